@@ -1,0 +1,5 @@
+"""Anunzi, and Retell: calls by POST with typed filters and an opaque cursor."""
+
+from .api import AnunziApi, AnunziOptions
+
+__all__ = ["AnunziApi", "AnunziOptions"]

@@ -1,0 +1,5 @@
+"""Burki: one file per request, CSV or JSON, with times in UTC that do not say so."""
+
+from .api import BurkiApi, BurkiOptions
+
+__all__ = ["BurkiApi", "BurkiOptions"]

@@ -1,0 +1,1 @@
+"""Singer tap for call exports of Videsk, Anunzi / Retell AI, Twin24 and Burki."""

@@ -1,0 +1,47 @@
+"""The ways an export can fail, named by what happens next. Every text is one line for the user."""
+
+from __future__ import annotations
+
+
+class ExportError(Exception):
+    """Root of the failures whose text may be shown to the user as it is."""
+
+
+class StreamFailed(ExportError):  # noqa: N818 - named by what happens, like the SDK's own signals
+    """This stream is not complete; the other streams still run, and the exit code is 1."""
+
+
+class Forbidden(StreamFailed):
+    """The credential is good but may not read this stream (HTTP 403)."""
+
+
+class RunFailed(ExportError):  # noqa: N818 - as above
+    """Nothing more can be read in this run, from any stream: a refused credential."""
+
+
+class TransientFailure(ExportError):  # noqa: N818 - as above
+    """One request failed in a way that another try may mend.
+
+    Args:
+        message: What was seen, without body or secret.
+        wait: Seconds the server asks to wait, when it says.
+        heavy: The answer may have been too much for the server (timeouts, 413, 504): a smaller
+            window is a better next step than many tries.
+    """
+
+    def __init__(self, message: str, *, wait: float | None = None, heavy: bool = False) -> None:
+        super().__init__(message)
+        self.wait = wait
+        self.heavy = heavy
+
+
+class WindowTooLarge(ExportError):  # noqa: N818 - as above
+    """The provider did not, or may not have, answered the whole window: split it and ask again."""
+
+
+class FilterIgnored(ExportError):  # noqa: N818 - as above
+    """The server answered rows its own time filter excludes: windows cannot divide the work."""
+
+
+class ProbeFinished(ExportError):  # noqa: N818 - as above
+    """A connection test has asked as much as it may; what it saw was good."""

@@ -1,0 +1,116 @@
+"""Instants: every time that leaves the tap is UTC text of one width, so text order is time order.
+
+Readers here turn what providers send into that text. They raise ValueError for what is no
+instant; the normaliser then keeps the value in `extra` instead of guessing.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime, timedelta, timezone
+from decimal import Decimal
+
+UTC = timezone.utc
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+SECOND = timedelta(seconds=1)
+MILLISECOND = timedelta(milliseconds=1)
+MICROSECOND = timedelta(microseconds=1)
+
+#: Calls outside these years are a misread unit (seconds as milliseconds), not calls.
+FIRST_YEAR, LAST_YEAR = 2000, 2100
+FIRST_MS = int((datetime(FIRST_YEAR, 1, 1, tzinfo=UTC) - EPOCH) / MILLISECOND)
+LAST_MS = int((datetime(LAST_YEAR, 1, 1, tzinfo=UTC) - EPOCH) / MILLISECOND)
+
+_ISO = re.compile(
+    r"(\d{4}-\d\d-\d\d)[T ](\d\d):(\d\d)(?::(\d\d)(?:[.,](\d{1,9}))?)?\s?([Zz]|[+-]\d\d:?\d\d)?"
+)
+_MIDNIGHT_HOUR = 24
+_LEAP_SECOND = 60
+
+
+def format_instant(instant: datetime) -> str:
+    """`YYYY-MM-DDTHH:MM:SS.ffffffZ` of an aware datetime."""
+    naive = instant.astimezone(UTC).replace(tzinfo=None)
+    return naive.isoformat(timespec="microseconds") + "Z"
+
+
+def parse_instant(text: str) -> datetime:
+    """The reverse of `format_instant`, for texts it wrote.
+
+    Raises:
+        ValueError: The text is not of exactly that form.
+    """
+    return datetime.strptime(text, "%Y-%m-%dT%H:%M:%S.%fZ").replace(tzinfo=UTC)
+
+
+def read_iso(value: object) -> datetime:
+    """An ISO 8601 date-time with or without offset; without one the result is naive.
+
+    Accepts a space for the `T`, `Z` or `z`, one to nine fraction digits (cut to microseconds),
+    hour 24 (the next midnight) and second 60 (the next minute).
+
+    Raises:
+        ValueError: Anything else, and times whose UTC form leaves the calendar.
+    """
+    match = _ISO.fullmatch(value.strip()) if isinstance(value, str) else None
+    if match is None:
+        raise ValueError("not an ISO 8601 date-time")
+    day, hour, minute, second, fraction, offset = match.groups()
+    late = timedelta()
+    if int(hour) == _MIDNIGHT_HOUR and not int(minute) + int(second or 0) + int(fraction or 0):
+        hour, late = "00", timedelta(days=1)
+    if second is not None and int(second) == _LEAP_SECOND:
+        second, late = "59", late + SECOND
+    micros = ((fraction or "") + "000000")[:6]
+    text = f"{day}T{hour}:{minute}:{second or '00'}.{micros}"
+    try:
+        moment = datetime.fromisoformat(text) + late
+        if offset:
+            sign = -1 if offset[0] == "-" else 1
+            digits = offset[1:].replace(":", "")
+            shift = timedelta() if offset in "Zz" else sign * timedelta(
+                hours=int(digits[:2]), minutes=int(digits[2:])
+            )
+            moment = (moment - shift).replace(tzinfo=UTC)
+    except OverflowError as error:
+        raise ValueError("outside the calendar") from error
+    return moment
+
+
+def iso_instant(value: object) -> str:
+    """Instant text of an ISO date-time, naive ones being UTC."""
+    moment = read_iso(value)
+    return format_instant(moment if moment.tzinfo else moment.replace(tzinfo=UTC))
+
+
+def epoch_ms_instant(value: object) -> str:
+    """Instant text of epoch milliseconds, given as a number or as its digits.
+
+    Raises:
+        ValueError: Not a whole number, or outside the years 2000 to 2100 (a misread unit).
+    """
+    if isinstance(value, bool) or not isinstance(value, (int, str, float, Decimal)):
+        raise ValueError("not epoch milliseconds")  # noqa: TRY004 - one error type for callers
+    try:
+        number = Decimal(value.strip() if isinstance(value, str) else value)
+    except ArithmeticError as error:
+        raise ValueError("not epoch milliseconds") from error
+    if not FIRST_MS <= number < LAST_MS:
+        raise ValueError("outside the years 2000 to 2100")
+    return format_instant(EPOCH + int(number * 1000) * MICROSECOND)
+
+
+def floor_second(instant: datetime) -> datetime:
+    """The whole second at or before an instant."""
+    return instant.replace(microsecond=0)
+
+
+def ceil_second(instant: datetime) -> datetime:
+    """The whole second at or after an instant."""
+    floor = floor_second(instant)
+    return floor if floor == instant else floor + SECOND
+
+
+def epoch_ms(instant: datetime) -> int:
+    """Whole milliseconds since 1970, rounded down."""
+    return (instant - EPOCH) // MILLISECOND

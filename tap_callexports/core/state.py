@@ -1,0 +1,75 @@
+"""Bookmarks: the end of the last complete window, as the Singer state holds it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, MutableMapping
+from datetime import datetime
+from typing import Any
+
+from tap_callexports.core.instants import UTC, format_instant, read_iso
+
+VALUE, KEY = "replication_key_value", "replication_key"
+
+
+def bookmark_of(state: Mapping[str, Any]) -> datetime | None:
+    """The bookmark of a stream or partition, None when it has none.
+
+    Raises:
+        ValueError: The value is no instant.
+    """
+    value = state.get(VALUE)
+    if value is None:
+        return None
+    moment = read_iso(value)
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def set_bookmark(state: MutableMapping[str, Any], replication_key: str, end: datetime) -> None:
+    """Put a bookmark into a stream's or partition's state."""
+    state[KEY] = replication_key
+    state[VALUE] = format_instant(end)
+
+
+def state_mistakes(state: object) -> Iterator[str]:
+    """What is wrong with a state that was handed to the tap, one sentence each.
+
+    Streams and keys this tap does not know are no mistake: they are kept as they are.
+    """
+    if not isinstance(state, dict):
+        yield "state: must be a JSON object; for a first run leave it out or pass {}"
+        return
+    bookmarks = state.get("bookmarks", {})
+    if not isinstance(bookmarks, dict):
+        yield "state: 'bookmarks' must be an object"
+        return
+    for stream, bookmark in bookmarks.items():
+        if not isinstance(bookmark, dict):
+            yield f"state: the bookmark of {stream} must be an object"
+            continue
+        yield from _bookmark_mistakes(stream, bookmark)
+        partitions = bookmark.get("partitions", [])
+        if not isinstance(partitions, list):
+            yield f"state: 'partitions' of {stream} must be a list"
+            continue
+        yield from _partition_mistakes(stream, partitions)
+
+
+def _bookmark_mistakes(where: str, bookmark: Mapping[str, Any]) -> Iterator[str]:
+    try:
+        bookmark_of(bookmark)
+    except ValueError:
+        yield f"state: '{VALUE}' of {where} is not an ISO 8601 instant"
+    if not isinstance(bookmark.get(KEY, ""), (str, type(None))):
+        yield f"state: '{KEY}' of {where} must be a text"
+
+
+def _partition_mistakes(stream: str, partitions: list[object]) -> Iterator[str]:
+    seen: list[object] = []
+    for partition in partitions:
+        if not isinstance(partition, dict) or not isinstance(partition.get("context"), dict):
+            yield f"state: a partition of {stream} has no 'context' object"
+            continue
+        if partition["context"] in seen:
+            yield f"state: {stream} has the same partition twice"
+        seen.append(partition["context"])
+        yield from _bookmark_mistakes(f"a partition of {stream}", partition)

@@ -1,0 +1,259 @@
+"""What any windowed tap does around its streams: input files, failures, signals, connection test."""
+
+from __future__ import annotations
+
+import copy
+import json
+import signal
+from typing import IO, TYPE_CHECKING, Any, ClassVar, cast
+
+import click
+from singer_sdk.exceptions import ConfigValidationError
+from singer_sdk.helpers.capabilities import PluginCapabilities, TapCapabilities
+
+from tap_callexports.core.compat import override
+from tap_callexports.core.errors import ExportError, StreamFailed
+from tap_callexports.core.messages import LineWriter
+from tap_callexports.core.sdk import CheckedTap
+from tap_callexports.core.state import state_mistakes
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from singer_sdk.helpers._state import StateWriter
+    from singer_sdk.helpers.capabilities import CapabilitiesEnum
+    from singer_sdk.plugin_base import _ConfigInput
+
+
+class ExportTap(CheckedTap):
+    """Base of a tap whose streams are windowed exports."""
+
+    message_writer_class = LineWriter
+
+    # Not activate-version: of a windowed full table it would make targets delete history.
+    capabilities: ClassVar[list[CapabilitiesEnum]] = [
+        TapCapabilities.CATALOG,
+        TapCapabilities.STATE,
+        TapCapabilities.DISCOVER,
+        PluginCapabilities.ABOUT,
+        PluginCapabilities.STREAM_MAPS,
+        PluginCapabilities.FLATTENING,
+        PluginCapabilities.STRUCTURED_LOGGING,
+    ]
+
+    #: Whether this is a connection test: few requests, no STATE.
+    probing = False
+
+    def __init__(self, **options: Any) -> None:  # noqa: ANN401 - the SDK's own options
+        #: Failures of single streams; the run goes on, and ends with exit code 1.
+        self.failures: dict[str, StreamFailed] = {}
+        super().__init__(**options)
+
+    @property
+    @override
+    def state_writer(self) -> StateWriter:
+        return _NoState(self.message_writer) if self.probing else super().state_writer
+
+    @override
+    def load_state(self, state: dict[str, Any]) -> None:
+        """Take over a state, after checking it; what this tap does not know is kept.
+
+        Raises:
+            ConfigValidationError: It is not a state.
+        """
+        if mistakes := list(state_mistakes(state)):
+            raise ConfigValidationError("State validation failed", errors=mistakes)
+        # The caller's object is never changed by this run.
+        state = copy.deepcopy(state)
+        super().load_state(state)
+        for name, value in state.items():
+            self.state.setdefault(name, value)
+
+    def stream_failed(self, name: str, failure: StreamFailed) -> None:
+        """Remember that a stream is not complete."""
+        self.failures[name] = failure
+        self.logger.error("%s", failure)
+
+    def run_mistakes(self) -> Iterable[str]:
+        """What keeps this tap from reading anything, though its settings are valid."""
+        return ()
+
+    def run(self) -> int:
+        """Sync every selected stream.
+
+        Returns:
+            The exit code: 0 if every selected stream is complete, else 1.
+
+        Raises:
+            RunFailed: A credential was refused.
+        """
+        if mistakes := list(self.run_mistakes()):
+            raise ConfigValidationError("Nothing to read", errors=mistakes)
+        try:
+            if self.probing:
+                self.run_connection_test()
+            else:
+                self.sync_all()
+        finally:
+            self._writer.flush()
+        if self.failures:
+            self.logger.error("not complete: %s", ", ".join(sorted(self.failures)))
+        return 1 if self.failures else 0
+
+    @override
+    def terminate(self, signum: int) -> None:
+        """End the run with the exit code shells expect; the last STATE is already out or kept.
+
+        Raises:
+            SystemExit: 128 + the signal's number.
+        """
+        name = signal.Signals(signum).name
+        self.logger.warning("%s: stopping; the last STATE is a safe place to restart", name)
+        self._writer.interrupt(SystemExit(128 + signum))
+
+    @property
+    def _writer(self) -> LineWriter:
+        return cast("LineWriter", self.message_writer)
+
+    # The command line.
+
+    @classmethod
+    @override
+    def invoke(
+        cls,
+        *,
+        about: bool = False,
+        about_format: str | None = None,
+        config: _ConfigInput | None = None,
+        state: IO[str] | None = None,
+        catalog: IO[str] | None = None,
+    ) -> None:
+        """Sync, or print what `--about` asks for.
+
+        Raises:
+            SystemExit: Always after a sync, with its exit code.
+        """
+        if about:
+            cls.print_about(about_format)
+            return
+        cls.print_version(print_fn=cls.logger.info)
+        state_input, catalog_input = _json_input("--state", state), _json_input("--catalog", catalog)
+        if state and (mistakes := list(state_mistakes(state_input))):
+            raise ConfigValidationError("State validation failed", errors=mistakes)
+        if catalog and not _is_catalog(catalog_input):
+            raise ConfigValidationError(
+                "Catalog validation failed",
+                errors=["--catalog: must be an object with a list 'streams' of objects"],
+            )
+        raise SystemExit(cls._from_input(config, state=state_input, catalog=catalog_input).run())
+
+    @classmethod
+    @override
+    def cb_test(cls, ctx: click.Context, param: click.Option, value: str) -> None:
+        """Run a connection test: few requests of the last week, and no STATE."""
+        if value in {"disabled", "schema"}:
+            super().cb_test(ctx, param, value)
+            return
+        tap = cls._from_input(ctx.params.get("config"))
+        tap.probing = True
+        ctx.exit(tap.run())
+
+    @classmethod
+    @override
+    def cb_config(
+        cls, ctx: click.Context, param: click.Option, value: tuple[str, ...]
+    ) -> _ConfigInput:
+        """Read the config files.
+
+        Raises:
+            ConfigValidationError: One cannot be read, or is no JSON object.
+        """
+        for path in value:
+            if path == "ENV":
+                continue
+            try:
+                with open(path, encoding="utf-8") as file:  # noqa: PTH123 - "-" and pipes too
+                    if isinstance(json.load(file), dict):
+                        continue
+                problem = "is not a JSON object"
+            except OSError as error:
+                problem = f"cannot be read: {error.strerror}"
+            except ValueError as error:
+                problem = f"is not JSON (line {getattr(error, 'lineno', '?')})"
+            raise ConfigValidationError(
+                "Config validation failed", errors=[f"--config {path}: {problem}"]
+            )
+        return super().cb_config(ctx, param, value)
+
+    @classmethod
+    def _from_input(cls, config: _ConfigInput | None, **options: Any) -> ExportTap:  # noqa: ANN401 - the SDK's
+        values = dict(config.config) if config else {}
+        try:
+            return cls(config=values, parse_env_config=bool(config and config.parse_env), **options)
+        except (ValueError, TypeError) as error:
+            if not (config and config.parse_env):
+                raise
+            raise ConfigValidationError(
+                "Config validation failed",
+                errors=[
+                    "--config=ENV: an environment variable is not of its setting's type "
+                    "(integers as digits, objects and lists as JSON)"
+                ],
+            ) from error
+
+
+class _NoState:
+    """A state writer that writes nothing."""
+
+    def __init__(self, _: object) -> None: ...
+
+    def write_state(self, state: object) -> None:
+        """Keep quiet."""
+
+
+def _json_input(option: str, file: IO[str] | None) -> Any:  # noqa: ANN401 - any JSON value
+    if file is None:
+        return None
+    try:
+        return json.load(file)
+    except ValueError:
+        raise ConfigValidationError(
+            "Input validation failed", errors=[f"{option}: the file is not JSON"]
+        ) from None
+
+
+def _is_catalog(value: object) -> bool:
+    streams = value.get("streams") if isinstance(value, dict) else None
+    return isinstance(streams, list) and all(
+        isinstance(stream, dict) and "tap_stream_id" in stream and "schema" in stream
+        for stream in streams
+    )
+
+
+def run_command(tap: type[ExportTap]) -> None:
+    """Run a tap's command line; every failure is one line on stderr and exit code 1.
+
+    Raises:
+        SystemExit: Always.
+    """
+    try:
+        tap.cli()
+    except ConfigValidationError as error:
+        for mistake in error.errors:
+            tap.logger.error("%s", mistake)
+    except ExportError as error:
+        tap.logger.error("%s", error)
+    except Exception as error:  # noqa: BLE001 - the last resort of a command line
+        # The text of an unforeseen error may hold data: only its kind and place are shown.
+        trace = error.__traceback__
+        while trace and trace.tb_next:
+            trace = trace.tb_next
+        place = f"{trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}" if trace else "?"
+        tap.logger.error(
+            "unexpected %s at %s; this is a bug, please report it with this line",
+            type(error).__name__,
+            place,
+        )
+        tap.logger.debug("details", exc_info=True)
+    raise SystemExit(1)
+

@@ -1,0 +1,168 @@
+"""How Anunzi and Retell AI are asked: `POST /v3/list-calls`, oldest first, cursor by cursor.
+
+https://doc.anunzi.net/api-calls/listar-llamadas
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
+
+from singer_sdk.streams.rest import HTTPRequest, PageContext
+
+from tap_callexports.core.compat import override
+from tap_callexports.core.errors import FilterIgnored
+from tap_callexports.core.instants import (
+    EPOCH,
+    MICROSECOND,
+    MILLISECOND,
+    epoch_ms,
+    epoch_ms_instant,
+    format_instant,
+    parse_instant,
+)
+from tap_callexports.core.stream import ExportStream
+from tap_callexports.core.window import Window
+from tap_callexports.providers.anunzi import filters
+from tap_callexports.providers.anunzi.paginator import CursorPaginator, ListToken, call_page
+
+if TYPE_CHECKING:
+    from singer_sdk.helpers.types import Context
+
+    from tap_callexports.core.normalise import Batch
+    from tap_callexports.core.reply import Reply
+
+#: Times a window is opened again without a new call before the export gives up.
+REOPENINGS = 3
+_CURSOR_REFUSED = frozenset(
+    {HTTPStatus.BAD_REQUEST, HTTPStatus.NOT_FOUND, HTTPStatus.UNPROCESSABLE_ENTITY}
+)
+
+
+class CursorRefused(Exception):  # noqa: N818 - named by what happened
+    """The server no longer takes a cursor it gave; the window is opened again."""
+
+
+class AnunziStream(ExportStream[ListToken]):
+    """Base of the streams that come from the call list."""
+
+    http_method = "POST"
+    path = "/v3/list-calls"
+    # The key to a web call's room.
+    left_out = frozenset({"access_token"})
+
+    def criteria(self, token: ListToken) -> dict[str, Any]:
+        """The conditions of a page: the user's, and this stream's own."""
+        settings = self.provider.settings
+        criteria = dict(settings.get("filter_criteria", {}))
+        if settings["agent_ids"]:
+            criteria["agent"] = [{"agent_id": agent} for agent in settings["agent_ids"]]
+        if token.low is not None and token.high is not None:
+            criteria["start_timestamp"] = filters.between(self.dialect, token.low, token.high)
+        return criteria
+
+    @property
+    def dialect(self) -> str:
+        """How filters are written."""
+        return str(self.provider.settings["filter_dialect"])
+
+    @override
+    def get_http_request(self, *, page: PageContext[ListToken]) -> HTTPRequest:
+        token = page.next_page_token
+        assert token is not None  # noqa: S101 - for the type checker
+        body: dict[str, Any] = {
+            "filter_criteria": self.criteria(token),
+            "sort_order": "ascending",
+            "limit": self.provider.settings["page_size"],
+        }
+        if token.cursor is not None:
+            body["pagination_key"] = token.cursor
+        return HTTPRequest(url=self.provider.url(self.path), method="POST", data=body)
+
+    @override
+    def refused(self, reply: Reply, token: ListToken) -> Exception | None:
+        if token.cursor is not None and reply.status in _CURSOR_REFUSED:
+            return CursorRefused()
+        if reply.status == HTTPStatus.BAD_REQUEST:
+            said = f" ({reply.server_message})" if reply.server_message else ""
+            return self.fail(
+                f"400, the filter was refused{said}; try anunzi.filter_dialect: "
+                f"{filters.other(self.dialect)}, and check anunzi.filter_criteria"
+            )
+        return None
+
+    @override
+    def read_time(self, value: object) -> str:
+        return epoch_ms_instant(value)
+
+    def follow(self, token: ListToken, context: Context | None) -> Iterator[Batch]:
+        """All pages from a first one, opened again where the server drops its own cursor."""
+        column, idle = self.replication_key, 0
+        newest = ""
+        while True:
+            progress = False
+            try:
+                for page in self.pages(CursorPaginator(token), call_page, context):
+                    batch = self.batch(page.items)
+                    times = [r[column] for r in batch.records if column and r[column]]
+                    progress = progress or bool(times and max(times) > newest)
+                    newest = max([newest, *times])
+                    yield batch
+            except CursorRefused:
+                idle = 0 if progress else idle + 1
+                if idle >= REOPENINGS:
+                    raise self.fail(
+                        f"the server refused its own pagination_key {idle} times in a row"
+                    ) from None
+                token = self._reopened(token, newest)
+            else:
+                return
+
+    def _reopened(self, token: ListToken, newest: str) -> ListToken:
+        """The first page from where the last one that came ended, inclusive."""
+        if token.low is None or not newest or not self.ordered:
+            return ListToken(token.low, token.high)
+        return ListToken(max(token.low, epoch_ms(parse_instant(newest)) - 1), token.high)
+
+    #: Whether answers came oldest first, as asked; else a reopened window starts all over.
+    ordered = True
+
+
+class WindowedCalls(AnunziStream):
+    """Call list by start time."""
+
+    #: Said once; then windows are no longer asked for.
+    @override
+    def read_window(self, window: Window, context: Context | None) -> Iterator[Batch]:
+        token = _token(window)
+        low, high = (_instant_of(ms) for ms in (token.low, token.high))
+        for batch in self.follow(token, context):
+            starts = [r["start_timestamp"] for r in batch.records if r["start_timestamp"]]
+            if any(not low <= start <= high for start in starts):
+                raise FilterIgnored(
+                    f"{self.where}: the server did not apply the time filter; try "
+                    f"anunzi.filter_dialect: {filters.other(self.dialect)}"
+                )
+            self.ordered = self.ordered and starts == sorted(starts)
+            yield self.within(batch, window)
+
+    @override
+    def scan(self, window: Window, context: Context | None) -> Iterator[Batch]:
+        newest, end, ordered = "", format_instant(window.end), True
+        for batch in self.follow(_token(window), context):
+            starts = [r["start_timestamp"] for r in batch.records if r["start_timestamp"]]
+            ordered = ordered and [newest, *starts] == sorted([newest, *starts])
+            newest = max([newest, *starts])
+            yield self.within(batch, window)
+            if ordered and starts and starts[0] >= end:
+                return
+
+
+def _token(window: Window) -> ListToken:
+    """One millisecond wider than the window: whether `bt` includes its ends is not documented."""
+    return ListToken(epoch_ms(window.start) - 1, epoch_ms(window.end - MICROSECOND) + 1)
+
+
+def _instant_of(ms: int | None) -> str:
+    return format_instant(EPOCH + (ms or 0) * MILLISECOND)

@@ -1,0 +1,29 @@
+"""The two ways to write a filter: Anunzi's page and Retell's own. Pure.
+
+https://doc.anunzi.net/api-calls/listar-llamadas, https://docs.retellai.com/api-references/list-calls
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+RETELL = "retell"
+
+
+def between(dialect: str, low: int, high: int) -> dict[str, Any]:
+    """A number from `low` to `high`; whether the ends belong to it is not documented."""
+    if dialect == RETELL:
+        return {"type": "range", "op": "bt", "value": [low, high]}
+    return {"operator": "bt", "low_threshold": low, "high_threshold": high}
+
+
+def equals(dialect: str, value: str) -> dict[str, Any]:
+    """An enumeration that has this value."""
+    if dialect == RETELL:
+        return {"type": "enum", "op": "in", "value": [value]}
+    return {"operator": "eq", "value": value}
+
+
+def other(dialect: str) -> str:
+    """The dialect to try when this one is refused."""
+    return "anunzi" if dialect == RETELL else RETELL

@@ -1,0 +1,64 @@
+"""Anunzi's endpoints."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from singer_sdk import SchemaDirectory, StreamSchema
+
+from tap_callexports.core.compat import override
+from tap_callexports.core.normalise import Batch
+from tap_callexports.providers.anunzi import filters, schemas
+from tap_callexports.providers.anunzi.client import AnunziStream, WindowedCalls
+from tap_callexports.providers.anunzi.paginator import ListToken
+
+if TYPE_CHECKING:
+    from singer_sdk.helpers.types import Context
+
+    from tap_callexports.core.window import Window
+
+SCHEMAS = SchemaDirectory(schemas)
+NOT_CONNECTED = "not_connected"
+
+
+class Calls(WindowedCalls):
+    """Calls that started, https://doc.anunzi.net/api-calls/listar-llamadas"""
+
+    name = "anunzi_calls"
+    primary_keys = ("call_id",)
+    replication_key = "start_timestamp"
+    filter_field = "start_timestamp"
+    schema = StreamSchema(SCHEMAS)
+
+
+class UnstartedCalls(AnunziStream):
+    """Calls that never connected: they have no start, so no time filter finds them."""
+
+    name = "anunzi_unstarted_calls"
+    primary_keys = ("call_id",)
+    replication_key = None
+    windowed = False
+    schema = StreamSchema(SCHEMAS)
+
+    @override
+    def criteria(self, token: ListToken) -> dict[str, Any]:
+        # A user's own condition on the status stays; the rows are checked below all the same.
+        return {
+            "call_status": filters.equals(self.dialect, NOT_CONNECTED),
+            **super().criteria(token),
+        }
+
+    @override
+    def read_window(self, window: Window, context: Context | None) -> Iterator[Batch]:
+        for batch in self.follow(ListToken(None, None), context):
+            unstarted = [
+                record
+                for record in batch.records
+                if record["start_timestamp"] is None
+                and record["call_status"] in {None, NOT_CONNECTED}
+            ]
+            yield Batch(unstarted, batch.misfits)
+
+
+STREAMS = (Calls, UnstartedCalls)

@@ -1,0 +1,38 @@
+"""Burki: voice AI, hosted or self-hosted. https://docs.burki.dev/api-reference/calls/export"""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from singer_sdk.authenticators import BearerTokenAuthenticator
+
+from tap_callexports.core.compat import override
+from tap_callexports.core.http import Auth
+from tap_callexports.core.provider import Provider
+from tap_callexports.providers.burki.settings import PROPERTIES
+from tap_callexports.providers.burki.streams import STREAMS
+
+if TYPE_CHECKING:
+    from tap_callexports.core.stream import ExportStream
+
+
+class Burki(Provider):
+    """An organisation at Burki."""
+
+    name = "burki"
+    title = "Burki"
+    credentials = (("api_key",),)
+    properties = PROPERTIES
+    # A database outage answers 401 as a wrong key does; it heals by itself.
+    unauthorised_waits = ((1.0,), (2.0, 8.0))
+
+    @classmethod
+    @override
+    def stream_types(cls) -> tuple[type[ExportStream[Any]], ...]:
+        return STREAMS
+
+    @cached_property
+    @override
+    def auth(self) -> Auth:
+        return BearerTokenAuthenticator(token=self.settings["api_key"])

@@ -1,0 +1,75 @@
+"""Burki's export file, as JSON and as CSV: the same rows from both. Pure: bytes in, rows out."""
+
+from __future__ import annotations
+
+import csv
+import io
+from typing import Any
+
+from tap_callexports.core.errors import TransientFailure
+from tap_callexports.core.reply import Reply, shown
+
+#: CSV headers, trimmed and lower-cased, and the JSON names of the same fields.
+_HEADERS = {
+    "call id": "id",
+    "call sid": "call_sid",
+    "assistant name": "assistant_name",
+    "customer phone": "customer_phone_number",
+    "conversation type": "conversation_type",
+    "status": "status",
+    "duration (seconds)": "duration",
+    "started at": "started_at",
+    "ended at": "ended_at",
+}
+
+RowList = list[dict[str, Any]]
+
+
+def rows_of_json(reply: Reply) -> RowList:
+    """Rows of a JSON export: a bare array, or the list's envelope with `items`.
+
+    Raises:
+        TransientFailure: The body is neither, or not whole.
+    """
+    body = reply.json()
+    rows = body.get("items") if isinstance(body, dict) else body
+    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+        raise TransientFailure(f"{reply.status} with JSON that is not a list of calls")
+    return rows
+
+
+def rows_of_csv(reply: Reply) -> RowList:
+    """Rows of a CSV export, under the JSON names; empty cells are None.
+
+    Raises:
+        TransientFailure: The body is no such table, or not whole.
+    """
+    try:
+        text = reply.body.decode("utf-8-sig")
+        if "\0" in text:
+            raise ValueError("NUL")
+        first_line = text[: text.find("\n")] if "\n" in text else text
+        delimiter = ";" if first_line.count(";") > first_line.count(",") else ","
+        lines = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+        header = [_name_of(cell) for cell in next(lines, [])]
+        if "id" not in header:
+            raise TransientFailure(f"{reply.status} with {reply.kind} instead of a CSV of calls")
+        if len(set(header)) < len(header):
+            raise TransientFailure("the CSV has a column twice")
+        return [_row(header, line) for line in lines if line]
+    except (ValueError, csv.Error):
+        raise TransientFailure(f"{reply.status} with a broken CSV") from None
+
+
+def _name_of(cell: str) -> str:
+    return _HEADERS.get(cell.strip().lower(), shown(cell.strip(), 80))
+
+
+def _row(header: list[str], line: list[str]) -> dict[str, Any]:
+    if len(line) != len(header):
+        raise ValueError("a row with another number of fields")
+    row: dict[str, Any] = {name: cell or None for name, cell in zip(header, line, strict=True)}
+    # The CSV writes an unknown duration as 0; a call that is not over has none.
+    if row.get("duration") == "0" and (row.get("status") == "ongoing" or not row.get("ended_at")):
+        row["duration"] = None
+    return row

@@ -1,0 +1,71 @@
+"""Twin24 (TWIN): voice bots. https://developers.twin24.ai/reference/sessionincominglist"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from tap_callexports.core.compat import override
+from tap_callexports.core.http import Auth, HttpClient
+from tap_callexports.core.provider import Provider
+from tap_callexports.core.throttle import Throttle
+from tap_callexports.core.zones import zone_named
+from tap_callexports.providers.twin24.client import FIXED_PARAMS
+from tap_callexports.providers.twin24.login import JwtAuth, NoAuth, log_in
+from tap_callexports.providers.twin24.settings import PROPERTIES
+from tap_callexports.providers.twin24.streams import STREAMS
+
+if TYPE_CHECKING:
+    import requests
+
+    from tap_callexports.core.stream import ExportStream
+
+
+class Twin24(Provider):
+    """A cabinet at Twin24."""
+
+    name = "twin24"
+    title = "Twin24"
+    credentials = (("email", "password"), ("access_token",))
+    properties = PROPERTIES
+    url_settings = ("api_url", "auth_url")
+
+    @classmethod
+    @override
+    def stream_types(cls) -> tuple[type[ExportStream[Any]], ...]:
+        return STREAMS
+
+    @classmethod
+    @override
+    def mistakes(cls, settings: Mapping[str, Any]) -> Iterator[str]:
+        try:
+            zone_named(settings["timezone"])
+        except ValueError as error:
+            yield f"timezone: {error}"
+        if not settings["incoming_calls_path"].startswith("/"):
+            yield "incoming_calls_path: must start with /"
+        for name in sorted(FIXED_PARAMS.intersection(settings.get("extra_params", {}))):
+            yield f"extra_params: may not hold {name}; the tap sets it"
+
+    @cached_property
+    @override
+    def auth(self) -> Auth:
+        return self._jwt
+
+    @override
+    def renew(self, refused: requests.PreparedRequest) -> bool:
+        return self._jwt.renew(refused)
+
+    @cached_property
+    def _jwt(self) -> JwtAuth:
+        if token := self.settings.get("access_token"):
+            return JwtAuth(None, fixed=token)
+        client = HttpClient(
+            replace(self.manners, credential="twin24.email + twin24.password"),
+            Throttle(at_once=1, per_minute=None),
+            NoAuth(),
+            self.logger,
+        )
+        return JwtAuth(lambda: log_in(client, self.settings))

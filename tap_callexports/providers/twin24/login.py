@@ -1,0 +1,122 @@
+"""Twin24's login: a JWT that is renewed before it expires and when it is refused.
+
+`POST {auth_url}/auth/login`. One token serves all workers.
+"""
+
+from __future__ import annotations
+
+import base64
+import threading
+import time
+from collections.abc import Callable, Mapping
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+import msgspec
+import requests
+from singer_sdk.streams.rest import HTTPRequest
+
+from tap_callexports.core.compat import override
+from tap_callexports.core.errors import RunFailed, StreamFailed, TransientFailure, WindowTooLarge
+from tap_callexports.core.http import HttpClient, Question
+from tap_callexports.core.redact import hide_secrets
+from tap_callexports.core.reply import Reply
+
+PATH = "/auth/login"
+#: A token is renewed this long before it expires.
+EARLY_SECONDS = 60.0
+#: Lifetime of a token that does not say when it expires: the provider's documented week.
+WEEK_SECONDS = 7 * 24 * 3600.0
+
+
+class NoAuth(requests.auth.AuthBase):
+    """Adds nothing; also keeps requests from looking into ~/.netrc."""
+
+    @override
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        return request
+
+
+class JwtAuth(requests.auth.AuthBase):
+    """Puts a valid token into each request.
+
+    Args:
+        login: Gets a token and the seconds it is good for; None when the token is `fixed`.
+        fixed: A token that cannot be renewed.
+    """
+
+    def __init__(
+        self, login: Callable[[], tuple[str, float]] | None, *, fixed: str | None = None
+    ) -> None:
+        self._login = login
+        self._token = fixed
+        self._expires = float("inf") if fixed else 0.0
+        self._lock = threading.Lock()
+
+    @override
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        with self._lock:
+            if self._token is None or time.monotonic() > self._expires:
+                self._renew()
+            request.headers["Authorization"] = f"Bearer {self._token}"
+        return request
+
+    def renew(self, refused: requests.PreparedRequest) -> bool:
+        """A new token for a request answered 401; False when there is no way to get one."""
+        if self._login is None:
+            return False
+        with self._lock:
+            # Another worker may have renewed it since this request went out.
+            if refused.headers.get("Authorization") == f"Bearer {self._token}":
+                self._renew()
+        return True
+
+    def _renew(self) -> None:
+        assert self._login is not None  # noqa: S101 - a fixed token never gets here
+        self._token, seconds = self._login()
+        hide_secrets([self._token])
+        # A token shorter-lived than the margin is still used once.
+        self._expires = time.monotonic() + max(seconds - EARLY_SECONDS, seconds / 2)
+
+
+def log_in(client: HttpClient, settings: Mapping[str, Any]) -> tuple[str, float]:
+    """Log in; the token and the seconds it is good for, by the server's own clock.
+
+    Raises:
+        RunFailed: The login is refused, or cannot be reached.
+    """
+    body = {"email": settings["email"], "password": settings["password"]}
+    optional = {"ttl": settings.get("token_ttl"), "companyId": settings.get("company_id")}
+    body |= {name: value for name, value in optional.items() if value is not None}
+    url = settings["auth_url"].rstrip("/") + PATH
+    question = Question(HTTPRequest(url=url, method="POST", data=body), "login")
+    try:
+        return client.ask(question, _token_of)
+    except (StreamFailed, WindowTooLarge) as failure:
+        raise RunFailed(f"{failure}; check twin24.auth_url") from None
+
+
+def _token_of(reply: Reply) -> tuple[str, float]:
+    body = reply.json()
+    token = body.get("token") if isinstance(body, dict) else None
+    if not isinstance(token, str) or not token or not token.isprintable():
+        raise TransientFailure(f"{reply.status} without a token")
+    expires = _expiry_of(token)
+    return token, WEEK_SECONDS if expires is None else expires - _server_time(reply)
+
+
+def _expiry_of(token: str) -> float | None:
+    """`exp` of a JWT, epoch seconds; its signature is the server's business."""
+    try:
+        payload = token.split(".")[1]
+        claims = msgspec.json.decode(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
+        return float(claims["exp"])
+    except (IndexError, ValueError, KeyError, TypeError):
+        return None
+
+
+def _server_time(reply: Reply) -> float:
+    try:
+        return parsedate_to_datetime(reply.headers["Date"]).timestamp()
+    except (KeyError, ValueError):
+        return time.time()

@@ -1,0 +1,85 @@
+"""Twin24's dialogue: offset and count, where the server may give fewer rows than asked for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from tap_callexports.core.compat import override
+from tap_callexports.core.errors import TransientFailure
+from tap_callexports.core.paginator import PaginationError, Paginator
+from tap_callexports.core.reply import Reply
+
+
+@dataclass(frozen=True, slots=True)
+class ListToken:
+    """A page of a period.
+
+    Args:
+        start: First second of the period.
+        end: Last second of the period.
+        offset: Rows before the page.
+        company: Only this company's calls, None for the login's own.
+    """
+
+    start: datetime
+    end: datetime
+    offset: int = 0
+    company: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SessionPage:
+    """An answer: some rows, and how many the period holds (None where the server does not say)."""
+
+    items: list[dict[str, Any]]
+    count: int | None
+
+
+class OffsetPaginator(Paginator[ListToken, SessionPage]):
+    """Advances by the rows that came, not by the rows that were asked for.
+
+    Ends at `count`, or at an empty page; a page that repeats the one before it is an error.
+
+    Args:
+        first: The first page.
+        key: Field that tells rows apart.
+    """
+
+    def __init__(self, first: ListToken, key: str) -> None:
+        super().__init__(first)
+        self._key = key
+        self._before: list[object] = []
+
+    @override
+    def has_more(self, page: SessionPage) -> bool:
+        keys = [item.get(self._key) for item in page.items]
+        if keys and keys == self._before:
+            raise PaginationError("the server gave the same page twice: it ignores offset")
+        self._before = keys
+        if page.count is None:
+            return bool(keys)
+        return bool(keys) and self.current_value.offset + len(keys) < page.count
+
+    @override
+    def get_next(self, page: SessionPage) -> ListToken:
+        return replace(self.current_value, offset=self.current_value.offset + len(page.items))
+
+
+def session_page(reply: Reply) -> SessionPage:
+    """Read an answer, `{"count": …, "items": […]}`.
+
+    Raises:
+        TransientFailure: The body is no such envelope.
+    """
+    body = reply.json()
+    items = body.get("items", ()) if isinstance(body, dict) else ()
+    items = [] if items is None else items
+    if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
+        raise TransientFailure(f"{reply.status} with JSON that has no list 'items' of calls")
+    count = body.get("count")
+    if isinstance(count, str) and count.strip().isdigit():
+        count = int(count)
+    known = isinstance(count, int) and not isinstance(count, bool)
+    return SessionPage(items, count if known else None)

@@ -1,0 +1,42 @@
+"""Twin24's endpoints."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from singer_sdk import SchemaDirectory, StreamSchema
+
+from tap_callexports.core.compat import override
+from tap_callexports.providers.twin24 import schemas
+from tap_callexports.providers.twin24.client import Twin24Stream
+
+if TYPE_CHECKING:
+    from singer_sdk.streams.rest import HTTPRequest, PageContext
+
+    from tap_callexports.providers.twin24.paginator import ListToken
+
+SCHEMAS = SchemaDirectory(schemas)
+
+
+class IncomingCalls(Twin24Stream):
+    """Incoming call sessions, https://developers.twin24.ai/reference/sessionincominglist"""
+
+    name = "twin24_incoming_calls"
+    path_setting = "incoming_calls_path"
+    primary_keys = ("call_id",)
+    replication_key = "started_at"
+    key_field = "callId"
+    sort = "startedAt"
+    schema = StreamSchema(SCHEMAS)
+
+    @override
+    def get_http_request(self, *, page: PageContext[ListToken]) -> HTTPRequest:
+        request = super().get_http_request(page=page)
+        settings = self.provider.settings
+        # Without the parameter's name the server's default, createdAt, holds.
+        if name := settings.get("date_field_param"):
+            request.params[name] = settings["date_field"]
+        return request
+
+
+STREAMS = (IncomingCalls,)

@@ -1,0 +1,52 @@
+"""Videsk: video contact centre. https://docs.videsk.io/es-developers/api-privada/exportacion"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from singer_sdk.authenticators import APIKeyAuthenticator
+
+from tap_callexports.core.compat import override
+from tap_callexports.core.http import Auth
+from tap_callexports.core.provider import Provider
+from tap_callexports.core.zones import zone_named
+from tap_callexports.providers.videsk.settings import PROPERTIES
+from tap_callexports.providers.videsk.streams import STREAMS
+
+if TYPE_CHECKING:
+    from tap_callexports.core.stream import ExportStream
+
+_HEADER = re.compile(r"[A-Za-z0-9-]+")
+
+
+class Videsk(Provider):
+    """An account at Videsk."""
+
+    name = "videsk"
+    title = "Videsk"
+    credentials = (("api_token",),)
+    properties = PROPERTIES
+
+    @classmethod
+    @override
+    def stream_types(cls) -> tuple[type[ExportStream[Any]], ...]:
+        return STREAMS
+
+    @classmethod
+    @override
+    def mistakes(cls, settings: Mapping[str, Any]) -> Iterator[str]:
+        try:
+            zone_named(settings["timezone"])
+        except ValueError as error:
+            yield f"timezone: {error}"
+        if not _HEADER.fullmatch(settings["auth_header"]):
+            yield "auth_header: is not the name of an HTTP header"
+
+    @cached_property
+    @override
+    def auth(self) -> Auth:
+        token = f"Bearer {self.settings['api_token']}"
+        return APIKeyAuthenticator(key=self.settings["auth_header"], value=token)

@@ -1,0 +1,93 @@
+"""Videsk's times: local texts in two formats, and ids that know the UTC second. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta, tzinfo
+from typing import Any
+
+from tap_callexports.core.instants import EPOCH, SECOND, UTC, format_instant, read_iso
+from tap_callexports.core.zones import to_utc
+
+#: `14/05/2024, 09:30:00`: the day comes first.
+_DAY_FIRST = re.compile(r"(\d\d)/(\d\d)/(\d{4}),? (\d\d:\d\d(?::\d\d)?)")
+_OBJECT_ID = re.compile(r"[0-9a-fA-F]{24}")
+_HOUR_24 = re.compile(r"([T ])24:")
+
+QUARTER = timedelta(minutes=15)
+#: Rows that must agree before a zone counts as misread.
+WITNESSES = 20
+#: A call's own clock and its id's may differ by this much for other reasons.
+_NEAR = timedelta(seconds=60)
+
+
+def read_time(value: object, zone: tzinfo, near: datetime | None = None) -> str:
+    """Instant text of a time in either format; one without offset is local.
+
+    Args:
+        value: Text of the row.
+        zone: Where local times were written.
+        near: The id's second, which tells the passes of a repeated hour apart.
+
+    Raises:
+        ValueError: It is neither format.
+    """
+    text = value.strip() if isinstance(value, str) else ""
+    if match := _DAY_FIRST.fullmatch(text):
+        day, month, year, clock = match.groups()
+        text = f"{year}-{month}-{day} {clock}"
+    # A JavaScript formatter writes midnight as hour 24 of the day that begins.
+    moment = read_iso(_HOUR_24.sub(r"\g<1>00:", text, count=1))
+    return format_instant(moment if moment.tzinfo else to_utc(moment, zone, near))
+
+
+def object_id_time(value: object) -> datetime | None:
+    """The UTC second in a MongoDB ObjectId, None for any other id."""
+    if not isinstance(value, str) or not _OBJECT_ID.fullmatch(value):
+        return None
+    return EPOCH + int(value[:8], 16) * SECOND
+
+
+class ZoneCheck:
+    """Notices that times were written in another zone than the one asked for.
+
+    The id of a row is made in the second the row's time names. Where at least 20 rows in a row
+    are off by the same multiple of 15 minutes, the zone was misread and every time is wrong.
+    """
+
+    def __init__(self) -> None:
+        self._offset = timedelta()
+        self._witnesses = 0
+
+    def misread_by(self, pairs: Iterable[tuple[object, str | None]]) -> timedelta | None:
+        """By how much the times of these and earlier rows are off, None while they are not.
+
+        Args:
+            pairs: Id and instant text of rows.
+        """
+        for row_id, text in pairs:
+            made = object_id_time(row_id)
+            if made is None or text is None:
+                continue
+            difference = datetime.fromisoformat(text[:19]).replace(tzinfo=UTC) - made
+            quarters = round(difference / QUARTER) * QUARTER
+            if abs(difference - quarters) > _NEAR or quarters != self._offset:
+                self._offset, self._witnesses = quarters, 0
+            if abs(difference - quarters) <= _NEAR:
+                self._witnesses += 1
+            if self._witnesses >= WITNESSES and self._offset:
+                return self._offset
+        return None
+
+
+def with_offsets(row: Mapping[str, Any], zone: tzinfo, made: datetime) -> dict[str, Any]:
+    """A row whose local times are instants, each on the pass of a repeated hour its id tells."""
+    placed = dict(row)
+    for label, value in row.items():
+        if isinstance(value, str) and len(value) <= len("14/05/2024, 09:30:00.000000"):
+            try:
+                placed[label] = read_time(value, zone, made)
+            except ValueError:
+                continue
+    return placed

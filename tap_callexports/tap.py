@@ -1,0 +1,123 @@
+"""The tap: which providers there are, and what the config says of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from tap_callexports.core.compat import override
+from tap_callexports.core.instants import UTC, floor_second
+from tap_callexports.core.provider import Provider, Shared
+from tap_callexports.core.redact import hide_secrets
+from tap_callexports.core.tap import ExportTap
+from tap_callexports.providers import PROVIDERS
+from tap_callexports.settings import (
+    START_DATE,
+    check_settings,
+    provider_settings,
+    read_date,
+    settings_schema,
+)
+
+if TYPE_CHECKING:
+    from tap_callexports.core.stream import ExportStream
+
+
+class TapCallExports(ExportTap):
+    """Singer tap for call exports: Videsk, Anunzi / Retell AI, Twin24 and Burki."""
+
+    name = "tap-callexports"
+    config_jsonschema: ClassVar[dict[str, Any]] = settings_schema(PROVIDERS)
+
+    @override
+    def checked_config(self, config: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
+        schema = self.config_jsonschema
+        self.append_builtin_config(schema)
+        checked, mistakes = check_settings(config, schema, PROVIDERS, self._run_start)
+        hide_secrets(_secrets_of(checked))
+        return checked, mistakes
+
+    @override
+    def run_mistakes(self) -> Iterator[str]:
+        if not self._providers_on:
+            names = "; ".join(provider.credential_names() for provider in PROVIDERS)
+            yield f"no provider is on: give at least one credential ({names})"
+
+    @override
+    def discover_streams(self) -> Sequence[ExportStream[Any]]:
+        """Streams of the providers that are on; with none on, of all of them."""
+        return [
+            stream(self, provider)
+            for provider in self._providers
+            for stream in provider.stream_types()
+        ]
+
+    @cached_property
+    def _providers_on(self) -> list[type[Provider]]:
+        on = []
+        for provider in PROVIDERS:
+            values = self.config.get(provider.name)
+            if isinstance(values, dict) and provider.is_on(values):
+                on.append(provider)
+            elif values:
+                self.logger.info(
+                    "%s is off: its settings hold no %s",
+                    provider.title,
+                    provider.credential_names(),
+                )
+        return on
+
+    @cached_property
+    def _providers(self) -> list[Provider]:
+        return [
+            provider(
+                provider_settings(provider, self.config.get(provider.name)),
+                self._shared,
+                self.logger,
+            )
+            for provider in self._providers_on or PROVIDERS
+        ]
+
+    @cached_property
+    def _run_start(self) -> datetime:
+        # The one reading of the clock; whole seconds, the coarsest filter among the providers.
+        return floor_second(datetime.now(UTC))
+
+    @cached_property
+    def _shared(self) -> Shared:
+        config = self.config
+        version = self.plugin_version
+        return Shared(
+            start_date=_date_or(config.get("start_date"), START_DATE),
+            end_date=read_date(config["end_date"]) if _is_date(config.get("end_date")) else None,
+            run_start=self._run_start,
+            request_timeout=config["request_timeout"],
+            max_retry_wait=config["max_retry_wait"],
+            skip_forbidden_streams=config["skip_forbidden_streams"],
+            user_agent=config.get("user_agent") or f"{self.name}/{version}",
+        )
+
+
+def _is_date(value: object) -> bool:
+    try:
+        return isinstance(value, str) and bool(read_date(value))
+    except ValueError:
+        return False
+
+
+def _date_or(value: object, default: str) -> datetime:
+    """Discovery works with a config that a sync would refuse."""
+    return read_date(str(value) if _is_date(value) else default)
+
+
+def _secrets_of(config: dict[str, Any]) -> Iterator[str]:
+    for provider in PROVIDERS:
+        values = config.get(provider.name)
+        for name, schema in settings_schema([provider])["properties"][provider.name][
+            "properties"
+        ].items():
+            value = values.get(name) if isinstance(values, dict) else None
+            if schema.get("secret") and isinstance(value, str):
+                yield value

@@ -1,0 +1,31 @@
+"""Fixtures all tests share."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from datetime import datetime, timezone
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
+
+from sandbox import Sandbox  # noqa: E402 - after the path is set
+
+
+@pytest.fixture(autouse=True)
+def quick_retries(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Waits the tap chooses itself are short; waits a server asks for stay as they are."""
+    monkeypatch.setattr("tap_callexports.core.http._FIRST_WAIT", 0.01)
+    monkeypatch.setattr("tap_callexports.core.http._LONGEST_WAIT", 0.05)
+
+
+@pytest.fixture
+def box() -> Iterator[Sandbox]:
+    """The four APIs with 200 calls each in May 2024."""
+    start = datetime(2024, 5, 1, tzinfo=timezone.utc)
+    end = datetime(2024, 6, 1, tzinfo=timezone.utc)
+    with Sandbox(seed=1, rows=200, start=start, end=end) as running:
+        yield running
