@@ -5,16 +5,19 @@ from __future__ import annotations
 import copy
 import difflib
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 from jsonschema import Draft202012Validator
-from jsonschema.exceptions import ValidationError
 from singer_sdk import typing as th
 
 from tap_callexports.core.instants import UTC, read_iso
 from tap_callexports.core.provider import Provider, url_mistake
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from datetime import datetime
+
+    from jsonschema.exceptions import ValidationError
 
 START_DATE = "2015-01-01T00:00:00Z"
 
@@ -131,7 +134,9 @@ def check_settings(
             if provider.name in given:
                 mistakes += _provider_mistakes(provider, filled)
     # An absent provider is off; its defaults must not make it look configured.
-    return {key: value for key, value in filled.items() if key in given or key not in names}, mistakes
+    return {
+        key: value for key, value in filled.items() if key in given or key not in names
+    }, mistakes
 
 
 def provider_settings(provider: type[Provider], values: Mapping[str, Any] | None) -> dict[str, Any]:
@@ -185,7 +190,7 @@ def _tidy_credentials(provider: type[Provider], values: dict[str, Any]) -> Itera
 def _sentences(error: ValidationError) -> Iterator[str]:
     """A schema error in words that do not show the value."""
     path = ".".join(str(part) for part in error.absolute_path)
-    rule, limit = str(error.validator), error.validator_value
+    rule, limit = str(error.validator), cast("Any", error.validator_value)
     if rule == "additionalProperties" and isinstance(error.instance, dict):
         known = list(error.schema.get("properties", ())) if isinstance(error.schema, dict) else []
         for name in error.instance:

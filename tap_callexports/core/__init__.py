@@ -1,1 +1,1 @@
-"""What any windowed export needs: windows, HTTP manners, normalisation, state. Knows no provider."""
+"""What any windowed export needs: windows, HTTP, normalisation, state. Knows no provider."""

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import msgspec
 
-from tap_callexports.core.normalise import Record
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from tap_callexports.core.normalise import Record
 
 _encode = msgspec.json.Encoder(decimal_format="number").encode
 

@@ -8,14 +8,14 @@ worker in the middle of a long read never keeps the process alive.
 from __future__ import annotations
 
 import queue
-import threading
 from collections import deque
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from typing import TypeAlias
 
 from tap_callexports.core.normalise import Batch
-from tap_callexports.core.throttle import Cancelled
 from tap_callexports.core.window import Closed, Planner, Window
+from tap_callexports.core.workers import Cancelled, Worker
 
 Event: TypeAlias = Batch | Closed
 Read: TypeAlias = Callable[[Window], Iterator[Event]]
@@ -67,35 +67,32 @@ class _Job:
     """One window, read by a thread of its own."""
 
     def __init__(self, read: Read, window: Window) -> None:
-        self._answers: queue.Queue[Event | BaseException | None] = queue.Queue(ANSWERS_AHEAD)
-        self._cancelled = False
-        threading.Thread(
-            target=self._run, args=(read, window), name=f"window {window}", daemon=True
-        ).start()
+        self._answers: queue.Queue[Event | Exception | None] = queue.Queue(ANSWERS_AHEAD)
+        self._worker = Worker(lambda: self._run(read, window), name=f"window {window}")
+        self._worker.start()
 
     def events(self) -> Iterator[Event]:
         """What the thread reads, until the window is done."""
         while (item := self._answers.get()) is not None:
-            if isinstance(item, BaseException):
+            if isinstance(item, Exception):
                 raise item
             yield item
 
     def cancel(self) -> None:
-        """Let the thread end at its next answer; what it reads is no longer wanted."""
-        self._cancelled = True
+        """Let the thread end where it waits next; what it reads is no longer wanted."""
+        self._worker.cancelled.set()
 
     def _run(self, read: Read, window: Window) -> None:
-        try:
-            for event in read(window):
-                self._put(event)
-            self._put(None)
-        except Cancelled:
-            pass
-        except BaseException as error:  # noqa: BLE001 - raised again by the thread that waits
-            self._put(error)
+        with suppress(Cancelled):
+            try:
+                for event in read(window):
+                    self._put(event)
+                self._put(None)
+            except Exception as error:  # noqa: BLE001 - raised again by the thread that waits
+                self._put(error)
 
-    def _put(self, item: Event | BaseException | None) -> None:
-        while not self._cancelled:
+    def _put(self, item: Event | Exception | None) -> None:
+        while not self._worker.cancelled.is_set():
             try:
                 self._answers.put(item, timeout=_POLL_SECONDS)
             except queue.Full:

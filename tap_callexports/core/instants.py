@@ -68,8 +68,10 @@ def read_iso(value: object) -> datetime:
         if offset:
             sign = -1 if offset[0] == "-" else 1
             digits = offset[1:].replace(":", "")
-            shift = timedelta() if offset in "Zz" else sign * timedelta(
-                hours=int(digits[:2]), minutes=int(digits[2:])
+            shift = (
+                timedelta()
+                if offset in "Zz"
+                else sign * timedelta(hours=int(digits[:2]), minutes=int(digits[2:]))
             )
             moment = (moment - shift).replace(tzinfo=UTC)
     except OverflowError as error:

@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 from singer_sdk.singerlib.encoding import GenericSingerWriter
 from singer_sdk.singerlib.encoding.simple import Message, StateMessage
+
 from tap_callexports.core.compat import override
 
 _FLUSH_AT = 1 << 16

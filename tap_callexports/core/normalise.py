@@ -116,7 +116,8 @@ class Normaliser:
             elif fitted != record[column]:
                 # Two fields of one column: the second is kept where nothing overwrites it.
                 extra[name] = value
-        record[EXTRA] = extra or None
+        if EXTRA in record:
+            record[EXTRA] = extra or None
         return record
 
     def _field(self, name: str) -> tuple[str, Reader] | None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ipaddress
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
@@ -13,11 +12,13 @@ from urllib.parse import urlsplit
 
 from singer_sdk import typing as th
 
-from tap_callexports.core.http import Auth, HttpClient, Manners
+from tap_callexports.core.http import Auth, HttpClient
+from tap_callexports.core.manners import Manners
 from tap_callexports.core.throttle import Throttle
 
 if TYPE_CHECKING:
     import logging
+    from collections.abc import Iterator, Mapping
 
     import requests
 
@@ -113,9 +114,7 @@ class Provider(ABC):
     #: Seconds before repetitions of a 401, see `Manners`.
     unauthorised_waits: ClassVar[tuple[tuple[float, ...], tuple[float, ...]]] = ((), ())
 
-    def __init__(
-        self, settings: Mapping[str, Any], shared: Shared, logger: logging.Logger
-    ) -> None:
+    def __init__(self, settings: Mapping[str, Any], shared: Shared, logger: logging.Logger) -> None:
         self.settings = settings
         self.shared = shared
         self.logger = logger
@@ -147,7 +146,7 @@ class Provider(ABC):
     def auth(self) -> Auth:
         """Puts the credential into requests."""
 
-    def renew(self, refused: requests.PreparedRequest) -> bool:  # noqa: ARG002 - a default
+    def renew(self, refused: requests.PreparedRequest) -> bool:
         """After a 401: get a new credential for the request that was refused, if there is one."""
         return False
 

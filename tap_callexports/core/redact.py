@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import base64
 import logging
-from collections.abc import Iterable
+from typing import TYPE_CHECKING
 from urllib.parse import quote, quote_plus
 
 from tap_callexports.core.compat import override
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 HIDDEN = "[hidden]"
 #: Shorter "secrets" (a one-letter test key) would blot out ordinary words.
@@ -18,7 +21,14 @@ def spellings(secret: str) -> set[str]:
     """A secret as it may turn up: plain, URL-encoded, base64, JSON-escaped."""
     encoded = base64.b64encode(secret.encode()).decode()
     escaped = secret.encode("unicode_escape").decode()
-    return {secret, quote(secret, safe=""), quote_plus(secret), encoded, encoded.rstrip("="), escaped}
+    return {
+        secret,
+        quote(secret, safe=""),
+        quote_plus(secret),
+        encoded,
+        encoded.rstrip("="),
+        escaped,
+    }
 
 
 class HideSecrets(logging.Filter):
@@ -30,7 +40,9 @@ class HideSecrets(logging.Filter):
 
     def add(self, secrets: Iterable[str]) -> None:
         """Hide these from now on; renewed tokens are added as they come."""
-        found = {form for secret in secrets if len(secret) >= _SHORTEST for form in spellings(secret)}
+        found = {
+            form for secret in secrets if len(secret) >= _SHORTEST for form in spellings(secret)
+        }
         # Longest first: a secret may be part of another.
         self._secrets = sorted(found.union(self._secrets), key=len, reverse=True)
 

@@ -1,21 +1,24 @@
-"""One HTTP answer, read whole: complete by its own length, decompressed, bounded in time and size."""
+"""One HTTP answer, read whole: complete, decompressed, bounded in time and size."""
 
 from __future__ import annotations
 
 import time
 import zlib
-from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
-import requests
 import urllib3
 
 from tap_callexports.core.errors import TransientFailure, WindowTooLarge
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import requests
 
 #: No answer may be larger than this once decompressed; a window that needs more is split.
 MAX_BODY_BYTES = 512 << 20

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 
 from singer_sdk import Tap
 from singer_sdk.exceptions import ConfigValidationError
+from singer_sdk.helpers._state import StateWriter
 from singer_sdk.streams.rest import RESTStream
 
 from tap_callexports.core.compat import override
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
     from singer_sdk.helpers.types import Context, Record
 
 TToken = TypeVar("TToken")
+
+
+__all__ = ["BookmarkedStream", "CheckedTap", "StateWriter"]
 
 
 class BookmarkedStream(RESTStream[TToken], Generic[TToken]):

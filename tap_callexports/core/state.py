@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, MutableMapping
-from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tap_callexports.core.instants import UTC, format_instant, read_iso
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, MutableMapping
+    from datetime import datetime
 
 VALUE, KEY = "replication_key_value", "replication_key"
 
@@ -24,10 +26,38 @@ def bookmark_of(state: Mapping[str, Any]) -> datetime | None:
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
-def set_bookmark(state: MutableMapping[str, Any], replication_key: str, end: datetime) -> None:
-    """Put a bookmark into a stream's or partition's state."""
-    state[KEY] = replication_key
-    state[VALUE] = format_instant(end)
+class Bookmark:
+    """The bookmark of a stream or partition.
+
+    Args:
+        state: Where it is kept; changed in place.
+        replication_key: Column it is named after.
+        write: Sends the tap's state to the target.
+    """
+
+    def __init__(
+        self, state: MutableMapping[str, Any], replication_key: str, write: Callable[[], None]
+    ) -> None:
+        self._state = state
+        self._key = replication_key
+        self._write = write
+
+    @property
+    def value(self) -> datetime | None:
+        """The end of the last complete window, None before the first."""
+        return bookmark_of(self._state)
+
+    def move_to(self, end: datetime) -> None:
+        """Move forward; an end before the bookmark, inside the lookback, moves nothing."""
+        value = self.value
+        if value is None or end > value:
+            self.set(end)
+
+    def set(self, end: datetime) -> None:
+        """Set the bookmark, also back, and write a STATE."""
+        self._state[KEY] = self._key
+        self._state[VALUE] = format_instant(end)
+        self._write()
 
 
 def state_mistakes(state: object) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""What any windowed tap does around its streams: input files, failures, signals, connection test."""
+"""What any windowed tap does around its streams: input, failures, signals, connection test."""
 
 from __future__ import annotations
 
@@ -7,21 +7,21 @@ import json
 import signal
 from typing import IO, TYPE_CHECKING, Any, ClassVar, cast
 
-import click
 from singer_sdk.exceptions import ConfigValidationError
 from singer_sdk.helpers.capabilities import PluginCapabilities, TapCapabilities
 
 from tap_callexports.core.compat import override
 from tap_callexports.core.errors import ExportError, StreamFailed
 from tap_callexports.core.messages import LineWriter
-from tap_callexports.core.sdk import CheckedTap
+from tap_callexports.core.sdk import CheckedTap, StateWriter
 from tap_callexports.core.state import state_mistakes
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from singer_sdk.helpers._state import StateWriter
+    import click
     from singer_sdk.helpers.capabilities import CapabilitiesEnum
+    from singer_sdk.helpers.types import TapState
     from singer_sdk.plugin_base import _ConfigInput
 
 
@@ -66,8 +66,9 @@ class ExportTap(CheckedTap):
         # The caller's object is never changed by this run.
         state = copy.deepcopy(state)
         super().load_state(state)
+        kept: dict[str, Any] = self.state  # type: ignore[assignment] # has other keys too
         for name, value in state.items():
-            self.state.setdefault(name, value)
+            kept.setdefault(name, value)
 
     def stream_failed(self, name: str, failure: StreamFailed) -> None:
         """Remember that a stream is not complete."""
@@ -119,7 +120,7 @@ class ExportTap(CheckedTap):
 
     @classmethod
     @override
-    def invoke(
+    def invoke(  # type: ignore[override] # as the SDK's own taps
         cls,
         *,
         about: bool = False,
@@ -137,7 +138,10 @@ class ExportTap(CheckedTap):
             cls.print_about(about_format)
             return
         cls.print_version(print_fn=cls.logger.info)
-        state_input, catalog_input = _json_input("--state", state), _json_input("--catalog", catalog)
+        state_input, catalog_input = (
+            _json_input("--state", state),
+            _json_input("--catalog", catalog),
+        )
         if state and (mistakes := list(state_mistakes(state_input))):
             raise ConfigValidationError("State validation failed", errors=mistakes)
         if catalog and not _is_catalog(catalog_input):
@@ -196,19 +200,19 @@ class ExportTap(CheckedTap):
             raise ConfigValidationError(
                 "Config validation failed",
                 errors=[
-                    "--config=ENV: an environment variable is not of its setting's type "
-                    "(integers as digits, objects and lists as JSON)"
+                    (
+                        "--config=ENV: an environment variable is not of its setting's type "
+                        "(integers as digits, objects and lists as JSON)"
+                    )
                 ],
             ) from error
 
 
-class _NoState:
+class _NoState(StateWriter):
     """A state writer that writes nothing."""
 
-    def __init__(self, _: object) -> None: ...
-
-    def write_state(self, state: object) -> None:
-        """Keep quiet."""
+    @override
+    def write_state(self, state: TapState) -> None: ...
 
 
 def _json_input(option: str, file: IO[str] | None) -> Any:  # noqa: ANN401 - any JSON value
@@ -243,7 +247,7 @@ def run_command(tap: type[ExportTap]) -> None:
             tap.logger.error("%s", mistake)
     except ExportError as error:
         tap.logger.error("%s", error)
-    except Exception as error:  # noqa: BLE001 - the last resort of a command line
+    except Exception as error:
         # The text of an unforeseen error may hold data: only its kind and place are shown.
         trace = error.__traceback__
         while trace and trace.tb_next:
@@ -256,4 +260,3 @@ def run_command(tap: type[ExportTap]) -> None:
         )
         tap.logger.debug("details", exc_info=True)
     raise SystemExit(1)
-

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
+from tap_callexports.core.workers import nap
 
-class Cancelled(BaseException):
-    """The run is over; a worker that was waiting has nothing more to do."""
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 class Throttle:
-    """Holds back requests: so many at once, so many a minute, none while the server asks for a rest.
+    """Holds back requests: so many at once, so many a minute, none while the server wants a rest.
 
     Args:
         at_once: Requests under way at the same time.
@@ -25,14 +26,18 @@ class Throttle:
         self._spacing = 60.0 / per_minute if per_minute else 0.0
         self._lock = threading.Lock()
         self._next = 0.0
-        self._stopped = threading.Event()
 
     @contextmanager
     def slot(self) -> Iterator[None]:
-        """Wait for a turn and hold it while a request is under way."""
+        """Wait for a turn and hold it while a request is under way.
+
+        Raises:
+            Cancelled: The worker is no longer wanted.
+        """
         with self._slots:
+            nap(0)
             while (wait := self._reserve()) > 0:
-                self.sleep(wait)
+                nap(wait)
             yield
 
     def pause(self, seconds: float) -> None:
@@ -40,24 +45,9 @@ class Throttle:
         with self._lock:
             self._next = max(self._next, time.monotonic() + seconds)
 
-    def sleep(self, seconds: float) -> None:
-        """Wait; ends at once when the run stops.
-
-        Raises:
-            Cancelled: The run stopped.
-        """
-        if self._stopped.wait(seconds):
-            raise Cancelled
-
-    def stop(self) -> None:
-        """End all waiting, now and from now on."""
-        self._stopped.set()
-
     def _reserve(self) -> float:
         """Take the next start time if it is due, else say how long it takes."""
         with self._lock:
-            if self._stopped.is_set():
-                raise Cancelled
             now = time.monotonic()
             if now < self._next:
                 return self._next - now

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from tap_callexports.core.compat import override
 from tap_callexports.core.instants import SECOND, format_instant
 
 #: A window aims at no more rows than this, so that a bookmark moves often.
@@ -38,6 +39,7 @@ class Window:
             return None
         return Window(self.start, middle), Window(middle, self.end)
 
+    @override
     def __str__(self) -> str:
         return f"{format_instant(self.start)} to {format_instant(self.end)}"
 

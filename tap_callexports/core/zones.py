@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import difflib
-from datetime import datetime, tzinfo
+from typing import TYPE_CHECKING
 
 from tap_callexports.core.instants import UTC
+
+if TYPE_CHECKING:
+    from datetime import datetime, tzinfo
 
 
 def zone_named(name: str) -> tzinfo:

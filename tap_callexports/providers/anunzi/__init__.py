@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from singer_sdk.authenticators import BearerTokenAuthenticator
 
 from tap_callexports.core.compat import override
-from tap_callexports.core.http import Auth
 from tap_callexports.core.provider import Provider
 from tap_callexports.providers.anunzi.settings import PROPERTIES
 from tap_callexports.providers.anunzi.streams import STREAMS
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from tap_callexports.core.http import Auth
     from tap_callexports.core.stream import ExportStream
 
 

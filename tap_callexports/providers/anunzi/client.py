@@ -5,7 +5,6 @@ https://doc.anunzi.net/api-calls/listar-llamadas
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
@@ -23,15 +22,17 @@ from tap_callexports.core.instants import (
     parse_instant,
 )
 from tap_callexports.core.stream import ExportStream
-from tap_callexports.core.window import Window
 from tap_callexports.providers.anunzi import filters
 from tap_callexports.providers.anunzi.paginator import CursorPaginator, ListToken, call_page
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from singer_sdk.helpers.types import Context
 
     from tap_callexports.core.normalise import Batch
     from tap_callexports.core.reply import Reply
+    from tap_callexports.core.window import Window
 
 #: Times a window is opened again without a new call before the export gives up.
 REOPENINGS = 3

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tap_callexports.core.compat import override
 from tap_callexports.core.errors import TransientFailure
 from tap_callexports.core.paginator import PaginationError, Paginator
-from tap_callexports.core.reply import Reply
+
+if TYPE_CHECKING:
+    from tap_callexports.core.reply import Reply
 
 #: Answers without a call that may follow each other while the server says there is more.
 EMPTY_PAGES = 20

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from singer_sdk import SchemaDirectory, StreamSchema
@@ -14,6 +13,8 @@ from tap_callexports.providers.anunzi.client import AnunziStream, WindowedCalls
 from tap_callexports.providers.anunzi.paginator import ListToken
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from singer_sdk.helpers.types import Context
 
     from tap_callexports.core.window import Window

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 from singer_sdk.authenticators import BearerTokenAuthenticator
 
 from tap_callexports.core.compat import override
-from tap_callexports.core.http import Auth
 from tap_callexports.core.provider import Provider
 from tap_callexports.providers.burki.settings import PROPERTIES
 from tap_callexports.providers.burki.streams import STREAMS
 
 if TYPE_CHECKING:
+    from tap_callexports.core.http import Auth
     from tap_callexports.core.stream import ExportStream
 
 

@@ -6,9 +6,7 @@ are UTC. https://docs.burki.dev/api-reference/calls/export and .../get-count
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
@@ -27,6 +25,9 @@ from tap_callexports.core.window import Window
 from tap_callexports.providers.burki.export_file import rows_of_csv, rows_of_json
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from datetime import datetime
+
     from singer_sdk.helpers.types import Context
 
     from tap_callexports.core.normalise import Batch
@@ -93,9 +94,7 @@ class BurkiStream(ExportStream[Question]):
     @override
     def refused(self, reply: Reply, token: Question) -> Exception | None:
         if reply.status == HTTPStatus.UNPROCESSABLE_ENTITY:
-            return self.fail(
-                "422, a filter was refused; check burki.status and burki.assistant_id"
-            )
+            return self.fail("422, a filter was refused; check burki.status and burki.assistant_id")
         return None
 
     def _file(self, window: Window, counted: int | None) -> list[dict[str, object]]:

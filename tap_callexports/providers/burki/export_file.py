@@ -46,19 +46,20 @@ def rows_of_csv(reply: Reply) -> RowList:
     """
     try:
         text = reply.body.decode("utf-8-sig")
-        if "\0" in text:
-            raise ValueError("NUL")
         first_line = text[: text.find("\n")] if "\n" in text else text
         delimiter = ";" if first_line.count(";") > first_line.count(",") else ","
         lines = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
         header = [_name_of(cell) for cell in next(lines, [])]
-        if "id" not in header:
-            raise TransientFailure(f"{reply.status} with {reply.kind} instead of a CSV of calls")
-        if len(set(header)) < len(header):
-            raise TransientFailure("the CSV has a column twice")
-        return [_row(header, line) for line in lines if line]
+        rows = [_row(header, line) for line in lines if line] if "id" in header else None
     except (ValueError, csv.Error):
         raise TransientFailure(f"{reply.status} with a broken CSV") from None
+    if rows is None:
+        raise TransientFailure(f"{reply.status} with {reply.kind} instead of a CSV of calls")
+    if "\0" in text:
+        raise TransientFailure("the CSV holds a NUL")
+    if len(set(header)) < len(header):
+        raise TransientFailure("the CSV has a column twice")
+    return rows
 
 
 def _name_of(cell: str) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -18,6 +17,8 @@ from tap_callexports.providers.twin24.settings import PROPERTIES
 from tap_callexports.providers.twin24.streams import STREAMS
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
     import requests
 
     from tap_callexports.core.stream import ExportStream

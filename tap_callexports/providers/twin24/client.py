@@ -5,7 +5,6 @@ https://developers.twin24.ai/reference/sessionincominglist
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import timezone
 from functools import cached_property
 from http import HTTPStatus
@@ -24,7 +23,6 @@ from tap_callexports.core.instants import (
 )
 from tap_callexports.core.normalise import EXTRA, Batch
 from tap_callexports.core.stream import ExportStream
-from tap_callexports.core.window import Window
 from tap_callexports.core.zones import to_utc, zone_named
 from tap_callexports.providers.twin24.paginator import (
     ListToken,
@@ -34,11 +32,13 @@ from tap_callexports.providers.twin24.paginator import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from datetime import datetime, tzinfo
 
     from singer_sdk.helpers.types import Context
 
     from tap_callexports.core.reply import Reply
+    from tap_callexports.core.window import Window
 
 #: Parameters the tap sets itself.
 FIXED_PARAMS = frozenset(
@@ -90,7 +90,9 @@ class Twin24Stream(ExportStream[ListToken]):
             if read == count:
                 return calls
             counted = count
-        raise WindowTooLarge(f"{self.where}: {read} distinct calls read where {counted} are counted")
+        raise WindowTooLarge(
+            f"{self.where}: {read} distinct calls read where {counted} are counted"
+        )
 
     def _collect(self, page: SessionPage, token: ListToken, calls: Batch) -> None:
         batch = self.batch(page.items)
@@ -167,5 +169,3 @@ def camel_case(column: str) -> str:
 
 def _with_offset(instant: datetime) -> str:
     return instant.astimezone(timezone.utc).strftime("%Y-%m-%dT%H:%M:%S+00:00")
-
-

@@ -8,9 +8,8 @@ from __future__ import annotations
 import base64
 import threading
 import time
-from collections.abc import Callable, Mapping
 from email.utils import parsedate_to_datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import requests
@@ -18,9 +17,14 @@ from singer_sdk.streams.rest import HTTPRequest
 
 from tap_callexports.core.compat import override
 from tap_callexports.core.errors import RunFailed, StreamFailed, TransientFailure, WindowTooLarge
-from tap_callexports.core.http import HttpClient, Question
+from tap_callexports.core.manners import Question
 from tap_callexports.core.redact import hide_secrets
-from tap_callexports.core.reply import Reply
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from tap_callexports.core.http import HttpClient
+    from tap_callexports.core.reply import Reply
 
 PATH = "/auth/login"
 #: A token is renewed this long before it expires.

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tap_callexports.core.compat import override
 from tap_callexports.core.errors import TransientFailure
 from tap_callexports.core.paginator import PaginationError, Paginator
-from tap_callexports.core.reply import Reply
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from tap_callexports.core.reply import Reply
 
 
 @dataclass(frozen=True, slots=True)

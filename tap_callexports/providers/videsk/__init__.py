@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from singer_sdk.authenticators import APIKeyAuthenticator
 
 from tap_callexports.core.compat import override
-from tap_callexports.core.http import Auth
 from tap_callexports.core.provider import Provider
 from tap_callexports.core.zones import zone_named
 from tap_callexports.providers.videsk.settings import PROPERTIES
 from tap_callexports.providers.videsk.streams import STREAMS
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from tap_callexports.core.http import Auth
     from tap_callexports.core.stream import ExportStream
 
 _HEADER = re.compile(r"[A-Za-z0-9-]+")

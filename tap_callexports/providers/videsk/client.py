@@ -5,7 +5,6 @@ https://docs.videsk.io/es-developers/api-privada/exportacion
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import datetime, timezone
 from functools import cached_property
 from http import HTTPStatus
@@ -16,9 +15,7 @@ from singer_sdk.streams.rest import HTTPRequest, PageContext
 from tap_callexports.core.compat import override
 from tap_callexports.core.errors import StreamFailed, TransientFailure, WindowTooLarge
 from tap_callexports.core.instants import UTC
-from tap_callexports.core.normalise import Batch, Row
 from tap_callexports.core.stream import ExportStream
-from tap_callexports.core.window import Window
 from tap_callexports.core.zones import zone_named
 from tap_callexports.providers.videsk.labels import IDENTITY_KEYS, column_of
 from tap_callexports.providers.videsk.paginator import (
@@ -39,11 +36,14 @@ from tap_callexports.providers.videsk.times import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
     from datetime import tzinfo
 
     from singer_sdk.helpers.types import Context
 
+    from tap_callexports.core.normalise import Batch, Row
     from tap_callexports.core.reply import Reply
+    from tap_callexports.core.window import Window
 
 
 class VideskStream(ExportStream[Ask]):
@@ -52,6 +52,8 @@ class VideskStream(ExportStream[Ask]):
     http_method = "POST"
     #: Whether `id` is the row's own, made in the second the replication key names.
     own_id: ClassVar[bool] = True
+    #: Answers do not name their cap; said once.
+    _unnamed = False
 
     @override
     def read_window(self, window: Window, context: Context | None) -> Iterator[Batch]:
@@ -73,7 +75,7 @@ class VideskStream(ExportStream[Ask]):
             if not self._cap.may_be_cut(answer):
                 return
             answers.append(answer.batch.records)
-        if not joined(*answers, keys=self.declared_primary_keys):
+        if not joined(answers[0], answers[1], self.declared_primary_keys):
             raise self.fail(
                 f"the second {window.start:%Y-%m-%dT%H:%M:%SZ} holds more rows than the provider "
                 "gives in one answer; ask Videsk to raise the cap for the account"
@@ -84,12 +86,19 @@ class VideskStream(ExportStream[Ask]):
         rows = body.get("data") if isinstance(body, dict) else None
         if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
             raise TransientFailure(f"{reply.status} with JSON that has no list 'data' of rows")
-        limit = body["$limit"] if "$limit" in body else None
+        limit = body.get("$limit")
         named = isinstance(limit, int) and not isinstance(limit, bool) and limit > 0
+        if not named and not self._unnamed:
+            self._unnamed = True
+            self.logger.warning(
+                "%s: answers name no cap; videsk.max_records (%d) is taken for it",
+                self.where,
+                self.provider.settings["max_records"],
+            )
         return Answer(self.batch(rows), limit if named else None)
 
     @override
-    def batch(self, rows: list[Row], context: Context | None = None) -> Batch:
+    def batch(self, rows: Sequence[Row], context: Context | None = None) -> Batch:
         if self.own_id and self._zone is not UTC:
             rows = [self._placed(row) for row in rows]
         batch = super().batch(rows, context)
@@ -166,5 +175,3 @@ def _iso_ms(instant: datetime) -> str:
     """UTC with milliseconds and an explicit Z; a start is never rounded up, an end never down."""
     text = instant.astimezone(timezone.utc).replace(tzinfo=None)
     return text.isoformat(timespec="milliseconds") + "Z"
-
-

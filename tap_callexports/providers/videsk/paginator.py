@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from typing import TYPE_CHECKING
 
 from tap_callexports.core.compat import override
 from tap_callexports.core.errors import WindowTooLarge
 from tap_callexports.core.instants import MILLISECOND, SECOND, floor_second, parse_instant
-from tap_callexports.core.normalise import Batch, Record
 from tap_callexports.core.paginator import Paginator
-from tap_callexports.core.window import Window
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from tap_callexports.core.normalise import Batch, Record
+    from tap_callexports.core.window import Window
 
 OLDEST_FIRST, NEWEST_FIRST = 1, -1
 #: An answer with fewer rows than this was cut by no cap, declared or not.
@@ -97,14 +101,15 @@ class TimeWalk(Paginator[Ask, Answer]):
         if None in times or times != sorted(times):
             raise WindowTooLarge("an answer that may be cut is not in time order")
         last = floor_second(parse_instant(times[-1]))
-        if last <= self.current_value.start:
+        start = last - MILLISECOND
+        if start <= self.current_value.start:
             raise WindowTooLarge("one second holds more rows than an answer")
         self._seam = {
             self._key(record)
             for record in page.batch.records
             if floor_second(parse_instant(record[self._column])) == last
         }
-        return replace(self.current_value, start=last - MILLISECOND)
+        return replace(self.current_value, start=start)
 
     def _key(self, record: Record) -> tuple[object, ...]:
         return tuple(record[name] for name in self._keys)

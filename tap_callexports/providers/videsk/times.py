@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta, tzinfo
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tap_callexports.core.instants import EPOCH, SECOND, UTC, format_instant, read_iso
 from tap_callexports.core.zones import to_utc
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
 
 #: `14/05/2024, 09:30:00`: the day comes first.
 _DAY_FIRST = re.compile(r"(\d\d)/(\d\d)/(\d{4}),? (\d\d:\d\d(?::\d\d)?)")

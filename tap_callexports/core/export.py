@@ -1,0 +1,196 @@
+"""One run of one stream: its span in windows, its windows in records, its bookmark behind them.
+
+The loop is the same for every endpoint; what a window's requests and answers look like is the
+stream's (`read_window`).
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from tap_callexports.core.doubles import Doubles
+from tap_callexports.core.errors import FilterIgnored, WindowTooLarge
+from tap_callexports.core.fetch_ahead import Event, fetch_ahead
+from tap_callexports.core.instants import format_instant
+from tap_callexports.core.window import FIRST_STEP, QUIET, Closed, Planner, Window, span_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from datetime import datetime
+
+    from singer_sdk.helpers.types import Context
+
+    from tap_callexports.core.normalise import Record
+    from tap_callexports.core.state import Bookmark
+    from tap_callexports.core.stream import ExportStream
+
+#: What a connection test asks for.
+PROBE_SPAN = timedelta(days=7)
+
+
+@dataclass(slots=True)
+class Tally:
+    """What happened in one run of a stream, for its last log lines."""
+
+    rows: int = 0
+    requests: int = 0
+    windows: int = 0
+    doubles: int = 0
+    outside: int = 0
+    misfits: Counter[str] = field(default_factory=Counter)
+
+
+class Export:
+    """Reads what is new in a stream, or in one partition of it.
+
+    Args:
+        stream: What to read.
+        context: The partition, None where there is only one.
+        bookmark: Moves as windows close; None where the stream is read from the start each time.
+        probing: Ask as a connection test does: one short window, nothing in halves.
+    """
+
+    def __init__(
+        self,
+        stream: ExportStream[Any],
+        context: Context | None,
+        bookmark: Bookmark | None,
+        *,
+        probing: bool,
+    ) -> None:
+        self._stream = stream
+        self._context = context
+        self._bookmark = bookmark
+        self._probing = probing
+        self._logger = stream.logger
+        self._client = stream.provider.client
+        self._doubles = Doubles(stream.declared_primary_keys)
+        self.tally = Tally()
+
+    def records(self) -> Iterator[Record]:
+        """Every record once, in window order; the bookmark moves between them."""
+        start = self._read_from()
+        span = self._span(start)
+        if span is None:
+            self._logger.info("nothing new to read")
+            return
+        self._logger.info("reading %s", span)
+        done = span.start
+        try:
+            for item in self._without_doubles(self._windows(span, start)):
+                if isinstance(item, Closed):
+                    done = item.window.end
+                    self._close(item)
+                else:
+                    yield item
+        except FilterIgnored as ignored:
+            self._logger.warning("%s; reading the rest as one scan", ignored)
+            rest = Window(done, span.end)
+            for item in self._without_doubles(self._read(rest, scan=True)):
+                if isinstance(item, Closed):
+                    self._close(item)
+                else:
+                    yield item
+
+    def report(self) -> None:
+        """Say what the run came to, and what of it did not fit."""
+        tally = self.tally
+        self._logger.info(
+            "%d records from %d windows and %d requests; %d doubles and %d rows outside the "
+            "range left out",
+            tally.rows,
+            tally.windows,
+            tally.requests,
+            tally.doubles,
+            tally.outside,
+        )
+        for column, count in sorted(tally.misfits.items()):
+            self._logger.warning(
+                "%d values did not fit column %s; they are in extra", count, column
+            )
+
+    def _read_from(self) -> datetime | None:
+        """The bookmark to read from; one from the future is lowered first."""
+        if self._bookmark is None or self._probing:
+            return None
+        value = self._bookmark.value
+        provider = self._stream.provider
+        if value is not None and value > provider.shared.run_start:
+            self._logger.warning(
+                "the bookmark %s lies in the future; lowered to %s",
+                format_instant(value),
+                format_instant(provider.settled),
+            )
+            self._bookmark.set(provider.settled)
+        return self._bookmark.value
+
+    def _span(self, bookmark: datetime | None) -> Window | None:
+        shared = self._stream.provider.shared
+        if self._probing:
+            return Window(shared.run_start - PROBE_SPAN, shared.run_start)
+        return span_of(
+            start_date=shared.start_date,
+            end=self._stream.end,
+            bookmark=bookmark,
+            lookback=self._stream.lookback,
+        )
+
+    def _windows(self, span: Window, bookmark: datetime | None) -> Iterator[Event]:
+        if self._probing or not self._stream.windowed:
+            return self._read(span)
+        # After a bookmark the span is mostly the lookback, which an idle run reads in one go.
+        first = FIRST_STEP if bookmark is None else self._stream.lookback + FIRST_STEP
+        planner = Planner(span, first_step=min(first, QUIET))
+        workers = self._stream.provider.settings["max_concurrency"]
+        return fetch_ahead(planner, self._read, workers)
+
+    def _read(self, window: Window, *, scan: bool = False) -> Iterator[Event]:
+        """One planned window, in halves as often as its provider asks for that."""
+        stream, todo, torn = self._stream, [window], False
+        read = stream.scan if scan else stream.read_window
+        while todo:
+            part = todo.pop()
+            before, rows = self._client.requests_of_thread, 0
+            try:
+                for batch in read(part, self._context):
+                    rows += len(batch.records)
+                    yield batch
+            except WindowTooLarge as failure:
+                halves = part.split()
+                if halves is None or self._probing or not stream.windowed:
+                    raise
+                self._logger.info("%s; asking %s in halves", failure, part)
+                todo += reversed(halves)
+                # Rows handed over already come again in the halves.
+                torn = torn or rows > 0
+            else:
+                sent = self._client.requests_of_thread - before
+                yield Closed(part, rows, sent, whole=not (torn and todo))
+
+    def _without_doubles(self, events: Iterator[Event]) -> Iterator[Record | Closed]:
+        tally = self.tally
+        for event in events:
+            if isinstance(event, Closed):
+                if event.whole:
+                    self._doubles.next_window()
+                yield event
+                continue
+            tally.misfits.update(event.misfits)
+            tally.outside += event.outside
+            for record in event.records:
+                if self._doubles.is_double(record):
+                    tally.doubles += 1
+                else:
+                    tally.rows += 1
+                    yield record
+
+    def _close(self, closed: Closed) -> None:
+        """Log a closed window and move the bookmark to its end."""
+        self.tally.windows += 1
+        self.tally.requests += closed.requests
+        self._logger.info("%s: %d rows, %d requests", closed.window, closed.rows, closed.requests)
+        if self._bookmark is not None and not self._probing:
+            self._bookmark.move_to(closed.window.end)

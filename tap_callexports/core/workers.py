@@ -1,0 +1,40 @@
+"""Threads that can be told to stop, also while they wait."""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+class Cancelled(BaseException):
+    """What this thread does is no longer wanted."""
+
+
+class Worker(threading.Thread):
+    """A daemon thread: one in the middle of a long read never keeps the process alive.
+
+    Args:
+        work: What to do.
+        name: Shown in debuggers.
+    """
+
+    def __init__(self, work: Callable[[], None], name: str) -> None:
+        super().__init__(target=work, name=name, daemon=True)
+        self.cancelled = threading.Event()
+
+
+def nap(seconds: float) -> None:
+    """Sleep, in any thread; a cancelled worker wakes at once.
+
+    Raises:
+        Cancelled: This thread is a worker and was cancelled.
+    """
+    thread = threading.current_thread()
+    if not isinstance(thread, Worker):
+        time.sleep(seconds)
+    elif thread.cancelled.wait(seconds):
+        raise Cancelled
