@@ -142,9 +142,7 @@ def kept_signals() -> Iterator[None]:
 
 def without_extra(record: JSON) -> JSON:
     """A record as the sandbox's truth states it: set columns only, `extra` aside."""
-    return {
-        name: value for name, value in record.items() if value is not None and name != "extra"
-    }
+    return {name: value for name, value in record.items() if value is not None and name != "extra"}
 
 
 def assert_table_is(

@@ -110,11 +110,12 @@ def read_reply(response: requests.Response, deadline: float) -> Reply:
     """
     encoding = response.headers.get("Content-Encoding", "").strip().lower()
     inflate = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16) if "gzip" in encoding else None
-    body = bytearray()
+    body, received = bytearray(), 0
     try:
         while chunk := response.raw.read1(_CHUNK, decode_content=False):
             if time.monotonic() > deadline:
                 raise TransientFailure("the answer came too slowly", heavy=True)
+            received += len(chunk)
             body += inflate.decompress(chunk, MAX_BODY_BYTES) if inflate else chunk
             if len(body) >= MAX_BODY_BYTES:
                 raise WindowTooLarge(f"an answer of over {MAX_BODY_BYTES >> 20} MiB")
@@ -124,6 +125,6 @@ def read_reply(response: requests.Response, deadline: float) -> Reply:
         raise TransientFailure("the answer was cut short") from None
     except zlib.error:
         raise TransientFailure("the answer does not decompress") from None
-    if inflate and not inflate.eof and body + inflate.unconsumed_tail:
+    if inflate and received and not inflate.eof:
         raise TransientFailure("the answer was cut short")
     return Reply(response.status_code, response.headers, bytes(body))

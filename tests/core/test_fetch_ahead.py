@@ -1,0 +1,139 @@
+"""Windows read ahead come out in order, from no more workers than allowed, and stop when told."""
+
+from __future__ import annotations
+
+import random
+import threading
+import time
+from collections.abc import Iterator
+from datetime import datetime, timedelta, timezone
+from itertools import pairwise
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tap_callexports.core.fetch_ahead import Event, fetch_ahead
+from tap_callexports.core.normalise import Batch
+from tap_callexports.core.throttle import Throttle
+from tap_callexports.core.window import Closed, Planner, Window
+from tap_callexports.core.workers import Cancelled, Worker, nap
+
+START = datetime(2024, 5, 1, tzinfo=timezone.utc)
+SPAN = Window(START, START + timedelta(days=30))
+
+
+def plan() -> Planner:
+    return Planner(SPAN, first_step=timedelta(days=1), widest=timedelta(days=1))
+
+
+def workers_alive() -> int:
+    return sum(isinstance(thread, Worker) for thread in threading.enumerate())
+
+
+@settings(max_examples=20, deadline=None)
+@given(seed=st.integers(0, 1000), workers=st.integers(1, 8))
+def test_the_order_is_that_of_the_serial_run_whatever_finishes_first(
+    seed: int, workers: int
+) -> None:
+    delays = random.Random(seed)
+
+    def read(window: Window) -> Iterator[Event]:
+        for number in range(3):
+            time.sleep(delays.random() / 2000)
+            yield Batch([{"day": window.start.day, "n": number}])
+        yield Closed(window, 3, 1)
+
+    ends: list[datetime] = []
+    rows: list[tuple[int, int]] = []
+    for event in fetch_ahead(plan(), read, workers):
+        if isinstance(event, Closed):
+            ends.append(event.window.end)
+        else:
+            rows += [(record["day"], record["n"]) for record in event.records]
+    assert rows == sorted(rows)
+    assert ends == sorted(ends)
+    assert ends[-1] == SPAN.end
+
+
+@pytest.mark.parametrize("workers", [1, 2, 4])
+def test_no_more_windows_are_under_way_than_workers(workers: int) -> None:
+    lock, running, most = threading.Lock(), 0, 0
+
+    def read(window: Window) -> Iterator[Event]:
+        nonlocal running, most
+        with lock:
+            running += 1
+            most = max(most, running)
+        time.sleep(0.002)
+        with lock:
+            running -= 1
+        yield Closed(window, 1, 1)
+
+    assert sum(1 for _ in fetch_ahead(plan(), read, workers)) == 30
+    assert most == workers
+
+
+def test_a_failure_comes_after_the_windows_before_it_and_ends_the_others() -> None:
+    def read(window: Window) -> Iterator[Event]:
+        if window.start.day == 5:
+            raise RuntimeError("window five")
+        while window.start.day > 5:
+            nap(0.01)
+        yield Closed(window, 1, 1)
+
+    closed: list[Event] = []
+    with pytest.raises(RuntimeError, match="window five"):
+        closed.extend(fetch_ahead(plan(), read, 4))
+    assert len(closed) == 4
+    deadline = time.monotonic() + 5
+    while workers_alive() and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert not workers_alive()
+
+
+def test_an_export_that_is_no_longer_wanted_leaves_no_thread_behind() -> None:
+    def read(window: Window) -> Iterator[Event]:
+        while True:
+            yield Batch([{"day": window.start.day}])
+
+    events = fetch_ahead(plan(), read, 4)
+    next(events)
+    events.close()  # type: ignore[attr-defined] # it is a generator
+    deadline = time.monotonic() + 5
+    while workers_alive() and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert not workers_alive()
+
+
+def test_a_cancelled_worker_wakes_from_its_wait() -> None:
+    woke = threading.Event()
+
+    def wait() -> None:
+        try:
+            nap(60)
+        except Cancelled:
+            woke.set()
+
+    worker = Worker(wait, "sleeper")
+    worker.start()
+    worker.cancelled.set()
+    assert woke.wait(5)
+
+
+def test_requests_are_spaced_as_their_budget_says() -> None:
+    throttle = Throttle(at_once=4, per_minute=3000)
+    starts = []
+    for _ in range(5):
+        with throttle.slot():
+            starts.append(time.monotonic())
+    gaps = [after - before for before, after in pairwise(starts)]
+    assert min(gaps) >= 0.0199
+
+
+def test_a_pause_holds_back_every_request() -> None:
+    throttle = Throttle(at_once=2, per_minute=None)
+    throttle.pause(0.1)
+    before = time.monotonic()
+    with throttle.slot():
+        assert time.monotonic() - before >= 0.0999
