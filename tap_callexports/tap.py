@@ -116,9 +116,7 @@ def _date_or(value: object, default: str) -> datetime:
 def _secrets_of(config: dict[str, Any]) -> Iterator[str]:
     for provider in PROVIDERS:
         values = config.get(provider.name)
-        for name, schema in settings_schema([provider])["properties"][provider.name][
-            "properties"
-        ].items():
-            value = values.get(name) if isinstance(values, dict) else None
-            if schema.get("secret") and isinstance(value, str):
+        for setting in provider.properties:
+            value = values.get(setting.name) if isinstance(values, dict) else None
+            if setting.secret and isinstance(value, str):
                 yield value

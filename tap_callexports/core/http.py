@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, TypeAlias, TypeVar
 import requests
 
 from tap_callexports.core.errors import ProbeFinished, StreamFailed, TransientFailure
-from tap_callexports.core.manners import MAX_SECONDS, Attempts, Manners, Question, failure_of
+from tap_callexports.core.manners import Attempts, Manners, Question, failure_of
 from tap_callexports.core.reply import Reply, read_reply
 from tap_callexports.core.workers import nap
 
@@ -105,7 +105,7 @@ class HttpClient:
         with self.throttle.slot():
             self._count(attempts)
             prepared = self._prepare(question.request)
-            reply = self._exchange(question, prepared)
+            reply = self._exchange(question, prepared, attempts.deadline)
         if reply.ok:
             try:
                 return decode(reply)
@@ -138,9 +138,10 @@ class HttpClient:
             )
         )
 
-    def _exchange(self, question: Question, prepared: requests.PreparedRequest) -> Reply:
+    def _exchange(
+        self, question: Question, prepared: requests.PreparedRequest, deadline: float
+    ) -> Reply:
         timeout = (CONNECT_SECONDS, self._manners.read_timeout)
-        deadline = time.monotonic() + MAX_SECONDS
         settings = self._session.merge_environment_settings(prepared.url, {}, True, None, None)  # noqa: FBT003
         try:
             response = self._session.send(

@@ -91,7 +91,7 @@ class Question:
 def failure_of(reply: Reply, manners: Manners, question: Question) -> Exception:
     """What an answer that is not 2xx means, by its status."""
     status = reply.status
-    said = f" ({reply.server_message})" if reply.server_message else ""
+    said = reply.said
     where = question.where(manners)
     if status in _AGAIN or status in _TOO_HEAVY:
         heavy = status in _TOO_HEAVY
@@ -123,6 +123,8 @@ class Attempts:
         self._question = question
         self._manners = manners
         self._started = time.monotonic()
+        #: When even a dripping answer is given up.
+        self.deadline = self._started + MAX_SECONDS
         self._tries = self._heavy = self._unreadable = self._unauthorised = 0
         #: Whether the credential was renewed for it; once is enough.
         self.renewed = False

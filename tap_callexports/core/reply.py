@@ -64,8 +64,11 @@ class Reply:
         return "HTML" if start == b"<" else shown(media_type or "something", 40)
 
     @property
-    def server_message(self) -> str:
-        """What the server says went wrong: the fields APIs use for it, escaped and shortened."""
+    def said(self) -> str:
+        """What the server says went wrong, as ` (...)` to put behind a message; else nothing.
+
+        Taken from the fields APIs use for it, escaped and shortened; never other parts of a body.
+        """
         try:
             body = msgspec.json.decode(self.body)
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
@@ -74,7 +77,8 @@ class Reply:
             return ""
         names = ("message", "error_message", "error", "detail", "details", "data")
         said = (body.get(name) for name in names)
-        return "; ".join(shown(text) for text in said if isinstance(text, str) and text)
+        text = "; ".join(shown(text) for text in said if isinstance(text, str) and text)
+        return f" ({text})" if text else ""
 
     @property
     def retry_after(self) -> float | None:

@@ -15,7 +15,7 @@ from singer_sdk.streams.rest import PageContext
 from tap_callexports.core.compat import override
 from tap_callexports.core.errors import Forbidden, ProbeFinished, StreamFailed, WindowTooLarge
 from tap_callexports.core.export import Export
-from tap_callexports.core.instants import format_instant
+from tap_callexports.core.instants import SECOND, format_instant
 from tap_callexports.core.manners import MAX_TRIES, Question
 from tap_callexports.core.naming import snake_case
 from tap_callexports.core.normalise import Batch, Normaliser
@@ -169,6 +169,17 @@ class ExportStream(BookmarkedStream[TToken], Generic[TToken]):
             if record[column] is None or start <= record[column] < end
         ]
         return Batch(inside, batch.misfits, outside=len(batch.records) - len(inside))
+
+    def far_outside(self, batch: Batch, window: Window) -> bool:
+        """Whether rows show that the server does not filter: more than a second outside."""
+        column = self.filter_field
+        if column is None:
+            return False
+        start, end = format_instant(window.start - SECOND), format_instant(window.end + SECOND)
+        return any(
+            record[column] is not None and not start <= record[column] < end
+            for record in batch.records
+        )
 
     def fail(self, sentence: str) -> StreamFailed:
         """The failure of this stream, with provider and stream in front."""

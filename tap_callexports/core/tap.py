@@ -25,6 +25,10 @@ if TYPE_CHECKING:
     from singer_sdk.plugin_base import _ConfigInput
 
 
+#: Exit codes of signals are this and the signal's number.
+SIGNAL_EXIT = 128
+
+
 class ExportTap(CheckedTap):
     """Base of a tap whose streams are windowed exports."""
 
@@ -108,9 +112,7 @@ class ExportTap(CheckedTap):
         Raises:
             SystemExit: 128 + the signal's number.
         """
-        name = signal.Signals(signum).name
-        self.logger.warning("%s: stopping; the last STATE is a safe place to restart", name)
-        self._writer.interrupt(SystemExit(128 + signum))
+        self._writer.interrupt(SystemExit(SIGNAL_EXIT + signum))
 
     @property
     def _writer(self) -> LineWriter:
@@ -242,6 +244,12 @@ def run_command(tap: type[ExportTap]) -> None:
     """
     try:
         tap.cli()
+    except SystemExit as exit_:
+        # Said here, not in the handler: a log line may have been under way.
+        if isinstance(exit_.code, int) and exit_.code > SIGNAL_EXIT:
+            name = signal.Signals(exit_.code - SIGNAL_EXIT).name
+            tap.logger.warning("%s: stopped; the last STATE is a safe place to restart", name)
+        raise
     except ConfigValidationError as error:
         for mistake in error.errors:
             tap.logger.error("%s", mistake)

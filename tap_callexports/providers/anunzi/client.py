@@ -13,9 +13,7 @@ from singer_sdk.streams.rest import HTTPRequest, PageContext
 from tap_callexports.core.compat import override
 from tap_callexports.core.errors import FilterIgnored
 from tap_callexports.core.instants import (
-    EPOCH,
     MICROSECOND,
-    MILLISECOND,
     epoch_ms,
     epoch_ms_instant,
     format_instant,
@@ -86,9 +84,8 @@ class AnunziStream(ExportStream[ListToken]):
         if token.cursor is not None and reply.status in _CURSOR_REFUSED:
             return CursorRefused()
         if reply.status == HTTPStatus.BAD_REQUEST:
-            said = f" ({reply.server_message})" if reply.server_message else ""
             return self.fail(
-                f"400, the filter was refused{said}; try anunzi.filter_dialect: "
+                f"400, the filter was refused{reply.said}; try anunzi.filter_dialect: "
                 f"{filters.other(self.dialect)}, and check anunzi.filter_criteria"
             )
         return None
@@ -133,14 +130,12 @@ class AnunziStream(ExportStream[ListToken]):
 class WindowedCalls(AnunziStream):
     """Call list by start time."""
 
-    #: Said once; then windows are no longer asked for.
     @override
     def read_window(self, window: Window, context: Context | None) -> Iterator[Batch]:
         token = _token(window)
-        low, high = (_instant_of(ms) for ms in (token.low, token.high))
         for batch in self.follow(token, context):
             starts = [r["start_timestamp"] for r in batch.records if r["start_timestamp"]]
-            if any(not low <= start <= high for start in starts):
+            if self.far_outside(batch, window):
                 raise FilterIgnored(
                     f"{self.where}: the server did not apply the time filter; try "
                     f"anunzi.filter_dialect: {filters.other(self.dialect)}"
@@ -163,7 +158,3 @@ class WindowedCalls(AnunziStream):
 def _token(window: Window) -> ListToken:
     """One millisecond wider than the window: whether `bt` includes its ends is not documented."""
     return ListToken(epoch_ms(window.start) - 1, epoch_ms(window.end - MICROSECOND) + 1)
-
-
-def _instant_of(ms: int | None) -> str:
-    return format_instant(EPOCH + (ms or 0) * MILLISECOND)

@@ -77,5 +77,5 @@ def call_page(reply: Reply) -> CallPage:
     body = reply.json()
     items = body.get("items") if isinstance(body, dict) else None
     if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
-        raise TransientFailure(f"{reply.status} with JSON that has no list 'items' of calls")
+        raise TransientFailure(f"{reply.status} with no list 'items' of calls{reply.said}")
     return CallPage(items, body.get("has_more") is True, body.get("pagination_key"))

@@ -63,10 +63,9 @@ class BurkiStream(ExportStream[Question]):
                 raise self._ignored()
             raise WindowTooLarge(f"{counted} calls")
         batch = self.batch(self._file(window, counted))
-        inside = self.within(batch, window)
-        if inside.outside:
+        if self.far_outside(batch, window):
             raise self._ignored()
-        yield inside
+        yield self.within(batch, window)
 
     @override
     def scan(self, window: Window, context: Context | None) -> Iterator[Batch]:

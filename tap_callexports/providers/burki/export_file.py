@@ -34,7 +34,7 @@ def rows_of_json(reply: Reply) -> RowList:
     body = reply.json()
     rows = body.get("items") if isinstance(body, dict) else body
     if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
-        raise TransientFailure(f"{reply.status} with JSON that is not a list of calls")
+        raise TransientFailure(f"{reply.status} with no list of calls{reply.said}")
     return rows
 
 

@@ -80,7 +80,7 @@ def session_page(reply: Reply) -> SessionPage:
     items = body.get("items", ()) if isinstance(body, dict) else ()
     items = [] if items is None else items
     if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
-        raise TransientFailure(f"{reply.status} with JSON that has no list 'items' of calls")
+        raise TransientFailure(f"{reply.status} with no list 'items' of calls{reply.said}")
     count = body.get("count")
     if isinstance(count, str) and count.strip().isdigit():
         count = int(count)

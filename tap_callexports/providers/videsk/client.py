@@ -85,7 +85,7 @@ class VideskStream(ExportStream[Ask]):
         body = reply.json()
         rows = body.get("data") if isinstance(body, dict) else None
         if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
-            raise TransientFailure(f"{reply.status} with JSON that has no list 'data' of rows")
+            raise TransientFailure(f"{reply.status} with no list 'data' of rows{reply.said}")
         limit = body.get("$limit")
         named = isinstance(limit, int) and not isinstance(limit, bool) and limit > 0
         if not named and not self._unnamed:
@@ -111,7 +111,14 @@ class VideskStream(ExportStream[Ask]):
             (object_id_time(value) for label, value in row.items() if column_of(label) == "id"),
             None,
         )
-        return with_offsets(row, self._zone, made) if made else row
+        if made is None:
+            return row
+        times = [label for label, value in row.items() if value and self._is_time(label)]
+        return with_offsets(row, times, self._zone, made)
+
+    def _is_time(self, label: str) -> bool:
+        column: dict[str, Any] = self.schema["properties"].get(column_of(label), {})
+        return column.get("format") == "date-time"
 
     def _check_zone(self, batch: Batch) -> None:
         column = self.replication_key
@@ -150,10 +157,9 @@ class VideskStream(ExportStream[Ask]):
     @override
     def refused(self, reply: Reply, token: Ask) -> Exception | None:
         if reply.status == HTTPStatus.BAD_REQUEST:
-            said = f" ({reply.server_message})" if reply.server_message else ""
             zone = self.provider.settings["timezone"]
             return self.fail(
-                f"400, the request was refused{said}; if it is about the time zone, set "
+                f"400, the request was refused{reply.said}; if it is about the time zone, set "
                 f"videsk.timezone (now {zone}) to Etc/UTC or to the account's own"
             )
         return None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from datetime import datetime, timedelta, tzinfo
 from typing import TYPE_CHECKING, Any
 
@@ -83,13 +84,19 @@ class ZoneCheck:
         return None
 
 
-def with_offsets(row: Mapping[str, Any], zone: tzinfo, made: datetime) -> dict[str, Any]:
-    """A row whose local times are instants, each on the pass of a repeated hour its id tells."""
+def with_offsets(
+    row: Mapping[str, Any], labels: Iterable[str], zone: tzinfo, made: datetime
+) -> dict[str, Any]:
+    """A row whose times are instants, each on the pass of a repeated hour its id tells.
+
+    Args:
+        row: As the provider sent it.
+        labels: Which of its fields are times; what is no time stays as it is.
+        zone: Where local times were written.
+        made: The second of the row's id.
+    """
     placed = dict(row)
-    for label, value in row.items():
-        if isinstance(value, str) and len(value) <= len("14/05/2024, 09:30:00.000000"):
-            try:
-                placed[label] = read_time(value, zone, made)
-            except ValueError:
-                continue
+    for label in labels:
+        with suppress(ValueError):
+            placed[label] = read_time(row[label], zone, made)
     return placed
