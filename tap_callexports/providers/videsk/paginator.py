@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 OLDEST_FIRST, NEWEST_FIRST = 1, -1
 #: An answer with fewer rows than this was cut by no cap, declared or not.
 TRUSTED_ROWS = 1000
+#: From here on a length may look like a cap.
+SUSPICIOUS_ROWS = 100
 #: Windows at least this long begin a second early; shorter ones, made by splitting, a millisecond.
 _LONG = 10 * SECOND
 
@@ -51,21 +53,25 @@ class Cap:
     def __init__(self, assumed: int) -> None:
         self._assumed = assumed
         self._reached: set[int] = set()
+        self._lengths: set[int] = set()
 
     def may_be_cut(self, answer: Answer) -> bool:
         """Whether there may be rows behind an answer.
 
         A named cap is believed once an answer has reached it; until then, and where none is
-        named, a proxy may cut lower, so only short answers count as whole.
+        named, something in between may cut lower, so only short answers count as whole, and of
+        them not those whose length looks like a cap: a round one, or one seen before.
         """
         rows, limit = len(answer.batch.records), answer.limit
         if limit is not None and rows > limit:
             limit = None  # longer than the cap it names: that is not the cap
         if limit is not None and rows == limit:
             self._reached.add(limit)
-        if limit in self._reached:
-            return rows >= (limit or 0)
-        return rows >= min(limit or self._assumed, TRUSTED_ROWS)
+        if limit is not None and limit in self._reached:
+            return rows >= limit
+        looks_cut = rows >= SUSPICIOUS_ROWS and (rows % 50 == 0 or rows in self._lengths)
+        self._lengths.add(rows)
+        return looks_cut or rows >= min(limit or self._assumed, TRUSTED_ROWS)
 
 
 class TimeWalk(Paginator[Ask, Answer]):
