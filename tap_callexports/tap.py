@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import copy
 from datetime import datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from tap_callexports.config_check import check_settings
 from tap_callexports.core.compat import override
 from tap_callexports.core.instants import UTC, floor_second
 from tap_callexports.core.provider import Provider, Shared
@@ -14,7 +16,6 @@ from tap_callexports.core.tap import ExportTap
 from tap_callexports.providers import PROVIDERS
 from tap_callexports.settings import (
     START_DATE,
-    check_settings,
     provider_settings,
     read_date,
     settings_schema,
@@ -34,7 +35,7 @@ class TapCallExports(ExportTap):
 
     @override
     def checked_config(self, config: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
-        schema = self.config_jsonschema
+        schema = copy.deepcopy(self.config_jsonschema)
         self.append_builtin_config(schema)
         checked, mistakes = check_settings(config, schema, PROVIDERS, self._run_start)
         hide_secrets(_secrets_of(checked))

@@ -8,6 +8,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 
 import pytest
+import requests
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
@@ -29,3 +30,11 @@ def box() -> Iterator[Sandbox]:
     end = datetime(2024, 6, 1, tzinfo=timezone.utc)
     with Sandbox(seed=1, rows=200, start=start, end=end) as running:
         yield running
+
+
+@pytest.fixture
+def http() -> Iterator[requests.Session]:
+    """A plain HTTP session, to ask the sandbox without the tap."""
+    with requests.Session() as session:
+        session.trust_env = False
+        yield session

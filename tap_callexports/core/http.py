@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
 import requests
 
-from tap_callexports.core.errors import ProbeFinished, StreamFailed, TransientFailure
+from tap_callexports.core.errors import ProbeFinished, RunFailed, StreamFailed, TransientFailure
 from tap_callexports.core.manners import Attempts, Manners, Question, failure_of
 from tap_callexports.core.reply import Reply, read_reply
 from tap_callexports.core.workers import nap
@@ -65,7 +65,9 @@ class HttpClient:
         self._session = requests.Session()
         # A cookie set by one answer must not change the next request.
         self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+        self._first = threading.Lock()
         self._succeeded = False
+        self._refused: RunFailed | None = None
         self._clock_checked = False
         self._counts = threading.local()
         #: Requests a connection test may still send for the stream at hand; None outside of one.
@@ -90,6 +92,17 @@ class HttpClient:
             StreamFailed: The answer is final, or every try failed.
             RunFailed: The credential is refused.
         """
+        if not self._succeeded:
+            # Alone until one request has succeeded: a wrong credential is tried once, not by
+            # every worker at the same time.
+            with self._first:
+                if not self._succeeded:
+                    return self._ask(question, decode)
+        return self._ask(question, decode)
+
+    def _ask(self, question: Question, decode: Callable[[Reply], T]) -> T:
+        if self._refused:
+            raise self._refused
         attempts = Attempts(question, self._manners)
         while True:
             try:
@@ -119,7 +132,10 @@ class HttpClient:
                 attempts.renewed = True
                 raise TransientFailure("401, token renewed", wait=0)
             attempts.unauthorised(succeeded=self._succeeded)
-        raise failure_of(reply, self._manners, question)
+        failure = failure_of(reply, self._manners, question)
+        if isinstance(failure, RunFailed):
+            self._refused = failure
+        raise failure
 
     def _prepare(self, request: HTTPRequest) -> requests.PreparedRequest:
         return self._session.prepare_request(

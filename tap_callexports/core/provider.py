@@ -25,6 +25,12 @@ if TYPE_CHECKING:
     from tap_callexports.core.stream import ExportStream
 
 
+#: Twenty years: more than any provider keeps.
+MAX_LOOKBACK_HOURS = 20 * 366 * 24
+#: A month.
+MAX_SETTLE_MINUTES = 31 * 24 * 60
+
+
 @dataclass(frozen=True, slots=True)
 class Shared:
     """The tap's top-level settings, read once per run.
@@ -62,7 +68,7 @@ def common_settings(
         ),
         th.Property(
             "lookback_hours",
-            th.IntegerType(minimum=0),
+            th.IntegerType(minimum=0, maximum=MAX_LOOKBACK_HOURS),
             default=lookback_hours,
             title="Lookback (hours)",
             description="How far before the bookmark each run reads again, for calls that came "
@@ -70,7 +76,7 @@ def common_settings(
         ),
         th.Property(
             "settle_minutes",
-            th.IntegerType(minimum=0),
+            th.IntegerType(minimum=0, maximum=MAX_SETTLE_MINUTES),
             default=5,
             title="Settle time (minutes)",
             description="How old a call must be before a run reads it, so that the provider has "
@@ -85,7 +91,7 @@ def common_settings(
         ),
         th.Property(
             "requests_per_minute",
-            th.IntegerType(minimum=1),
+            th.IntegerType(minimum=1, maximum=60_000),
             title="Requests per minute",
             description="Upper bound on requests started per minute; unset for none.",
         ),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from tap_callexports.core.instants import UTC, format_instant, read_iso
+from tap_callexports.core.reply import shown
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, MutableMapping
@@ -72,7 +73,8 @@ def state_mistakes(state: object) -> Iterator[str]:
     if not isinstance(bookmarks, dict):
         yield "state: 'bookmarks' must be an object"
         return
-    for stream, bookmark in bookmarks.items():
+    for name, bookmark in bookmarks.items():
+        stream = shown(str(name), 80)
         if not isinstance(bookmark, dict):
             yield f"state: the bookmark of {stream} must be an object"
             continue
@@ -89,6 +91,8 @@ def _bookmark_mistakes(where: str, bookmark: Mapping[str, Any]) -> Iterator[str]
         bookmark_of(bookmark)
     except ValueError:
         yield f"state: '{VALUE}' of {where} is not an ISO 8601 instant"
+    if not isinstance(bookmark.get("progress_markers", {}), dict):
+        yield f"state: 'progress_markers' of {where} must be an object"
     if not isinstance(bookmark.get(KEY, ""), (str, type(None))):
         yield f"state: '{KEY}' of {where} must be a text"
 

@@ -20,7 +20,7 @@ from tap_callexports.core.manners import MAX_TRIES, Question
 from tap_callexports.core.naming import snake_case
 from tap_callexports.core.normalise import Batch, Normaliser
 from tap_callexports.core.paginator import PaginationError
-from tap_callexports.core.sdk import BookmarkedStream
+from tap_callexports.core.sdk import BookmarkedStream, quiet
 from tap_callexports.core.state import Bookmark
 
 if TYPE_CHECKING:
@@ -71,6 +71,7 @@ class ExportStream(BookmarkedStream[TToken], Generic[TToken]):
         self.declared_replication_key = self.replication_key
         self._run = tap
         super().__init__(tap)
+        self.logger.addFilter(quiet)
 
     # What an endpoint or its provider says.
 
@@ -240,7 +241,8 @@ class ExportStream(BookmarkedStream[TToken], Generic[TToken]):
         except StreamFailed as failure:
             self._run.stream_failed(self.name, failure)
         finally:
-            export.report()
+            if not self._run.probing:
+                export.report()
 
     def _bookmark(self, context: Context | None) -> Bookmark | None:
         """The bookmark, None for streams that are read from the start each time."""

@@ -13,7 +13,8 @@ from singer_sdk.helpers.capabilities import PluginCapabilities, TapCapabilities
 from tap_callexports.core.compat import override
 from tap_callexports.core.errors import ExportError, StreamFailed
 from tap_callexports.core.messages import LineWriter
-from tap_callexports.core.sdk import CheckedTap, StateWriter
+from tap_callexports.core.reply import shown
+from tap_callexports.core.sdk import CheckedTap, ConfigInput, StateWriter
 from tap_callexports.core.state import state_mistakes
 
 if TYPE_CHECKING:
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     import click
     from singer_sdk.helpers.capabilities import CapabilitiesEnum
     from singer_sdk.helpers.types import TapState
-    from singer_sdk.plugin_base import _ConfigInput
 
 
 #: Exit codes of signals are this and the signal's number.
@@ -52,6 +52,19 @@ class ExportTap(CheckedTap):
         #: Failures of single streams; the run goes on, and ends with exit code 1.
         self.failures: dict[str, StreamFailed] = {}
         super().__init__(**options)
+
+    @override
+    def setup_mapper(self) -> None:
+        """Prepare stream maps.
+
+        Raises:
+            ConfigValidationError: The SDK cannot read them; it has many ways to say so.
+        """
+        try:
+            super().setup_mapper()
+        except Exception as error:
+            mistake = f"stream_maps: {shown(str(error)) or type(error).__name__}"
+            raise ConfigValidationError("Stream maps", errors=[mistake]) from error
 
     @property
     @override
@@ -127,7 +140,7 @@ class ExportTap(CheckedTap):
         *,
         about: bool = False,
         about_format: str | None = None,
-        config: _ConfigInput | None = None,
+        config: ConfigInput | None = None,
         state: IO[str] | None = None,
         catalog: IO[str] | None = None,
     ) -> None:
@@ -140,6 +153,24 @@ class ExportTap(CheckedTap):
             cls.print_about(about_format)
             return
         cls.print_version(print_fn=cls.logger.info)
+        try:
+            code = cls._sync(config, state, catalog)
+        except ConfigValidationError as error:
+            # Caught here: the SDK's command adds a line that says nothing.
+            cls.report(error)
+            code = 1
+        raise SystemExit(code)
+
+    @classmethod
+    def report(cls, error: ConfigValidationError) -> None:
+        """Log what is wrong with the input, one line each."""
+        for mistake in error.errors:
+            cls.logger.error("%s", mistake)
+
+    @classmethod
+    def _sync(
+        cls, config: ConfigInput | None, state: IO[str] | None, catalog: IO[str] | None
+    ) -> int:
         state_input, catalog_input = (
             _json_input("--state", state),
             _json_input("--catalog", catalog),
@@ -149,9 +180,9 @@ class ExportTap(CheckedTap):
         if catalog and not _is_catalog(catalog_input):
             raise ConfigValidationError(
                 "Catalog validation failed",
-                errors=["--catalog: must be an object with a list 'streams' of objects"],
+                errors=["--catalog: must be an object with a list 'streams', each with its schema"],
             )
-        raise SystemExit(cls._from_input(config, state=state_input, catalog=catalog_input).run())
+        return cls._from_input(config, state=state_input, catalog=catalog_input).run()
 
     @classmethod
     @override
@@ -168,7 +199,7 @@ class ExportTap(CheckedTap):
     @override
     def cb_config(
         cls, ctx: click.Context, param: click.Option, value: tuple[str, ...]
-    ) -> _ConfigInput:
+    ) -> ConfigInput:
         """Read the config files.
 
         Raises:
@@ -192,7 +223,7 @@ class ExportTap(CheckedTap):
         return super().cb_config(ctx, param, value)
 
     @classmethod
-    def _from_input(cls, config: _ConfigInput | None, **options: Any) -> ExportTap:  # noqa: ANN401 - the SDK's
+    def _from_input(cls, config: ConfigInput | None, **options: Any) -> ExportTap:  # noqa: ANN401 - the SDK's
         values = dict(config.config) if config else {}
         try:
             return cls(config=values, parse_env_config=bool(config and config.parse_env), **options)
@@ -231,7 +262,11 @@ def _json_input(option: str, file: IO[str] | None) -> Any:  # noqa: ANN401 - any
 def _is_catalog(value: object) -> bool:
     streams = value.get("streams") if isinstance(value, dict) else None
     return isinstance(streams, list) and all(
-        isinstance(stream, dict) and "tap_stream_id" in stream and "schema" in stream
+        isinstance(stream, dict)
+        and "tap_stream_id" in stream
+        and isinstance(stream.get("schema"), dict)
+        and isinstance(stream["schema"].get("properties"), dict)
+        and isinstance(stream.get("metadata", []), list)
         for stream in streams
     )
 
@@ -251,8 +286,7 @@ def run_command(tap: type[ExportTap]) -> None:
             tap.logger.warning("%s: stopped; the last STATE is a safe place to restart", name)
         raise
     except ConfigValidationError as error:
-        for mistake in error.errors:
-            tap.logger.error("%s", mistake)
+        tap.report(error)
     except ExportError as error:
         tap.logger.error("%s", error)
     except Exception as error:

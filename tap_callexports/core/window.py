@@ -74,9 +74,10 @@ def span_of(
     Without a bookmark nothing was read yet, so there is nothing to look back at.
     Returns None when nothing is left to read.
     """
-    start = start_date
-    if bookmark is not None:
-        start = max(start_date, min(bookmark, end) - lookback)
+    start, read_until = start_date, min(bookmark or end, end)
+    # Compared as lengths: far bookmarks minus lookback may leave the calendar.
+    if bookmark is not None and read_until - start_date > lookback:
+        start = read_until - lookback
     return Window(start, end) if start < end else None
 
 

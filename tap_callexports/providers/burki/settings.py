@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from singer_sdk import typing as th
 
-from tap_callexports.core.provider import common_settings
+from tap_callexports.core.provider import MAX_LOOKBACK_HOURS, common_settings
 
 PROPERTIES = (
     th.Property(
@@ -36,7 +36,7 @@ PROPERTIES = (
     ),
     th.Property(
         "details_lookback_hours",
-        th.IntegerType(minimum=0),
+        th.IntegerType(minimum=0, maximum=MAX_LOOKBACK_HOURS),
         default=24,
         title="Details lookback (hours)",
         description="As lookback_hours, for streams that ask call by call.",

@@ -52,7 +52,7 @@ PROPERTIES = (
     ),
     th.Property(
         "appointments_ahead_days",
-        th.IntegerType(minimum=0),
+        th.IntegerType(minimum=0, maximum=3660),
         default=90,
         title="Appointments ahead (days)",
         description="How far into the future appointments are exported.",

@@ -1,0 +1,184 @@
+"""What is said when settings are wrong: one line each, never with the value in it."""
+
+from __future__ import annotations
+
+import copy
+import difflib
+import re
+from typing import TYPE_CHECKING, Any, cast
+
+from jsonschema import Draft202012Validator
+
+from tap_callexports.core.instants import EPOCH
+from tap_callexports.core.provider import url_mistake
+from tap_callexports.settings import read_date, settings_schema, with_defaults
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from datetime import datetime
+
+    from jsonschema.exceptions import ValidationError
+
+    from tap_callexports.core.provider import Provider
+
+_TYPES = {
+    "string": "a text",
+    "integer": "a whole number",
+    "boolean": "true or false",
+    "array": "a list",
+    "object": "an object",
+}
+
+
+def check_settings(
+    config: Mapping[str, Any],
+    schema: Mapping[str, Any],
+    providers: Sequence[type[Provider]],
+    now: datetime,
+) -> tuple[dict[str, Any], list[str]]:
+    """A config with absent values removed and defaults filled in, and its mistakes.
+
+    Args:
+        config: As the user, Meltano or the environment gave it. Not changed.
+        schema: `settings_schema` plus the SDK's built-in settings.
+        providers: All known providers.
+        now: Start of the run.
+
+    Returns:
+        The config to use, and one line per mistake: setting, what is wrong, what to do. A line
+        never shows a value, which may be a secret in the wrong place.
+    """
+    names = {provider.name for provider in providers}
+    given = _tidied(copy.deepcopy(dict(config)), schema)
+    mistakes: list[str] = []
+    for provider in providers:
+        if isinstance(values := given.get(provider.name), dict):
+            mistakes += _tidy_credentials(provider, values)
+    mistakes += [
+        line
+        for error in Draft202012Validator(_own_rules(schema, names)).iter_errors(given)
+        for line in _sentences(error)
+    ]
+    filled = with_defaults(schema, given)
+    readable = not mistakes
+    mistakes += [*_date_mistakes(filled, now), *_user_agent_mistakes(filled)]
+    if readable:
+        for provider in providers:
+            if provider.name in given:
+                mistakes += _provider_mistakes(provider, filled)
+    # An absent provider is off; its defaults must not make it look configured.
+    used = {key: value for key, value in filled.items() if key in given or key not in names}
+    return used, mistakes
+
+
+def _tidied(values: dict[str, Any], schema: Mapping[str, Any]) -> dict[str, Any]:
+    """Values without the absent ones; Meltano passes what is not set as null or an empty text."""
+    tidy: dict[str, Any] = {}
+    for name, value in values.items():
+        rule = schema.get("properties", {}).get(name, {})
+        if value is None or value == "":
+            continue
+        if isinstance(value, dict) and "properties" in rule:
+            tidy[name] = _tidied(value, rule)
+        elif isinstance(value, float) and value.is_integer() and "integer" in rule.get("type", ()):
+            tidy[name] = int(value)  # JSON does not tell 5.0 from 5
+        else:
+            tidy[name] = value
+    return tidy
+
+
+def _own_rules(schema: Mapping[str, Any], providers: set[str]) -> dict[str, Any]:
+    """The schema with the SDK's built-in settings reduced to their types: it checks them itself."""
+    own = {*settings_schema(()).get("properties", ()), *providers}
+    properties = {
+        name: part if name in own else {key: part[key] for key in ("type",) if key in part}
+        for name, part in schema["properties"].items()
+    }
+    return {**schema, "properties": properties}
+
+
+def _tidy_credentials(provider: type[Provider], values: dict[str, Any]) -> Iterator[str]:
+    """Pasted credentials come with blanks, quotes or the word Bearer around them."""
+    for name in {name for group in provider.credentials for name in group}:
+        text = values.get(name)
+        if not isinstance(text, str):
+            continue
+        text = text.strip()
+        if name not in {"password", "email"}:
+            text = re.sub(r"(?i)^bearer(\s+|$)", "", text.strip("\"' ")).strip("\"' ")
+        in_header = name not in {"password", "email"}
+        if any(not char.isprintable() or (in_header and not char.isascii()) for char in text):
+            yield (
+                f"{provider.name}.{name}: holds a line break, control character or another "
+                "character that cannot be sent; paste it again"
+            )
+        if text:
+            values[name] = text
+        else:
+            del values[name]
+
+
+def _sentences(error: ValidationError) -> Iterator[str]:
+    """A schema error in words that do not show the value."""
+    path = ".".join(str(part) for part in error.absolute_path)
+    rule, limit = str(error.validator), cast("Any", error.validator_value)
+    if rule == "additionalProperties" and isinstance(error.instance, dict):
+        known = list(error.schema.get("properties", ())) if isinstance(error.schema, dict) else []
+        for name in error.instance:
+            if name not in known:
+                near = difflib.get_close_matches(str(name), known, n=1)
+                hint = f"; did you mean {near[0]}?" if near else ""
+                yield f"{path + '.' if path else ''}{name}: unknown setting{hint}"
+        return
+    words = {
+        "type": lambda: "must be " + _type_words(limit),
+        "minimum": lambda: f"must be {limit} or more",
+        "maximum": lambda: f"must be {limit} or less",
+        "enum": lambda: "must be one of " + ", ".join(map(str, limit)),
+    }
+    yield f"{path or 'config'}: " + words.get(rule, lambda: f"is not valid ({rule})")()
+
+
+def _type_words(types: str | Sequence[str]) -> str:
+    names = [types] if isinstance(types, str) else [name for name in types if name != "null"]
+    return " or ".join(_TYPES.get(name, name) for name in names)
+
+
+def _date_mistakes(config: Mapping[str, Any], now: datetime) -> Iterator[str]:
+    dates: dict[str, datetime] = {}
+    for name in ("start_date", "end_date"):
+        if not isinstance(config.get(name), str):
+            continue
+        try:
+            dates[name] = read_date(config[name])
+        except ValueError:
+            yield f"{name}: must be a date or date-time such as 2024-05-01 or 2024-05-01T00:00:00Z"
+    start, end = dates.get("start_date"), dates.get("end_date")
+    if start and start < EPOCH:
+        yield "start_date: must be 1970-01-01 or later"
+    if start and start > now:
+        yield "start_date: lies in the future"
+    if start and end and end <= start:
+        yield "end_date: must be after start_date"
+
+
+def _user_agent_mistakes(config: Mapping[str, Any]) -> Iterator[str]:
+    text = config.get("user_agent", "")
+    if isinstance(text, str) and not (text.isascii() and text.isprintable()):
+        yield "user_agent: holds a line break or another character that cannot be sent"
+
+
+def _provider_mistakes(provider: type[Provider], config: Mapping[str, Any]) -> Iterator[str]:
+    settings = config[provider.name]
+    for name in provider.url_settings:
+        problem = url_mistake(settings[name], allow_insecure=config["allow_insecure_url"])
+        if problem:
+            yield f"{provider.name}.{name}: {problem}"
+    if not provider.is_on(settings):
+        for group in provider.credentials:
+            present = [name for name in group if settings.get(name)]
+            for name in group:
+                if present and name not in present:
+                    yield f"{provider.name}.{name}: missing; {present[0]} needs it"
+    for mistake in provider.mistakes(settings):
+        yield f"{provider.name}.{mistake}"
