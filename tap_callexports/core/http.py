@@ -72,6 +72,8 @@ class HttpClient:
         self._counts = threading.local()
         #: Requests a connection test may still send for the stream at hand; None outside of one.
         self.probe_budget: int | None = None
+        #: Questions answered so far.
+        self.answered = 0
         self.retries = 0
 
     @property
@@ -111,6 +113,7 @@ class HttpClient:
                 self._wait(question, attempts, failure)
             else:
                 self._succeeded = True
+                self.answered += 1
                 return result
 
     def _answer(self, question: Question, attempts: Attempts, decode: Callable[[Reply], T]) -> T:

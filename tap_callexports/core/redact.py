@@ -46,20 +46,30 @@ class HideSecrets(logging.Filter):
         # Longest first: a secret may be part of another.
         self._secrets = sorted(found.union(self._secrets), key=len, reverse=True)
 
+    def hidden(self, text: str) -> str:
+        """A text without the secrets."""
+        for secret in self._secrets:
+            text = text.replace(secret, HIDDEN)
+        return text
+
     @override
     def filter(self, record: logging.LogRecord) -> bool:
         text = record.getMessage()
         if record.exc_info:
             text += "\n" + logging.Formatter().formatException(record.exc_info)
         if any(secret in text for secret in self._secrets):
-            for secret in self._secrets:
-                text = text.replace(secret, HIDDEN)
+            text = self.hidden(text)
             record.msg, record.args = text, ()
             record.exc_info, record.exc_text = None, None
         return True
 
 
 _filter = HideSecrets()
+
+
+def without_secrets(text: str) -> str:
+    """A text that will be shortened: half a secret is not recognised any more."""
+    return _filter.hidden(text)
 
 
 def hide_secrets(secrets: Iterable[str]) -> None:

@@ -14,6 +14,7 @@ import msgspec
 import urllib3
 
 from tap_callexports.core.errors import TransientFailure, WindowTooLarge
+from tap_callexports.core.redact import without_secrets
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -97,7 +98,7 @@ class Reply:
 
 def shown(text: str, limit: int = _SHOWN_CHARS) -> str:
     """Foreign text made safe for one log line: printable, shortened."""
-    clean = "".join(char if char.isprintable() else " " for char in text)
+    clean = "".join(char if char.isprintable() else " " for char in without_secrets(text))
     return clean if len(clean) <= limit else clean[:limit] + "…"
 
 

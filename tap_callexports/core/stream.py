@@ -223,12 +223,17 @@ class ExportStream(BookmarkedStream[TToken], Generic[TToken]):
         it still run.
         """
         export = Export(self, context, self._bookmark(context), probing=self._run.probing)
+        client = self.provider.client
+        before = client.answered
         if self._run.probing:
-            self.provider.client.probe_budget = PROBE_REQUESTS
+            client.probe_budget = PROBE_REQUESTS
         try:
             yield from export.records()
         except ProbeFinished:
-            self.logger.info("connection test passed")
+            if client.answered > before:
+                self.logger.info("connection test passed")
+            else:
+                self._run.stream_failed(self.name, self.fail("no request was answered"))
         except Forbidden as failure:
             if not self.provider.shared.skip_forbidden_streams:
                 self._run.stream_failed(self.name, failure)
@@ -236,7 +241,7 @@ class ExportStream(BookmarkedStream[TToken], Generic[TToken]):
                 self.logger.warning("%s; skipped as skip_forbidden_streams says", failure)
         except WindowTooLarge as failure:
             # In halves it cannot be asked for, or a connection test does not ask further.
-            if not self._run.probing:
+            if not self._run.probing or client.answered == before:
                 self._run.stream_failed(self.name, StreamFailed(str(failure)))
         except StreamFailed as failure:
             self._run.stream_failed(self.name, failure)

@@ -188,10 +188,14 @@ class ExportTap(CheckedTap):
     @override
     def cb_test(cls, ctx: click.Context, param: click.Option, value: str) -> None:
         """Run a connection test: few requests of the last week, and no STATE."""
-        if value in {"disabled", "schema"}:
+        if value == "disabled":
             super().cb_test(ctx, param, value)
             return
         tap = cls._from_input(ctx.params.get("config"))
+        if value == "schema":
+            tap.write_schemas()
+            cast("LineWriter", tap.message_writer).flush()
+            ctx.exit()
         tap.probing = True
         ctx.exit(tap.run())
 
