@@ -160,8 +160,10 @@ class Export:
                     yield batch
             except WindowTooLarge as failure:
                 halves = part.split()
-                if halves is None or self._probing or not stream.windowed:
+                if self._probing or not stream.windowed:
                     raise
+                if halves is None:
+                    raise stream.fail(f"{failure}; {part} cannot be split further") from None
                 self._logger.info("%s; asking %s in halves", failure, part)
                 todo += reversed(halves)
                 # Rows handed over already come again in the halves.

@@ -76,12 +76,14 @@ class Question:
         stream: Stream that asks, for messages.
         refused: Provider's own reading of a status that is not 2xx; None leaves it to the rules.
         tries: How often it is sent at most.
+        splittable: Whether a smaller question can be asked when the answer is too much.
     """
 
     request: HTTPRequest
     stream: str
     refused: Callable[[Reply], Exception | None] = field(default=lambda _: None)
     tries: int = MAX_TRIES
+    splittable: bool = False
 
     def where(self, manners: Manners) -> str:
         """Provider and stream, the first words of a message."""
@@ -157,8 +159,8 @@ class Attempts:
         """
         where = self._question.where(self._manners)
         self._heavy += failure.heavy
-        if self._heavy >= HEAVY_TRIES:
-            raise WindowTooLarge(f"{where}: {failure}, {self._heavy} times") from None
+        if self._question.splittable and self._heavy >= HEAVY_TRIES:
+            raise WindowTooLarge(f"{failure}, {self._heavy} times") from None
         longest = self._manners.max_retry_wait
         if failure.wait is not None and failure.wait > longest:
             raise StreamFailed(

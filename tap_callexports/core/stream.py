@@ -130,6 +130,7 @@ class ExportStream(BookmarkedStream[TToken], Generic[TToken]):
             self.name,
             refused=lambda reply: self.refused(reply, token),
             tries=tries,
+            splittable=self.windowed,
         )
         return self.provider.client.ask(question, decode)
 
@@ -242,7 +243,7 @@ class ExportStream(BookmarkedStream[TToken], Generic[TToken]):
         except WindowTooLarge as failure:
             # In halves it cannot be asked for, or a connection test does not ask further.
             if not self._run.probing or client.answered == before:
-                self._run.stream_failed(self.name, StreamFailed(str(failure)))
+                self._run.stream_failed(self.name, self.fail(str(failure)))
         except StreamFailed as failure:
             self._run.stream_failed(self.name, failure)
         finally:

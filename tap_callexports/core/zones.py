@@ -29,18 +29,26 @@ def zone_named(name: str) -> tzinfo:
         raise ValueError(f"is not an IANA time zone such as America/Santiago{hint}") from None
 
 
-def to_utc(moment: datetime, zone: tzinfo, near: datetime | None = None) -> datetime:
+def to_utc(
+    moment: datetime,
+    zone: tzinfo,
+    near: datetime | None = None,
+    not_before: datetime | None = None,
+) -> datetime:
     """The instant a naive local time stands for.
 
     Args:
         moment: Local time. One that the clock skipped is moved on by the gap.
         zone: Where it was written.
-        near: An instant at or shortly before the one meant; it decides which pass of a repeated
-            hour it was. Without it the first pass is taken.
+        near: An instant close to the one meant: of a repeated hour the nearer pass is taken.
+        not_before: An instant the one meant cannot be before: the first pass after it is taken.
+            With neither it is the first pass.
     """
     first = moment.replace(tzinfo=zone, fold=0).astimezone(UTC)
-    if near is None or zone is UTC:
-        return first
     second = moment.replace(tzinfo=zone, fold=1).astimezone(UTC)
     # In a gap the passes are the wrong way round, and the first one is right.
-    return second if second > first and abs(second - near) < abs(first - near) else first
+    if second <= first:
+        return first
+    if near is not None:
+        return second if abs(second - near) < abs(first - near) else first
+    return second if not_before is not None and first < not_before else first

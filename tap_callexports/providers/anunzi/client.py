@@ -43,6 +43,30 @@ class CursorRefused(Exception):  # noqa: N818 - named by what happened
     """The server no longer takes a cursor it gave; the window is opened again."""
 
 
+class Order:
+    """Whether answers come oldest first, as asked: proven by two times, disproven by one."""
+
+    def __init__(self) -> None:
+        self._last: list[str] = []
+        self._rising = self._falling = False
+
+    @property
+    def proven(self) -> bool:
+        """Whether everything before the newest call so far has come."""
+        return self._rising and not self._falling
+
+    def learn(self, times: list[str]) -> None:
+        """Look at the times of the next answer."""
+        known = [*self._last, *times]
+        self._falling = self._falling or known != sorted(known)
+        self._rising = self._rising or (bool(known) and known[0] < known[-1])
+        self._last = times[-1:] or self._last
+
+    def restart(self) -> None:
+        """The next answer may begin before the last one ended."""
+        self._last = []
+
+
 class AnunziStream(ExportStream[ListToken]):
     """Base of the streams that come from the call list."""
 
@@ -96,14 +120,15 @@ class AnunziStream(ExportStream[ListToken]):
 
     def follow(self, token: ListToken, context: Context | None) -> Iterator[Batch]:
         """All pages from a first one, opened again where the server drops its own cursor."""
-        column, idle = self.replication_key, 0
-        newest = ""
+        column, idle = self.declared_replication_key, 0
+        newest, order = "", Order()
         while True:
             progress = False
             try:
                 for page in self.pages(CursorPaginator(token), call_page, context):
                     batch = self.batch(page.items)
                     times = [r[column] for r in batch.records if column and r[column]]
+                    order.learn(times)
                     progress = progress or bool(times and max(times) > newest)
                     newest = max([newest, *times])
                     yield batch
@@ -113,18 +138,13 @@ class AnunziStream(ExportStream[ListToken]):
                     raise self.fail(
                         f"the server refused its own pagination_key {idle} times in a row"
                     ) from None
-                token = self._reopened(token, newest)
+                order.restart()
+                if order.proven and token.low is not None:
+                    # From where the last page that came ended, inclusive.
+                    low = max(token.low, epoch_ms(parse_instant(newest)) - 1)
+                    token = ListToken(low, token.high)
             else:
                 return
-
-    def _reopened(self, token: ListToken, newest: str) -> ListToken:
-        """The first page from where the last one that came ended, inclusive."""
-        if token.low is None or not newest or not self.ordered:
-            return ListToken(token.low, token.high)
-        return ListToken(max(token.low, epoch_ms(parse_instant(newest)) - 1), token.high)
-
-    #: Whether answers came oldest first, as asked; else a reopened window starts all over.
-    ordered = True
 
 
 class WindowedCalls(AnunziStream):
@@ -134,13 +154,11 @@ class WindowedCalls(AnunziStream):
     def read_window(self, window: Window, context: Context | None) -> Iterator[Batch]:
         token = _token(window)
         for batch in self.follow(token, context):
-            starts = [r["start_timestamp"] for r in batch.records if r["start_timestamp"]]
             if self.far_outside(batch, window):
                 raise FilterIgnored(
                     f"{self.where}: the server did not apply the time filter; try "
                     f"anunzi.filter_dialect: {filters.other(self.dialect)}"
                 )
-            self.ordered = self.ordered and starts == sorted(starts)
             yield self.within(batch, window)
 
     @override

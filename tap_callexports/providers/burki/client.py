@@ -107,9 +107,7 @@ class BurkiStream(ExportStream[Question]):
             counted = self._count(window)
             if counted is None or len(rows) >= counted:
                 return rows
-        raise WindowTooLarge(
-            f"{self.where}: the file holds {len(rows)} calls where {counted} are counted"
-        )
+        raise WindowTooLarge(f"the file holds {len(rows)} calls where {counted} are counted")
 
     def _count(self, window: Window) -> int | None:
         """How many calls the server counts in a window; None when it does not say."""

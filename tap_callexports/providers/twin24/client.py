@@ -74,25 +74,25 @@ class Twin24Stream(ExportStream[ListToken]):
         for _ in range(READS):
             paginator = OffsetPaginator(first, self.key_field)
             calls = Batch([])
-            count: int | None = None
+            counts = set()
             for page in self.pages(paginator, session_page, context):
                 count = page.count
+                counts.add(count)
                 if count is not None and count >= limit:
                     raise WindowTooLarge(f"{count} calls counted, {limit} is the most for a period")
                 self._collect(page, first, calls)
             # A row that moved between pages comes twice, and its neighbour not at all.
             read = len({record[self.declared_primary_keys[0]] for record in calls.records})
-            if count is None:
+            if None in counts:
                 self._say_uncounted()
                 if len(calls.records) >= limit:
                     raise WindowTooLarge(f"{limit} calls or more")
                 return calls
-            if read == count:
+            # A count that changed on the way means that rows were added or went.
+            if counts == {read}:
                 return calls
-            counted = count
-        raise WindowTooLarge(
-            f"{self.where}: {read} distinct calls read where {counted} are counted"
-        )
+            counted = max(count for count in counts if count is not None)
+        raise WindowTooLarge(f"{read} distinct calls read where {counted} are counted")
 
     def _collect(self, page: SessionPage, token: ListToken, calls: Batch) -> None:
         batch = self.batch(page.items)

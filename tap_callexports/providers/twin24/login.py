@@ -16,7 +16,7 @@ import requests
 from singer_sdk.streams.rest import HTTPRequest
 
 from tap_callexports.core.compat import override
-from tap_callexports.core.errors import RunFailed, StreamFailed, TransientFailure, WindowTooLarge
+from tap_callexports.core.errors import RunFailed, StreamFailed, TransientFailure
 from tap_callexports.core.manners import Question
 from tap_callexports.core.redact import hide_secrets
 
@@ -96,7 +96,7 @@ def log_in(client: HttpClient, settings: Mapping[str, Any]) -> tuple[str, float]
     question = Question(HTTPRequest(url=url, method="POST", data=body), "login")
     try:
         return client.ask(question, _token_of)
-    except (StreamFailed, WindowTooLarge) as failure:
+    except StreamFailed as failure:
         raise RunFailed(f"{failure}; check twin24.auth_url") from None
 
 

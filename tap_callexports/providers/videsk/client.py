@@ -14,7 +14,7 @@ from singer_sdk.streams.rest import HTTPRequest, PageContext
 
 from tap_callexports.core.compat import override
 from tap_callexports.core.errors import StreamFailed, TransientFailure, WindowTooLarge
-from tap_callexports.core.instants import UTC
+from tap_callexports.core.instants import MICROSECOND, MILLISECOND, UTC
 from tap_callexports.core.stream import ExportStream
 from tap_callexports.core.zones import zone_named
 from tap_callexports.providers.videsk.labels import IDENTITY_KEYS, column_of
@@ -113,12 +113,15 @@ class VideskStream(ExportStream[Ask]):
         )
         if made is None:
             return row
-        times = [label for label, value in row.items() if value and self._is_time(label)]
+        columns = self.schema["properties"]
+        times = [
+            label
+            for label, value in row.items()
+            if value and columns.get(column_of(label), {}).get("format") == "date-time"
+        ]
+        # The row's own time first: the others are not before it.
+        times.sort(key=lambda label: column_of(label) != self.declared_replication_key)
         return with_offsets(row, times, self._zone, made)
-
-    def _is_time(self, label: str) -> bool:
-        column: dict[str, Any] = self.schema["properties"].get(column_of(label), {})
-        return column.get("format") == "date-time"
 
     def _check_zone(self, batch: Batch) -> None:
         column = self.replication_key
@@ -148,7 +151,7 @@ class VideskStream(ExportStream[Ask]):
         body: dict[str, Any] = {
             "$sort": ask.sort,
             "start": _iso_ms(ask.start),
-            "end": _iso_ms(ask.end),
+            "end": _iso_ms(ask.end + MILLISECOND - MICROSECOND),
             "timezone": self.provider.settings["timezone"],
             "keys": IDENTITY_KEYS,
         }
@@ -178,6 +181,8 @@ class VideskStream(ExportStream[Ask]):
 
 
 def _iso_ms(instant: datetime) -> str:
-    """UTC with milliseconds and an explicit Z; a start is never rounded up, an end never down."""
-    text = instant.astimezone(timezone.utc).replace(tzinfo=None)
-    return text.isoformat(timespec="milliseconds") + "Z"
+    """UTC with milliseconds and an explicit Z, rounded down."""
+    return (
+        instant.astimezone(timezone.utc).replace(tzinfo=None).isoformat(timespec="milliseconds")
+        + "Z"
+    )

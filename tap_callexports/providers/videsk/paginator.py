@@ -7,7 +7,13 @@ from typing import TYPE_CHECKING
 
 from tap_callexports.core.compat import override
 from tap_callexports.core.errors import WindowTooLarge
-from tap_callexports.core.instants import MILLISECOND, SECOND, floor_second, parse_instant
+from tap_callexports.core.instants import (
+    MILLISECOND,
+    SECOND,
+    floor_second,
+    format_instant,
+    parse_instant,
+)
 from tap_callexports.core.paginator import Paginator
 
 if TYPE_CHECKING:
@@ -20,6 +26,10 @@ if TYPE_CHECKING:
 OLDEST_FIRST, NEWEST_FIRST = 1, -1
 #: An answer with fewer rows than this was cut by no cap, declared or not.
 TRUSTED_ROWS = 1000
+#: Rows that are asked for again when walking on, at least; a hundredth where that is more.
+OVERLAP_ROWS = 20
+#: Fewer rows than this do not show the server's order.
+WALKABLE_ROWS = 2 * OVERLAP_ROWS
 #: From here on a length may look like a cap.
 SUSPICIOUS_ROWS = 100
 #: Windows at least this long begin a second early; shorter ones, made by splitting, a millisecond.
@@ -75,47 +85,70 @@ class Cap:
 
 
 class TimeWalk(Paginator[Ask, Answer]):
-    """Walks a window oldest first, each answer beginning in the second the last one ended in.
+    """Walks a window oldest first, each answer beginning a little before the last one ended.
 
-    An answer must hold every row of that second again; one that does not, or is not in time
-    order, shows that the server sorts or filters by something else, and walking would lose rows.
+    The rows of that overlap must come again, and none before them: else the server sorts or
+    filters by another time, and walking on would lose rows. Answers of few rows cannot tell that,
+    so they are not walked behind.
 
     Args:
         window: What to walk.
         column: Column the rows are sorted by.
         keys: Columns that tell rows apart.
         cap: What is known of the cap.
+        walkable: Fewest rows of an answer that may be walked behind.
     """
 
-    def __init__(self, window: Window, column: str, keys: Sequence[str], cap: Cap) -> None:
+    def __init__(
+        self,
+        window: Window,
+        column: str,
+        keys: Sequence[str],
+        cap: Cap,
+        *,
+        walkable: int = WALKABLE_ROWS,
+    ) -> None:
         super().__init__(first_ask(window))
         self._column = column
         self._keys = tuple(keys)
         self._cap = cap
-        self._seam: set[tuple[object, ...]] = set()
+        self._walkable = walkable
+        self._overlap: set[tuple[object, ...]] = set()
+        self._overlap_start = ""
 
     @override
     def has_more(self, page: Answer) -> bool:
         records = page.batch.records
-        if not self._seam <= {self._key(record) for record in records}:
+        if not self._overlap <= {self._key(record) for record in records} or any(
+            (record[self._column] or "") < self._overlap_start for record in records
+        ):
             raise WindowTooLarge("an answer does not begin where the one before it ended")
         return self._cap.may_be_cut(page)
 
     @override
     def get_next(self, page: Answer) -> Ask:
         times = [record[self._column] for record in page.batch.records]
+        if len(times) < self._walkable:
+            raise WindowTooLarge("an answer of few rows may be cut")
         if None in times or times != sorted(times):
             raise WindowTooLarge("an answer that may be cut is not in time order")
-        last = floor_second(parse_instant(times[-1]))
-        start = last - MILLISECOND
-        if start <= self.current_value.start:
-            raise WindowTooLarge("one second holds more rows than an answer")
-        self._seam = {
+        begin = self._begin_of_next(times)
+        self._overlap_start = format_instant(begin)
+        self._overlap = {
             self._key(record)
             for record in page.batch.records
-            if floor_second(parse_instant(record[self._column])) == last
+            if record[self._column] >= self._overlap_start
         }
-        return replace(self.current_value, start=start)
+        return replace(self.current_value, start=begin - MILLISECOND)
+
+    def _begin_of_next(self, times: Sequence[str]) -> datetime:
+        """The second the next answer begins in: some rows back, or that of the last row."""
+        back = min(max(OVERLAP_ROWS, len(times) // 100), len(times) // 2)
+        for time in (times[-1 - back], times[-1]):
+            begin = floor_second(parse_instant(time))
+            if begin - MILLISECOND > self.current_value.start:
+                return begin
+        raise WindowTooLarge("one second holds more rows than an answer")
 
     def _key(self, record: Record) -> tuple[object, ...]:
         return tuple(record[name] for name in self._keys)

@@ -7,7 +7,14 @@ from contextlib import suppress
 from datetime import datetime, timedelta, tzinfo
 from typing import TYPE_CHECKING, Any
 
-from tap_callexports.core.instants import EPOCH, SECOND, UTC, format_instant, read_iso
+from tap_callexports.core.instants import (
+    EPOCH,
+    SECOND,
+    UTC,
+    format_instant,
+    parse_instant,
+    read_iso,
+)
 from tap_callexports.core.zones import to_utc
 
 if TYPE_CHECKING:
@@ -25,13 +32,20 @@ WITNESSES = 20
 _NEAR = timedelta(seconds=60)
 
 
-def read_time(value: object, zone: tzinfo, near: datetime | None = None) -> str:
+def read_time(
+    value: object,
+    zone: tzinfo,
+    *,
+    near: datetime | None = None,
+    not_before: datetime | None = None,
+) -> str:
     """Instant text of a time in either format; one without offset is local.
 
     Args:
         value: Text of the row.
         zone: Where local times were written.
-        near: The id's second, which tells the passes of a repeated hour apart.
+        near: An instant close to the one meant; tells the passes of a repeated hour apart.
+        not_before: An instant the one meant cannot be before; tells them apart too.
 
     Raises:
         ValueError: It is neither format.
@@ -42,7 +56,7 @@ def read_time(value: object, zone: tzinfo, near: datetime | None = None) -> str:
         text = f"{year}-{month}-{day} {clock}"
     # A JavaScript formatter writes midnight as hour 24 of the day that begins.
     moment = read_iso(_HOUR_24.sub(r"\g<1>00:", text, count=1))
-    return format_instant(moment if moment.tzinfo else to_utc(moment, zone, near))
+    return format_instant(moment if moment.tzinfo else to_utc(moment, zone, near, not_before))
 
 
 def object_id_time(value: object) -> datetime | None:
@@ -87,16 +101,22 @@ class ZoneCheck:
 def with_offsets(
     row: Mapping[str, Any], labels: Iterable[str], zone: tzinfo, made: datetime
 ) -> dict[str, Any]:
-    """A row whose times are instants, each on the pass of a repeated hour its id tells.
+    """A row whose times are instants, each on the right pass of a repeated hour.
 
     Args:
         row: As the provider sent it.
-        labels: Which of its fields are times; what is no time stays as it is.
+        labels: Which of its fields are times, first the one its id was made at: that is placed
+            near the id's second, the others not before it. What is no time stays as it is.
         zone: Where local times were written.
         made: The second of the row's id.
     """
     placed = dict(row)
-    for label in labels:
+    begun = made
+    for number, label in enumerate(labels):
         with suppress(ValueError):
-            placed[label] = read_time(row[label], zone, made)
+            if number == 0:
+                placed[label] = read_time(row[label], zone, near=made)
+                begun = parse_instant(placed[label])
+            else:
+                placed[label] = read_time(row[label], zone, not_before=begun)
     return placed
