@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
-from tap_callexports.core.tap import run_command
-from tap_callexports.tap import TapCallExports
+import signal
 
 
 def main() -> None:
-    """Run the tap's command line."""
+    """Run the tap's command line.
+
+    Until the tap has its own handlers, Ctrl-C ends the process without a traceback: loading the
+    SDK takes a moment.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    from tap_callexports.core.tap import run_command  # noqa: PLC0415 - see above
+    from tap_callexports.tap import TapCallExports  # noqa: PLC0415 - see above
+
     run_command(TapCallExports)
 
 

@@ -125,7 +125,7 @@ def run_tap(
             code = tap.run()
         except Exception as caught:  # noqa: BLE001 - the test looks at it
             error = caught
-    lines = [json.loads(line) for line in out.getvalue().splitlines()]
+    lines = [json.loads(line) for line in out.getvalue().split("\n") if line]
     return Run(code, lines, error, tap)
 
 
@@ -149,9 +149,9 @@ def assert_table_is(
     table: Mapping[tuple[Any, ...], JSON], truth: Mapping[tuple[Any, ...], JSON]
 ) -> None:
     """A table holds exactly the truth: no row lost, invented, or with another value."""
-    assert set(table) == set(truth), (
-        f"lost {sorted(set(truth) - set(table))[:5]}, invented {sorted(set(table) - set(truth))[:5]}"
-    )
+    lost, invented = set(truth) - set(table), set(table) - set(truth)
+    assert not lost, f"lost {sorted(lost)[:5]}"
+    assert not invented, f"invented {sorted(invented)[:5]}"
     for key, expected in truth.items():
         wanted = {name: value for name, value in expected.items() if value is not None}
         assert without_extra(table[key]) == wanted, key

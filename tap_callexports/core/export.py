@@ -180,13 +180,13 @@ class Export:
                     self._doubles.next_window()
                 yield event
                 continue
-            tally.misfits.update(event.misfits)
             tally.outside += event.outside
             for record in event.records:
                 if self._doubles.is_double(record):
                     tally.doubles += 1
                 else:
                     tally.rows += 1
+                    tally.misfits.update(event.misfits.get(id(record), ()))
                     yield record
 
     def _close(self, closed: Closed) -> None:

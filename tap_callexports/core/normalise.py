@@ -6,7 +6,6 @@ know and what does not fit its column goes into `extra`, as received.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
@@ -27,12 +26,12 @@ class Batch:
 
     Args:
         records: What is to be handed over.
-        misfits: How often a column's value did not fit.
+        misfits: Columns whose value did not fit, by `id` of the record.
         outside: Rows left out because the filter field places them outside the window.
     """
 
     records: list[Record]
-    misfits: Counter[str] = field(default_factory=Counter)
+    misfits: dict[int, list[str]] = field(default_factory=dict)
     outside: int = 0
 
 
@@ -80,10 +79,13 @@ class Normaliser:
         """
         batch = Batch([])
         for row in rows:
-            record = self._record(row, batch.misfits)
+            misfits: list[str] = []
+            record = self._record(row, misfits)
             if added:
                 record.update(added)
             batch.records.append(record)
+            if misfits:
+                batch.misfits[id(record)] = misfits
         missing = sum(any(record[key] is None for key in self._keys) for record in batch.records)
         if missing:
             keys = ", ".join(self._keys)
@@ -93,7 +95,7 @@ class Normaliser:
             )
         return batch
 
-    def _record(self, row: Row, misfits: Counter[str]) -> Record:
+    def _record(self, row: Row, misfits: list[str]) -> Record:
         record = self._empty.copy()
         extra: Record = {}
         for name, value in row.items():
@@ -108,7 +110,7 @@ class Normaliser:
             try:
                 fitted = read(value)
             except ValueError:
-                misfits[column] += 1
+                misfits.append(column)
                 extra[name] = value
                 continue
             if record[column] is None:

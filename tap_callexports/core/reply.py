@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 import zlib
 from dataclasses import dataclass
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
 MAX_BODY_BYTES = 512 << 20
 _CHUNK = 1 << 16
 _SHOWN_CHARS = 200
+
+#: What may be somebody's phone number.
+_LONG_NUMBER = re.compile(r"\+?\d{7,}")
 
 _json = msgspec.json.Decoder(float_hook=Decimal)
 
@@ -68,7 +72,8 @@ class Reply:
     def said(self) -> str:
         """What the server says went wrong, as ` (...)` to put behind a message; else nothing.
 
-        Taken from the fields APIs use for it, escaped and shortened; never other parts of a body.
+        Taken from the fields APIs use for it, escaped, shortened and without phone numbers; never
+        other parts of a body.
         """
         try:
             body = msgspec.json.decode(self.body)
@@ -79,7 +84,7 @@ class Reply:
         names = ("message", "error_message", "error", "detail", "details", "data")
         said = (body.get(name) for name in names)
         text = "; ".join(shown(text) for text in said if isinstance(text, str) and text)
-        return f" ({text})" if text else ""
+        return f" ({_LONG_NUMBER.sub('[number]', text)})" if text else ""
 
     @property
     def retry_after(self) -> float | None:

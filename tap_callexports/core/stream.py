@@ -207,6 +207,10 @@ class ExportStream(BookmarkedStream[TToken], Generic[TToken]):
             StreamFailed: The catalog names another replication key.
         """
         super().apply_catalog(catalog)
+        entry = catalog.get_stream(self.name)
+        # The SDK prefers the method of the discovered entry, where users set the metadata's.
+        if entry and (forced := entry.metadata.root.forced_replication_method):
+            self.forced_replication_method = forced
         if not self.primary_keys:
             self.primary_keys = self.declared_primary_keys  # type: ignore[misc] # an SDK property
         if self.replication_key not in {None, self.declared_replication_key}:

@@ -34,8 +34,8 @@ MANNERS = Manners(
 )
 
 
-def question(url: str = "http://localhost/x") -> Question:
-    return Question(HTTPRequest(url=url), "test_calls")
+def question(*, splittable: bool = False) -> Question:
+    return Question(HTTPRequest(url="http://localhost/x"), "test_calls", splittable=splittable)
 
 
 def reply(status: int, body: bytes = b"", **headers: str) -> Reply:
@@ -117,8 +117,15 @@ def test_tries_end() -> None:
         attempts.wait_after(TransientFailure("500"))
 
 
-def test_what_is_too_much_for_the_server_is_split_and_not_tried_for_ever() -> None:
+def test_what_cannot_be_split_is_tried_as_often_as_anything_else() -> None:
     attempts = Attempts(question(), MANNERS)
+    for _ in range(MAX_TRIES - 1):
+        attempts.sent()
+        attempts.wait_after(TransientFailure("504", heavy=True))
+
+
+def test_what_is_too_much_for_the_server_is_split_and_not_tried_for_ever() -> None:
+    attempts = Attempts(question(splittable=True), MANNERS)
     attempts.sent()
     attempts.wait_after(TransientFailure("504", heavy=True))
     attempts.sent()

@@ -22,6 +22,8 @@ _HEADERS = {
     "ended at": "ended_at",
 }
 
+_NAMES = frozenset(_HEADERS.values())
+
 RowList = list[dict[str, Any]]
 
 
@@ -69,7 +71,12 @@ def _name_of(cell: str) -> str:
 def _row(header: list[str], line: list[str]) -> dict[str, Any]:
     if len(line) != len(header):
         raise ValueError("a row with another number of fields")
-    row: dict[str, Any] = {name: cell or None for name, cell in zip(header, line, strict=True)}
+    # An empty cell is no value; one in a column nobody knows is not worth keeping.
+    row: dict[str, Any] = {
+        name: cell or None
+        for name, cell in zip(header, line, strict=True)
+        if cell or name in _NAMES
+    }
     # The CSV writes an unknown duration as 0; a call that is not over has none.
     if row.get("duration") == "0" and (row.get("status") == "ongoing" or not row.get("ended_at")):
         row["duration"] = None

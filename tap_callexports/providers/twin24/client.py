@@ -104,7 +104,7 @@ class Twin24Stream(ExportStream[ListToken]):
                     "twin24.company_ids is not applied by the server"
                 )
         calls.records += batch.records
-        calls.misfits += batch.misfits
+        calls.misfits |= batch.misfits
 
     @override
     def read_time(self, value: object) -> str:

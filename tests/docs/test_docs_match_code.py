@@ -1,0 +1,149 @@
+"""README, .env.example and CHANGELOG say what the code does."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import pytest
+from declared import (
+    PROVIDER_NAMES,
+    README,
+    ROOT,
+    code_blocks,
+    declared_settings,
+    declared_streams,
+    endpoint_of,
+    plain,
+    tables_in,
+)
+
+from tap_callexports.tap import TapCallExports
+
+#: Variables that are no settings: the SDK's own JSON form, a Meltano extra, the log level.
+OTHER_VARIABLES = {
+    "TAP_CALLEXPORTS_VIDESK",
+    "TAP_CALLEXPORTS__SELECT_FILTER",
+    "TAP_CALLEXPORTS_LOGLEVEL",
+}
+COMMON = "Every provider"
+NOT_PROVIDERS = {"Shared", "From the SDK"}
+
+
+def settings_in_readme() -> dict[str, tuple[str, str]]:
+    """Type and default of every setting the README lists."""
+    found: dict[str, tuple[str, str]] = {}
+    for table in tables_in(README):
+        if table.header[0] != "setting":
+            continue
+        for row in table.rows:
+            name, kind = plain(row[0]), plain(row[1])
+            if table.heading == COMMON:
+                for column, provider in enumerate(table.header[2:-1], start=2):
+                    found[f"{plain(provider)}.{name}"] = kind, plain(row[column])
+            elif table.heading in NOT_PROVIDERS:
+                found[name] = kind, plain(row[2])
+            else:
+                found[f"{table.heading}.{name}"] = kind, plain(row[2])
+    return found
+
+
+def streams_in_readme() -> dict[str, list[str]]:
+    """The cells of every stream the README lists."""
+    return {
+        plain(row[0]): [plain(cell) for cell in row[1:]]
+        for table in tables_in(README)
+        if table.header[0] == "stream"
+        for row in table.rows
+    }
+
+
+def test_readme_lists_every_setting_with_its_type_and_default() -> None:
+    assert settings_in_readme() == {
+        name: (f"{setting.type}, secret" if setting.secret else setting.type, setting.default)
+        for name, setting in declared_settings().items()
+    }
+
+
+def test_readme_lists_every_stream_with_its_keys_and_filter_field() -> None:
+    assert {name: cells[1:4] for name, cells in streams_in_readme().items()} == {
+        name: [
+            ", ".join(stream.primary_keys),
+            stream.replication_key or "",
+            stream.filter_field or "",
+        ]
+        for name, stream in declared_streams().items()
+    }
+
+
+def test_readme_names_the_endpoint_of_every_stream() -> None:
+    listed = streams_in_readme()
+    wrong = {
+        name: listed[name][0]
+        for name, stream in declared_streams().items()
+        if not listed[name][0].startswith(" ".join(endpoint_of(stream)))
+    }
+    assert wrong == {}
+
+
+def test_readme_says_which_streams_hold_personal_data() -> None:
+    assert {name: cells[4].startswith("yes: ") for name, cells in streams_in_readme().items()} == {
+        name: any(
+            column["description"].endswith("(personal data)")
+            for column in stream.schema["properties"].values()
+        )
+        for name, stream in declared_streams().items()
+    }
+
+
+@pytest.mark.parametrize("block", code_blocks(README, "json"))
+def test_the_tap_accepts_every_config_in_the_readme(block: str) -> None:
+    tap = TapCallExports(config=json.loads(block))
+    assert list(tap.run_mistakes()) == []
+
+
+def test_readme_shows_a_config_for_every_provider() -> None:
+    shown = {name for block in code_blocks(README, "json") for name in json.loads(block)}
+    assert shown >= set(PROVIDER_NAMES)
+
+
+def test_readme_names_no_variable_that_nothing_reads() -> None:
+    known = {setting.variable for setting in declared_settings().values()} | OTHER_VARIABLES
+    assert set(re.findall(r"TAP_CALLEXPORTS_[A-Z0-9_]*[A-Z0-9]", README)) <= known
+
+
+@pytest.mark.parametrize("document", ["README.md", "CONTRIBUTING.md", "CHANGELOG.md"])
+def test_every_link_to_a_file_leads_to_one(document: str) -> None:
+    text = (ROOT / document).read_text(encoding="utf-8")
+    targets = re.findall(r"\]\((?!https?:)([^)#]+)\)", text)
+    assert [target for target in targets if not (ROOT / target).exists()] == []
+
+
+def test_every_file_contributing_names_exists() -> None:
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    files = re.findall(r"`(?:[\w-]+/)*[\w.-]+\.(?:py|yml|toml)`|`(?:[\w-]+/)+`", text)
+    known = [ROOT, ROOT / "tap_callexports", *(ROOT / "tap_callexports/providers").iterdir()]
+    names = sorted({name.strip("`") for name in files})
+    assert "core/http.py" in names
+    assert [n for n in names if not any((place / n).exists() for place in known)] == []
+
+
+def test_env_example_holds_every_setting_as_a_comment_with_its_default() -> None:
+    lines = (ROOT / ".env.example").read_text(encoding="utf-8").splitlines()
+    variables = [re.fullmatch(r"# (TAP_CALLEXPORTS_\w+)=(.*)", line) for line in lines]
+    assert sorted(match.groups() for match in variables if match) == sorted(
+        (setting.variable, setting.default) for setting in declared_settings().values()
+    )
+    assert [line for line in lines if line and not line.startswith("# ")] == []
+
+
+def test_changelog_begins_with_the_version_of_the_package() -> None:
+    project = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    version = re.search(r'^version = "(.+)"$', project, re.MULTILINE)
+    changelog = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    headings = re.findall(r"^## \[(.+?)\] - (.+)$", changelog, re.MULTILINE)
+    assert version is not None
+    assert headings[0][0] == version.group(1)
+    assert all(
+        date == "Unreleased" or re.fullmatch(r"\d{4}-\d\d-\d\d", date) for _, date in headings
+    )

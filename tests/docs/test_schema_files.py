@@ -1,0 +1,109 @@
+"""The schema files are complete and open: a target and a reader can rely on them."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from declared import ROOT, declared_streams
+
+from tap_callexports.core.stream import ExportStream
+
+STREAMS = declared_streams()
+FILES = {path.stem: path for path in (ROOT / "tap_callexports/providers").glob("*/schemas/*.json")}
+Column = dict[str, Any]
+
+each_stream = pytest.mark.parametrize("stream", STREAMS.values(), ids=STREAMS)
+
+
+def schema_of(stream: ExportStream[Any]) -> Column:
+    """The file as it is written, not as the SDK reads it."""
+    return dict(json.loads(FILES[stream.name].read_text(encoding="utf-8")))
+
+
+def parts_of(schema: Column, path: str = "") -> Iterator[tuple[str, Column]]:
+    """Every property, however deep, with its path; items of arrays as `path[]`."""
+    for name, column in schema.get("properties", {}).items():
+        yield f"{path}{name}", column
+        yield from parts_of(column, f"{path}{name}.")
+    items = schema.get("items")
+    if isinstance(items, dict):
+        yield f"{path.rstrip('.')}[]", items
+        yield from parts_of(items, f"{path.rstrip('.')}[].")
+
+
+def types_of(column: Column) -> set[str]:
+    types = column["type"]
+    return {types} if isinstance(types, str) else set(types)
+
+
+def test_every_stream_has_a_file_and_every_file_a_stream() -> None:
+    assert set(FILES) == set(STREAMS)
+
+
+@each_stream
+def test_every_property_is_described(stream: ExportStream[Any]) -> None:
+    bare = [
+        path
+        for path, column in parts_of(schema_of(stream))
+        if not column.get("description", "").strip() and not path.endswith("[]")
+    ]
+    assert bare == []
+    assert schema_of(stream)["description"]
+
+
+@each_stream
+def test_everything_but_the_keys_may_be_null(stream: ExportStream[Any]) -> None:
+    never_null = [
+        path for path, column in parts_of(schema_of(stream)) if "null" not in types_of(column)
+    ]
+    assert sorted(never_null) == sorted(stream.primary_keys)
+    assert schema_of(stream)["required"] == list(stream.primary_keys)
+
+
+@each_stream
+def test_no_set_of_values_is_closed(stream: ExportStream[Any]) -> None:
+    parts = [("", schema_of(stream)), *parts_of(schema_of(stream))]
+    closed = [
+        path
+        for path, column in parts
+        if {"enum", "const"} & set(column) or column.get("additionalProperties") is False
+    ]
+    assert closed == []
+
+
+@each_stream
+def test_instants_have_the_format_and_say_that_they_are_utc(stream: ExportStream[Any]) -> None:
+    for path, column in parts_of(schema_of(stream)):
+        named = re.search(r"(_at|_time|_timestamp|_date)$", path)
+        if named and "string" in types_of(column):
+            assert column.get("format") == "date-time", path
+        if column.get("format") == "date-time":
+            assert types_of(column) == {"string", "null"}, path
+            assert "UTC" in column["description"], path
+    if stream.replication_key:
+        assert schema_of(stream)["properties"][stream.replication_key]["format"] == "date-time"
+
+
+@each_stream
+def test_keys_come_first_and_extra_last(stream: ExportStream[Any]) -> None:
+    columns = list(schema_of(stream)["properties"])
+    keys = list(dict.fromkeys([*stream.primary_keys, *filter(None, [stream.replication_key])]))
+    assert columns[: len(keys)] == keys
+    assert columns[-1] == "extra"
+    assert types_of(schema_of(stream)["properties"]["extra"]) == {"object", "null"}
+
+
+@each_stream
+def test_numbers_and_addresses_of_people_are_marked_personal(stream: ExportStream[Any]) -> None:
+    unmarked = [
+        path
+        for path, column in parts_of(schema_of(stream))
+        if re.search(r"phone|e_?mail|transcript|(^|_)number$", path)
+        and "string" in types_of(column)
+        and not column["description"].endswith("(personal data)")
+    ]
+    assert unmarked == []

@@ -1,0 +1,203 @@
+"""Starts the tap as its users do: in a process of its own."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+import select
+import struct
+import subprocess
+import sys
+import tempfile
+import termios
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, TYPE_CHECKING
+
+from support import JSON, Run
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+_ROOT = Path(__file__).resolve().parents[1]
+_LOG_FIELDS = 4
+_PATIENCE = 60.0
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a process left behind.
+
+    Attributes:
+        code: Exit code; minus the signal's number if a signal killed it.
+        out: Standard output.
+        err: Standard error.
+    """
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def lines(self) -> list[JSON]:
+        """Messages of the whole lines; a line that is no JSON is an error of the test."""
+        whole, _, _ = self.out.rpartition("\n")
+        return [json.loads(line) for line in whole.split("\n") if whole]
+
+    @property
+    def run(self) -> Run:
+        """The messages with the views that other tests use."""
+        return Run(self.code, self.lines)
+
+    @property
+    def errors(self) -> list[str]:
+        """Texts logged as errors, all of them."""
+        return self.logged("ERROR")
+
+    def logged(self, level: str) -> list[str]:
+        """Texts logged at a level."""
+        fields = [line.split(" | ", _LOG_FIELDS - 1) for line in self.err.splitlines()]
+        return [
+            parts[-1] for parts in fields if len(parts) == _LOG_FIELDS and parts[1].strip() == level
+        ]
+
+
+def tap(
+    *arguments: str,
+    config: JSON | str | None = None,
+    state: object = None,
+    catalog: object = None,
+    env: dict[str, str] | None = None,
+) -> Outcome:
+    """Run the tap's command line to its end.
+
+    Args:
+        arguments: Options.
+        config: Content of a config file; a text is written as it is.
+        state: Content of a state file, likewise.
+        catalog: Content of a catalog file, likewise.
+        env: Environment variables to add.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        command = [*_COMMAND, *arguments, *_options(Path(folder), config, state, catalog)]
+        done = subprocess.run(
+            command,
+            capture_output=True,
+            cwd=folder,
+            env=_environment(env or {}),
+            timeout=_PATIENCE,
+            check=False,
+        )
+    return Outcome(done.returncode, done.stdout.decode(), done.stderr.decode())
+
+
+class Started:
+    """A tap that is running, and the end of the pipe a target would read.
+
+    Args:
+        process: The process, its output an unbuffered pipe.
+        log: File that holds its standard error.
+    """
+
+    def __init__(self, process: subprocess.Popen[bytes], log: Path) -> None:
+        assert process.stdout is not None
+        self.process = process
+        self.received = bytearray()
+        self._pipe = process.stdout
+        self._log = log
+
+    def read_until(self, ready: Callable[[], bool]) -> None:
+        """Read as a quick target does, until something has happened."""
+        deadline = time.monotonic() + _PATIENCE
+        while not ready():
+            assert time.monotonic() < deadline, "what the test waits for did not happen"
+            if select.select([self._pipe], [], [], 0.02)[0]:
+                chunk = os.read(self._pipe.fileno(), 1 << 12)
+                assert chunk, f"the tap ended early: {self._log.read_text()}"
+                self.received += chunk
+
+    def read_states(self, count: int) -> None:
+        """Read until so many STATE lines have come."""
+        self.read_until(lambda: self.received.count(b'{"type":"STATE"') >= count)
+
+    def stop_reading(self) -> None:
+        """Leave the pipe alone until the tap can write no more into it."""
+        before = -1
+        while (waiting := self._waiting()) != before or not waiting:
+            before = waiting
+            time.sleep(0.2)
+
+    def die(self) -> None:
+        """Close the pipe, as a target does that crashed."""
+        self._pipe.close()
+
+    def finish(self, within: float = _PATIENCE) -> Outcome:
+        """Read what is left, and wait for the end.
+
+        Raises:
+            subprocess.TimeoutExpired: It did not end `within` so many seconds.
+        """
+        if not self._pipe.closed:
+            self.received += self.process.communicate(timeout=within)[0]
+        code = self.process.wait(within)
+        return Outcome(code, self.received.decode(errors="replace"), self._log.read_text())
+
+    def _waiting(self) -> int:
+        """How many bytes are in the pipe."""
+        answer = fcntl.ioctl(self._pipe.fileno(), termios.FIONREAD, struct.pack("i", 0))
+        waiting: int = struct.unpack("i", answer)[0]
+        return waiting
+
+
+@contextlib.contextmanager
+def started(config: JSON, state: JSON | None = None) -> Iterator[Started]:
+    """A tap in the middle of its run; whatever is left of it afterwards is killed."""
+    with tempfile.TemporaryDirectory() as folder:
+        log = Path(folder) / "stderr"
+        with log.open("wb") as stderr:
+            command = [*_COMMAND, *_options(Path(folder), config, state, None)]
+            process = _popen(command, folder, stderr)
+        try:
+            yield Started(process, log)
+        finally:
+            process.kill()
+            process.wait()
+            if process.stdout:
+                process.stdout.close()
+
+
+_COMMAND = (sys.executable, "-m", "tap_callexports")
+
+
+def _popen(command: list[str], folder: str, stderr: IO[bytes]) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        command,
+        stdout=subprocess.PIPE,
+        stderr=stderr,
+        bufsize=0,
+        cwd=folder,
+        env=_environment({}),
+    )
+
+
+def _options(folder: Path, config: object, state: object, catalog: object) -> Iterator[str]:
+    files = {"config": config, "state": state, "catalog": catalog}
+    for name, content in files.items():
+        if content is not None:
+            path = folder / f"{name}.json"
+            path.write_text(content if isinstance(content, str) else json.dumps(content))
+            yield f"--{name}"
+            yield str(path)
+
+
+def _environment(more: dict[str, str]) -> dict[str, str]:
+    """This process's environment without settings and log levels meant for other runs."""
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith("TAP_CALLEXPORTS_") and name != "LOGLEVEL"
+    }
+    return {**kept, "PYTHONPATH": str(_ROOT), **more}
