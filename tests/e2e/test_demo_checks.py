@@ -1,0 +1,70 @@
+"""The demo and the tests beside this one rely on a comparison that notices everything."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+import pytest
+
+from demo.compare import Growth, differences, growth
+from demo.report import table
+from demo.streams import Stream
+
+_STREAM = Stream("calls", "somebody", ("id",), "start_time")
+_TRUTH: list[dict[str, Any]] = [
+    {"id": "a", "start_time": "2024-05-01T00:00:00.000000Z", "tags": ["new"], "open": True},
+    {"id": "b", "start_time": "2024-05-02T00:00:00.000000Z", "tags": None, "open": False},
+]
+
+
+def test_equal_rows_do_not_differ() -> None:
+    held = [{**row, "extra": None} for row in reversed(copy.deepcopy(_TRUTH))]
+    assert list(differences(_STREAM, held, _TRUTH)) == []
+
+
+def test_a_lost_row_is_named() -> None:
+    assert list(differences(_STREAM, _TRUTH[:1], _TRUTH)) == ["calls b: lost"]
+
+
+def test_an_invented_row_is_named() -> None:
+    assert list(differences(_STREAM, _TRUTH, _TRUTH[:1])) == ["calls b: invented"]
+
+
+def test_a_doubled_row_is_named() -> None:
+    held = [*_TRUTH, _TRUTH[0]]
+    assert list(differences(_STREAM, held, _TRUTH)) == ["calls a: 2 rows instead of one"]
+
+
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [
+        ("start_time", "2024-05-01T01:00:00.000000Z"),
+        ("tags", ["old"]),
+        ("tags", None),
+        ("open", 1),
+        ("extra", {"unknown": 1}),
+    ],
+)
+def test_a_wrong_value_is_named(column: str, value: object) -> None:
+    (line,) = differences(_STREAM, [{**_TRUTH[0], column: value}, _TRUTH[1]], _TRUTH)
+    assert line.startswith(f"calls a: {column} is ")
+
+
+def test_growth_tells_new_late_and_changed_rows_apart() -> None:
+    late = {"id": "c", "start_time": "2024-05-01T12:00:00.000000Z"}
+    new = {"id": "d", "start_time": "2024-05-03T00:00:00.000000Z"}
+    after = [_TRUTH[0], {**_TRUTH[1], "open": True}, late, new]
+    assert growth(_STREAM, _TRUTH, after, "2024-05-02T12:00:00.000000Z") == Growth(2, 1, 1)
+
+
+def test_a_table_is_aligned_and_summed() -> None:
+    shown = table(["rows", "before", "after"], [["calls", 1200, 0], ["x", 34, 5]], total=True)
+    assert shown.splitlines() == [
+        "  rows   before  after",
+        "  -----  ------  -----",
+        "  calls   1,200      -",
+        "  x          34      5",
+        "  -----  ------  -----",
+        "  total   1,234      5",
+    ]
