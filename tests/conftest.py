@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from collections.abc import Iterator
 from datetime import datetime, timezone
@@ -9,10 +10,12 @@ from pathlib import Path
 
 import pytest
 import requests
+import yaml
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
+from demo.project import Project  # noqa: E402 - after the path is set
 from sandbox import Sandbox  # noqa: E402 - after the path is set
 
 
@@ -38,3 +41,18 @@ def http() -> Iterator[requests.Session]:
     with requests.Session() as session:
         session.trust_env = False
         yield session
+
+
+@pytest.fixture(scope="session")
+def meltano_project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with our meltano.yml, the tap and two loaders installed."""
+    root = tmp_path_factory.mktemp("project")
+    definition = yaml.safe_load((ROOT / "meltano.yml").read_text("utf-8"))
+    (tap,) = definition["plugins"]["extractors"]
+    assert tap["pip_url"] == "-e ."
+    tap["pip_url"] = f"-e {shlex.quote(str(ROOT))}"  # the dot would be the copy's own folder
+    (root / "meltano.yml").write_text(yaml.safe_dump(definition, sort_keys=False), "utf-8")
+    plugins = ("tap-callexports", "target-duckdb", "target-jsonl")
+    installed = Project(root, root, {}).meltano("install", *plugins)
+    assert installed.code == 0, installed.log
+    return root
