@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
+import threading
 from typing import TYPE_CHECKING
 
 import pytest
 from process import Outcome, tap
 from settings_table import changed
+
+from tap_callexports.core.input import read_config
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -166,3 +170,14 @@ def test_a_catalog_file_that_is_no_catalog_is_one_line(box: Sandbox, content: st
     line = the_line_of(tap(config=box.config() | MAY, catalog=content), box)
 
     assert line.startswith("--catalog: ")
+
+
+def test_a_config_may_come_through_a_pipe(tmp_path: Path) -> None:
+    pipe = tmp_path / "config"
+    os.mkfifo(pipe)
+    settings = json.dumps({"burki": {"api_key": "canary-5f0e21"}})
+    writer = threading.Thread(target=pipe.write_text, args=(settings,), daemon=True)
+    writer.start()
+    config = read_config([str(pipe)])
+    writer.join(5)
+    assert config.config == json.loads(settings)

@@ -131,7 +131,7 @@ class Provider(ABC):
         """The provider's streams."""
 
     @classmethod
-    def mistakes(cls, settings: Mapping[str, Any]) -> Iterator[str]:  # noqa: ARG003 - a default
+    def mistakes(cls, settings: Mapping[str, Any]) -> Iterator[str]:
         """What is wrong with the settings beyond their JSON schema, as `setting: sentence`."""
         yield from ()
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import json
 import signal
 from typing import IO, TYPE_CHECKING, Any, ClassVar, cast
 
@@ -12,6 +11,7 @@ from singer_sdk.helpers.capabilities import PluginCapabilities, TapCapabilities
 
 from tap_callexports.core.compat import override
 from tap_callexports.core.errors import ExportError, StreamFailed
+from tap_callexports.core.input import read_catalog, read_config, read_state, wrong
 from tap_callexports.core.messages import LineWriter
 from tap_callexports.core.reply import shown
 from tap_callexports.core.sdk import CheckedTap, ConfigInput, StateWriter
@@ -64,7 +64,7 @@ class ExportTap(CheckedTap):
             super().setup_mapper()
         except Exception as error:
             mistake = f"stream_maps: {shown(str(error)) or type(error).__name__}"
-            raise ConfigValidationError("Stream maps", errors=[mistake]) from error
+            raise wrong(mistake) from error
 
     @property
     @override
@@ -79,7 +79,7 @@ class ExportTap(CheckedTap):
             ConfigValidationError: It is not a state.
         """
         if mistakes := list(state_mistakes(state)):
-            raise ConfigValidationError("State validation failed", errors=mistakes)
+            raise wrong(*mistakes)
         # The caller's object is never changed by this run.
         state = copy.deepcopy(state)
         super().load_state(state)
@@ -106,7 +106,7 @@ class ExportTap(CheckedTap):
             RunFailed: A credential was refused.
         """
         if mistakes := list(self.run_mistakes()):
-            raise ConfigValidationError("Nothing to read", errors=mistakes)
+            raise wrong(*mistakes)
         try:
             if self.probing:
                 self.run_connection_test()
@@ -154,7 +154,8 @@ class ExportTap(CheckedTap):
             return
         cls.print_version(print_fn=cls.logger.info)
         try:
-            code = cls._sync(config, state, catalog)
+            inputs = {"state": read_state(state), "catalog": read_catalog(catalog)}
+            code = cls._from_input(config, **inputs).run()
         except ConfigValidationError as error:
             # Caught here: the SDK's command adds a line that says nothing.
             cls.report(error)
@@ -166,23 +167,6 @@ class ExportTap(CheckedTap):
         """Log what is wrong with the input, one line each."""
         for mistake in error.errors:
             cls.logger.error("%s", mistake)
-
-    @classmethod
-    def _sync(
-        cls, config: ConfigInput | None, state: IO[str] | None, catalog: IO[str] | None
-    ) -> int:
-        state_input, catalog_input = (
-            _json_input("--state", state),
-            _json_input("--catalog", catalog),
-        )
-        if state and (mistakes := list(state_mistakes(state_input))):
-            raise ConfigValidationError("State validation failed", errors=mistakes)
-        if catalog and not _is_catalog(catalog_input):
-            raise ConfigValidationError(
-                "Catalog validation failed",
-                errors=["--catalog: must be an object with a list 'streams', each with its schema"],
-            )
-        return cls._from_input(config, state=state_input, catalog=catalog_input).run()
 
     @classmethod
     @override
@@ -204,27 +188,8 @@ class ExportTap(CheckedTap):
     def cb_config(
         cls, ctx: click.Context, param: click.Option, value: tuple[str, ...]
     ) -> ConfigInput:
-        """Read the config files.
-
-        Raises:
-            ConfigValidationError: One cannot be read, or is no JSON object.
-        """
-        for path in value:
-            if path == "ENV":
-                continue
-            try:
-                with open(path, encoding="utf-8") as file:  # noqa: PTH123 - "-" and pipes too
-                    if isinstance(json.load(file), dict):
-                        continue
-                problem = "is not a JSON object"
-            except OSError as error:
-                problem = f"cannot be read: {error.strerror}"
-            except ValueError as error:
-                problem = f"is not JSON (line {getattr(error, 'lineno', '?')})"
-            raise ConfigValidationError(
-                "Config validation failed", errors=[f"--config {path}: {problem}"]
-            )
-        return super().cb_config(ctx, param, value)
+        """Read the config files; a second reader would find a pipe empty."""
+        return read_config(value)
 
     @classmethod
     def _from_input(cls, config: ConfigInput | None, **options: Any) -> ExportTap:  # noqa: ANN401 - the SDK's
@@ -234,14 +199,9 @@ class ExportTap(CheckedTap):
         except (ValueError, TypeError) as error:
             if not (config and config.parse_env):
                 raise
-            raise ConfigValidationError(
-                "Config validation failed",
-                errors=[
-                    (
-                        "--config=ENV: an environment variable is not of its setting's type "
-                        "(integers as digits, objects and lists as JSON)"
-                    )
-                ],
+            raise wrong(
+                "--config=ENV: an environment variable is not of its setting's type (integers as "
+                "digits, objects and lists as JSON)"
             ) from error
 
 
@@ -250,29 +210,6 @@ class _NoState(StateWriter):
 
     @override
     def write_state(self, state: TapState) -> None: ...
-
-
-def _json_input(option: str, file: IO[str] | None) -> Any:  # noqa: ANN401 - any JSON value
-    if file is None:
-        return None
-    try:
-        return json.load(file)
-    except ValueError:
-        raise ConfigValidationError(
-            "Input validation failed", errors=[f"{option}: the file is not JSON"]
-        ) from None
-
-
-def _is_catalog(value: object) -> bool:
-    streams = value.get("streams") if isinstance(value, dict) else None
-    return isinstance(streams, list) and all(
-        isinstance(stream, dict)
-        and "tap_stream_id" in stream
-        and isinstance(stream.get("schema"), dict)
-        and isinstance(stream["schema"].get("properties"), dict)
-        and isinstance(stream.get("metadata", []), list)
-        for stream in streams
-    )
 
 
 def run_command(tap: type[ExportTap]) -> None:
