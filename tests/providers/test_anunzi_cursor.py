@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Literal
 
@@ -32,9 +33,12 @@ def test_more_without_a_way_to_get_it_is_a_failure_and_not_the_end(
     box: Sandbox, cursor: Literal["repeat", "missing"]
 ) -> None:
     box.anunzi.options.cursor = cursor
-    run = export(box.anunzi, page_size=7)
+    run = export(box.anunzi, streams=[CALLS], page_size=4, max_concurrency=1)
     assert "pagination_key" in failure(run, CALLS)
     assert_safe(run, box.anunzi, CALLS)
+    # No question is put twice: neither the first page again, nor a cursor that was used up.
+    questions = [json.dumps(request.body) for request in asked(box.anunzi)]
+    assert len(questions) == len(set(questions))
 
 
 @pytest.mark.parametrize("cursor", ["good", "repeat"])

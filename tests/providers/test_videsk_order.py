@@ -97,3 +97,22 @@ def test_a_capped_filter_on_another_time_is_never_short_in_silence(
             box.videsk.separate_filter_field(shift)
             run = export(box.videsk, max_records=cap)
         assert_complete_or_loud(run, box.videsk, CALLS)
+
+
+@pytest.mark.xfail(
+    strict=True, reason="two answers seldom share one of the few calls that would tell"
+)
+@pytest.mark.parametrize(("rows", "cap"), [(300, 50), (350, 100), (2500, 1000)])
+def test_few_calls_filed_long_before_they_start_are_never_lost_in_silence(
+    rows: int, cap: int
+) -> None:
+    for seed in range(6):
+        with empty_sandbox(seed) as box:
+            box.videsk.options.cap = cap
+            box.videsk.add(rows, DAY + 12 * HOUR, DAY + 12 * HOUR + 10 * MINUTE)
+            box.videsk.separate_filter_field(0 * MINUTE)
+            for row in box.videsk.rows[::50]:
+                # Called back after a while; the range acts on when they asked for it.
+                row.at -= 45 * MINUTE
+            run = export(box.videsk)
+        assert_complete_or_loud(run, box.videsk, CALLS)

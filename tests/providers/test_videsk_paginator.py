@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from sandbox.instants import MILLISECOND, SECOND, UTC, floor, text
 from tap_callexports.core.errors import WindowTooLarge
-from tap_callexports.core.normalise import Batch
+from tap_callexports.core.normalise import Batch, Record
 from tap_callexports.core.window import Window
 from tap_callexports.providers.videsk.paginator import (
     NEWEST_FIRST,
@@ -178,16 +178,42 @@ def test_a_server_that_filters_by_another_time_is_never_walked_past_a_call(
 
 
 @PROPERTY
-@given(CROWDS, st.integers(2, 12))
-def test_an_answer_that_does_not_repeat_the_last_second_stops_the_walk(
-    millis: list[int], cap: int
-) -> None:
-    # Filtered by a time far later than the start: no range holds the calls it should.
-    calls = calls_at(*millis, shifts=tuple(30_000 for _ in millis))
-    server = Model(calls, cap, cap)
-    window = Window(DAY + 30 * SECOND, DAY + 90 * SECOND)
-    found = walk(server, window)
-    assert found is None or inside(server, window) <= found
+@given(st.integers(0, 10**9), CAPS, st.sampled_from(ENDS))
+def test_a_crowd_of_an_honest_server_is_walked_to_its_end(seed: int, cap: int, ends: Ends) -> None:
+    dice = Random(seed)
+    server = Model(calls_at(*[dice.randrange(60_000) for _ in range(200)]), cap, cap, ends)
+    found = walk(server, MINUTE)
+    # Answers of few rows cannot show the server's order: the window is split instead.
+    assert (found is None) == (cap < WALKABLE_ROWS)
+    assert found is None or inside(server, MINUTE) <= found
+
+
+def _two_answers() -> tuple[TimeWalk, list[Record], list[Record]]:
+    """A walk after its first answer, that answer's rows, and those of the next one."""
+    server = Model(calls_at(*range(0, 60_000, 500)), 60, 60)
+    paginator = TimeWalk(MINUTE, "time", ("id",), Cap(60))
+    first = server.answer(paginator.current_value)
+    paginator.advance(first)
+    assert not paginator.finished
+    return paginator, first.batch.records, server.answer(paginator.current_value).batch.records
+
+
+def test_a_short_answer_that_begins_where_the_last_one_ended_ends_the_walk() -> None:
+    paginator, _, following = _two_answers()
+    paginator.advance(Answer(Batch(following[:30]), 60))
+    assert paginator.finished
+
+
+def test_an_answer_that_lacks_a_row_of_the_one_before_it_stops_the_walk() -> None:
+    paginator, _, following = _two_answers()
+    with pytest.raises(WindowTooLarge):
+        paginator.advance(Answer(Batch(following[1:30]), 60))
+
+
+def test_an_answer_with_a_row_from_before_its_range_stops_the_walk() -> None:
+    paginator, first, following = _two_answers()
+    with pytest.raises(WindowTooLarge):
+        paginator.advance(Answer(Batch([first[0], *following[:30]]), 60))
 
 
 @PROPERTY

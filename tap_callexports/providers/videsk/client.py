@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from singer_sdk.streams.rest import HTTPRequest, PageContext
 
 from tap_callexports.core.compat import override
-from tap_callexports.core.errors import StreamFailed, TransientFailure, WindowTooLarge
+from tap_callexports.core.errors import TransientFailure, WindowTooLarge
 from tap_callexports.core.instants import MICROSECOND, MILLISECOND, UTC
 from tap_callexports.core.stream import ExportStream
 from tap_callexports.core.zones import zone_named
@@ -130,8 +130,8 @@ class VideskStream(ExportStream[Ask]):
         off = self._zone_check.misread_by((r["id"], r[column]) for r in batch.records)
         if off:
             hours = off.total_seconds() / 3600
-            raise StreamFailed(
-                f"{self.where}: every time is {hours:+g} h off the time in its row's id: the "
+            raise self.fail(
+                f"every time is {hours:+g} h off the time in its row's id: the "
                 "provider does not write the zone it was asked for; set videsk.timezone to the "
                 "zone of the account"
             )
