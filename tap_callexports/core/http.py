@@ -123,11 +123,7 @@ class HttpClient:
             prepared = self._prepare(question.request)
             reply = self._exchange(question, prepared, attempts.deadline)
         if reply.ok:
-            try:
-                return decode(reply)
-            except TransientFailure:
-                attempts.unreadable()
-                raise
+            return decode(reply)
         if refused := question.refused(reply):
             raise refused
         if reply.status == HTTPStatus.UNAUTHORIZED:

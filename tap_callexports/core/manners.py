@@ -29,8 +29,6 @@ MAX_TRIES = 8
 MAX_SECONDS = 15 * 60
 #: Answers that were too much for the server are tried this often before the window is split.
 HEAVY_TRIES = 2
-#: Whole answers that are not what the API answers (HTML, broken JSON) seldom mend.
-UNREADABLE_TRIES = 4
 _FIRST_WAIT, _LONGEST_WAIT = 1.0, 60.0
 
 _AGAIN = frozenset({408, 425, 429, *range(500, 600)})
@@ -127,17 +125,13 @@ class Attempts:
         self._started = time.monotonic()
         #: When even a dripping answer is given up.
         self.deadline = self._started + MAX_SECONDS
-        self._tries = self._heavy = self._unreadable = self._unauthorised = 0
+        self._tries = self._heavy = self._unauthorised = 0
         #: Whether the credential was renewed for it; once is enough.
         self.renewed = False
 
     def sent(self) -> None:
         """One more request went out."""
         self._tries += 1
-
-    def unreadable(self) -> None:
-        """An answer came whole, but is not what the API answers."""
-        self._unreadable += 1
 
     def unauthorised(self, *, succeeded: bool) -> None:
         """Raise for a repetition after a 401, where an outage may look like one.
@@ -171,11 +165,7 @@ class Attempts:
         jittered = random.uniform(ceiling / 4, ceiling)  # noqa: S311 - not a secret
         wait = jittered if failure.wait is None else failure.wait
         seconds = time.monotonic() - self._started
-        if (
-            self._tries >= self._question.tries
-            or self._unreadable >= UNREADABLE_TRIES
-            or seconds + wait > MAX_SECONDS
-        ):
+        if self._tries >= self._question.tries or seconds + wait > MAX_SECONDS:
             raise StreamFailed(
                 f"{where}: {failure}; gave up after {self._tries} tries in {seconds:.0f} s"
             ) from None
