@@ -138,7 +138,7 @@ def test_without_a_count_the_files_decide_and_it_is_said_once(
     run = export(box.burki, format=form)
     assert_complete(run, box.burki, CALLS)
     assert len(warnings_in(caplog, "count")) == 1
-    assert len(asked(box.burki, COUNT)) <= 3
+    assert len(asked(box.burki, COUNT)) <= burki_client.COUNT_TRIES
 
 
 def test_a_count_that_is_always_higher_than_the_file_fails(box: Sandbox) -> None:
@@ -161,6 +161,17 @@ def test_a_file_cut_once_or_twice_is_read_again(form: str, files: int) -> None:
     ranges = [(r.query["date_from"], r.query["date_to"]) for r in asked(box.burki, EXPORT)]
     assert len(ranges) == files + 1
     assert len(set(ranges)) == 1
+
+
+def test_an_uncounted_csv_cut_at_the_end_of_a_row_is_read_until_two_agree() -> None:
+    with empty_sandbox() as box:
+        box.burki.add(80, NOON, NOON + timedelta(hours=11))
+        box.burki.options.count = "missing"
+        box.burki.options.cut_rows = 3
+        after_requests(box.burki, 1, EXPORT, lambda: setattr(box.burki.options, "cut_rows", 0))
+        run = export(box.burki, format="csv", start_date="2024-05-09", end_date="2024-05-10")
+    assert_complete(run, box.burki, CALLS)
+    assert len(asked(box.burki, EXPORT)) == 3
 
 
 @FORMATS

@@ -221,10 +221,16 @@ def test_what_is_no_file_at_all_is_an_error_and_not_an_empty_export(body: bytes)
 
 
 def test_a_header_alone_and_an_empty_list_are_empty_exports() -> None:
-    for body in (HEADER, HEADER + b"\r\n", b"\xef\xbb\xbf" + HEADER + b"\r\n\r\n"):
+    for body in (HEADER + b"\n", HEADER + b"\r\n", b"\xef\xbb\xbf" + HEADER + b"\r\n\r\n"):
         assert rows_of_csv(reply_of(body)) == []
     for body in (b"[]", b" [\n]\n", b'{"items": []}'):
         assert rows_of_json(reply_of(body, "application/json")) == []
+
+
+def test_a_table_that_does_not_end_its_last_line_is_cut() -> None:
+    for body in (HEADER, HEADER + b"\r\n" + ROW, HEADER + b"\r\n" + ROW[:-4]):
+        with pytest.raises(TransientFailure, match="line break"):
+            rows_of_csv(reply_of(body))
 
 
 def test_columns_are_found_by_name_and_unknown_ones_kept() -> None:

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from tap_callexports.core.reply import Reply
 
 COUNT_PATH = "/api/v1/calls/count"
-COUNT_TRIES = 3
+COUNT_TRIES = 5
 #: A window of more calls than this is halved before a file is asked for.
 LARGEST_FILE = 100_000
 #: How often a file shorter than its count is read before the window is halved.
@@ -97,17 +97,22 @@ class BurkiStream(ExportStream[Question]):
         return None
 
     def _file(self, window: Window, counted: int | None) -> list[dict[str, object]]:
-        """The rows of a window's file, at least as many as were counted."""
-        decode = rows_of_csv if self.provider.settings["format"] == "csv" else rows_of_json
-        rows: list[dict[str, object]] = []
+        """The rows of a window's file: as many as are counted; uncounted CSV is read twice."""
+        csv = self.provider.settings["format"] == "csv"
+        decode = rows_of_csv if csv else rows_of_json
+        before = None
         for _ in range(READS):
             rows = self.ask(Question(window), decode)
-            if counted is None or len(rows) >= counted:
+            if counted is not None:
+                if len(rows) >= counted:
+                    return rows
+                counted = self._count(window)
+            # JSON tells where it ends; CSV cut at the end of a row does not.
+            if counted is None and (not csv or len(rows) == before):
                 return rows
-            counted = self._count(window)
-            if counted is None or len(rows) >= counted:
-                return rows
-        raise WindowTooLarge(f"the file holds {len(rows)} calls where {counted} are counted")
+            before = len(rows)
+        told = "more on another reading" if counted is None else f"{counted} are counted"
+        raise WindowTooLarge(f"the file holds {before} calls, {told}")
 
     def _count(self, window: Window) -> int | None:
         """How many calls the server counts in a window; None when it does not say."""

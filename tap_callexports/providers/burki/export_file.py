@@ -57,6 +57,9 @@ def rows_of_csv(reply: Reply) -> RowList:
         raise TransientFailure(f"{reply.status} with a broken CSV") from None
     if rows is None:
         raise TransientFailure(f"{reply.status} with {reply.kind} instead of a CSV of calls")
+    if not text.endswith(("\n", "\r")):
+        # Cut inside the last field it would still have every field.
+        raise TransientFailure(f"{reply.status} with a CSV that does not end in a line break")
     if "\0" in text:
         raise TransientFailure("the CSV holds a NUL")
     if len(set(header)) < len(header):
