@@ -104,9 +104,9 @@ def _tidy_credentials(provider: type[Provider], values: dict[str, Any]) -> Itera
         if not isinstance(text, str):
             continue
         text = text.strip()
-        if name not in {"password", "email"}:
+        in_header = name not in {"email", "password"}
+        if in_header:
             text = re.sub(r"(?i)^bearer(\s+|$)", "", text.strip("\"' ")).strip("\"' ")
-        in_header = name not in {"password", "email"}
         if any(not char.isprintable() or (in_header and not char.isascii()) for char in text):
             yield (
                 f"{provider.name}.{name}: holds a line break, control character or another "

@@ -17,7 +17,7 @@ def zone_named(name: str) -> tzinfo:
     Raises:
         ValueError: There is none; the text names near matches.
     """
-    if name in {"UTC", "Etc/UTC", "Z"}:
+    if name in {"UTC", "Etc/UTC"}:
         return UTC
     import pendulum  # noqa: PLC0415 - costs up to a second, and UTC needs none of it
 

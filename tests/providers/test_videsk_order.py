@@ -99,9 +99,6 @@ def test_a_capped_filter_on_another_time_is_never_short_in_silence(
         assert_complete_or_loud(run, box.videsk, CALLS)
 
 
-@pytest.mark.xfail(
-    strict=True, reason="two answers seldom share one of the few calls that would tell"
-)
 @pytest.mark.parametrize(("rows", "cap"), [(300, 50), (350, 100), (2500, 1000)])
 def test_few_calls_filed_long_before_they_start_are_never_lost_in_silence(
     rows: int, cap: int

@@ -5,6 +5,7 @@ https://docs.videsk.io/es-developers/api-privada/exportacion
 
 from __future__ import annotations
 
+import sys
 from datetime import datetime, timezone
 from functools import cached_property
 from http import HTTPStatus
@@ -14,19 +15,21 @@ from singer_sdk.streams.rest import HTTPRequest, PageContext
 
 from tap_callexports.core.compat import override
 from tap_callexports.core.errors import TransientFailure, WindowTooLarge
-from tap_callexports.core.instants import MICROSECOND, MILLISECOND, UTC
+from tap_callexports.core.instants import MICROSECOND, MILLISECOND, SECOND, UTC, parse_instant
 from tap_callexports.core.stream import ExportStream
 from tap_callexports.core.zones import zone_named
 from tap_callexports.providers.videsk.labels import IDENTITY_KEYS, column_of
 from tap_callexports.providers.videsk.paginator import (
     NEWEST_FIRST,
     OLDEST_FIRST,
+    WALKABLE_ROWS,
     Answer,
     Ask,
     Cap,
     TimeWalk,
     first_ask,
     joined,
+    last_second,
 )
 from tap_callexports.providers.videsk.times import (
     ZoneCheck,
@@ -46,6 +49,10 @@ if TYPE_CHECKING:
     from tap_callexports.core.window import Window
 
 
+#: Answers that are looked back from before a server is trusted to filter by what it sorts by.
+LOOKS = 3
+
+
 class VideskStream(ExportStream[Ask]):
     """Base of the exports."""
 
@@ -54,17 +61,58 @@ class VideskStream(ExportStream[Ask]):
     own_id: ClassVar[bool] = True
     #: Answers do not name their cap; said once.
     _unnamed = False
+    #: How often looking back showed nothing new in this run.
+    _looks = 0
+    #: Fewest rows of an answer that may be walked behind.
+    _walkable = WALKABLE_ROWS
 
     @override
     def read_window(self, window: Window, context: Context | None) -> Iterator[Batch]:
-        walk = TimeWalk(window, str(self.replication_key), self.declared_primary_keys, self._cap)
+        walk = TimeWalk(
+            window,
+            self._time,
+            self.declared_primary_keys,
+            self._cap,
+            walkable=self._walkable,
+        )
+        known: set[object] = set()
         try:
             for answer in self.pages(walk, self._answer, context):
                 yield answer.batch
+                if self._looks < LOOKS and not walk.finished:
+                    known.update(map(walk.key, answer.batch.records))
+                    self._look_back(window, walk, answer, known, context)
         except WindowTooLarge:
             if window.split():
                 raise
             yield from self._from_both_ends(window, context)
+
+    def _look_back(
+        self,
+        window: Window,
+        walk: TimeWalk,
+        answer: Answer,
+        known: set[object],
+        context: Context | None,
+    ) -> None:
+        """Ask newest first up to an answer's last second: is all of it known, and nothing later?
+
+        A row the server filters by an earlier time than it shows would be missed by walking on.
+        The overlap of a walk finds servers that do so with most rows, this those with few.
+
+        Raises:
+            WindowTooLarge: There is such a row; nothing is walked behind in this run any more.
+        """
+        last = last_second(answer, self._time)
+        ask = Ask(first_ask(window).start, last + SECOND, NEWEST_FIRST)
+        back = self.ask(ask, self._answer, context).batch.records
+        shown = {walk.key(row): parse_instant(row[self._time]) for row in back if row[self._time]}
+        times = set(shown.values())
+        unknown = {key for key, time in shown.items() if time < last} - known
+        if last not in times or max(times) > last + SECOND or unknown:
+            self._walkable = sys.maxsize
+            raise WindowTooLarge("the server sorts or filters by another time")
+        self._looks += 1
 
     def _from_both_ends(self, window: Window, context: Context | None) -> Iterator[Batch]:
         """A second that one answer does not hold: oldest first joined with newest first."""
@@ -166,6 +214,11 @@ class VideskStream(ExportStream[Ask]):
                 f"videsk.timezone (now {zone}) to Etc/UTC or to the account's own"
             )
         return None
+
+    @property
+    def _time(self) -> str:
+        """The column the server sorts by."""
+        return str(self.declared_replication_key)
 
     @cached_property
     def _zone(self) -> tzinfo:

@@ -119,7 +119,7 @@ class TimeWalk(Paginator[Ask, Answer]):
     @override
     def has_more(self, page: Answer) -> bool:
         records = page.batch.records
-        if not self._overlap <= {self._key(record) for record in records} or any(
+        if not self._overlap <= {self.key(record) for record in records} or any(
             (record[self._column] or "") < self._overlap_start for record in records
         ):
             raise WindowTooLarge("an answer does not begin where the one before it ended")
@@ -135,7 +135,7 @@ class TimeWalk(Paginator[Ask, Answer]):
         begin = self._begin_of_next(times)
         self._overlap_start = format_instant(begin)
         self._overlap = {
-            self._key(record)
+            self.key(record)
             for record in page.batch.records
             if record[self._column] >= self._overlap_start
         }
@@ -150,7 +150,8 @@ class TimeWalk(Paginator[Ask, Answer]):
                 return begin
         raise WindowTooLarge("one second holds more rows than an answer")
 
-    def _key(self, record: Record) -> tuple[object, ...]:
+    def key(self, record: Record) -> tuple[object, ...]:
+        """What tells a row apart."""
         return tuple(record[name] for name in self._keys)
 
 
@@ -158,6 +159,11 @@ def first_ask(window: Window, sort: int = OLDEST_FIRST) -> Ask:
     """The request for a window, a little wider than it: its ends may not belong to an answer."""
     margin = SECOND if window.length >= _LONG else MILLISECOND
     return Ask(window.start - margin, window.end, sort)
+
+
+def last_second(answer: Answer, column: str) -> datetime:
+    """The second the last row of an answer names."""
+    return floor_second(parse_instant(answer.batch.records[-1][column]))
 
 
 def joined(oldest: Sequence[Record], newest: Sequence[Record], keys: Sequence[str]) -> bool:
