@@ -51,9 +51,7 @@ class TapCallExports(ExportTap):
     def discover_streams(self) -> Sequence[ExportStream[Any]]:
         """Streams of the providers that are on; with none on, of all of them."""
         return [
-            stream(self, provider)
-            for provider in self._providers
-            for stream in provider.stream_types()
+            stream(self, provider) for provider in self._providers for stream in provider.streams
         ]
 
     @cached_property

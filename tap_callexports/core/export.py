@@ -68,6 +68,7 @@ class Export:
         self._logger = stream.logger
         self._client = stream.provider.client
         self._doubles = Doubles(stream.declared_primary_keys)
+        self._done = stream.provider.shared.start_date
         self.tally = Tally()
 
     def records(self) -> Iterator[Record]:
@@ -78,22 +79,12 @@ class Export:
             self._logger.info("nothing new to read")
             return
         self._logger.info("reading %s", span)
-        done = span.start
+        self._done = span.start
         try:
-            for item in self._without_doubles(self._windows(span, start)):
-                if isinstance(item, Closed):
-                    done = item.window.end
-                    self._close(item)
-                else:
-                    yield item
+            yield from self._hand_over(self._windows(span, start))
         except FilterIgnored as ignored:
             self._logger.warning("%s; reading the rest as one scan", ignored)
-            rest = Window(done, span.end)
-            for item in self._without_doubles(self._read(rest, scan=True)):
-                if isinstance(item, Closed):
-                    self._close(item)
-                else:
-                    yield item
+            yield from self._hand_over(self._read(Window(self._done, span.end), scan=True))
 
     def report(self) -> None:
         """Say what the run came to, and what of it did not fit."""
@@ -172,13 +163,12 @@ class Export:
                 sent = self._client.requests_of_thread - before
                 yield Closed(part, rows, sent, whole=not (torn and todo))
 
-    def _without_doubles(self, events: Iterator[Event]) -> Iterator[Record | Closed]:
+    def _hand_over(self, events: Iterator[Event]) -> Iterator[Record]:
+        """Records without doubles; windows are closed in between."""
         tally = self.tally
         for event in events:
             if isinstance(event, Closed):
-                if event.whole:
-                    self._doubles.next_window()
-                yield event
+                self._close(event)
                 continue
             tally.outside += event.outside
             for record in event.records:
@@ -191,6 +181,9 @@ class Export:
 
     def _close(self, closed: Closed) -> None:
         """Log a closed window and move the bookmark to its end."""
+        if closed.whole:
+            self._doubles.next_window()
+        self._done = closed.window.end
         self.tally.windows += 1
         self.tally.requests += closed.requests
         self._logger.info("%s: %d rows, %d requests", closed.window, closed.rows, closed.requests)

@@ -74,7 +74,6 @@ class HttpClient:
         self.probe_budget: int | None = None
         #: Questions answered so far.
         self.answered = 0
-        self.retries = 0
 
     @property
     def requests_of_thread(self) -> int:
@@ -185,7 +184,6 @@ class HttpClient:
         where = question.where(self._manners)
         if self.probe_budget is not None and self.probe_budget <= 0:
             raise StreamFailed(f"{where}: {failure}") from None
-        self.retries += 1
         if wait:
             self._logger.info("%s: %s, next try in %.1f s", where, failure, wait)
         if failure.wait:

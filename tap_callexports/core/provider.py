@@ -113,6 +113,8 @@ class Provider(ABC):
     title: ClassVar[str]
     #: Settings that together switch the provider on; any one of the groups will do.
     credentials: ClassVar[tuple[tuple[str, ...], ...]]
+    #: The provider's streams.
+    streams: ClassVar[tuple[type[ExportStream[Any]], ...]]
     #: The properties of the settings object.
     properties: ClassVar[tuple[th.Property[Any], ...]]
     #: Settings that hold addresses.
@@ -124,11 +126,6 @@ class Provider(ABC):
         self.settings = settings
         self.shared = shared
         self.logger = logger
-
-    @classmethod
-    @abstractmethod
-    def stream_types(cls) -> tuple[type[ExportStream[Any]], ...]:
-        """The provider's streams."""
 
     @classmethod
     def mistakes(cls, settings: Mapping[str, Any]) -> Iterator[str]:

@@ -57,9 +57,8 @@ class HideSecrets(logging.Filter):
         text = record.getMessage()
         if record.exc_info:
             text += "\n" + logging.Formatter().formatException(record.exc_info)
-        if any(secret in text for secret in self._secrets):
-            text = self.hidden(text)
-            record.msg, record.args = text, ()
+        if (hidden := self.hidden(text)) != text:
+            record.msg, record.args = hidden, ()
             record.exc_info, record.exc_text = None, None
         return True
 

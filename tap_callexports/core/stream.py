@@ -22,6 +22,7 @@ from tap_callexports.core.normalise import Batch, Normaliser
 from tap_callexports.core.paginator import PaginationError
 from tap_callexports.core.sdk import BookmarkedStream, quiet
 from tap_callexports.core.state import Bookmark
+from tap_callexports.core.window import Window
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -35,7 +36,6 @@ if TYPE_CHECKING:
     from tap_callexports.core.provider import Provider
     from tap_callexports.core.reply import Reply
     from tap_callexports.core.tap import ExportTap
-    from tap_callexports.core.window import Window
 
 T = TypeVar("T")
 TToken = TypeVar("TToken")
@@ -115,6 +115,12 @@ class ExportStream(BookmarkedStream[TToken], Generic[TToken]):
 
     # Helpers for `read_window`.
 
+    @staticmethod
+    def token_of(page: PageContext[TToken]) -> TToken:
+        """The page `get_http_request` is asked for; `ask` always names one."""
+        assert page.next_page_token is not None  # noqa: S101 - for the type checker
+        return page.next_page_token
+
     def ask(
         self,
         token: TToken,
@@ -174,14 +180,8 @@ class ExportStream(BookmarkedStream[TToken], Generic[TToken]):
 
     def far_outside(self, batch: Batch, window: Window) -> bool:
         """Whether rows show that the server does not filter: more than a second outside."""
-        column = self.filter_field
-        if column is None:
-            return False
-        start, end = format_instant(window.start - SECOND), format_instant(window.end + SECOND)
-        return any(
-            record[column] is not None and not start <= record[column] < end
-            for record in batch.records
-        )
+        wider = Window(window.start - SECOND, window.end + SECOND)
+        return bool(self.within(batch, wider).outside)
 
     def fail(self, sentence: str) -> StreamFailed:
         """The failure of this stream, with provider and stream in front."""

@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from tap_callexports.core.http import Auth
-    from tap_callexports.core.stream import ExportStream
 
 
 class Anunzi(Provider):
@@ -25,12 +24,8 @@ class Anunzi(Provider):
     name = "anunzi"
     title = "Anunzi"
     credentials = (("api_key",),)
+    streams = STREAMS
     properties = PROPERTIES
-
-    @classmethod
-    @override
-    def stream_types(cls) -> tuple[type[ExportStream[Any]], ...]:
-        return STREAMS
 
     @classmethod
     @override

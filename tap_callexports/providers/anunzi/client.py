@@ -92,8 +92,7 @@ class AnunziStream(ExportStream[ListToken]):
 
     @override
     def get_http_request(self, *, page: PageContext[ListToken]) -> HTTPRequest:
-        token = page.next_page_token
-        assert token is not None  # noqa: S101 - for the type checker
+        token = self.token_of(page)
         body: dict[str, Any] = {
             "filter_criteria": self.criteria(token),
             "sort_order": "ascending",
@@ -101,7 +100,7 @@ class AnunziStream(ExportStream[ListToken]):
         }
         if token.cursor is not None:
             body["pagination_key"] = token.cursor
-        return HTTPRequest(url=self.provider.url(self.path), method="POST", data=body)
+        return HTTPRequest(url=self.provider.url(self.path), method=self.http_method, data=body)
 
     @override
     def refused(self, reply: Reply, token: ListToken) -> Exception | None:
@@ -163,13 +162,12 @@ class WindowedCalls(AnunziStream):
 
     @override
     def scan(self, window: Window, context: Context | None) -> Iterator[Batch]:
-        newest, end, ordered = "", format_instant(window.end), True
+        order, end = Order(), format_instant(window.end)
         for batch in self.follow(_token(window), context):
             starts = [r["start_timestamp"] for r in batch.records if r["start_timestamp"]]
-            ordered = ordered and [newest, *starts] == sorted([newest, *starts])
-            newest = max([newest, *starts])
+            order.learn(starts)
             yield self.within(batch, window)
-            if ordered and starts and starts[0] >= end:
+            if order.proven and starts and starts[0] >= end:
                 return
 
 

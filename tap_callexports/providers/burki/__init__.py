@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from singer_sdk.authenticators import BearerTokenAuthenticator
 
@@ -14,7 +14,6 @@ from tap_callexports.providers.burki.streams import STREAMS
 
 if TYPE_CHECKING:
     from tap_callexports.core.http import Auth
-    from tap_callexports.core.stream import ExportStream
 
 
 class Burki(Provider):
@@ -23,14 +22,10 @@ class Burki(Provider):
     name = "burki"
     title = "Burki"
     credentials = (("api_key",),)
+    streams = STREAMS
     properties = PROPERTIES
     # A database outage answers 401 as a wrong key does; it heals by itself.
     unauthorised_waits = ((1.0,), (2.0, 8.0))
-
-    @classmethod
-    @override
-    def stream_types(cls) -> tuple[type[ExportStream[Any]], ...]:
-        return STREAMS
 
     @cached_property
     @override

@@ -19,7 +19,7 @@ from tap_callexports.core.errors import (
     TransientFailure,
     WindowTooLarge,
 )
-from tap_callexports.core.instants import MICROSECOND, SECOND, iso_instant
+from tap_callexports.core.instants import MICROSECOND, SECOND, format_instant, iso_instant
 from tap_callexports.core.stream import ExportStream
 from tap_callexports.core.window import Window
 from tap_callexports.providers.burki.export_file import rows_of_csv, rows_of_json
@@ -77,8 +77,7 @@ class BurkiStream(ExportStream[Question]):
 
     @override
     def get_http_request(self, *, page: PageContext[Question]) -> HTTPRequest:
-        question, settings = page.next_page_token, self.provider.settings
-        assert question is not None  # noqa: S101 - for the type checker
+        question, settings = self.token_of(page), self.provider.settings
         params = {
             "date_from": _naive(question.window.start),
             "date_to": _naive(question.window.end - MICROSECOND),
@@ -142,4 +141,4 @@ def _count_of(reply: Reply) -> int:
 
 def _naive(instant: datetime) -> str:
     """UTC without a mark: zoned values pass through the server's database zone."""
-    return instant.replace(tzinfo=None).isoformat(timespec="microseconds")
+    return format_instant(instant).removesuffix("Z")

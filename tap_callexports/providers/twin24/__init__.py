@@ -21,8 +21,6 @@ if TYPE_CHECKING:
 
     import requests
 
-    from tap_callexports.core.stream import ExportStream
-
 
 class Twin24(Provider):
     """A cabinet at Twin24."""
@@ -30,13 +28,9 @@ class Twin24(Provider):
     name = "twin24"
     title = "Twin24"
     credentials = (("email", "password"), ("access_token",))
+    streams = STREAMS
     properties = PROPERTIES
     url_settings = ("api_url", "auth_url")
-
-    @classmethod
-    @override
-    def stream_types(cls) -> tuple[type[ExportStream[Any]], ...]:
-        return STREAMS
 
     @classmethod
     @override

@@ -5,7 +5,6 @@ https://developers.twin24.ai/reference/sessionincominglist
 
 from __future__ import annotations
 
-from datetime import timezone
 from functools import cached_property
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -113,8 +112,7 @@ class Twin24Stream(ExportStream[ListToken]):
 
     @override
     def get_http_request(self, *, page: PageContext[ListToken]) -> HTTPRequest:
-        token, settings = page.next_page_token, self.provider.settings
-        assert token is not None  # noqa: S101 - for the type checker
+        token, settings = self.token_of(page), self.provider.settings
         params: dict[str, Any] = {
             **settings.get("extra_params", {}),
             "fields": ",".join(self._fields),
@@ -168,4 +166,4 @@ def camel_case(column: str) -> str:
 
 
 def _with_offset(instant: datetime) -> str:
-    return instant.astimezone(timezone.utc).strftime("%Y-%m-%dT%H:%M:%S+00:00")
+    return instant.isoformat(timespec="seconds")

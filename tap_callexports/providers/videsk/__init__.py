@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from tap_callexports.core.http import Auth
-    from tap_callexports.core.stream import ExportStream
 
 _HEADER = re.compile(r"[A-Za-z0-9-]+")
 
@@ -29,12 +28,8 @@ class Videsk(Provider):
     name = "videsk"
     title = "Videsk"
     credentials = (("api_token",),)
+    streams = STREAMS
     properties = PROPERTIES
-
-    @classmethod
-    @override
-    def stream_types(cls) -> tuple[type[ExportStream[Any]], ...]:
-        return STREAMS
 
     @classmethod
     @override

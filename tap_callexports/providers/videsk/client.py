@@ -6,7 +6,6 @@ https://docs.videsk.io/es-developers/api-privada/exportacion
 from __future__ import annotations
 
 import sys
-from datetime import datetime, timezone
 from functools import cached_property
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -15,7 +14,14 @@ from singer_sdk.streams.rest import HTTPRequest, PageContext
 
 from tap_callexports.core.compat import override
 from tap_callexports.core.errors import TransientFailure, WindowTooLarge
-from tap_callexports.core.instants import MICROSECOND, MILLISECOND, SECOND, UTC, parse_instant
+from tap_callexports.core.instants import (
+    MICROSECOND,
+    MILLISECOND,
+    SECOND,
+    UTC,
+    format_instant,
+    parse_instant,
+)
 from tap_callexports.core.stream import ExportStream
 from tap_callexports.core.zones import zone_named
 from tap_callexports.providers.videsk.labels import IDENTITY_KEYS, column_of
@@ -40,7 +46,7 @@ from tap_callexports.providers.videsk.times import (
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-    from datetime import tzinfo
+    from datetime import datetime, tzinfo
 
     from singer_sdk.helpers.types import Context
 
@@ -57,6 +63,7 @@ class VideskStream(ExportStream[Ask]):
     """Base of the exports."""
 
     http_method = "POST"
+
     #: Whether `id` is the row's own, made in the second the replication key names.
     own_id: ClassVar[bool] = True
     #: Answers do not name their cap; said once.
@@ -194,8 +201,7 @@ class VideskStream(ExportStream[Ask]):
 
     @override
     def get_http_request(self, *, page: PageContext[Ask]) -> HTTPRequest:
-        ask = page.next_page_token
-        assert ask is not None  # noqa: S101 - for the type checker
+        ask = self.token_of(page)
         body: dict[str, Any] = {
             "$sort": ask.sort,
             "start": _iso_ms(ask.start),
@@ -203,7 +209,7 @@ class VideskStream(ExportStream[Ask]):
             "timezone": self.provider.settings["timezone"],
             "keys": IDENTITY_KEYS,
         }
-        return HTTPRequest(url=self.provider.url(self.path), method="POST", data=body)
+        return HTTPRequest(url=self.provider.url(self.path), method=self.http_method, data=body)
 
     @override
     def refused(self, reply: Reply, token: Ask) -> Exception | None:
@@ -235,7 +241,4 @@ class VideskStream(ExportStream[Ask]):
 
 def _iso_ms(instant: datetime) -> str:
     """UTC with milliseconds and an explicit Z, rounded down."""
-    return (
-        instant.astimezone(timezone.utc).replace(tzinfo=None).isoformat(timespec="milliseconds")
-        + "Z"
-    )
+    return format_instant(instant)[: -len("000Z")] + "Z"
