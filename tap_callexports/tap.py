@@ -8,9 +8,9 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from tap_callexports.config_check import check_settings
+from tap_callexports.core.account import Shared
 from tap_callexports.core.compat import override
 from tap_callexports.core.instants import UTC, floor_second
-from tap_callexports.core.provider import Provider, Shared
 from tap_callexports.core.redact import hide_secrets
 from tap_callexports.core.tap import ExportTap
 from tap_callexports.providers import PROVIDERS
@@ -24,6 +24,7 @@ from tap_callexports.settings import (
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from tap_callexports.core.provider import Provider
     from tap_callexports.core.stream import ExportStream
 
 

@@ -43,5 +43,9 @@ class FilterIgnored(ExportError):  # noqa: N818 - as above
     """The server answered rows its own time filter excludes: windows cannot divide the work."""
 
 
+class Vanished(ExportError):  # noqa: N818 - as above
+    """A call that was listed is not there when it is asked for: deleted in between."""
+
+
 class ProbeFinished(ExportError):  # noqa: N818 - as above
     """A connection test has asked as much as it may; what it saw was good."""

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from tap_callexports.core.doubles import Doubles
 from tap_callexports.core.errors import FilterIgnored, WindowTooLarge
 from tap_callexports.core.fetch_ahead import Event, fetch_ahead
+from tap_callexports.core.http import count_requests
 from tap_callexports.core.instants import format_instant
 from tap_callexports.core.window import FIRST_STEP, QUIET, Closed, Planner, Window, span_of
 
@@ -23,9 +24,9 @@ if TYPE_CHECKING:
 
     from singer_sdk.helpers.types import Context
 
+    from tap_callexports.core.endpoint import Endpoint
     from tap_callexports.core.normalise import Record
     from tap_callexports.core.state import Bookmark
-    from tap_callexports.core.stream import ExportStream
 
 #: What a connection test asks for.
 PROBE_SPAN = timedelta(days=7)
@@ -55,7 +56,7 @@ class Export:
 
     def __init__(
         self,
-        stream: ExportStream[Any],
+        stream: Endpoint[Any],
         context: Context | None,
         bookmark: Bookmark | None,
         *,
@@ -66,9 +67,8 @@ class Export:
         self._bookmark = bookmark
         self._probing = probing
         self._logger = stream.logger
-        self._client = stream.provider.client
         self._doubles = Doubles(stream.declared_primary_keys)
-        self._done = stream.provider.shared.start_date
+        self._done = stream.account.shared.start_date
         self.tally = Tally()
 
     def records(self) -> Iterator[Record]:
@@ -108,18 +108,18 @@ class Export:
         if self._bookmark is None or self._probing:
             return None
         value = self._bookmark.value
-        provider = self._stream.provider
-        if value is not None and value > provider.shared.run_start:
+        account = self._stream.account
+        if value is not None and value > account.shared.run_start:
             self._logger.warning(
                 "the bookmark %s lies in the future; lowered to %s",
                 format_instant(value),
-                format_instant(provider.settled),
+                format_instant(account.settled),
             )
-            self._bookmark.set(provider.settled)
+            self._bookmark.set(account.settled)
         return self._bookmark.value
 
     def _span(self, bookmark: datetime | None) -> Window | None:
-        shared = self._stream.provider.shared
+        shared = self._stream.account.shared
         if self._probing:
             return Window(shared.run_start - PROBE_SPAN, shared.run_start)
         return span_of(
@@ -132,11 +132,12 @@ class Export:
     def _windows(self, span: Window, bookmark: datetime | None) -> Iterator[Event]:
         if self._probing or not self._stream.windowed:
             return self._read(span)
-        # After a bookmark the span is mostly the lookback, which an idle run reads in one go.
-        first = FIRST_STEP if bookmark is None else self._stream.lookback + FIRST_STEP
-        planner = Planner(span, first_step=min(first, QUIET))
-        workers = self._stream.provider.settings["max_concurrency"]
-        return fetch_ahead(planner, self._read, workers)
+        stream, first = self._stream, FIRST_STEP
+        if bookmark is not None:
+            # The span is mostly what is read in each run, which an idle run reads in one go.
+            first += stream.lookback + stream.ahead
+        planner = Planner(span, first_step=min(first, QUIET), target_rows=stream.window_rows)
+        return fetch_ahead(planner, self._read, stream.windows_at_once)
 
     def _read(self, window: Window, *, scan: bool = False) -> Iterator[Event]:
         """One planned window, in halves as often as its provider asks for that."""
@@ -144,7 +145,7 @@ class Export:
         read = stream.scan if scan else stream.read_window
         while todo:
             part = todo.pop()
-            before, rows = self._client.requests_of_thread, 0
+            requests, rows = count_requests(), 0
             try:
                 for batch in read(part, self._context):
                     rows += len(batch.records)
@@ -160,8 +161,7 @@ class Export:
                 # Rows handed over already come again in the halves.
                 torn = torn or rows > 0
             else:
-                sent = self._client.requests_of_thread - before
-                yield Closed(part, rows, sent, whole=not (torn and todo))
+                yield Closed(part, rows, requests.sent, whole=not (torn and todo))
 
     def _hand_over(self, events: Iterator[Event]) -> Iterator[Record]:
         """Records without doubles; windows are closed in between."""
@@ -188,4 +188,5 @@ class Export:
         self.tally.requests += closed.requests
         self._logger.info("%s: %d rows, %d requests", closed.window, closed.rows, closed.requests)
         if self._bookmark is not None and not self._probing:
-            self._bookmark.move_to(closed.window.end)
+            # What lies ahead of the frozen end is read again, until it is past.
+            self._bookmark.move_to(min(closed.window.end, self._stream.account.end))

@@ -1,27 +1,29 @@
-"""Windows read ahead by threads, handed over in time order.
+"""Work done ahead by threads, its results handed over in order.
 
-Each window under way has a thread and a short queue; only the oldest window's queue is emptied, so
-memory is bounded by workers x queue, whatever the size of the export. Threads are daemons: a
-worker in the middle of a long read never keeps the process alive.
+Each piece under way has a thread and a short queue; only the oldest piece's queue is emptied, so
+memory is bounded by pieces under way x queue, whatever the size of the export.
 """
 
 from __future__ import annotations
 
 import queue
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
-from typing import TypeAlias
+from functools import partial
+from typing import Generic, TypeAlias, TypeVar
 
 from tap_callexports.core.normalise import Batch
 from tap_callexports.core.window import Closed, Planner, Window
 from tap_callexports.core.workers import Cancelled, Worker
 
+T = TypeVar("T")
 Event: TypeAlias = Batch | Closed
 Read: TypeAlias = Callable[[Window], Iterator[Event]]
+Piece: TypeAlias = Callable[[], Iterator[T]]
 
-#: Answers of one window that may wait until the windows before it are handed over.
-ANSWERS_AHEAD = 4
+#: Results of one piece that may wait until those before it are handed over.
+RESULTS_AHEAD = 4
 _POLL_SECONDS = 0.2
 
 
@@ -36,65 +38,77 @@ def fetch_ahead(planner: Planner, read: Read, workers: int) -> Iterator[Event]:
     Raises:
         Whatever `read` raises, when the window it failed in is the oldest.
     """
-    jobs = _serial(planner, read) if workers == 1 else _parallel(planner, read, workers)
-    for event in jobs:
+    windows = iter(planner.next_window, None)
+    for event in in_order((partial(read, window) for window in windows), workers):
         if isinstance(event, Closed):
             planner.learn(event)
         yield event
 
 
-def _serial(planner: Planner, read: Read) -> Iterator[Event]:
-    while window := planner.next_window():
-        yield from read(window)
+def in_order(pieces: Iterable[Piece[T]], workers: int) -> Iterator[T]:
+    """Everything that pieces of work yield, piece by piece.
+
+    Args:
+        pieces: The next one is taken when there is room for it.
+        workers: Pieces under way at once; one alone runs in the caller's thread.
+
+    Raises:
+        Whatever a piece raises, when it is the oldest.
+    """
+    if workers > 1:
+        yield from _side_by_side(iter(pieces), workers)
+    else:
+        for piece in pieces:
+            yield from piece()
 
 
-def _parallel(planner: Planner, read: Read, workers: int) -> Iterator[Event]:
-    jobs: deque[_Job] = deque()
+def _side_by_side(pieces: Iterator[Piece[T]], workers: int) -> Iterator[T]:
+    jobs: deque[_Job[T]] = deque()
     try:
         while True:
-            while len(jobs) < workers and (window := planner.next_window()):
-                jobs.append(_Job(read, window))
+            while len(jobs) < workers and (piece := next(pieces, None)):
+                jobs.append(_Job(piece))
             if not jobs:
                 return
-            yield from jobs[0].events()
+            yield from jobs[0].results()
             jobs.popleft()
     finally:
         for job in jobs:
             job.cancel()
 
 
-class _Job:
-    """One window, read by a thread of its own."""
+class _Job(Generic[T]):
+    """One piece of work, in a thread of its own."""
 
-    def __init__(self, read: Read, window: Window) -> None:
-        self._answers: queue.Queue[Event | Exception | None] = queue.Queue(ANSWERS_AHEAD)
-        self._worker = Worker(lambda: self._run(read, window), name=f"window {window}")
+    def __init__(self, piece: Piece[T]) -> None:
+        self._results: queue.Queue[tuple[T] | Exception | None] = queue.Queue(RESULTS_AHEAD)
+        self._worker = Worker(lambda: self._run(piece))
         self._worker.start()
 
-    def events(self) -> Iterator[Event]:
-        """What the thread reads, until the window is done."""
-        while (item := self._answers.get()) is not None:
+    def results(self) -> Iterator[T]:
+        """What the thread yields, until it is done."""
+        while (item := self._results.get()) is not None:
             if isinstance(item, Exception):
                 raise item
-            yield item
+            yield item[0]
 
     def cancel(self) -> None:
-        """Let the thread end where it waits next; what it reads is no longer wanted."""
+        """Let the thread end where it waits next; its results are no longer wanted."""
         self._worker.cancelled.set()
 
-    def _run(self, read: Read, window: Window) -> None:
+    def _run(self, piece: Piece[T]) -> None:
         with suppress(Cancelled):
             try:
-                for event in read(window):
-                    self._put(event)
+                for result in piece():
+                    self._put((result,))
                 self._put(None)
             except Exception as error:  # noqa: BLE001 - raised again by the thread that waits
                 self._put(error)
 
-    def _put(self, item: Event | Exception | None) -> None:
+    def _put(self, item: tuple[T] | Exception | None) -> None:
         while not self._worker.cancelled.is_set():
             try:
-                self._answers.put(item, timeout=_POLL_SECONDS)
+                self._results.put(item, timeout=_POLL_SECONDS)
             except queue.Full:
                 continue
             return

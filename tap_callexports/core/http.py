@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from contextvars import ContextVar
 from datetime import timezone
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
@@ -35,6 +36,29 @@ Auth: TypeAlias = Callable[[requests.PreparedRequest], requests.PreparedRequest]
 
 CONNECT_SECONDS = 10
 CLOCK_SKEW_SECONDS = 60
+
+
+class RequestCount:
+    """How many requests a piece of work has cost so far."""
+
+    def __init__(self) -> None:
+        self.sent = 0
+        self._lock = threading.Lock()
+
+    def add(self) -> None:
+        """One more was sent, by any thread."""
+        with self._lock:
+            self.sent += 1
+
+
+_count: ContextVar[RequestCount] = ContextVar("_count")
+
+
+def count_requests() -> RequestCount:
+    """Count from now on what this thread, and workers it starts, send."""
+    count = RequestCount()
+    _count.set(count)
+    return count
 
 
 class HttpClient:
@@ -69,16 +93,10 @@ class HttpClient:
         self._succeeded = False
         self._refused: RunFailed | None = None
         self._clock_checked = False
-        self._counts = threading.local()
         #: Requests a connection test may still send for the stream at hand; None outside of one.
         self.probe_budget: int | None = None
         #: Questions answered so far.
         self.answered = 0
-
-    @property
-    def requests_of_thread(self) -> int:
-        """Requests this thread has sent; a window is read by one thread from end to end."""
-        return getattr(self._counts, "sent", 0)
 
     def ask(self, question: Question, decode: Callable[[Reply], T]) -> T:
         """Send a request until it is answered, and decode the answer.
@@ -197,7 +215,8 @@ class HttpClient:
                 raise ProbeFinished
             self.probe_budget -= 1
         attempts.sent()
-        self._counts.sent = self.requests_of_thread + 1
+        if count := _count.get(None):
+            count.add()
 
     def _check_clock(self, reply: Reply) -> None:
         """Warn once when the local clock, which ends every export, differs from the server's."""

@@ -1,26 +1,17 @@
-"""What a provider is to the core: a name, settings, streams and one HTTP client they share."""
+"""What a provider declares: its names, its settings and its streams."""
 
 from __future__ import annotations
 
 import ipaddress
-from abc import ABC, abstractmethod
-from dataclasses import dataclass
-from datetime import datetime, timedelta
-from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 from urllib.parse import urlsplit
 
 from singer_sdk import typing as th
 
-from tap_callexports.core.http import Auth, HttpClient
-from tap_callexports.core.manners import Manners
-from tap_callexports.core.throttle import Throttle
+from tap_callexports.core.account import Account
 
 if TYPE_CHECKING:
-    import logging
     from collections.abc import Iterator, Mapping
-
-    import requests
 
     from tap_callexports.core.stream import ExportStream
 
@@ -29,29 +20,6 @@ if TYPE_CHECKING:
 MAX_LOOKBACK_HOURS = 20 * 366 * 24
 #: A month.
 MAX_SETTLE_MINUTES = 31 * 24 * 60
-
-
-@dataclass(frozen=True, slots=True)
-class Shared:
-    """The tap's top-level settings, read once per run.
-
-    Args:
-        start_date: First instant to export.
-        end_date: First instant not to export, if the user set one.
-        run_start: The one reading of the clock in a run.
-        request_timeout: Seconds.
-        max_retry_wait: Seconds.
-        skip_forbidden_streams: Whether a 403 is only a warning.
-        user_agent: Of every request.
-    """
-
-    start_date: datetime
-    end_date: datetime | None
-    run_start: datetime
-    request_timeout: int
-    max_retry_wait: int
-    skip_forbidden_streams: bool
-    user_agent: str
 
 
 def common_settings(
@@ -98,34 +66,15 @@ def common_settings(
     )
 
 
-class Provider(ABC):
-    """One account at one provider.
+class Provider(Account):
+    """One provider; an instance is an account at it."""
 
-    Args:
-        settings: This provider's object from the config, defaults filled in.
-        shared: Top-level settings.
-        logger: For warnings that belong to no stream.
-    """
-
-    #: Name of the settings object and prefix of the streams.
-    name: ClassVar[str]
-    #: How the provider calls itself.
-    title: ClassVar[str]
-    #: Settings that together switch the provider on; any one of the groups will do.
-    credentials: ClassVar[tuple[tuple[str, ...], ...]]
     #: The provider's streams.
     streams: ClassVar[tuple[type[ExportStream[Any]], ...]]
     #: The properties of the settings object.
     properties: ClassVar[tuple[th.Property[Any], ...]]
     #: Settings that hold addresses.
     url_settings: ClassVar[tuple[str, ...]] = ("api_url",)
-    #: Seconds before repetitions of a 401, see `Manners`.
-    unauthorised_waits: ClassVar[tuple[tuple[float, ...], tuple[float, ...]]] = ((), ())
-
-    def __init__(self, settings: Mapping[str, Any], shared: Shared, logger: logging.Logger) -> None:
-        self.settings = settings
-        self.shared = shared
-        self.logger = logger
 
     @classmethod
     def mistakes(cls, settings: Mapping[str, Any]) -> Iterator[str]:
@@ -136,63 +85,6 @@ class Provider(ABC):
     def is_on(cls, settings: Mapping[str, Any]) -> bool:
         """Whether a credential is given."""
         return any(all(settings.get(name) for name in group) for group in cls.credentials)
-
-    @classmethod
-    def credential_names(cls) -> str:
-        """The credential's settings, as a user writes them."""
-        return " or ".join(
-            " + ".join(f"{cls.name}.{name}" for name in group) for group in cls.credentials
-        )
-
-    @property
-    @abstractmethod
-    def auth(self) -> Auth:
-        """Puts the credential into requests."""
-
-    def renew(self, refused: requests.PreparedRequest) -> bool:
-        """After a 401: get a new credential for the request that was refused, if there is one."""
-        return False
-
-    @property
-    def end(self) -> datetime:
-        """First instant this run does not read: frozen, so that the run ends."""
-        settled = self.settled
-        return min(self.shared.end_date, settled) if self.shared.end_date else settled
-
-    @property
-    def settled(self) -> datetime:
-        """Up to when the provider is taken to have filed every call."""
-        return self.shared.run_start - timedelta(minutes=self.settings["settle_minutes"])
-
-    @property
-    def lookback(self) -> timedelta:
-        """How far before the bookmark a run reads."""
-        return timedelta(hours=self.settings["lookback_hours"])
-
-    def url(self, path: str) -> str:
-        """Full address of an endpoint's path."""
-        return str(self.settings["api_url"]).rstrip("/") + path
-
-    @cached_property
-    def manners(self) -> Manners:
-        """What all requests of this provider have in common."""
-        return Manners(
-            provider=self.title,
-            credential=self.credential_names(),
-            read_timeout=self.shared.request_timeout,
-            max_retry_wait=self.shared.max_retry_wait,
-            user_agent=self.shared.user_agent,
-            unauthorised_waits=self.unauthorised_waits,
-        )
-
-    @cached_property
-    def client(self) -> HttpClient:
-        """The one client of all streams of this provider."""
-        throttle = Throttle(
-            at_once=self.settings["max_concurrency"],
-            per_minute=self.settings.get("requests_per_minute"),
-        )
-        return HttpClient(self.manners, throttle, self.auth, self.logger, renew=self.renew)
 
 
 def url_mistake(url: str, *, allow_insecure: bool) -> str | None:

@@ -87,16 +87,16 @@ class Planner:
     Args:
         span: The time to cover; its windows join without gap or overlap.
         first_step: Length of the first window.
-        widest: No window with calls is longer than this.
+        target_rows: How many rows a window aims at, at most.
     """
 
     def __init__(
-        self, span: Window, *, first_step: timedelta = FIRST_STEP, widest: timedelta = MONTH
+        self, span: Window, *, first_step: timedelta = FIRST_STEP, target_rows: int = TARGET_ROWS
     ) -> None:
         self._end = span.end
         self._next = span.start
         self._step = first_step
-        self._widest = widest
+        self._target_rows = target_rows
 
     def next_window(self) -> Window | None:
         """The window after the last one given out, None when the span is covered."""
@@ -110,15 +110,15 @@ class Planner:
 
     def learn(self, closed: Closed) -> None:
         """Set the next window's length by the density of a closed one."""
-        self._step = step_after(closed.window.length, closed.rows, self._widest)
+        self._step = step_after(closed.window.length, closed.rows, self._target_rows)
 
 
-def step_after(length: timedelta, rows: int, widest: timedelta = MONTH) -> timedelta:
+def step_after(length: timedelta, rows: int, target_rows: int = TARGET_ROWS) -> timedelta:
     """How long the next window should be after one of `length` held `rows`.
 
     Grows at most fourfold, so one quiet hour does not decide a busy month.
     """
     if rows == 0:
         return max(min(length * _GROWTH, QUIET), SECOND)
-    wanted = length * min(_GROWTH, TARGET_ROWS * 0.8 / rows)
-    return max(min(wanted, widest), SECOND) // SECOND * SECOND
+    wanted = length * min(_GROWTH, target_rows * 0.8 / rows)
+    return max(min(wanted, MONTH), SECOND) // SECOND * SECOND

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from contextvars import copy_context
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -17,13 +18,14 @@ class Cancelled(BaseException):
 class Worker(threading.Thread):
     """A daemon thread: one in the middle of a long read never keeps the process alive.
 
+    Context variables have the values they had where the worker was made.
+
     Args:
         work: What to do.
-        name: Shown in debuggers.
     """
 
-    def __init__(self, work: Callable[[], None], name: str) -> None:
-        super().__init__(target=work, name=name, daemon=True)
+    def __init__(self, work: Callable[[], None]) -> None:
+        super().__init__(target=copy_context().run, args=(work,), daemon=True)
         self.cancelled = threading.Event()
 
 

@@ -1,16 +1,19 @@
-"""How Anunzi and Retell AI are asked: `POST /v3/list-calls`, oldest first, cursor by cursor.
+"""How Anunzi and Retell AI are asked: `POST /v3/list-calls`, oldest first, cursor by cursor, and
+`GET /v2/get-call/{call_id}`.
 
-https://doc.anunzi.net/api-calls/listar-llamadas
+https://doc.anunzi.net/api-calls/listar-llamadas, https://docs.retellai.com/api-references/get-call
 """
 
 from __future__ import annotations
 
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 from singer_sdk.streams.rest import HTTPRequest, PageContext
 
 from tap_callexports.core.compat import override
+from tap_callexports.core.details import DetailStream
 from tap_callexports.core.errors import FilterIgnored
 from tap_callexports.core.instants import (
     MICROSECOND,
@@ -21,19 +24,26 @@ from tap_callexports.core.instants import (
 )
 from tap_callexports.core.stream import ExportStream
 from tap_callexports.providers.anunzi import filters
-from tap_callexports.providers.anunzi.paginator import CursorPaginator, ListToken, call_page
+from tap_callexports.providers.anunzi.paginator import (
+    CursorPaginator,
+    ListToken,
+    call_page,
+    one_call,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from singer_sdk.helpers.types import Context
 
-    from tap_callexports.core.normalise import Batch
+    from tap_callexports.core.normalise import Batch, Record
     from tap_callexports.core.reply import Reply
     from tap_callexports.core.window import Window
 
 #: Times a window is opened again without a new call before the export gives up.
 REOPENINGS = 3
+#: Fields that are not exported: the key to a web call's room.
+SECRETS = frozenset({"access_token"})
 _CURSOR_REFUSED = frozenset(
     {HTTPStatus.BAD_REQUEST, HTTPStatus.NOT_FOUND, HTTPStatus.UNPROCESSABLE_ENTITY}
 )
@@ -72,12 +82,11 @@ class AnunziStream(ExportStream[ListToken]):
 
     http_method = "POST"
     path = "/v3/list-calls"
-    # The key to a web call's room.
-    left_out = frozenset({"access_token"})
+    left_out = SECRETS
 
     def criteria(self, token: ListToken) -> dict[str, Any]:
         """The conditions of a page: the user's, and this stream's own."""
-        settings = self.provider.settings
+        settings = self.account.settings
         criteria = dict(settings.get("filter_criteria", {}))
         if settings["agent_ids"]:
             criteria["agent"] = [{"agent_id": agent} for agent in settings["agent_ids"]]
@@ -88,7 +97,7 @@ class AnunziStream(ExportStream[ListToken]):
     @property
     def dialect(self) -> str:
         """How filters are written."""
-        return str(self.provider.settings["filter_dialect"])
+        return str(self.account.settings["filter_dialect"])
 
     @override
     def get_http_request(self, *, page: PageContext[ListToken]) -> HTTPRequest:
@@ -96,15 +105,15 @@ class AnunziStream(ExportStream[ListToken]):
         body: dict[str, Any] = {
             "filter_criteria": self.criteria(token),
             "sort_order": "ascending",
-            "limit": self.provider.settings["page_size"],
+            "limit": self.account.settings["page_size"],
         }
         if token.cursor is not None:
             body["pagination_key"] = token.cursor
-        return HTTPRequest(url=self.provider.url(self.path), method=self.http_method, data=body)
+        return HTTPRequest(url=self.account.url(self.path), method=self.http_method, data=body)
 
     @override
-    def refused(self, reply: Reply, token: ListToken) -> Exception | None:
-        if token.cursor is not None and reply.status in _CURSOR_REFUSED:
+    def refused(self, reply: Reply, page: PageContext[ListToken]) -> Exception | None:
+        if self.token_of(page).cursor is not None and reply.status in _CURSOR_REFUSED:
             return CursorRefused()
         if reply.status == HTTPStatus.BAD_REQUEST:
             return self.fail(
@@ -169,6 +178,26 @@ class WindowedCalls(AnunziStream):
             yield self.within(batch, window)
             if order.proven and starts and starts[0] >= end:
                 return
+
+
+class OneCallStream(DetailStream[str]):
+    """Base of the streams that ask for one call, by its id."""
+
+    left_out = SECRETS
+
+    @override
+    def details(self, call: Record) -> Batch:
+        call_id = call["call_id"]
+        return self.batch([self.ask(call_id, lambda reply: one_call(reply, call_id))])
+
+    @override
+    def get_http_request(self, *, page: PageContext[str]) -> HTTPRequest:
+        path = self.endpoint.replace("{call_id}", quote(self.token_of(page), safe=""))
+        return HTTPRequest(url=self.account.url(path))
+
+    @override
+    def read_time(self, value: object) -> str:
+        return epoch_ms_instant(value)
 
 
 def _token(window: Window) -> ListToken:

@@ -79,3 +79,15 @@ def call_page(reply: Reply) -> CallPage:
     if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
         raise TransientFailure(f"{reply.status} with no list 'items' of calls{reply.said}")
     return CallPage(items, body.get("has_more") is True, body.get("pagination_key"))
+
+
+def one_call(reply: Reply, call_id: str) -> dict[str, Any]:
+    """Read the answer about one call.
+
+    Raises:
+        TransientFailure: The body is not that call.
+    """
+    body = reply.json()
+    if not isinstance(body, dict) or body.get("call_id") != call_id:
+        raise TransientFailure(f"{reply.status} without the call that was asked for{reply.said}")
+    return body

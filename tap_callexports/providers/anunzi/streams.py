@@ -9,7 +9,7 @@ from singer_sdk import SchemaDirectory, StreamSchema
 from tap_callexports.core.compat import override
 from tap_callexports.core.normalise import Batch
 from tap_callexports.providers.anunzi import filters, schemas
-from tap_callexports.providers.anunzi.client import AnunziStream, WindowedCalls
+from tap_callexports.providers.anunzi.client import AnunziStream, OneCallStream, WindowedCalls
 from tap_callexports.providers.anunzi.paginator import ListToken
 
 if TYPE_CHECKING:
@@ -62,4 +62,18 @@ class UnstartedCalls(AnunziStream):
             yield Batch(unstarted, batch.misfits)
 
 
-STREAMS = (Calls, UnstartedCalls)
+class CallDetails(OneCallStream):
+    """Calls with their transcripts, https://docs.retellai.com/api-references/get-call"""
+
+    name = "anunzi_call_details"
+    path_setting = "call_details_path"
+    primary_keys = ("call_id",)
+    replication_key = "start_timestamp"
+    filter_field = "start_timestamp"
+    schema = StreamSchema(SCHEMAS)
+    calls = Calls
+    status_column = "call_status"
+    unfinished = frozenset({"registered", "ongoing"})
+
+
+STREAMS = (Calls, UnstartedCalls, CallDetails)

@@ -1,18 +1,22 @@
-"""How Burki is asked: one file per window, checked against the count of the same window.
+"""How Burki is asked: a window at a time, and what comes is held against the window's count.
 
-The export has no pages and no cap, both ends are inclusive to the microsecond, and naive values
-are UTC. https://docs.burki.dev/api-reference/calls/export and .../get-count
+Both ends of a range are inclusive to the microsecond, and naive values are UTC. The export gives
+a file without cap; the list gives pages that lose calls which started together, so it is asked
+for windows that fit one page.
+https://docs.burki.dev/api-reference/calls/export, .../list, .../get-count, .../data/transcripts
 """
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from singer_sdk.streams.rest import HTTPRequest, PageContext
 
 from tap_callexports.core.compat import override
+from tap_callexports.core.details import DetailStream
 from tap_callexports.core.errors import (
     FilterIgnored,
     StreamFailed,
@@ -22,6 +26,7 @@ from tap_callexports.core.errors import (
 from tap_callexports.core.instants import MICROSECOND, SECOND, format_instant, iso_instant
 from tap_callexports.core.stream import ExportStream
 from tap_callexports.core.window import Window
+from tap_callexports.providers.burki.call_list import CallPage, call_page, transcript_rows
 from tap_callexports.providers.burki.export_file import rows_of_csv, rows_of_json
 
 if TYPE_CHECKING:
@@ -30,46 +35,37 @@ if TYPE_CHECKING:
 
     from singer_sdk.helpers.types import Context
 
-    from tap_callexports.core.normalise import Batch
+    from tap_callexports.core.normalise import Batch, Record
     from tap_callexports.core.reply import Reply
 
 COUNT_PATH = "/api/v1/calls/count"
 COUNT_TRIES = 5
 #: A window of more calls than this is halved before a file is asked for.
 LARGEST_FILE = 100_000
-#: How often a file shorter than its count is read before the window is halved.
+#: Most calls of a page.
+PAGE = 1000
+#: How often an answer shorter than its count is read before the window is halved.
 READS = 3
 
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What to ask of a window: its file, or how many calls it should hold."""
+    """What to ask of a window: its calls, or how many calls it should hold."""
 
     window: Window
     count: bool = False
 
 
 class BurkiStream(ExportStream[Question]):
-    """Base of the exports that come as one file."""
+    """Base of the streams that ask for the calls of a window."""
 
     #: The count endpoint does not work here; said once.
     _uncounted = False
 
-    @override
-    def read_window(self, window: Window, context: Context | None) -> Iterator[Batch]:
-        counted = self._count(window)
-        if counted is not None and counted > LARGEST_FILE and window.split():
-            if self._count(Window(window.start, window.start + SECOND)) == counted:
-                raise self._ignored()
-            raise WindowTooLarge(f"{counted} calls")
-        batch = self.batch(self._file(window, counted))
-        if self.far_outside(batch, window):
-            raise self._ignored()
-        yield self.within(batch, window)
-
-    @override
-    def scan(self, window: Window, context: Context | None) -> Iterator[Batch]:
-        yield self.within(self.batch(self._file(window, self._count(window))), window)
+    @property
+    @abstractmethod
+    def own_params(self) -> dict[str, Any]:
+        """Parameters of this endpoint beside the filters."""
 
     @override
     def read_time(self, value: object) -> str:
@@ -77,43 +73,28 @@ class BurkiStream(ExportStream[Question]):
 
     @override
     def get_http_request(self, *, page: PageContext[Question]) -> HTTPRequest:
-        question, settings = self.token_of(page), self.provider.settings
+        question, settings = self.token_of(page), self.account.settings
         params = {
             "date_from": _naive(question.window.start),
             "date_to": _naive(question.window.end - MICROSECOND),
             "status": settings.get("status"),
             "assistant_id": settings.get("assistant_id"),
         }
-        if not question.count:
-            params["format"] = settings["format"]
-        path = COUNT_PATH if question.count else self.path
-        return HTTPRequest(url=self.provider.url(path), params=params)
+        if question.count:
+            return HTTPRequest(url=self.account.url(COUNT_PATH), params=params)
+        return HTTPRequest(url=self.account.url(self.path), params={**params, **self.own_params})
 
     @override
-    def refused(self, reply: Reply, token: Question) -> Exception | None:
+    def refused(self, reply: Reply, page: PageContext[Question]) -> Exception | None:
         if reply.status == HTTPStatus.UNPROCESSABLE_ENTITY:
             return self.fail("422, a filter was refused; check burki.status and burki.assistant_id")
+        if reply.status == HTTPStatus.INTERNAL_SERVER_ERROR and self.account.settings.get(
+            "assistant_id"
+        ):
+            return TransientFailure("500, which may mean that burki.assistant_id does not exist")
         return None
 
-    def _file(self, window: Window, counted: int | None) -> list[dict[str, object]]:
-        """The rows of a window's file: as many as are counted; uncounted CSV is read twice."""
-        csv = self.provider.settings["format"] == "csv"
-        decode = rows_of_csv if csv else rows_of_json
-        before = None
-        for _ in range(READS):
-            rows = self.ask(Question(window), decode)
-            if counted is not None:
-                if len(rows) >= counted:
-                    return rows
-                counted = self._count(window)
-            # JSON tells where it ends; CSV cut at the end of a row does not.
-            if counted is None and (not csv or len(rows) == before):
-                return rows
-            before = len(rows)
-        told = "more on another reading" if counted is None else f"{counted} are counted"
-        raise WindowTooLarge(f"the file holds {before} calls, {told}")
-
-    def _count(self, window: Window) -> int | None:
+    def count(self, window: Window) -> int | None:
         """How many calls the server counts in a window; None when it does not say."""
         if self._uncounted:
             return None
@@ -122,13 +103,112 @@ class BurkiStream(ExportStream[Question]):
         except (StreamFailed, WindowTooLarge) as failure:
             self._uncounted = True
             self.logger.warning(
-                "%s; files cannot be checked against the count, their length and form decide",
+                "%s; answers cannot be checked against the count, their length and form decide",
                 failure,
             )
             return None
 
-    def _ignored(self) -> FilterIgnored:
-        return FilterIgnored(f"{self.where}: the server does not apply date_from and date_to")
+    @property
+    def ignored(self) -> str:
+        """What is wrong with a server whose calls are not from the window."""
+        return "the server does not apply date_from and date_to"
+
+
+class FileStream(BurkiStream):
+    """Base of the exports that come as one file."""
+
+    @property
+    @override
+    def own_params(self) -> dict[str, Any]:
+        return {"format": self.account.settings["format"]}
+
+    @override
+    def read_window(self, window: Window, context: Context | None) -> Iterator[Batch]:
+        counted = self.count(window)
+        if counted is not None and counted > LARGEST_FILE and window.split():
+            if self.count(Window(window.start, window.start + SECOND)) == counted:
+                raise self._filter_ignored()
+            raise WindowTooLarge(f"{counted} calls")
+        batch = self.batch(self._file(window, counted))
+        if self.far_outside(batch, window):
+            raise self._filter_ignored()
+        yield self.within(batch, window)
+
+    @override
+    def scan(self, window: Window, context: Context | None) -> Iterator[Batch]:
+        yield self.within(self.batch(self._file(window, self.count(window))), window)
+
+    def _file(self, window: Window, counted: int | None) -> list[dict[str, object]]:
+        """The rows of a window's file: as many as are counted; uncounted CSV is read twice."""
+        csv = self.account.settings["format"] == "csv"
+        decode = rows_of_csv if csv else rows_of_json
+        before = None
+        for _ in range(READS):
+            rows = self.ask(Question(window), decode)
+            if counted is not None:
+                if len(rows) >= counted:
+                    return rows
+                counted = self.count(window)
+            # JSON tells where it ends; CSV cut at the end of a row does not.
+            if counted is None and (not csv or len(rows) == before):
+                return rows
+            before = len(rows)
+        told = "more on another reading" if counted is None else f"{counted} are counted"
+        raise WindowTooLarge(f"the file holds {before} calls, {told}")
+
+    def _filter_ignored(self) -> FilterIgnored:
+        return FilterIgnored(f"{self.where}: {self.ignored}")
+
+
+class ListStream(BurkiStream):
+    """Base of the lists, asked for windows of one page."""
+
+    window_rows = PAGE
+
+    @property
+    @override
+    def own_params(self) -> dict[str, Any]:
+        return {"limit": PAGE}
+
+    @override
+    def read_window(self, window: Window, context: Context | None) -> Iterator[Batch]:
+        for _ in range(READS):
+            page = self.ask(Question(window), call_page)
+            batch = self.batch(page.items)
+            if self.far_outside(batch, window):
+                raise self.fail(f"{self.ignored}, and the list cannot be read without them")
+            if self._is_whole(page, window):
+                yield self.within(batch, window)
+                return
+        raise WindowTooLarge(f"the page holds {len(page.items)} calls, more are counted")
+
+    def _is_whole(self, page: CallPage, window: Window) -> bool:
+        """Whether a page holds every call of its window, by its total or by the count."""
+        if len(page.items) >= PAGE:
+            raise WindowTooLarge(f"{len(page.items)} calls or more")
+        if page.total == len(page.items):
+            return True
+        counted = self.count(window)
+        counted = page.total if counted is None else counted
+        return counted is None or len(page.items) >= counted
+
+
+class TranscriptStream(DetailStream[int]):
+    """Base of the transcripts, asked for one call at a time."""
+
+    @override
+    def details(self, call: Record) -> Batch:
+        rows = self.ask(call["id"], lambda reply: transcript_rows(reply, call["id"]))
+        return self.batch(rows, {"call_started_at": call["started_at"]})
+
+    @override
+    def get_http_request(self, *, page: PageContext[int]) -> HTTPRequest:
+        path = self.path.replace("{id}", str(self.token_of(page)))
+        return HTTPRequest(url=self.account.url(path))
+
+    @override
+    def read_time(self, value: object) -> str:
+        return iso_instant(value)
 
 
 def _count_of(reply: Reply) -> int:

@@ -33,7 +33,11 @@ def rows_of_json(reply: Reply) -> RowList:
     Raises:
         TransientFailure: The body is neither, or not whole.
     """
-    body = reply.json()
+    return rows_in(reply.json(), reply)
+
+
+def rows_in(body: object, reply: Reply) -> RowList:
+    """Rows of a decoded body, as `rows_of_json`."""
     rows = body.get("items") if isinstance(body, dict) else body
     if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
         raise TransientFailure(f"{reply.status} with no list of calls{reply.said}")

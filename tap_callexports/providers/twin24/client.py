@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from singer_sdk.streams.rest import HTTPRequest, PageContext
 
 from tap_callexports.core.compat import override
-from tap_callexports.core.errors import WindowTooLarge
+from tap_callexports.core.errors import StreamFailed, WindowTooLarge
 from tap_callexports.core.instants import (
     SECOND,
     ceil_second,
@@ -54,8 +54,6 @@ class Twin24Stream(ExportStream[ListToken]):
     key_field: ClassVar[str]
     #: What the server sorts by; ascending is its default.
     sort: ClassVar[str]
-    #: Setting that holds the endpoint's path.
-    path_setting: ClassVar[str]
 
     _uncounted = False
 
@@ -63,12 +61,18 @@ class Twin24Stream(ExportStream[ListToken]):
     def read_window(self, window: Window, context: Context | None) -> Iterator[Batch]:
         # One second wider than the window: whether the ends belong to it is not documented.
         start, end = floor_second(window.start) - SECOND, ceil_second(window.end)
-        for company in self.provider.settings["company_ids"] or [None]:
-            yield self._period(ListToken(start, end, company=company), context)
+        known: set[object] = set()
+        for company in self.account.settings["company_ids"] or [None]:
+            batch = self._period(ListToken(start, end, company=company), context)
+            keys = {record[self.declared_primary_keys[0]] for record in batch.records}
+            if keys & known:
+                raise self._company_ignored()
+            known |= keys
+            yield self.within(batch, window)
 
     def _period(self, first: ListToken, context: Context | None) -> Batch:
         """Every call of a period: as many distinct ones as the server counts."""
-        limit = self.provider.settings["max_records"]
+        limit = self.account.settings["max_records"]
         read = counted = 0
         for _ in range(READS):
             paginator = OffsetPaginator(first, self.key_field)
@@ -96,14 +100,17 @@ class Twin24Stream(ExportStream[ListToken]):
     def _collect(self, page: SessionPage, token: ListToken, calls: Batch) -> None:
         batch = self.batch(page.items)
         for record in batch.records:
-            company = record["company_id"]
-            if token.company is not None and company not in {None, token.company}:
-                raise self.fail(
-                    f"asked for company {token.company}, answered with another one; "
-                    "twin24.company_ids is not applied by the server"
-                )
+            # Not every list tells a call's company.
+            if token.company and record.get("company_id") not in {None, token.company}:
+                raise self._company_ignored()
         calls.records += batch.records
         calls.misfits |= batch.misfits
+
+    def _company_ignored(self) -> StreamFailed:
+        return self.fail(
+            "asked for one company, answered with another one; twin24.company_ids is not applied "
+            "by the server"
+        )
 
     @override
     def read_time(self, value: object) -> str:
@@ -112,7 +119,7 @@ class Twin24Stream(ExportStream[ListToken]):
 
     @override
     def get_http_request(self, *, page: PageContext[ListToken]) -> HTTPRequest:
-        token, settings = self.token_of(page), self.provider.settings
+        token, settings = self.token_of(page), self.account.settings
         params: dict[str, Any] = {
             **settings.get("extra_params", {}),
             "fields": ",".join(self._fields),
@@ -124,11 +131,11 @@ class Twin24Stream(ExportStream[ListToken]):
         }
         if token.company is not None:
             params["companyIds"] = token.company
-        return HTTPRequest(url=self.provider.url(settings[self.path_setting]), params=params)
+        return HTTPRequest(url=self.account.url(self.endpoint), params=params)
 
     @override
-    def refused(self, reply: Reply, token: ListToken) -> Exception | None:
-        if reply.status == HTTPStatus.NOT_FOUND:
+    def refused(self, reply: Reply, page: PageContext[ListToken]) -> Exception | None:
+        if reply.status == HTTPStatus.NOT_FOUND and self.path_setting:
             return self.fail(
                 f"404, there is no list at this path; set twin24.{self.path_setting} to the one "
                 "the provider's page shows"
@@ -137,7 +144,7 @@ class Twin24Stream(ExportStream[ListToken]):
 
     @cached_property
     def _zone(self) -> tzinfo:
-        return zone_named(self.provider.settings["timezone"])
+        return zone_named(self.account.settings["timezone"])
 
     @cached_property
     def _fields(self) -> list[str]:
@@ -148,7 +155,8 @@ class Twin24Stream(ExportStream[ListToken]):
             for name in self.schema["properties"]
             if name != EXTRA and (name in needed or self.mask.get(("properties", name), True))
         ]
-        return [*map(camel_case, columns), *self.provider.settings["extra_fields"]]
+        extra = self.account.settings["extra_fields"]
+        return list(dict.fromkeys([*map(camel_case, columns), *extra]))
 
     def _say_uncounted(self) -> None:
         if not self._uncounted:

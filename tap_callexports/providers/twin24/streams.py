@@ -32,11 +32,24 @@ class IncomingCalls(Twin24Stream):
     @override
     def get_http_request(self, *, page: PageContext[ListToken]) -> HTTPRequest:
         request = super().get_http_request(page=page)
-        settings = self.provider.settings
+        settings = self.account.settings
         # Without the parameter's name the server's default, createdAt, holds.
         if name := settings.get("date_field_param"):
             request.params[name] = settings["date_field"]
         return request
 
 
-STREAMS = (IncomingCalls,)
+class Calls(Twin24Stream):
+    """Call statistics, https://confluence.twin24.ai/x/BwLLBg"""
+
+    name = "twin24_calls"
+    path = "/search/cis/calls"
+    primary_keys = ("id",)
+    replication_key = "created_at"
+    filter_field = "created_at"
+    key_field = "id"
+    sort = "createdAt"
+    schema = StreamSchema(SCHEMAS)
+
+
+STREAMS = (IncomingCalls, Calls)

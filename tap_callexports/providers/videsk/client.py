@@ -5,47 +5,35 @@ https://docs.videsk.io/es-developers/api-privada/exportacion
 
 from __future__ import annotations
 
-import sys
-from functools import cached_property
+from functools import cached_property, partial
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from singer_sdk.streams.rest import HTTPRequest, PageContext
 
 from tap_callexports.core.compat import override
-from tap_callexports.core.errors import TransientFailure, WindowTooLarge
+from tap_callexports.core.errors import TransientFailure
 from tap_callexports.core.instants import (
     MICROSECOND,
     MILLISECOND,
-    SECOND,
     UTC,
     format_instant,
-    parse_instant,
 )
+from tap_callexports.core.paginator import PaginationError
 from tap_callexports.core.stream import ExportStream
 from tap_callexports.core.zones import zone_named
 from tap_callexports.providers.videsk.labels import IDENTITY_KEYS, column_of
-from tap_callexports.providers.videsk.paginator import (
-    NEWEST_FIRST,
-    OLDEST_FIRST,
-    WALKABLE_ROWS,
-    Answer,
-    Ask,
-    Cap,
-    TimeWalk,
-    first_ask,
-    joined,
-    last_second,
-)
+from tap_callexports.providers.videsk.paginator import Answer, Ask, Cap
 from tap_callexports.providers.videsk.times import (
     ZoneCheck,
     object_id_time,
     read_time,
     with_offsets,
 )
+from tap_callexports.providers.videsk.walk import Server, read_whole
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from datetime import datetime, tzinfo
 
     from singer_sdk.helpers.types import Context
@@ -55,92 +43,50 @@ if TYPE_CHECKING:
     from tap_callexports.core.window import Window
 
 
-#: Answers that are looked back from before a server is trusted to filter by what it sorts by.
-LOOKS = 3
-
-
 class VideskStream(ExportStream[Ask]):
     """Base of the exports."""
 
     http_method = "POST"
 
-    #: Whether `id` is the row's own, made in the second the replication key names.
-    own_id: ClassVar[bool] = True
+    #: Whether `id` was made in the second the replication key names.
+    id_tells_time: ClassVar[bool] = True
+    #: Whether the server is taken to filter by what it sorts by, until an answer shows otherwise.
+    walkable: ClassVar[bool] = True
+    #: Body field that names a partition, where the endpoint has any.
+    definition: ClassVar[str]
+
     #: Answers do not name their cap; said once.
     _unnamed = False
-    #: How often looking back showed nothing new in this run.
-    _looks = 0
-    #: Fewest rows of an answer that may be walked behind.
-    _walkable = WALKABLE_ROWS
+
+    @property
+    def keys(self) -> Mapping[str, str]:
+        """The labels that are asked for, by column id."""
+        return IDENTITY_KEYS
+
+    def arranged(self, rows: Sequence[Row], labels: Sequence[str]) -> Sequence[Row]:
+        """Rows as the schema has them.
+
+        Args:
+            rows: As the provider sent them.
+            labels: The columns of the answer, in order.
+        """
+        return rows
 
     @override
     def read_window(self, window: Window, context: Context | None) -> Iterator[Batch]:
-        walk = TimeWalk(
-            window,
-            self._time,
-            self.declared_primary_keys,
-            self._cap,
-            walkable=self._walkable,
-        )
-        known: set[object] = set()
+        decode = partial(self._answer, context)
         try:
-            for answer in self.pages(walk, self._answer, context):
-                yield answer.batch
-                if self._looks < LOOKS and not walk.finished:
-                    known.update(map(walk.key, answer.batch.records))
-                    self._look_back(window, walk, answer, known, context)
-        except WindowTooLarge:
-            if window.split():
-                raise
-            yield from self._from_both_ends(window, context)
+            yield from read_whole(window, lambda ask: self.ask(ask, decode, context), self._server)
+        except PaginationError as error:
+            raise self.fail(str(error)) from None
 
-    def _look_back(
-        self,
-        window: Window,
-        walk: TimeWalk,
-        answer: Answer,
-        known: set[object],
-        context: Context | None,
-    ) -> None:
-        """Ask newest first up to an answer's last second: is all of it known, and nothing later?
-
-        A row the server filters by an earlier time than it shows would be missed by walking on.
-        The overlap of a walk finds servers that do so with most rows, this those with few.
-
-        Raises:
-            WindowTooLarge: There is such a row; nothing is walked behind in this run any more.
-        """
-        last = last_second(answer, self._time)
-        ask = Ask(first_ask(window).start, last + SECOND, NEWEST_FIRST)
-        back = self.ask(ask, self._answer, context).batch.records
-        shown = {walk.key(row): parse_instant(row[self._time]) for row in back if row[self._time]}
-        times = set(shown.values())
-        unknown = {key for key, time in shown.items() if time < last} - known
-        if last not in times or max(times) > last + SECOND or unknown:
-            self._walkable = sys.maxsize
-            raise WindowTooLarge("the server sorts or filters by another time")
-        self._looks += 1
-
-    def _from_both_ends(self, window: Window, context: Context | None) -> Iterator[Batch]:
-        """A second that one answer does not hold: oldest first joined with newest first."""
-        answers = []
-        for sort in (OLDEST_FIRST, NEWEST_FIRST):
-            answer = self.ask(first_ask(window, sort), self._answer, context)
-            yield answer.batch
-            if not self._cap.may_be_cut(answer):
-                return
-            answers.append(answer.batch.records)
-        if not joined(answers[0], answers[1], self.declared_primary_keys):
-            raise self.fail(
-                f"the second {window.start:%Y-%m-%dT%H:%M:%SZ} holds more rows than the provider "
-                "gives in one answer; ask Videsk to raise the cap for the account"
-            )
-
-    def _answer(self, reply: Reply) -> Answer:
+    def _answer(self, context: Context | None, reply: Reply) -> Answer:
         body = reply.json()
         rows = body.get("data") if isinstance(body, dict) else None
         if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
             raise TransientFailure(f"{reply.status} with no list 'data' of rows{reply.said}")
+        labels = body.get("columns")
+        rows = self.arranged(rows, labels if isinstance(labels, list) else [])
         limit = body.get("$limit")
         named = isinstance(limit, int) and not isinstance(limit, bool) and limit > 0
         if not named and not self._unnamed:
@@ -148,13 +94,13 @@ class VideskStream(ExportStream[Ask]):
             self.logger.warning(
                 "%s: answers name no cap; videsk.max_records (%d) is taken for it",
                 self.where,
-                self.provider.settings["max_records"],
+                self.account.settings["max_records"],
             )
-        return Answer(self.batch(rows), limit if named else None)
+        return Answer(self.batch(rows, context), limit if named else None)
 
     @override
     def batch(self, rows: Sequence[Row], context: Context | None = None) -> Batch:
-        if self.own_id and self._zone is not UTC:
+        if self.id_tells_time and self._zone is not UTC:
             rows = [self._placed(row) for row in rows]
         batch = super().batch(rows, context)
         self._check_zone(batch)
@@ -180,7 +126,7 @@ class VideskStream(ExportStream[Ask]):
 
     def _check_zone(self, batch: Batch) -> None:
         column = self.replication_key
-        if not self.own_id or not column:
+        if not self.id_tells_time or not column:
             return
         off = self._zone_check.misread_by((r["id"], r[column]) for r in batch.records)
         if off:
@@ -206,33 +152,35 @@ class VideskStream(ExportStream[Ask]):
             "$sort": ask.sort,
             "start": _iso_ms(ask.start),
             "end": _iso_ms(ask.end + MILLISECOND - MICROSECOND),
-            "timezone": self.provider.settings["timezone"],
-            "keys": IDENTITY_KEYS,
+            "timezone": self.account.settings["timezone"],
+            "keys": self.keys,
         }
-        return HTTPRequest(url=self.provider.url(self.path), method=self.http_method, data=body)
+        if context := page.stream_context:
+            body[self.definition] = context[self.partition_column]
+        return HTTPRequest(url=self.account.url(self.path), method=self.http_method, data=body)
 
     @override
-    def refused(self, reply: Reply, token: Ask) -> Exception | None:
+    def refused(self, reply: Reply, page: PageContext[Ask]) -> Exception | None:
         if reply.status == HTTPStatus.BAD_REQUEST:
-            zone = self.provider.settings["timezone"]
+            zone = self.account.settings["timezone"]
             return self.fail(
                 f"400, the request was refused{reply.said}; if it is about the time zone, set "
                 f"videsk.timezone (now {zone}) to Etc/UTC or to the account's own"
             )
         return None
 
-    @property
-    def _time(self) -> str:
-        """The column the server sorts by."""
-        return str(self.declared_replication_key)
-
     @cached_property
     def _zone(self) -> tzinfo:
-        return zone_named(self.provider.settings["timezone"])
+        return zone_named(self.account.settings["timezone"])
 
     @cached_property
-    def _cap(self) -> Cap:
-        return Cap(self.provider.settings["max_records"])
+    def _server(self) -> Server:
+        return Server(
+            str(self.declared_replication_key),
+            self.declared_primary_keys,
+            Cap(self.account.settings["max_records"]),
+            walkable=self.walkable,
+        )
 
     @cached_property
     def _zone_check(self) -> ZoneCheck:

@@ -1,17 +1,21 @@
-"""Videsk's endpoints."""
+"""Videsk's endpoints. https://docs.videsk.io/es-developers/api-privada/exportacion"""
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from singer_sdk import SchemaDirectory, StreamSchema
 
+from tap_callexports.core.compat import override
 from tap_callexports.providers.videsk import schemas
 from tap_callexports.providers.videsk.client import VideskStream
+from tap_callexports.providers.videsk.submissions import SubmissionStream
 
 SCHEMAS = SchemaDirectory(schemas)
 
 
 class Calls(VideskStream):
-    """Calls, https://docs.videsk.io/es-developers/api-privada/exportacion/llamadas"""
+    """Calls, .../exportacion/llamadas"""
 
     name = "videsk_calls"
     path = "/reports/exports/calls"
@@ -20,4 +24,142 @@ class Calls(VideskStream):
     schema = StreamSchema(SCHEMAS)
 
 
-STREAMS = (Calls,)
+class Queues(VideskStream):
+    """Entries of the waiting queues, also abandoned ones, .../exportacion/filas"""
+
+    name = "videsk_queues"
+    path = "/reports/exports/queues"
+    primary_keys = ("id",)
+    replication_key = "start_time"
+    schema = StreamSchema(SCHEMAS)
+
+
+class ExtraData(VideskStream):
+    """Browser, device and place of customers, .../exportacion/metadatos"""
+
+    name = "videsk_extra_data"
+    path = "/reports/exports/extra-data"
+    primary_keys = ("id",)
+    replication_key = "created_at"
+    schema = StreamSchema(SCHEMAS)
+
+
+class Comments(VideskStream):
+    """Comments of agents, .../exportacion/comentarios"""
+
+    name = "videsk_comments"
+    path = "/reports/exports/comments"
+    primary_keys = ("id",)
+    replication_key = "created_at"
+    schema = StreamSchema(SCHEMAS)
+
+
+class Tags(VideskStream):
+    """Tags of calls: the id and the times are the call's, .../exportacion/etiquetas"""
+
+    name = "videsk_tags"
+    path = "/reports/exports/tags"
+    primary_keys = ("id", "tag_id")
+    replication_key = "start_time"
+    schema = StreamSchema(SCHEMAS)
+
+
+class Appointments(VideskStream):
+    """Meetings, also of the future, .../exportacion/reuniones
+
+    Whether the range acts on the slot or on when it was booked is not documented, so both must be
+    inside: the lookback reaches as far back as the export reaches ahead, and nothing is walked.
+    """
+
+    name = "videsk_appointments"
+    path = "/reports/exports/appointments"
+    primary_keys = ("id",)
+    replication_key = "start_time"
+    schema = StreamSchema(SCHEMAS)
+    id_tells_time = False
+    walkable = False
+
+    @property
+    @override
+    def ahead(self) -> timedelta:
+        return timedelta(days=self.account.settings["appointments_ahead_days"])
+
+    @property
+    @override
+    def lookback(self) -> timedelta:
+        return max(super().lookback, self.ahead)
+
+
+class Recordings(VideskStream):
+    """Recordings, .../exportacion/grabaciones"""
+
+    name = "videsk_recordings"
+    path = "/reports/exports/recordings"
+    primary_keys = ("id",)
+    replication_key = "created_at"
+    schema = StreamSchema(SCHEMAS)
+
+
+class AiTopics(VideskStream):
+    """Topics found in calls: the id is the call's, .../exportacion/topicos-ia"""
+
+    name = "videsk_ai_topics"
+    path = "/reports/exports/ai/topics"
+    primary_keys = ("id", "entity_type", "topic_name")
+    replication_key = "created_at"
+    schema = StreamSchema(SCHEMAS)
+    id_tells_time = False
+
+
+class AiSentiments(VideskStream):
+    """Moods found in calls: the id is the call's, .../exportacion/sentimientos-ia"""
+
+    name = "videsk_ai_sentiments"
+    path = "/reports/exports/ai/sentiments"
+    primary_keys = ("id", "entity_type")
+    replication_key = "created_at"
+    schema = StreamSchema(SCHEMAS)
+    id_tells_time = False
+
+
+class Forms(SubmissionStream):
+    """Submitted forms, .../exportacion/formularios"""
+
+    name = "videsk_forms"
+    path = "/reports/exports/forms"
+    primary_keys = ("form_id", "id")
+    replication_key = "created_at"
+    schema = StreamSchema(SCHEMAS)
+    definition = "form"
+    partition_setting = "form_ids"
+    partition_column = "form_id"
+    fixed = ("id", "Type", "createdAt")
+
+
+class Surveys(SubmissionStream):
+    """Answered surveys, .../exportacion/encuestas"""
+
+    name = "videsk_surveys"
+    path = "/reports/exports/surveys"
+    primary_keys = ("survey_id", "id")
+    replication_key = "created_at"
+    schema = StreamSchema(SCHEMAS)
+    definition = "survey"
+    partition_setting = "survey_ids"
+    partition_column = "survey_id"
+    fixed = ("id", "call", "createdAt", "appointment")
+
+
+STREAMS = (
+    Calls,
+    Queues,
+    ExtraData,
+    Comments,
+    Tags,
+    Appointments,
+    Recordings,
+    AiTopics,
+    AiSentiments,
+    Forms,
+    Surveys,
+)

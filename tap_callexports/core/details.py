@@ -1,0 +1,140 @@
+"""Streams that ask once per call: a list stream names a window's calls, and each is asked for.
+
+Windowed streams like any other, not the SDK's child streams: those ask one call after another,
+and keep a bookmark for each. Knows neither how a list nor how a call is asked for.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from functools import partial
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
+
+from tap_callexports.core.compat import override
+from tap_callexports.core.errors import Vanished
+from tap_callexports.core.fetch_ahead import in_order
+from tap_callexports.core.stream import ExportStream
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from singer_sdk.helpers.types import Context
+    from singer_sdk.streams.rest import PageContext
+
+    from tap_callexports.core.account import Account
+    from tap_callexports.core.normalise import Batch, Record
+    from tap_callexports.core.reply import Reply
+    from tap_callexports.core.tap import ExportTap
+    from tap_callexports.core.window import Window
+
+TToken = TypeVar("TToken")
+
+#: So many calls that vanish, and none that does not, are no coincidence: the path is wrong.
+VANISHED_AT_FIRST = 20
+#: Calls asked for while the oldest is waited for, per request under way at once.
+_CALLS_AHEAD = 4
+_GONE = frozenset({HTTPStatus.NOT_FOUND, HTTPStatus.UNPROCESSABLE_ENTITY})
+
+
+class DetailStream(ExportStream[TToken], Generic[TToken]):
+    """Base of the endpoints that know one call at a time.
+
+    Type parameter: what names a call.
+    """
+
+    lookback_setting = "details_lookback_hours"
+    selected_by_default = False
+    #: A call is not asked for in smaller pieces.
+    splittable = False
+    # Small, so that the bookmark moves every few minutes.
+    window_rows = 1_000
+
+    #: The stream that lists the calls of a window.
+    calls: ClassVar[type[ExportStream[Any]]]
+    #: Its column that says how far a call is, and what that says of one that is not over.
+    status_column: ClassVar[str]
+    unfinished: ClassVar[frozenset[str]]
+
+    def __init__(self, tap: ExportTap, account: Account) -> None:
+        super().__init__(tap, account)
+        self._calls = self.calls(tap, account)
+        self._calls.speaks_as = self.name
+        self._found = self._vanished = self._left = 0
+
+    @property
+    @override
+    def windows_at_once(self) -> int:
+        return 1  # its calls are what is asked for side by side
+
+    @abstractmethod
+    def details(self, call: Record) -> Batch:
+        """Ask for one call; runs in a worker's thread.
+
+        Args:
+            call: Its record from the list stream.
+        """
+
+    @override
+    def read_window(self, window: Window, context: Context | None) -> Iterator[Batch]:
+        return self._details(self._calls.read_window(window, context))
+
+    @override
+    def scan(self, window: Window, context: Context | None) -> Iterator[Batch]:
+        return self._details(self._calls.scan(window, context))
+
+    @override
+    def refused(self, reply: Reply, page: PageContext[TToken]) -> Exception | None:
+        return Vanished() if reply.status in _GONE else None
+
+    @override
+    def report(self) -> None:
+        if self._left:
+            self.logger.info(
+                "%d calls were not over and are left out; a run that finds them over, within "
+                "%s.%s, has them",
+                self._left,
+                self.account.name,
+                self.lookback_setting,
+            )
+        if self._vanished:
+            self.logger.warning(
+                "%s: %d of %d calls were gone when they were asked for at %s",
+                self.where,
+                self._vanished,
+                self._vanished + self._found,
+                self.endpoint,
+            )
+
+    def _details(self, batches: Iterable[Batch]) -> Iterator[Batch]:
+        """The rows of every listed call that is over, in the list's order."""
+        pieces = (partial(self._one, call) for batch in batches for call in self._over(batch))
+        # Requests at once are the client's to limit; a slow call only must not hold up the others.
+        at_once = self.account.settings["max_concurrency"]
+        ahead = 1 if at_once == 1 or self.probing else at_once * _CALLS_AHEAD
+        for answer in in_order(pieces, ahead):
+            if answer is not None:
+                self._found += 1
+                yield answer
+                continue
+            self._vanished += 1
+            if self._vanished >= VANISHED_AT_FIRST and not self._found:
+                setting = f"{self.account.name}.{self.path_setting or 'api_url'}"
+                raise self.fail(
+                    f"none of the first {self._vanished} calls is at {self.endpoint}; "
+                    f"check {setting}"
+                )
+
+    def _over(self, batch: Batch) -> Iterator[Record]:
+        """The calls of a list's answer that are over."""
+        for call in batch.records:
+            if call[self.status_column] in self.unfinished:
+                self._left += 1
+            else:
+                yield call
+
+    def _one(self, call: Record) -> Iterator[Batch | None]:
+        try:
+            yield self.details(call)
+        except Vanished:
+            yield None

@@ -1,0 +1,235 @@
+"""An endpoint: what it declares, and what helps it to read a window.
+
+Knows neither the loop over windows (`core/export.py`) nor catalogs, bookmarks and failures of a
+run (`core/stream.py`).
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from datetime import timedelta
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
+
+from singer_sdk.streams.rest import PageContext
+
+from tap_callexports.core.errors import StreamFailed
+from tap_callexports.core.instants import SECOND, format_instant
+from tap_callexports.core.manners import MAX_TRIES, Question
+from tap_callexports.core.naming import snake_case
+from tap_callexports.core.normalise import Batch, Normaliser
+from tap_callexports.core.paginator import PaginationError
+from tap_callexports.core.sdk import BookmarkedStream
+from tap_callexports.core.window import TARGET_ROWS, Window
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from datetime import datetime
+
+    from singer_sdk.helpers.types import Context
+
+    from tap_callexports.core.account import Account
+    from tap_callexports.core.normalise import Row
+    from tap_callexports.core.paginator import Paginator
+    from tap_callexports.core.reply import Reply
+    from tap_callexports.core.tap import ExportTap
+
+T = TypeVar("T")
+TToken = TypeVar("TToken")
+TPage = TypeVar("TPage")
+
+
+class Endpoint(BookmarkedStream[TToken], Generic[TToken]):
+    """One endpoint of a provider.
+
+    Type parameter: what tells one page from the next.
+    """
+
+    #: Path of the endpoint below the provider's address, or the setting that holds it.
+    path: str
+    path_setting: ClassVar[str | None] = None
+    primary_keys: ClassVar[tuple[str, ...]]
+    replication_key: ClassVar[str | None]
+    #: Column the server's time range is known to act on; rows outside the range are then dropped.
+    filter_field: ClassVar[str | None] = None
+    #: Fields of the rows that are not exported: secrets.
+    left_out: ClassVar[frozenset[str]] = frozenset()
+    #: False where the provider has no time range: one read of everything, each run.
+    windowed: ClassVar[bool] = True
+    #: Setting that says how far before the bookmark each run reads.
+    lookback_setting: ClassVar[str] = "lookback_hours"
+    #: How many rows a window aims at, at most.
+    window_rows: ClassVar[int] = TARGET_ROWS
+    #: Setting that lists what is read one by one, each with a bookmark of its own, and the column
+    #: that says which of them a row is from; None for a stream without partitions.
+    partition_setting: ClassVar[str | None] = None
+    partition_column: ClassVar[str]
+    #: Whether a request that is too much for the server gets smaller with the window.
+    splittable: ClassVar[bool] = True
+
+    def __init__(self, tap: ExportTap, account: Account) -> None:
+        self.account = account
+        #: The stream that messages name: another one's, where this one only reads for it.
+        self.speaks_as = self.name
+        # A catalog sets the SDK's attributes of these names on the instance.
+        self.declared_primary_keys = self.primary_keys
+        self.declared_replication_key = self.replication_key
+        self._run = tap
+        super().__init__(tap)
+
+    # What an endpoint or its provider says.
+
+    @abstractmethod
+    def read_window(self, window: Window, context: Context | None) -> Iterator[Batch]:
+        """Every row of a window, an answer at a time.
+
+        Runs in a worker's thread. Rows may come in any order and more than once.
+
+        Raises:
+            WindowTooLarge: The answer is, or may be, incomplete; the window is split.
+            FilterIgnored: The server does not apply the time range at all.
+            StreamFailed: The window cannot be read.
+        """
+
+    def scan(self, window: Window, context: Context | None) -> Iterator[Batch]:
+        """A window of a server that ignores time ranges: everything, once."""
+        return self.read_window(window, context)
+
+    @abstractmethod
+    def read_time(self, value: object) -> str:
+        """Instant text of a time as this provider writes it; ValueError for anything else."""
+
+    def name_of(self, field_name: str) -> str:
+        """Column name of a provider's field."""
+        return snake_case(field_name)
+
+    def refused(self, reply: Reply, page: PageContext[TToken]) -> Exception | None:
+        """A provider's own reading of an error status; None for the common one."""
+        return None
+
+    def report(self) -> None:
+        """Log what else there is to say of a run that is over."""
+
+    @property
+    def endpoint(self) -> str:
+        """Path below the provider's address."""
+        settings = self.account.settings
+        return str(settings[self.path_setting]) if self.path_setting else self.path
+
+    @property
+    def lookback(self) -> timedelta:
+        """How far before the bookmark each run reads."""
+        return timedelta(hours=self.account.settings[self.lookback_setting])
+
+    @property
+    def ahead(self) -> timedelta:
+        """How far beyond the frozen end each run reads, for rows that lie in the future."""
+        return timedelta()
+
+    @property
+    def end(self) -> datetime:
+        """First instant this run does not read; a user's `end_date` is never passed."""
+        end = self.account.end
+        return end if self.account.shared.end_date else end + self.ahead
+
+    @property
+    def windows_at_once(self) -> int:
+        """How many windows are read side by side."""
+        return int(self.account.settings["max_concurrency"])
+
+    # Helpers for `read_window`.
+
+    @staticmethod
+    def token_of(page: PageContext[TToken]) -> TToken:
+        """The page `get_http_request` is asked for; `ask` always names one."""
+        assert page.next_page_token is not None  # noqa: S101 - for the type checker
+        return page.next_page_token
+
+    def ask(
+        self,
+        token: TToken,
+        decode: Callable[[Reply], T],
+        context: Context | None = None,
+        *,
+        tries: int = MAX_TRIES,
+    ) -> T:
+        """Send the request of one page until it is answered and decoded."""
+        page = PageContext(stream_context=context, next_page_token=token)
+        question = Question(
+            self.get_http_request(page=page),
+            self.speaks_as,
+            refused=lambda reply: self.refused(reply, page),
+            tries=tries,
+            splittable=self.windowed and self.splittable,
+        )
+        return self.account.client.ask(question, decode)
+
+    def pages(
+        self,
+        paginator: Paginator[TToken, TPage],
+        decode: Callable[[Reply], TPage],
+        context: Context | None = None,
+    ) -> Iterator[TPage]:
+        """Every page of a dialogue; what the paginator finds wrong in it fails the stream."""
+        while not paginator.finished:
+            page = self.ask(paginator.current_value, decode, context)
+            try:
+                paginator.advance(page)
+            except PaginationError as error:
+                raise self.fail(str(error)) from None
+            yield page
+
+    def batch(self, rows: Sequence[Row], context: Context | None = None) -> Batch:
+        """Normalised rows; a partition's context names columns the rows do not hold."""
+        try:
+            return self._normaliser.batch(rows, context)
+        except StreamFailed as failure:
+            raise self.fail(str(failure)) from None
+
+    def within(self, batch: Batch, window: Window) -> Batch:
+        """A batch without the rows the filter field places outside a window.
+
+        Rows without that time stay: no filter can have placed them.
+        """
+        column = self.filter_field
+        if column is None:
+            return batch
+        start, end = format_instant(window.start), format_instant(window.end)
+        inside = [
+            record
+            for record in batch.records
+            if record[column] is None or start <= record[column] < end
+        ]
+        return Batch(inside, batch.misfits, outside=len(batch.records) - len(inside))
+
+    def far_outside(self, batch: Batch, window: Window) -> bool:
+        """Whether rows show that the server does not filter: more than a second outside."""
+        wider = Window(window.start - SECOND, window.end + SECOND)
+        return bool(self.within(batch, wider).outside)
+
+    def fail(self, sentence: str) -> StreamFailed:
+        """The failure of this stream, with provider and stream in front."""
+        return StreamFailed(f"{self.where}: {sentence}")
+
+    @property
+    def where(self) -> str:
+        """Provider and stream, the first words of a message."""
+        return f"{self.account.title} ({self.speaks_as})"
+
+    @property
+    def probing(self) -> bool:
+        """Whether this is a connection test."""
+        return self._run.probing
+
+    @cached_property
+    def _normaliser(self) -> Normaliser:
+        declared: Mapping[str, Any] = self.schema["properties"]
+        wanted = self.effective_schema["properties"]
+        columns = {name: column for name, column in declared.items() if name in wanted}
+        return Normaliser(
+            {"properties": columns},
+            primary_keys=self.declared_primary_keys,
+            instant=self.read_time,
+            name_of=self.name_of,
+            left_out=self.left_out,
+        )

@@ -1,0 +1,44 @@
+"""Burki's list of calls, in both of its shapes, and its transcripts. Pure: answers in, rows out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from tap_callexports.core.errors import TransientFailure
+from tap_callexports.providers.burki.export_file import RowList, rows_in, rows_of_json
+
+if TYPE_CHECKING:
+    from tap_callexports.core.reply import Reply
+
+
+@dataclass(frozen=True, slots=True)
+class CallPage:
+    """A page of the list, and how many calls there are in all; servers until 2025 do not say."""
+
+    items: RowList
+    total: int | None
+
+
+def call_page(reply: Reply) -> CallPage:
+    """Read a page: `{"items": [...], "total": ...}`, until 2025 a bare array.
+
+    Raises:
+        TransientFailure: The body is neither, or not whole.
+    """
+    body = reply.json()
+    total = body.get("total") if isinstance(body, dict) else None
+    known = isinstance(total, int) and not isinstance(total, bool)
+    return CallPage(rows_in(body, reply), total if known else None)
+
+
+def transcript_rows(reply: Reply, call_id: int) -> RowList:
+    """Read the transcript of a call.
+
+    Raises:
+        TransientFailure: The body is not the transcript of that call, or not whole.
+    """
+    rows = rows_of_json(reply)
+    if any(row.get("call_id", call_id) != call_id for row in rows):
+        raise TransientFailure(f"{reply.status} with the transcript of another call")
+    return rows

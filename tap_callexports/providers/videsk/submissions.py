@@ -1,0 +1,73 @@
+"""How Videsk is asked for forms and surveys: one definition at a time, with rows of any columns.
+
+https://docs.videsk.io/es-developers/api-privada/exportacion/formularios and .../encuestas
+"""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import TYPE_CHECKING, ClassVar
+
+from tap_callexports.core.compat import override
+from tap_callexports.core.reply import shown
+from tap_callexports.providers.videsk.answers import Header, keys_for
+from tap_callexports.providers.videsk.client import VideskStream
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from singer_sdk.streams.rest import PageContext
+
+    from tap_callexports.core.normalise import Row
+    from tap_callexports.core.reply import Reply
+    from tap_callexports.providers.videsk.paginator import Ask
+
+_REFUSED = frozenset(
+    {HTTPStatus.BAD_REQUEST, HTTPStatus.NOT_FOUND, HTTPStatus.UNPROCESSABLE_ENTITY}
+)
+
+
+class SubmissionStream(VideskStream):
+    """Base of the exports that are asked for one definition at a time."""
+
+    #: The columns that are no questions: ids, or labels of columns without one.
+    fixed: ClassVar[tuple[str, ...]]
+
+    #: Labels that were said to repeat.
+    _told: frozenset[str] = frozenset()
+
+    @property
+    @override
+    def keys(self) -> dict[str, str]:
+        return keys_for(self.fixed)
+
+    @override
+    def arranged(self, rows: Sequence[Row], labels: Sequence[str]) -> Sequence[Row]:
+        header = Header(
+            labels or list(dict.fromkeys(label for row in rows for label in row)), self.fixed
+        )
+        if rows and header.hidden:
+            raise self.fail(
+                f"the answer has the columns {', '.join(header.hidden)} twice, under a label that "
+                "a question has too; give the question another label"
+            )
+        if new := set(header.repeated) - self._told:
+            self._told |= new
+            self.logger.warning(
+                "%s: %s: questions of one %s have the same label, and the provider gives the "
+                "value of one of them only",
+                self.where,
+                ", ".join(shown(label, 80) for label in sorted(new)),
+                self.definition,
+            )
+        return [header.arranged(row) for row in rows]
+
+    @override
+    def refused(self, reply: Reply, page: PageContext[Ask]) -> Exception | None:
+        if reply.status in _REFUSED and page.stream_context:
+            definition = shown(str(page.stream_context[self.partition_column]), 80)
+            return self.fail(
+                f"{reply.status}, the {self.definition} {definition} was refused{reply.said}; "
+                f"check videsk.{self.partition_setting}, and videsk.timezone if it names that"
+            )
+        return super().refused(reply, page)
