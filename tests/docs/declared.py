@@ -77,9 +77,7 @@ def declared_streams() -> dict[str, ExportStream[Any]]:
 
 def endpoint_of(stream: ExportStream[Any]) -> tuple[str, str]:
     """Method and path; a path may come from a setting's default."""
-    setting = getattr(stream, "path_setting", None)
-    path = stream.provider.settings[setting] if setting else stream.path
-    return stream.http_method, path
+    return stream.http_method, stream.endpoint
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,43 @@
+"""How Acme is asked: `GET` with a range, start inclusive and end exclusive, cursor by cursor."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from singer_sdk.streams.rest import HTTPRequest, PageContext
+from tap_callexports.providers.acme.paginator import CursorPaginator, PageToken, call_page
+
+from tap_callexports.core.compat import override
+from tap_callexports.core.instants import format_instant, iso_instant
+from tap_callexports.core.stream import ExportStream
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from singer_sdk.helpers.types import Context
+
+    from tap_callexports.core.normalise import Batch
+    from tap_callexports.core.window import Window
+
+
+class AcmeStream(ExportStream[PageToken]):
+    """Base of Acme's lists."""
+
+    @override
+    def read_window(self, window: Window, context: Context | None) -> Iterator[Batch]:
+        for page in self.pages(CursorPaginator(PageToken(window)), call_page, context):
+            yield self.within(self.batch(page.calls), window)
+
+    @override
+    def read_time(self, value: object) -> str:
+        return iso_instant(value)
+
+    @override
+    def get_http_request(self, *, page: PageContext[PageToken]) -> HTTPRequest:
+        token = self.token_of(page)
+        params: dict[str, Any] = {
+            "from": format_instant(token.window.start),
+            "to": format_instant(token.window.end),
+            "cursor": token.cursor,
+        }
+        return HTTPRequest(url=self.account.url(self.path), params=params)
