@@ -2,39 +2,24 @@
 
 from __future__ import annotations
 
-import gc
-import random
 import threading
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from .faults import FaultQueue
+from .handle import Handle
 from .http import Json, LoggedRequest, RefusalError, Reply, Request
 
 if TYPE_CHECKING:
-    from .table import Record, Row, Table
+    from datetime import datetime
 
-#: Late rows and amendments stay this close to the end, so that a day of lookback finds them.
-_RECENT = timedelta(hours=20)
-#: Somebody always called just before the end; these calls are the ones that grow finishes.
-_LAST_CALLS = timedelta(minutes=45)
+    from .store import Plan, Store
+    from .table import Record, Row
 
 Handler = Callable[[Request], Reply]
 Key = tuple[Any, ...]
-
-
-@dataclass(frozen=True)
-class Plan:
-    """What the first rows of a provider are: how many, from when to when, and which dice."""
-
-    seed: int
-    rows: int
-    start: datetime
-    end: datetime
 
 
 class Api(ABC):
@@ -43,8 +28,8 @@ class Api(ABC):
     name: ClassVar[str]
     #: First path segments that belong to this provider.
     prefixes: ClassVar[tuple[str, ...]]
-    #: The streams `truth` knows.
-    streams: ClassVar[tuple[str, ...]]
+    #: The streams and their primary keys. The first one is the provider's calls.
+    keys: ClassVar[Mapping[str, tuple[str, ...]]]
 
     def __init__(self, plan: Plan) -> None:
         """Set up an empty provider that will hold what `plan` says."""
@@ -55,13 +40,22 @@ class Api(ABC):
         #: How far this server's `Date` header is off.
         self.clock_offset_seconds = 0.0
         self.lock = threading.RLock()
+        #: The end of the time that has passed so far.
+        self.now = plan.end
+        #: How many rows the last growth added to each stream and changed in it.
+        self.grown: dict[str, dict[str, int]] = {}
         self._plan = plan
-        self._rng = random.Random(f"{plan.seed}:{self.name}")
         self._address = ""
         self._in_flight = 0
         self._counter = threading.Lock()
-        self._filled = False
-        self._main = self._table()
+        self._stores = self._make_stores()
+        self._handles = {stream: self._make_handle(stream) for stream in self.keys}
+        self._calls = self._handles[self.streams[0]]
+
+    @property
+    def streams(self) -> tuple[str, ...]:
+        """The streams `truth` and `of` know."""
+        return tuple(self.keys)
 
     @property
     def base_url(self) -> str:
@@ -81,15 +75,19 @@ class Api(ABC):
         """The settings object of this provider, ready for the tap."""
 
     @abstractmethod
-    def truth(self, stream: str) -> dict[Key, Record]:
-        """Every record of a stream that can be exported now, by its key."""
+    def _make_stores(self) -> dict[str, Store]:
+        """The rows behind each stream; a store comes after those its rows hang on."""
+
+    def _make_handle(self, stream: str) -> Handle:
+        """How a test gets hold of a stream."""
+        return Handle(self, stream, self._stores[stream])
 
     @abstractmethod
-    def _table(self) -> Table:
-        """The table that `rows` lists."""
+    def _record(self, stream: str, row: Row) -> Record | None:
+        """What an exporter must make of a visible row; None where the stream does not have it."""
 
     @abstractmethod
-    def _handle(self, request: Request) -> Reply:
+    def _answer(self, request: Request) -> Reply:
         """Answer a request, or raise RefusalError."""
 
     @abstractmethod
@@ -98,75 +96,59 @@ class Api(ABC):
 
     # -- rows -------------------------------------------------------------------------------
 
+    def of(self, stream: str) -> Handle:
+        """The rows of one stream."""
+        return self._handles[stream]
+
+    def truth(self, stream: str) -> dict[Key, Record]:
+        """Every record of a stream that can be exported now, by its key."""
+        store, keys = self._stores[stream], self.keys[stream]
+        truth: dict[Key, Record] = {}
+        with self.lock:
+            for row in store.ready().rows:
+                record = self._record(stream, row) if row.visible else None
+                if record is not None:
+                    truth[tuple(record[name] for name in keys)] = record
+        return truth
+
     @property
     def rows(self) -> list[Row]:
-        """All rows in order of arrival."""
-        return self._filled_table().rows
+        """All calls in order of arrival."""
+        return self._calls.rows
 
     def add(self, n: int, start: datetime, end: datetime) -> list[Row]:
         """Make `n` more calls between `start` and `end` (exclusive)."""
-        with self.lock:
-            table = self._filled_table()
-            return table.add(self._rng, table.spread(self._rng, n, start, end), end)
+        return self._calls.add(n, start, end)
 
     def add_at(self, *instants: datetime, **columns: Json) -> list[Row]:
         """Make one finished call at each of these instants, with the given columns."""
-        with self.lock:
-            return self._filled_table().add_at(self._rng, instants, columns)
+        return self._calls.add_at(*instants, **columns)
 
     def amend(self, row: Row, **columns: Json) -> None:
-        """Change columns of a row, as a provider does when a call ends or is billed."""
-        with self.lock:
-            self._filled_table().amend(row, columns)
+        """Change columns of a call, as a provider does when it ends or is billed."""
+        self._calls.amend(row, **columns)
 
     def remove(self, row: Row) -> None:
-        """Delete a row."""
-        with self.lock:
-            self._filled_table().remove(row)
+        """Delete a call."""
+        self._calls.remove(row)
 
     def grow(self, seed: int, old_end: datetime, until: datetime) -> dict[str, int]:
-        """Let time pass from `old_end` to `until`: new calls, late calls, changed calls."""
-        rng = random.Random(f"{seed}:{self.name}:grow")
+        """Let time pass from `old_end` to `until`: new rows, late rows, changed rows.
+
+        Counts what that does to the truth of each stream, and returns the sums.
+        """
         with self.lock:
-            table = self._filled_table()
-            since = max(self._plan.start, old_end - _RECENT)
-            recent = [row for row in table.rows if since <= row.at < old_end]
-            changed = [row for row in recent if self._open(row)]
-            settled = [row for row in recent if not self._open(row)]
-            changed += rng.sample(settled, min(3, len(settled)))
-            for row in changed:
-                table.mature(rng, row)
-            fresh = max(3, len(table.rows) // 10)
-            late = max(1, fresh // 10)
-            table.add(rng, table.spread(rng, late, since, old_end), None)
-            table.add(rng, table.spread(rng, fresh, old_end, until), until)
-            return {"added": fresh + late, "changed": len(changed)}
-
-    @abstractmethod
-    def _open(self, row: Row) -> bool:
-        """Whether the call of this row is still going on."""
-
-    def _filled_table(self) -> Table:
-        with self.lock:
-            if not self._filled:
-                self._filled = True
-                self._fill()
-            return self._main
-
-    def _fill(self) -> None:
-        plan, table = self._plan, self._main
-        last = min(2, plan.rows)
-        since = max(plan.start, plan.end - _LAST_CALLS)
-        times = table.spread(self._rng, plan.rows - last, plan.start, plan.end)
-        collecting = gc.isenabled()
-        gc.disable()  # a hundred thousand new objects and no garbage: looking for some is slow
-        try:
-            table.add(self._rng, times, plan.end)
-            for at in table.spread(self._rng, last, since, plan.end):
-                table.add(self._rng, [at], at)  # it ends after its own start: still going on
-        finally:
-            if collecting:
-                gc.enable()
+            before = {stream: self.truth(stream) for stream in self.streams}
+            for store in dict.fromkeys(self._stores.values()):
+                store.grow(seed, old_end, until)
+            self.now = until
+            self.grown = {
+                stream: _difference(before[stream], self.truth(stream)) for stream in self.streams
+            }
+        return {
+            kind: sum(counts[kind] for counts in self.grown.values())
+            for kind in ("added", "changed")
+        }
 
     # -- answering --------------------------------------------------------------------------
 
@@ -193,9 +175,8 @@ class Api(ABC):
 
     def _honest(self, request: Request) -> Reply:
         try:
-            self._filled_table()
             with self.lock:
-                return self._handle(request)
+                return self._answer(request)
         except RefusalError as refusal:
             return self.error(refusal.status, str(refusal), refusal.detail)
 
@@ -203,3 +184,9 @@ class Api(ABC):
 def joined(rows: Sequence[bytes]) -> bytes:
     """Encoded rows as one JSON array."""
     return b"[" + b",".join(rows) + b"]"
+
+
+def _difference(before: Mapping[Key, Record], after: Mapping[Key, Record]) -> dict[str, int]:
+    """How many records are new and how many are others than they were."""
+    changed = sum(key in after and after[key] != record for key, record in before.items())
+    return {"added": len(after.keys() - before.keys()), "changed": changed}

@@ -7,17 +7,18 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
 from .anunzi import AnunziApi
-from .api import Api, Plan
 from .burki import BurkiApi
 from .http import Json, LoggedRequest, RefusalError, Reply, Request
 from .instants import UTC, parse
 from .server import Server
+from .store import Plan
 from .twin24 import Twin24Api
 from .videsk import VideskApi
 
 if TYPE_CHECKING:
     from typing_extensions import Self
 
+    from .api import Api
     from .table import Record
 
 _DEFAULT_START = datetime(2024, 5, 1, tzinfo=UTC)

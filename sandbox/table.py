@@ -86,35 +86,40 @@ class Table:
         *,
         key: Callable[[Record], str],
         step: timedelta = MILLISECOND,
+        grid: timedelta | None = None,
         lag: Callable[[random.Random], timedelta] | None = None,
         filters_time_column: bool = False,
     ) -> None:
         """Describe the rows.
 
-        `make` invents a record and `mature` says what changes in one later. `lag` is how much
-        later than the time column the filtered time of an invented row is. With
-        `filters_time_column` the range filter always acts on the time column itself.
+        `make` invents a record and `mature` says what changes in one later. `step` is the
+        resolution of times; invented ones are multiples of `grid`. `lag` is how much later than
+        the time column the filtered time of an invented row is. With `filters_time_column` the
+        range filter always acts on the time column itself.
         """
         self.time_column = time_column
         self.rows: list[Row] = []
         #: Counts changes, so that answers worked out before one can be told from later ones.
         self.version = 0
+        #: What names a record, and orders those of one instant.
+        self.key = key
         self._make = make
         self._mature = mature
-        self._key = key
         self._step = step
+        self._grid = grid or step
         self._lag = lag
         self._filters_time_column = filters_time_column
         self._numbers = count(1)
         self._indexes: dict[Clock, _Index] = {}
         self._memo: dict[Hashable, list[Row]] = {}
+        self._named: dict[str, Row] = {}
 
     def add(self, rng: random.Random, times: Sequence[datetime], end: datetime | None) -> list[Row]:
         """Invented rows that start at `times`; calls that last beyond `end` are still open."""
         rows = []
         for at in times:
             record = self._make(rng, at, end, next(self._numbers))
-            row = Row(record, at, at, key=self._key(record))
+            row = Row(record, at, at, key=self.key(record))
             if self._filters_time_column:
                 if record[self.time_column] != text(at):
                     self._follow_time_column(row)
@@ -129,8 +134,26 @@ class Table:
     def spread(
         self, rng: random.Random, amount: int, start: datetime, end: datetime
     ) -> list[datetime]:
-        """Realistic instants for new rows, at this table's resolution."""
-        return instants(rng, amount, start, end, self._step) if amount else []
+        """Realistic instants for new rows."""
+        return instants(rng, amount, start, end, self._grid) if amount else []
+
+    def put(self, records: Iterable[Record]) -> None:
+        """Records that were made elsewhere, each at the instant of its time column."""
+        times = [(record, self.time_of(record)) for record in records]
+        if times:
+            self._keep([Row(record, at, at, key=self.key(record)) for record, at in times])
+
+    def time_of(self, record: Record) -> datetime:
+        """The instant of a record's time column."""
+        return parse(record[self.time_column])
+
+    def has(self, record: Record) -> bool:
+        """Whether a row of this name is there already."""
+        return self.key(record) in self._named
+
+    def find(self, key: str) -> Row | None:
+        """The row of this name."""
+        return self._named.get(key)
 
     def add_at(self, rng: random.Random, times: Sequence[datetime], columns: Record) -> list[Row]:
         """Rows whose filtered and shown time is exactly that, with the given columns."""
@@ -139,7 +162,7 @@ class Table:
             at = floor(moment, self._step)
             record = self._make(rng, at, None, next(self._numbers))
             record.update(plain(columns))
-            row = Row(record, at, at, key=self._key(record))
+            row = Row(record, at, at, key=self.key(record))
             if self.time_column in columns:
                 self._follow_time_column(row)
             rows.append(row)
@@ -163,6 +186,7 @@ class Table:
         """Delete a row; it is no longer served and no longer listed."""
         row.visible = False
         self.rows.remove(row)
+        self._named.pop(row.key, None)
         self.reindex()
 
     def reindex(self) -> None:
@@ -203,6 +227,7 @@ class Table:
     def _keep(self, rows: list[Row]) -> None:
         """Append rows; few of them are put into the existing order, many rebuild it later."""
         self.rows.extend(rows)
+        self._named.update((row.key, row) for row in rows)
         self.version += 1
         self._memo.clear()
         if len(rows) > 64:

@@ -1,29 +1,39 @@
-"""The list-calls endpoint of Anunzi and Retell, and the one-call endpoint of Retell."""
+"""The list-calls endpoint of Anunzi and Retell, and their one-call endpoint."""
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import json
-from bisect import bisect_right
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from urllib.parse import unquote
 
-from ..api import Api, Key, Plan, joined
+from ..api import Api, joined
 from ..compat import override
+from ..handle import Handle
 from ..http import Json, RefusalError, Reply, Request
 from ..instants import parse, to_ms
+from ..store import Plan, Store
 from ..table import Record, Row, Table
-from . import calls
+from . import calls, details
+from .cursor import Position, first_behind, place
 from .filters import INSTANTS, Dialect, Language, WrongDialectError
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Sequence
+    from collections.abc import Hashable
 
 API_KEY = "anunzi_canary_key_77b0e3"
 _LIST = "/v3/list-calls"
 _MEMO_SIZE = 32
-_ONE = "/v2/get-call/"
+_ONE = "/v2/get-call/{call_id}"
+_UNSTARTED: Record = {
+    "call_status": "not_connected",
+    "start_timestamp": None,
+    "end_timestamp": None,
+    "duration_ms": 0,
+    "disconnection_reason": "dial_no_answer",
+}
 _KNOWN = {"filter_criteria", "sort_order", "limit", "skip", "pagination_key", "include_total"}
 
 
@@ -40,28 +50,12 @@ class AnunziOptions:
     empty_pages: int = 0
     bt_inclusive: bool = True
     sort: Literal["honoured", "ignored"] = "honoured"
+    #: Where one call is found.
+    details_path: str = _ONE
+    #: Calls that are listed and yet not found there, and what is said of them.
+    vanished: set[str] = field(default_factory=set)
+    vanished_status: int = 422
     api_key: str = API_KEY
-
-
-@dataclass(frozen=True)
-class _Position:
-    """Where a page starts: after the call (start, call_id). Travels inside the cursor."""
-
-    scan: str
-    after: tuple[int, str] | None = None
-    page: int = 0
-    empties: int = 0
-
-    def cursor(self) -> str:
-        """The opaque text a client gets."""
-        inside = json.dumps([self.scan, self.after, self.page, self.empties])
-        return base64.urlsafe_b64encode(inside.encode()).decode()
-
-    @classmethod
-    def read(cls, cursor: str) -> _Position:
-        """The position inside a cursor; ValueError when it is none of ours."""
-        scan, after, page, empties = json.loads(base64.urlsafe_b64decode(cursor))
-        return cls(scan, tuple(after) if after else None, page, empties)
 
 
 class AnunziApi(Api):
@@ -69,7 +63,11 @@ class AnunziApi(Api):
 
     name = "anunzi"
     prefixes = ("anunzi",)
-    streams = ("anunzi_calls", "anunzi_unstarted_calls")
+    keys: ClassVar = {
+        "anunzi_calls": ("call_id",),
+        "anunzi_unstarted_calls": ("call_id",),
+        "anunzi_call_details": ("call_id",),
+    }
 
     def __init__(self, plan: Plan) -> None:
         """Set up the provider with default behaviour."""
@@ -83,22 +81,25 @@ class AnunziApi(Api):
         config = {"api_url": f"{self.base_url}/anunzi", "api_key": self.options.api_key}
         if self.options.dialect == "retell":
             config["filter_dialect"] = "retell"
+        if self.options.details_path != _ONE:
+            config["call_details_path"] = self.options.details_path
         return config
 
     @override
-    def truth(self, stream: str) -> dict[Key, Record]:
-        """Started calls, or those that never connected, by call id."""
-        if stream not in self.streams:
-            raise KeyError(stream)
-        started = stream == "anunzi_calls"
-        with self.lock:
-            return {
-                (row.canonical["call_id"],): dict(row.canonical)
-                for row in self.rows
-                if row.visible
-                and (row.canonical["start_timestamp"] is not None) is started
-                and (started or row.canonical["call_status"] == "not_connected")
-            }
+    def _record(self, stream: str, row: Row) -> Record | None:
+        record = row.canonical
+        started, status = record["start_timestamp"] is not None, record["call_status"]
+        if stream == "anunzi_unstarted_calls":
+            there = not started and status == "not_connected"
+        elif stream == "anunzi_calls":
+            there = started
+        else:
+            gone = row.key in self.options.vanished
+            there = started and status not in details.UNFINISHED and not gone
+        if not there:
+            return None
+        one = stream == "anunzi_call_details"
+        return details.detailed(record) if one else details.listed(record)
 
     @override
     def error(self, status: int, message: str = "", detail: Json = None) -> Reply:
@@ -108,40 +109,50 @@ class AnunziApi(Api):
         return Reply.of_json(status, body if detail is None else {**body, "details": detail})
 
     @override
-    def _table(self) -> Table:
-        return Table(
+    def _make_stores(self) -> dict[str, Store]:
+        table = Table(
             "start_timestamp",
             calls.make,
             calls.mature,
             key=lambda record: str(record["call_id"]),
             filters_time_column=True,
         )
+        store = Store(
+            table, self._plan, self.name, is_open=lambda one: bool(one["call_status"] == "ongoing")
+        )
+        return dict.fromkeys(self.keys, store)
 
     @override
-    def _open(self, row: Row) -> bool:
-        return bool(row.canonical["call_status"] == "ongoing")
+    def _make_handle(self, stream: str) -> Handle:
+        defaults = _UNSTARTED if stream == "anunzi_unstarted_calls" else None
+        return Handle(self, stream, self._stores[stream], defaults)
+
+    @property
+    def _table(self) -> Table:
+        return self._stores["anunzi_calls"].ready()
 
     # -- endpoints --------------------------------------------------------------------------
 
     @override
-    def _handle(self, request: Request) -> Reply:
+    def _answer(self, request: Request) -> Reply:
         path = request.path.removeprefix("/anunzi")
         if request.header("Authorization") != f"Bearer {self.options.api_key}":
             raise RefusalError(401, "API Key is missing or invalid.")
         if path == _LIST and request.method == "POST":
             return self._list(_checked(request))
-        if path.startswith(_ONE) and request.method == "GET":
-            return self._one(path.removeprefix(_ONE))
+        before, _, after = self.options.details_path.partition("{call_id}")
+        one = re.fullmatch(f"{re.escape(before)}([^/]+){re.escape(after)}", path)
+        if one and request.method == "GET":
+            return self._one(unquote(one[1]))
         raise RefusalError(404, f"Cannot {request.method} {path}")
 
     def _one(self, call_id: str) -> Reply:
-        for row in self._main.rows:
-            if row.key == call_id and row.visible:
-                said = calls.utterances(row.canonical)
-                lines = "".join(f"{item['role'].title()}: {item['content']}\n" for item in said)
-                more = {"transcript": lines, "transcript_object": said}
-                return Reply.of_json(200, {**_wire(row), **more})
-        raise RefusalError(422, "cannot find requested asset under given api key")
+        row = self._table.find(call_id)
+        if row is None or not row.visible:
+            raise RefusalError(422, "cannot find requested asset under given api key")
+        if call_id in self.options.vanished:
+            raise RefusalError(self.options.vanished_status, "cannot find requested asset")
+        return Reply.of_json(200, _wire(row, details.detailed(row.canonical)))
 
     def _list(self, body: Record) -> Reply:
         options = self.options
@@ -153,7 +164,9 @@ class AnunziApi(Api):
         rows = self._matching(body.get("filter_criteria") or {})
         total = len(rows)
         rows = rows[::-1] if descending else rows
-        rows = rows[_first(rows, position.after, descending=descending) + body.get("skip", 0) :]
+        rows = rows[
+            first_behind(rows, position.after, descending=descending) + body.get("skip", 0) :
+        ]
         limit = min(body.get("limit", 50), options.page_max)
         envelope = self._page(rows[:limit], position, body, more=len(rows) > limit)
         if body.get("include_total"):
@@ -163,15 +176,15 @@ class AnunziApi(Api):
         data = joined([row.encoded("item", _encode) for row in items])
         return Reply(200, opening + b', "items": ' + data + b"}")
 
-    def _page(self, rows: list[Row], position: _Position, body: Record, *, more: bool) -> Record:
+    def _page(self, rows: list[Row], position: Position, body: Record, *, more: bool) -> Record:
         """One page and what it says about the next, honestly or not."""
         page = position.page + 1
         if not more and position.empties < self.options.empty_pages:
             rows, more = [], True
-            following = _Position(position.scan, position.after, page, position.empties + 1)
+            following = Position(position.scan, position.after, page, position.empties + 1)
         else:
-            after = _place(rows[-1]) if rows else position.after
-            following = _Position(position.scan, after, page, position.empties)
+            after = place(rows[-1]) if rows else position.after
+            following = Position(position.scan, after, page, position.empties)
         key: str | None = following.cursor() if more else None
         if more and self.options.cursor == "missing":
             key = None
@@ -180,13 +193,13 @@ class AnunziApi(Api):
             more = key is not None
         return {"pagination_key": key, "has_more": more, "items": rows}
 
-    def _position(self, body: Record, scan: str) -> _Position:
+    def _position(self, body: Record, scan: str) -> Position:
         cursor = body.get("pagination_key")
         if cursor is None:
-            return _Position(scan)
+            return Position(scan)
         refusal = RefusalError(self.options.cursor_refusal_status, "pagination_key is not valid")
         try:
-            position = _Position.read(cursor)
+            position = Position.read(cursor)
         except (TypeError, ValueError):
             raise refusal from None
         limit = self.options.cursor_ttl_pages
@@ -201,7 +214,7 @@ class AnunziApi(Api):
             json.dumps(criteria, sort_keys=True),
             language,
             self.options.wrong_dialect,
-            self._main.version,
+            self._table.version,
         )
         rows = self._memo.get(question)
         if rows is None:
@@ -219,9 +232,9 @@ class AnunziApi(Api):
             if self.options.wrong_dialect == "refuse":
                 raise RefusalError(400, f"filter_criteria.{wrong} has an invalid format") from None
             tests, low, high = [], None, None
-        rows = self._main.between(low, high, hidden=True)
+        rows = self._table.between(low, high, hidden=True)
         rows = [row for row in rows if all(test(row.canonical) for test in tests)]
-        return sorted(rows, key=_place)
+        return sorted(rows, key=place)
 
 
 def _checked(request: Request) -> Record:
@@ -242,29 +255,10 @@ def _checked(request: Request) -> Record:
     return body
 
 
-def _place(row: Row) -> tuple[int, str]:
-    """The position of a row; a call without a start comes before all others."""
-    started = row.canonical["start_timestamp"]
-    return (to_ms(row.sort_at) if started is not None else -1, row.key)
-
-
-def _first(rows: Sequence[Row], after: tuple[int, str] | None, *, descending: bool) -> int:
-    """The index of the first row behind a position."""
-    if after is None:
-        return 0
-    if not descending:
-        return bisect_right(rows, after, key=_place)
-    low, high = 0, len(rows)
-    while low < high:
-        middle = (low + high) // 2
-        low, high = (middle + 1, high) if _place(rows[middle]) >= after else (low, middle)
-    return low
-
-
-def _wire(row: Row) -> Record:
+def _wire(row: Row, record: Record) -> Record:
     """A record as the server shows it: absent instead of null, instants in milliseconds."""
     wire: Record = {}
-    for name, value in row.canonical.items():
+    for name, value in record.items():
         if value is not None:
             wire[name] = to_ms(parse(value)) if name in INSTANTS else value
     if wire["call_type"] == "web_call":
@@ -274,4 +268,4 @@ def _wire(row: Row) -> Record:
 
 
 def _encode(row: Row) -> bytes:
-    return json.dumps(_wire(row), ensure_ascii=False).encode()
+    return json.dumps(_wire(row, details.listed(row.canonical)), ensure_ascii=False).encode()

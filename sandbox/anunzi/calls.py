@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -11,6 +10,8 @@ from ..traffic import hex_text, phone
 from .parts import ANALYSES, COSTS, LATENCIES, METADATA, TOKENS, VARIABLES
 
 if TYPE_CHECKING:
+    import random
+
     from ..table import Record
 
 AGENTS = ("agent_6f1c2d9e40", "agent_0b7a35c8d1", "agent_e92d4471fa", "agent_51c8aa03be")
@@ -47,22 +48,6 @@ def mature(rng: random.Random, record: Record) -> Record:
     if record["call_status"] == "ended" and record.get("call_analysis") is None:
         return _analysed(rng)
     return {"metadata": {"customer_id": f"c-{hex_text(rng, 6)}", "reviewed": True}}
-
-
-def utterances(record: Record) -> list[Record]:
-    """A transcript for the one-call endpoint, made from the call id alone."""
-    rng = random.Random(record["call_id"])
-    said = ("Hola, ¿en qué puedo ayudar?", "Quiero cambiar mi cita.", "Claro, ¿para cuándo?")
-    if record.get("start_timestamp") is None:
-        return []
-    return [
-        {
-            "role": "user" if turn % 2 else "agent",
-            "content": said[turn % len(said)],
-            "words": [{"word": said[turn % len(said)], "start": 2.5 * turn, "end": 2.5 * turn + 2}],
-        }
-        for turn in range(2 + int(rng.random() * 6))
-    ]
 
 
 def _registered(rng: random.Random, at: datetime) -> Record:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
-import re
 from typing import TYPE_CHECKING
 
 from ..instants import SECOND, text
+from ..parts import compact
 from ..traffic import hex_text, phone
+from .fields import columns_of, uuid
 
 if TYPE_CHECKING:
     import random
@@ -64,7 +64,7 @@ FIELDS = [
     "depersonalized",
 ]
 #: Our column of each field.
-COLUMNS = {name: re.sub(r"([A-Z])", r"_\1", name).lower() for name in FIELDS}
+COLUMNS = columns_of(FIELDS)
 #: Fields that may hold an object or a list; records hold it as compact JSON text.
 OPEN_SHAPES = ("markers", "additional", "all_results")
 _OPEN_STATUSES = ("DIAL", "INPROGRESS")
@@ -74,20 +74,16 @@ _REGIONS = ("Norte", "Región Metropolitana", "Biobío", None)
 _FAILED = 0.08
 
 
-def _compact(value: object) -> str:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
-
-
 _BLANK: Record = dict.fromkeys(COLUMNS.values())
-_RESULTS = [_compact({"resultado": "turno", "intentos": number}) for number in range(11)]
-_ALL_RESULTS = [_compact({"turno": {"día": "jueves", "confirmado": yes}}) for yes in (False, True)]
-_MARKERS = _compact(["nuevo", "turno"])
+_RESULTS = [compact({"resultado": "turno", "intentos": number}) for number in range(11)]
+_ALL_RESULTS = [compact({"turno": {"día": "jueves", "confirmado": yes}}) for yes in (False, True)]
+_MARKERS = compact(["nuevo", "turno"])
 _NO_LEGS = {
     f"{leg}_call_{price}": 0
     for leg in ("main", "auto", "robot", "transfer")
     for price in ("cost", "discount", "total_cost")
 }
-_ADDITIONAL = _compact({"origen": "línea 2"})
+_ADDITIONAL = compact({"origen": "línea 2"})
 
 
 def is_open(record: Record) -> bool:
@@ -135,7 +131,7 @@ def _begun(rng: random.Random, at: datetime, company: int) -> Record:
     record = dict(_BLANK)
     record.update(
         {
-            "call_id": _uuid(rng),
+            "call_id": uuid(rng),
             "started_at": text(at),
             "number": _LINES[int(rng.random() * len(_LINES))],
             "calling_number": phone(rng),
@@ -197,8 +193,3 @@ def _billed(rng: random.Random, record: Record) -> Record:
         "transfer_call_total_cost": transfer,
         "total_cost": round(ai + robot + transfer, 4),
     }
-
-
-def _uuid(rng: random.Random) -> str:
-    digits = hex_text(rng, 30)
-    return f"{digits[:8]}-{digits[8:12]}-4{digits[12:15]}-8{digits[15:18]}-{digits[18:]}"

@@ -2,34 +2,65 @@
 
 from __future__ import annotations
 
+import random
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from ..instants import SECOND, floor, parse, text
+from ..parts import pick
+from .ids import object_id
+from .queues import SEGMENTS
+from .remarks import TAGS
 
 if TYPE_CHECKING:
-    import random
+    from ..table import Make, Record
 
-    from ..table import Record
-
-_SEGMENTS = ("Atención general", "Ventas", "Soporte técnico", "Postventa", "Customer service")
 _AGENTS = ("ana", "bruno", "carla", "diego", "elena", "félix", "gabriela", "hugo")
-_TAGS = tuple(f"6266b4a541ba0181{number:08x}" for number in range(12))
 _ABANDONED = 0.08
 
 
-def object_id(rng: random.Random, at: datetime) -> str:
-    """An id whose first four bytes are the second it was made in."""
-    return f"{int(at.timestamp()):08x}{rng.getrandbits(64):016x}"
+def maker(start: datetime) -> Make:
+    """How to make calls; nobody waits for one since before `start`, when records begin."""
+
+    def make(rng: random.Random, at: datetime, end: datetime | None, _number: int) -> Record:
+        waited = timedelta(milliseconds=int(rng.expovariate(1 / 20_000)))
+        record = _begun(rng, at, max(at - waited, min(start, at)))
+        millis = 3_000 + int(rng.expovariate(1 / 420_000))
+        if rng.random() < _ABANDONED:
+            millis = 500 + int(rng.random() * 4_000)
+        ended = at + timedelta(milliseconds=millis)
+        if end is None or ended <= end:
+            record.update(_ended(rng, ended, millis))
+        return record
+
+    return make
 
 
-def make(rng: random.Random, at: datetime, end: datetime | None, _number: int) -> Record:
-    """A call that started at `at`; beyond `end` it is still going on."""
-    queued = at - timedelta(milliseconds=int(rng.expovariate(1 / 20_000)))
-    record: Record = {
+def mature(rng: random.Random, record: Record) -> Record:
+    """A call that goes on ends; one that has ended gets after-call work and a comment.
+
+    What it lacks of a survey and the agent's form comes in late, too.
+    """
+    started = parse(record["start_time"])
+    if record["end_time"] is None:
+        millis = 60_000 + int(rng.expovariate(1 / 420_000))
+        return _ended(rng, started + timedelta(milliseconds=millis), millis)
+    ended = parse(record["end_time"])
+    late = random.Random(f"late:{record['id']}")
+    return {
+        "acw_duration": round(0.1 + rng.random() * 3, 3),
+        "comments": object_id(rng, ended),
+        "tags": list(dict.fromkeys([*(record["tags"] or []), pick(rng, TAGS)])),
+        "survey_id": record["survey_id"] or object_id(late, ended),
+        "agent_form": record["agent_form"] or object_id(late, ended),
+    }
+
+
+def _begun(rng: random.Random, at: datetime, queued: datetime) -> Record:
+    return {
         "id": object_id(rng, at),
-        "segment": _pick(rng, _SEGMENTS),
-        "agent": f"{_pick(rng, _AGENTS)}@example.com",
+        "segment": pick(rng, SEGMENTS),
+        "agent": f"{pick(rng, _AGENTS)}@example.com",
         "start_time": text(floor(at, SECOND)),
         "end_time": None,
         "duration": None,
@@ -46,26 +77,6 @@ def make(rng: random.Random, at: datetime, end: datetime | None, _number: int) -
         "effective_duration": None,
         "tags": None,
         "comments": None,
-    }
-    millis = 3_000 + int(rng.expovariate(1 / 420_000))
-    if rng.random() < _ABANDONED:
-        millis = 500 + int(rng.random() * 4_000)
-    ended = at + timedelta(milliseconds=millis)
-    if end is None or ended <= end:
-        record.update(_ended(rng, ended, millis))
-    return record
-
-
-def mature(rng: random.Random, record: Record) -> Record:
-    """A call that goes on ends; one that has ended gets after-call work and a comment."""
-    started = parse(record["start_time"])
-    if record["end_time"] is None:
-        millis = 60_000 + int(rng.expovariate(1 / 420_000))
-        return _ended(rng, started + timedelta(milliseconds=millis), millis)
-    return {
-        "acw_duration": round(0.1 + rng.random() * 3, 3),
-        "comments": object_id(rng, parse(record["end_time"])),
-        "tags": [_pick(rng, _TAGS)],
     }
 
 
@@ -91,8 +102,4 @@ def _tags(rng: random.Random) -> list[str] | None:
         return None
     if chance < 0.6:
         return []
-    return list(dict.fromkeys(_pick(rng, _TAGS) for _ in range(1 + int(chance * 3))))
-
-
-def _pick(rng: random.Random, choices: tuple[str, ...]) -> str:
-    return choices[int(rng.random() * len(choices))]
+    return list(dict.fromkeys(pick(rng, TAGS) for _ in range(1 + int(chance * 3))))

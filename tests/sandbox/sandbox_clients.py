@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import requests
 
     from sandbox import Sandbox
@@ -17,10 +19,16 @@ FIELDS = "callId,startedAt,duration,totalCost,companyId,allResults,externalId"
 
 
 def videsk(box: Sandbox, http: requests.Session, **body: object) -> requests.Response:
+    return videsk_export(box, http, "calls", body)
+
+
+def videsk_export(
+    box: Sandbox, http: requests.Session, name: str, body: Mapping[str, object] | None = None
+) -> requests.Response:
     return http.post(
-        f"{box.url}/videsk/reports/exports/calls",
+        f"{box.url}/videsk/reports/exports/{name}",
         headers={"X-API-Token": f"Bearer {box.videsk.options.token}"},
-        json={"$sort": 1, "timezone": "UTC", **MAY, **body},
+        json={"$sort": 1, "timezone": "UTC", **MAY, **(body or {})},
         timeout=10,
     )
 
@@ -46,6 +54,15 @@ def anunzi_all(box: Sandbox, http: requests.Session, **body: object) -> list[lis
         cursor = {"pagination_key": page["pagination_key"]}
 
 
+def anunzi_call(box: Sandbox, http: requests.Session, call_id: str) -> requests.Response:
+    path = box.anunzi.options.details_path.format(call_id=call_id)
+    return http.get(
+        f"{box.url}/anunzi{path}",
+        headers={"Authorization": f"Bearer {box.anunzi.options.api_key}"},
+        timeout=10,
+    )
+
+
 def login(box: Sandbox, http: requests.Session, **body: object) -> str:
     options = box.twin24.options
     reply = http.post(
@@ -63,6 +80,17 @@ def twin24(
         f"{box.url}/twin24/api/v1{box.twin24.options.path}",
         headers={"Authorization": f"Bearer {token or box.twin24.static_token}"},
         params={"fields": FIELDS, "sort": "startedAt", **query},
+        timeout=10,
+    )
+
+
+def twin24_calls(
+    box: Sandbox, http: requests.Session, token: str = "", **query: Value
+) -> requests.Response:
+    return http.get(
+        f"{box.url}/twin24/api/v1/search/cis/calls",
+        headers={"Authorization": f"Bearer {token or box.twin24.static_token}"},
+        params={"fields": "id,createdAt,duration", "sort": "createdAt", **query},
         timeout=10,
     )
 

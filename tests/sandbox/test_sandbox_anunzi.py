@@ -4,9 +4,10 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from sandbox_clients import anunzi, anunzi_all
+from sandbox_clients import anunzi, anunzi_all, anunzi_call
 
 from sandbox import Sandbox
+from sandbox.anunzi import details
 from sandbox.instants import UTC, parse, to_ms
 
 if TYPE_CHECKING:
@@ -191,3 +192,65 @@ def test_one_call(box: Sandbox, http: requests.Session) -> None:
     assert call["transcript"].startswith("Agent: ")
     assert http.get(f"{url}/nobody", headers=headers, timeout=10).status_code == 422
     assert http.get(f"{url}/{row.key}", timeout=10).status_code == 401
+
+
+def test_details_hold_what_the_list_does_not(box: Sandbox, http: requests.Session) -> None:
+    items = anunzi(box, http, limit=1000, filter_criteria=_at_least(box.start)).json()["items"]
+    roles = set()
+    for item in items:
+        call = anunzi_call(box, http, item["call_id"]).json()
+        more = {name: call.pop(name) for name in details.COLUMNS}
+        assert call == item
+        assert more["transcript"].count("\n") == len(more["transcript_object"])
+        said = [one for one in more["transcript_with_tool_calls"] if "tool_call_id" not in one]
+        assert said == more["transcript_object"]
+        roles |= {one["role"] for one in more["transcript_with_tool_calls"]}
+    assert roles == {"agent", "user", "tool_call_invocation", "tool_call_result"}
+
+
+def test_details_are_true_of_calls_that_are_over(box: Sandbox) -> None:
+    started, truth = box.truth("anunzi_calls"), box.truth("anunzi_call_details")
+    assert {key for key, call in started.items() if call["call_status"] != "ongoing"} == set(truth)
+    assert len(started) > len(truth) > 100
+    assert all(record["transcript"] for record in truth.values())
+    row = next(row for row in box.anunzi.rows if (row.key,) in truth)
+    box.anunzi.amend(row, call_status="registered")
+    assert (row.key,) not in box.truth("anunzi_call_details")
+    assert "transcript" not in box.truth("anunzi_calls")[row.key,]
+
+
+def test_details_may_have_vanished(box: Sandbox, http: requests.Session) -> None:
+    key = next(iter(box.truth("anunzi_call_details")))
+    box.anunzi.options.vanished = {key[0]}
+    assert anunzi_call(box, http, key[0]).status_code == 422
+    box.anunzi.options.vanished_status = 404
+    assert anunzi_call(box, http, key[0]).status_code == 404
+    assert key not in box.truth("anunzi_call_details")
+    assert key in box.truth("anunzi_calls")
+
+
+def test_details_may_be_elsewhere(box: Sandbox, http: requests.Session) -> None:
+    assert "call_details_path" not in box.anunzi.config()
+    key = box.anunzi.rows[0].key
+    box.anunzi.options.details_path = "/api/calls/{call_id}/full"
+    assert box.anunzi.config()["call_details_path"] == "/api/calls/{call_id}/full"
+    assert anunzi_call(box, http, key).json()["call_id"] == key
+    headers = {"Authorization": f"Bearer {box.anunzi.options.api_key}"}
+    usual = http.get(f"{box.url}/anunzi/v2/get-call/{key}", headers=headers, timeout=10)
+    assert usual.status_code == 404
+
+
+def test_given_transcripts_are_in_the_details_only(http: requests.Session) -> None:
+    with Sandbox(rows=0) as box:
+        (row,) = box.anunzi.of("anunzi_call_details").add_at(NOON, transcript="Agent: Sí.\n")
+        assert anunzi_call(box, http, row.key).json()["transcript"] == "Agent: Sí.\n"
+        (item,) = anunzi(box, http).json()["items"]
+        assert "transcript" not in item
+
+
+def test_the_handle_of_unstarted_calls_makes_such(box: Sandbox) -> None:
+    before = box.truth("anunzi_unstarted_calls")
+    (row,) = box.anunzi.of("anunzi_unstarted_calls").add_at(NOON, agent_tag="x")
+    new = box.truth("anunzi_unstarted_calls").keys() - before.keys()
+    assert new == {(row.key,)}
+    assert (row.at, row.canonical["agent_tag"]) == (NOON, "x")
