@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -18,6 +17,11 @@ Key = tuple[Any, ...]
 def by_key(stream: Stream, rows: Iterable[Row]) -> dict[Key, Row]:
     """Rows by the columns that name them."""
     return {_key(stream, row): row for row in rows}
+
+
+def due(stream: Stream, truth: Iterable[Row], end: str) -> list[Row]:
+    """The rows a run with this `end_date` has to hold: appointments may lie behind it."""
+    return [row for row in truth if stream.time is None or row[stream.time] < end]
 
 
 def differences(stream: Stream, held: list[Row], truth: list[Row]) -> Iterator[str]:
@@ -37,8 +41,7 @@ def differences(stream: Stream, held: list[Row], truth: list[Row]) -> Iterator[s
                 yield f"{stream.name} {_shown(key)}: {column} is {value!r}, not {expected!r}"
 
 
-@dataclass(frozen=True)
-class Growth:
+class Growth(NamedTuple):
     """What a run has brought into one table.
 
     Attributes:

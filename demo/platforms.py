@@ -44,10 +44,9 @@ class Platforms:
         count: int = self._ask("GET", f"requests/{provider}")["count"]
         return count
 
-    def grow(self, until: str) -> dict[str, dict[str, int]]:
-        """Let time pass until then; says how many rows each provider added and changed."""
-        growth: dict[str, dict[str, int]] = self._ask("POST", "grow", {"until": until})
-        return growth
+    def grow(self, until: str) -> None:
+        """Let time pass until then: rows are added and changed."""
+        self._ask("POST", "grow", {"until": until})
 
     def close(self) -> None:
         """Hang up."""

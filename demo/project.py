@@ -16,6 +16,12 @@ ROOT = Path(__file__).resolve().parents[1]
 _OWN_PREFIXES = ("MELTANO", "TAP_CALLEXPORTS", "TARGET_")
 _PATIENCE = 600
 
+#: Every stream, also the two that are off unless selected, and those as far back as the others.
+ALL_STREAMS = {
+    "TAP_CALLEXPORTS__SELECT": '["*.*"]',
+    "TAP_CALLEXPORTS_ANUNZI_DETAILS_LOOKBACK_HOURS": "24",
+}
+
 
 def meltano_path() -> Path:
     """The Meltano to use: `$MELTANO`, or the one that make has installed."""

@@ -36,12 +36,12 @@ def table(head: Sequence[str], rows: Sequence[Sequence[object]], *, total: bool 
     return "\n".join(lines)
 
 
-def calls_per_day(streams: Sequence[Stream], held: Mapping[str, list[Row]]) -> str:
-    """How many calls each stream has on each day (UTC)."""
+def rows_per_day(streams: Sequence[Stream], held: Mapping[str, list[Row]]) -> str:
+    """How many rows each stream has on each day (UTC)."""
     days = {s.name: Counter(_day(s, row) for row in held[s.name]) for s in streams}
     columns = sorted(set().union(*days.values()))
     rows = [[name, *(count[day] for day in columns), count.total()] for name, count in days.items()]
-    head = ["calls per day (UTC)", *(_shown(day) for day in columns), "total"]
+    head = ["rows per day (UTC)", *(_shown(day) for day in columns), "total"]
     return table(head, rows, total=True)
 
 

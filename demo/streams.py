@@ -13,7 +13,7 @@ class Stream:
         name: Its name, and its table's.
         provider: Where it comes from.
         keys: Columns that name a row.
-        time: When the call started, if that is known at all.
+        time: When it happened, if that is known at all.
     """
 
     name: str
@@ -24,10 +24,24 @@ class Stream:
 
 STREAMS = (
     Stream("videsk_calls", "videsk", ("id",), "start_time"),
+    Stream("videsk_queues", "videsk", ("id",), "start_time"),
+    Stream("videsk_extra_data", "videsk", ("id",), "created_at"),
+    Stream("videsk_comments", "videsk", ("id",), "created_at"),
+    Stream("videsk_tags", "videsk", ("id", "tag_id"), "start_time"),
+    Stream("videsk_appointments", "videsk", ("id",), "start_time"),
+    Stream("videsk_recordings", "videsk", ("id",), "created_at"),
+    Stream("videsk_ai_topics", "videsk", ("id", "entity_type", "topic_name"), "created_at"),
+    Stream("videsk_ai_sentiments", "videsk", ("id", "entity_type"), "created_at"),
+    Stream("videsk_forms", "videsk", ("form_id", "id"), "created_at"),
+    Stream("videsk_surveys", "videsk", ("survey_id", "id"), "created_at"),
     Stream("anunzi_calls", "anunzi", ("call_id",), "start_timestamp"),
     Stream("anunzi_unstarted_calls", "anunzi", ("call_id",), None),
+    Stream("anunzi_call_details", "anunzi", ("call_id",), "start_timestamp"),
     Stream("twin24_incoming_calls", "twin24", ("call_id",), "started_at"),
+    Stream("twin24_calls", "twin24", ("id",), "created_at"),
     Stream("burki_calls", "burki", ("id",), "started_at"),
+    Stream("burki_call_list", "burki", ("id",), "started_at"),
+    Stream("burki_call_transcripts", "burki", ("id",), "call_started_at"),
 )
 
 PROVIDERS = tuple(dict.fromkeys(stream.provider for stream in STREAMS))

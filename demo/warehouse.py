@@ -23,6 +23,11 @@ def tables(file: Path, schema: str) -> dict[str, list[Row]]:
         return {name: _rows(connection.table(f"{schema}.{name}")) for (name,) in found}
 
 
+def as_kept(rows: list[Row]) -> list[Row]:
+    """Rows as the loader keeps them: it goes through CSV, where an empty text is none."""
+    return [{name: None if value == "" else value for name, value in row.items()} for row in rows]
+
+
 def _rows(table: duckdb.DuckDBPyRelation) -> list[Row]:
     types = [str(kind) for kind in table.types]
     return [

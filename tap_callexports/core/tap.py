@@ -6,8 +6,10 @@ import copy
 import signal
 from typing import IO, TYPE_CHECKING, Any, ClassVar, cast
 
+from singer_sdk import Tap
 from singer_sdk.exceptions import ConfigValidationError
 from singer_sdk.helpers.capabilities import PluginCapabilities, TapCapabilities
+from singer_sdk.singerlib.catalog import StreamMetadata
 
 from tap_callexports.core.compat import override
 from tap_callexports.core.errors import ExportError, StreamFailed
@@ -60,8 +62,14 @@ class ExportTap(CheckedTap):
         Raises:
             ConfigValidationError: The SDK cannot read them; it has many ways to say so.
         """
+        # The SDK gives the mapper no column of a stream that is not selected, and then refuses a
+        # map of it because its keys are missing. Nothing of such a stream is ever mapped.
+        catalog = copy.deepcopy(self.catalog)
+        for entry in catalog.streams:
+            entry.metadata.setdefault((), StreamMetadata()).selected = True
         try:
-            super().setup_mapper()
+            super(Tap, self).setup_mapper()
+            self.mapper.register_raw_streams_from_catalog(catalog)
         except Exception as error:
             mistake = f"stream_maps: {shown(str(error)) or type(error).__name__}"
             raise wrong(mistake) from error

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import copy
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any, cast
 
+import pytest
 from support import JSON, Run, assert_table_is, catalog_of, run_tap
 
-from sandbox import Sandbox
+from sandbox import Fault, Sandbox
 
 if TYPE_CHECKING:
     from streams import Stream
 
     from sandbox.api import Api
-    from sandbox.http import LoggedRequest
+    from sandbox.handle import Handle
+    from sandbox.http import LoggedRequest, Request
     from sandbox.table import Row
 
 Table = dict[tuple[Any, ...], JSON]
@@ -26,6 +30,9 @@ SECOND, MICROSECOND = timedelta(seconds=1), timedelta(microseconds=1)
 START = datetime(2024, 5, 1, tzinfo=timezone.utc)
 MIDDLE = datetime(2024, 5, 20, 12, tzinfo=timezone.utc)
 END = datetime(2024, 6, 1, tzinfo=timezone.utc)
+
+#: What discovery has found, by provider and selected streams: it is the same each time.
+_catalogs: dict[tuple[str, tuple[str, ...]], JSON] = {}
 
 
 def text(instant: datetime) -> str:
@@ -39,19 +46,29 @@ def instant(bookmark: str) -> datetime:
 
 
 class Account:
-    """A stream's calls at its provider."""
+    """A stream's rows at its provider. What is said of calls here holds of any other rows."""
 
     def __init__(self, stream: Stream, box: Sandbox) -> None:
         self.stream = stream
         self.name = stream.name
         self.box = box
         self.api: Api = box.apis[stream.api]
+        self.handle: Handle = self.api.of(stream.name)
 
     # What the provider has.
 
+    @property
+    def rows(self) -> list[Row]:
+        """Every call there is."""
+        return self.handle.rows
+
     def add(self, *instants: datetime, **columns: object) -> list[Row]:
         """One call at each of these instants."""
-        return self.api.add_at(*instants, **{**self.stream.columns, **columns})
+        return self.handle.add_at(*instants, **{**self.stream.columns, **columns})
+
+    def amend(self, row: Row, **columns: object) -> None:
+        """Change columns of a call."""
+        self.handle.amend(row, **columns)
 
     def key(self, row: Row) -> tuple[Any, ...]:
         """The primary key of a call."""
@@ -61,14 +78,10 @@ class Account:
         """The primary keys of calls."""
         return {self.key(row) for row in rows}
 
-    def truth(self, start: datetime | None = None, end: datetime | None = None) -> Table:
+    def truth(self, start: datetime | None = None, end: datetime = END) -> Table:
         """The records of the calls whose time, as the server filters it, is in [start, end)."""
-        wanted = [
-            row
-            for row in self.api.rows
-            if (start is None or start <= row.at) and (end is None or row.at < end)
-        ]
-        truth, keys = self.api.truth(self.name), self.keys(wanted)
+        wanted = [row for row in self.rows if (start is None or start <= row.at) and row.at < end]
+        truth, keys = self.handle.truth(), self.keys(wanted)
         return {key: record for key, record in truth.items() if key in keys}
 
     def assert_exported(
@@ -86,10 +99,41 @@ class Account:
         assert not missing, f"{len(missing)} of {len(needed)} calls are lost"
         assert_table_is(table, {key: allowed[key] for key in table if key in allowed})
 
+    def take_key(self, row: Row) -> None:
+        """Let a row lack its key."""
+        stream = self.stream
+        row.extra_wire = dict(stream.keyless_wire)
+        if not stream.keyless_wire:
+            self.amend(row, **(stream.keyless or {stream.keys[0]: ""}))
+
+    # What it is asked, and what goes wrong.
+
     @property
     def requests(self) -> list[LoggedRequest]:
         """Requests so far, logins apart."""
         return [request for request in self.api.requests if "auth/login" not in request.path]
+
+    @property
+    def lists(self) -> list[LoggedRequest]:
+        """Those of them that are not about a single call."""
+        return [r for r in self.requests if not (self.stream.per_call and self.is_meant(r))]
+
+    @property
+    def asked(self) -> int:
+        """How often the stream's endpoint was asked so far."""
+        return sum(map(self.is_meant, self.requests))
+
+    def is_meant(self, request: Request | LoggedRequest) -> bool:
+        """Whether a request is to the stream's endpoint."""
+        return bool(re.search(self.stream.path, request.path))
+
+    def trouble(self, fault: Fault, skip: int = 0, *, path: str = "") -> None:
+        """Put trouble in the way of requests to the stream's endpoint, or to that of `path`.
+
+        The first `skip` of them are spared.
+        """
+        pattern = re.compile(path or self.stream.path)
+        self.api.faults.add(fault, skip=skip, when=lambda r: bool(pattern.search(r.path)))
 
     # The tap.
 
@@ -109,6 +153,13 @@ class Account:
             **top,
         }
 
+    def catalog(self, *streams: str) -> JSON:
+        """What discovery finds, with these streams selected."""
+        known = self.stream.api, streams
+        if known not in _catalogs:
+            _catalogs[known] = catalog_of(self.config(), streams)
+        return copy.deepcopy(_catalogs[known])
+
     def run(
         self,
         state: JSON | None = None,
@@ -120,11 +171,11 @@ class Account:
     ) -> Run:
         """One run of the tap with this stream selected."""
         config = self.config(start=start, end=end, settings=settings, **top)
-        return run_tap(config, state=state, streams=[self.name])
+        return run_tap(config, state=state, catalog=self.catalog(self.name))
 
     def run_full_table(self, state: JSON | None = None, *, by_metadata: bool = False) -> Run:
         """One run with the catalog forcing FULL_TABLE, in either of the two places it may."""
-        catalog = catalog_of(self.config(), [self.name])
+        catalog = self.catalog(self.name)
         for entry in catalog["streams"]:
             if by_metadata:
                 del entry["replication_method"]
@@ -136,24 +187,45 @@ class Account:
 
     def state(self, bookmark: datetime) -> JSON:
         """A state as a run that ended at `bookmark` leaves it."""
-        value = {"replication_key": self.stream.time, "replication_key_value": text(bookmark)}
-        return {"bookmarks": {self.name: value}}
+        entry: JSON = {"replication_key": self.stream.time, "replication_key_value": text(bookmark)}
+        if self.stream.partition:
+            entry = {"partitions": [{"context": dict(self.stream.partition), **entry}]}
+        return {"bookmarks": {self.name: entry}}
 
     def bookmarks(self, run: Run) -> list[str]:
         """The bookmark of every STATE of a run that has one, in order."""
-        entries = [state["bookmarks"].get(self.name, {}) for state in run.states]
-        return [
-            entry["replication_key_value"] for entry in entries if "replication_key_value" in entry
-        ]
+        return [value for state in run.states if (value := self._bookmark(state))]
+
+    def bookmark(self, run: Run) -> str | None:
+        """The bookmark in the last STATE of a run."""
+        return self._bookmark(run.state)
+
+    def _bookmark(self, state: JSON) -> str | None:
+        entry: JSON = state.get("bookmarks", {}).get(self.name, {})
+        if self.stream.partition and "partitions" in entry:
+            [entry] = entry["partitions"]
+            assert entry["context"] == self.stream.partition
+        value: str | None = entry.get("replication_key_value")
+        return value
 
 
 @contextmanager
-def opened(stream: Stream, rows: int = 40) -> Iterator[Account]:
-    """An account with some `rows` calls from START to END, at a server that runs for this long."""
+def opened(stream: Stream, *, empty: bool = False) -> Iterator[Account]:
+    """An account with some calls from START to END, at a server that runs for this long."""
+    days = () if empty else range(1, 31, 3)
+    rows = 0 if empty else stream.rows - len(days)
     with Sandbox(seed=5, rows=rows, start=START, end=END) as box:
         account = Account(stream, box)
         for name, value in stream.options.items():
             setattr(cast("Any", account.api).options, name, value)
-        if rows:
-            account.add(*(START + day * DAY + 10 * HOUR for day in range(1, 31, 3)))
+        account.add(*(START + day * DAY + 10 * HOUR for day in days))
         yield account
+
+
+def tried(streams: Iterable[Stream], *ways: tuple[object, ...]) -> list[Any]:
+    """These streams in each of some ways; one that is like another stream in the last only."""
+    return [
+        pytest.param(stream, *way, id="-".join(map(str, (stream, *way))))
+        for stream in streams
+        for way in (ways[-1:] if stream.like else ways)
+    ]

@@ -18,17 +18,32 @@ class Stream:
     Attributes:
         name: The stream.
         api: The provider: its settings object, and its attribute of the sandbox.
-        path: Part of the endpoint's path, which logins and counts do not have.
+        path: Pattern in the endpoint's path, which logins and counts do not match.
         keys: Primary keys.
         time: Replication key; None for a stream that is read whole in each run.
         changes: Columns a provider changes later, with the values they get.
-        number: A column that holds a number; its name in the provider's rows is the same.
+        number: A column that holds a number; "" where there is none.
+        text: A column that holds any text; the first of `changes`, where one is.
         filtered: Whether the server's range is known to act on `time`.
         newest_first: Whether the server's order cannot be chosen, and is the wrong way round.
+        per_call: Whether the endpoint is asked once for each call.
+        listed_at: Pattern in the path of the list that names the calls, where it is another one.
+        lookback: Setting that says how far before the bookmark each run reads, in hours.
+        ahead: Setting that says how many days after its end each run reads, and no less before
+            the bookmark; "" where no row lies in the future.
+        partition: The one partition that is read, of a stream with partitions.
         settings: More settings of the provider: small pages, so that there are many.
         options: How the sandbox's server behaves.
         columns: What each call of this stream has.
         keyless: Columns of a call that lacks its key.
+        keyless_wire: The same as fields of its row, where the server cannot do without a key.
+        fields: Names of columns in the provider's rows, where they are others.
+        kept_as: What fields are called in `extra`, where that is another name.
+        time_in_rows: Whether rows hold their time themselves.
+        unknown_fields: Whether rows may hold a field nobody knows, and it is one.
+        rows: How many calls the account has, about.
+        like: Another stream that is asked and answers in the same way, where rules that have
+            many forms are held in each of them.
         variant: Tells apart two entries of one stream.
     """
 
@@ -38,20 +53,71 @@ class Stream:
     keys: tuple[str, ...]
     time: str | None
     changes: JSON
-    number: str
+    number: str = ""
+    text: str = ""
     filtered: bool = False
     newest_first: bool = False
+    per_call: bool = False
+    listed_at: str = ""
+    lookback: str = "lookback_hours"
+    ahead: str = ""
+    partition: JSON = field(default_factory=dict)
     settings: JSON = field(default_factory=dict)
     options: JSON = field(default_factory=dict)
     columns: JSON = field(default_factory=dict)
     keyless: JSON = field(default_factory=dict)
+    keyless_wire: JSON = field(default_factory=dict)
+    fields: JSON = field(default_factory=dict)
+    kept_as: JSON = field(default_factory=dict)
+    time_in_rows: bool = True
+    unknown_fields: bool = True
+    rows: int = 50
+    like: str = ""
     variant: str = ""
+
+    @property
+    def any_text(self) -> str:
+        """A column that holds any text."""
+        return self.text or next(k for k, value in self.changes.items() if isinstance(value, str))
+
+    @property
+    def least_lookback(self) -> int:
+        """The fewest hours before the bookmark a run reads, whatever `lookback` says."""
+        return 24 * int(self.settings.get(self.ahead, 0))
+
+    @property
+    def no_lookback(self) -> JSON:
+        """Settings with which nothing before the bookmark is read."""
+        return dict.fromkeys([self.lookback, *filter(None, [self.ahead])], 0)
 
     @override
     def __str__(self) -> str:
         return f"{self.name} {self.variant}".rstrip()
 
 
+#: The definition and the questions of the form, and of the survey.
+DEFINITION = "65f0a1b2c3d4e5f6010203aa"
+_QUESTIONS = {DEFINITION: ["Nombre completo ", "¿Qué le gustó?", "nps", "Productos"]}
+
+_VIDESK: dict[str, Any] = {"api": "videsk", "keys": ("id",), "options": {"cap": 12}}
+_EXPORTED: dict[str, Any] = {**_VIDESK, "like": "videsk_calls"}
+_STARTED: dict[str, Any] = {
+    **_EXPORTED, "time": "start_time", "fields": {"start_time": "startTime"}
+}  # fmt: skip
+_CREATED: dict[str, Any] = {
+    **_EXPORTED, "time": "created_at", "fields": {"created_at": "createdAt"}
+}  # fmt: skip
+_SUBMITTED: dict[str, Any] = {
+    **_CREATED,
+    # Fixed columns are asked for under names no question has.
+    "fields": {"created_at": "__videsk_createdAt"},
+    "kept_as": {"__videsk_createdAt": "createdAt"},
+    "keyless": {"id": ""},
+    # Every column that is not one of the fixed ones is an answer.
+    "unknown_fields": False,
+    "like": "videsk_forms",
+    "options": {"cap": 12, "forms": _QUESTIONS, "surveys": _QUESTIONS},
+}
 _ANUNZI: dict[str, Any] = {
     "api": "anunzi",
     "path": "/v3/list-calls",
@@ -61,29 +127,114 @@ _ANUNZI: dict[str, Any] = {
     "settings": {"page_size": 7},
 }
 _CALLS: dict[str, Any] = {**_ANUNZI, "time": "start_timestamp", "filtered": True}
+_TWIN24: dict[str, Any] = {"api": "twin24", "number": "duration", "settings": {"page_size": 7}}
 _BURKI: dict[str, Any] = {
     "api": "burki",
-    "path": "/calls/export",
     "keys": ("id",),
     "time": "started_at",
     "changes": {"assistant_name": 'A "new", better\nname', "duration": 61},
     "number": "duration",
     "filtered": True,
     "newest_first": True,
+}
+_EXPORT: dict[str, Any] = {
+    **_BURKI,
+    "path": "/calls/export$",
+    # Without a given type the server works one out from the id.
     "keyless": {"id": "", "conversation_type": "voice"},
 }
 
-STREAMS = (
+_VIDESK_STREAMS = (
     Stream(
         "videsk_calls",
-        "videsk",
-        "/exports/calls",
-        ("id",),
-        "start_time",
+        **{**_STARTED, "like": ""},
+        path="/exports/calls$",
         changes={"agent": "nobody@example.com", "duration": 7.25, "tags": ["late", "night"]},
         number="duration",
-        options={"cap": 12},
     ),
+    Stream(
+        "videsk_queues",
+        **_STARTED,
+        path="/exports/queues$",
+        changes={"canceled_reason": "horario-ñ", "integration_data": '{"turno":["D-4",null]}'},
+        number="duration",
+    ),
+    Stream(
+        "videsk_extra_data",
+        **{**_CREATED, "fields": {"created_at": "createdAt", "longitude": "Longitude"}},
+        path="/exports/extra-data$",
+        changes={"user_agent": "Mozilla/5.0 (ñ)", "latitude": -33.25},
+        number="longitude",
+    ),
+    Stream(
+        "videsk_comments",
+        **_CREATED,
+        path="/exports/comments$",
+        changes={"comments": 'Pidió "hablar",\ncon postventa'},
+    ),
+    Stream(
+        "videsk_tags",
+        **{**_STARTED, "keys": ("id", "tag_id")},
+        path="/exports/tags$",
+        changes={"tag_label": "Cliente molesto"},
+    ),
+    Stream(
+        "videsk_appointments",
+        **_STARTED,
+        path="/exports/appointments$",
+        changes={"canceled_reason": "Ya no, ¿otro día?", "status": "canceled", "tags": ["vip"]},
+        number="duration",
+        ahead="appointments_ahead_days",
+        settings={"appointments_ahead_days": 1},
+    ),
+    Stream(
+        "videsk_recordings",
+        **_CREATED,
+        path="/exports/recordings$",
+        changes={"agent": "nobody@example.com", "duration": 61.5},
+        number="duration",
+    ),
+    Stream(
+        "videsk_ai_topics",
+        **{
+            **_CREATED,
+            "keys": ("id", "entity_type", "topic_name"),
+            "fields": {"created_at": "createdAt", "topic_score": "topicScore"},
+        },
+        path="/exports/ai/topics$",
+        changes={"topic_score": 0.25},
+        number="topic_score",
+        text="topic_name",
+    ),
+    Stream(
+        "videsk_ai_sentiments",
+        **{
+            **_CREATED,
+            "keys": ("id", "entity_type"),
+            "fields": {"created_at": "createdAt", "sentiment_number": "sentimentNumber"},
+        },
+        path="/exports/ai/sentiments$",
+        changes={"sentiment_text": "no tan mal", "sentiment_number": 0.25},
+        number="sentiment_number",
+    ),
+    Stream(
+        "videsk_forms",
+        **{**_SUBMITTED, "keys": ("form_id", "id"), "like": ""},
+        path="/exports/forms$",
+        changes={"type": "pre-call", "answers": [{"label": "nps", "value": 10}]},
+        partition={"form_id": DEFINITION},
+    ),
+    Stream(
+        "videsk_surveys",
+        **{**_SUBMITTED, "keys": ("survey_id", "id")},
+        path="/exports/surveys$",
+        changes={"call": "some-other-call", "answers": [{"label": "nps", "value": 9}]},
+        partition={"survey_id": DEFINITION},
+    ),
+)
+
+STREAMS = (
+    *_VIDESK_STREAMS,
     Stream("anunzi_calls", **_CALLS),
     Stream("anunzi_calls", **_CALLS, options={"dialect": "retell"}, variant="retell"),
     Stream(
@@ -93,17 +244,65 @@ STREAMS = (
         columns={"call_status": "not_connected", "start_timestamp": None, "end_timestamp": None},
     ),
     Stream(
-        "twin24_incoming_calls",
-        "twin24",
-        "/sessions/incoming",
-        ("call_id",),
-        "started_at",
-        changes={"duration": 321, "nps": "9", "total_cost": 0.1},
-        number="duration",
-        settings={"page_size": 7},
+        "anunzi_call_details",
+        **{
+            **_CALLS,
+            "path": "/v2/get-call/",
+            "settings": {"page_size": 7, "max_concurrency": 2, "details_lookback_hours": 24},
+        },
+        per_call=True,
+        rows=20,
+        listed_at="/v3/list-calls",
+        lookback="details_lookback_hours",
     ),
-    Stream("burki_calls", **_BURKI, variant="json"),
-    Stream("burki_calls", **_BURKI, settings={"format": "csv"}, variant="csv"),
+    Stream(
+        "twin24_incoming_calls",
+        **_TWIN24,
+        path="/sessions/incoming$",
+        keys=("call_id",),
+        time="started_at",
+        changes={"duration": 321, "nps": "9", "total_cost": 0.1},
+        fields={"started_at": "startedAt"},
+    ),
+    Stream(
+        "twin24_calls",
+        **_TWIN24,
+        path="/search/cis/calls$",
+        like="twin24_incoming_calls",
+        keys=("id",),
+        time="created_at",
+        changes={"duration": 321, "nps": "9", "price": 0.1, "is_finished": True},
+        filtered=True,
+        fields={"created_at": "createdAt"},
+    ),
+    Stream("burki_calls", **_EXPORT, variant="json"),
+    Stream("burki_calls", **_EXPORT, settings={"format": "csv"}, variant="csv"),
+    Stream(
+        "burki_call_list",
+        **{
+            **_BURKI,
+            "changes": {"assistant_name": "Ñ", "total_cost": 0.125, "call_meta": {"a": [None, 1]}},
+        },
+        path="/calls/$",
+        keyless_wire={"id": ""},
+        options={"list_limit_max": 12},
+    ),
+    Stream(
+        "burki_call_transcripts",
+        **{
+            **_BURKI,
+            "time": "call_started_at",
+            "changes": {"content": 'He said "no",\nthen yes', "confidence": 0.5},
+            "number": "confidence",
+        },
+        path="/transcripts$",
+        per_call=True,
+        rows=20,
+        listed_at="/calls/$",
+        lookback="details_lookback_hours",
+        # The time is the call's: what is said holds none of its own that the bookmark goes by.
+        time_in_rows=False,
+    ),
 )
 
 #: The streams that are read by time and keep a bookmark.

@@ -18,6 +18,7 @@ from account import (
     instant,
     opened,
     text,
+    tried,
 )
 from streams import WINDOWED
 from support import assert_table_is, upserted
@@ -28,7 +29,7 @@ TIES = 9
 
 @pytest.fixture(params=WINDOWED, ids=str)
 def account(request: pytest.FixtureRequest) -> Iterator[Account]:
-    with opened(request.param, rows=0) as account:
+    with opened(request.param, empty=True) as account:
         yield account
 
 
@@ -43,7 +44,7 @@ def test_the_start_belongs_to_the_export_and_the_end_does_not(account: Account) 
         assert account.key(end) not in table
 
 
-@pytest.mark.parametrize("workers", [1, 4])
+@pytest.mark.parametrize(("account", "workers"), tried(WINDOWED, (1,), (4,)), indirect=["account"])
 def test_calls_at_the_seams_of_windows_come_once(account: Account, workers: int) -> None:
     settings = {"max_concurrency": workers}
     seams = account.bookmarks(account.run(settings=settings))
@@ -81,9 +82,9 @@ def test_an_end_date_cuts_and_the_next_run_goes_on_from_there(
     millisecond = timedelta(milliseconds=1)
     account.add(START, end - SECOND, end - millisecond, end, end + millisecond, END - SECOND)
     first = account.run(end=end)
-    assert first.bookmark(account.name) == text(end)
+    assert account.bookmark(first) == text(end)
     account.assert_exported(first.table(account.name), end=end)
-    second = account.run(first.state, settings={"lookback_hours": 0})
+    second = account.run(first.state, settings=account.stream.no_lookback)
     assert_table_is(upserted(first.table(account.name), second, account.name), account.truth())
 
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 import pytest
-from account import MIDDLE, Account, opened
+from account import MIDDLE, Account, opened, tried
 from streams import STREAMS
 from support import assert_table_is, upserted
 
@@ -49,14 +49,17 @@ def private_texts(account: Account) -> set[str]:
             for value in record.values()
             if isinstance(value, str) and len(value) > 11 and not re.match(r"\d{4}-\d\d-", value)
         )
-    return found
+    # What a partition is named after is a setting.
+    return found - set(account.stream.partition.values())
 
 
 @pytest.mark.parametrize(
-    ("name", "skip"), [*((name, 1) for name in TROUBLE), ("503", 0), ("reset", 0), ("html", 0)]
+    ("account", "name", "skip"),
+    tried(STREAMS, ("503", 0), ("reset", 0), ("html", 0), *((name, 1) for name in TROUBLE)),
+    indirect=["account"],
 )
 def test_trouble_that_passes_changes_nothing(account: Account, name: str, skip: int) -> None:
-    account.api.faults.add(times(TROUBLE[name], 2), path=account.stream.path, skip=skip)
+    account.trouble(times(TROUBLE[name], 2), skip=skip)
     run = account.run()
     assert account.api.faults.pending == 0
     assert (run.code, run.error) == (0, None)
@@ -64,11 +67,15 @@ def test_trouble_that_passes_changes_nothing(account: Account, name: str, skip: 
     assert len(run.records(account.name)) == len(account.truth())
 
 
-@pytest.mark.parametrize("name", [name for name in TROUBLE if name not in {"502", "503"}])
+@pytest.mark.parametrize(
+    ("account", "name", "skip"),
+    tried(STREAMS, *((name, 1) for name in TROUBLE if name not in {"502", "503"})),
+    indirect=["account"],
+)
 def test_trouble_that_stays_fails_the_stream_in_one_line(
-    account: Account, name: str, caplog: pytest.LogCaptureFixture
+    account: Account, name: str, skip: int, caplog: pytest.LogCaptureFixture
 ) -> None:
-    account.api.faults.add(times(TROUBLE[name], FOR_EVER), path=account.stream.path, skip=1)
+    account.trouble(times(TROUBLE[name], FOR_EVER), skip=skip)
     run = account.run()
     assert (run.code, run.error) == (1, None)
     assert run.tap is not None
@@ -87,9 +94,30 @@ def test_trouble_that_stays_fails_the_stream_in_one_line(
     assert_table_is(upserted(run.table(account.name), resumed, account.name), account.truth())
 
 
+@pytest.mark.parametrize(
+    "account", [stream for stream in STREAMS if stream.listed_at], indirect=True, ids=str
+)
+@pytest.mark.parametrize("name", ["503", "reset", "cut json", "error object"])
+def test_trouble_with_the_list_of_calls_is_trouble_of_the_stream(
+    account: Account, name: str
+) -> None:
+    account.trouble(times(TROUBLE[name], FOR_EVER), skip=2, path=account.stream.listed_at)
+    crash = account.run()
+    assert (crash.code, crash.error) == (1, None)
+    assert crash.tap is not None
+    assert account.name in str(crash.tap.failures[account.name])
+    account.api.faults.clear()
+    account.trouble(times(TROUBLE[name], 2), path=account.stream.listed_at)
+    resumed = account.run(crash.state)
+    assert account.api.faults.pending == 0
+    assert resumed.code == 0
+    assert_table_is(upserted(crash.table(account.name), resumed, account.name), account.truth())
+
+
+@pytest.mark.parametrize("account", [s for s in STREAMS if not s.like], indirect=True, ids=str)
 def test_a_server_may_ask_for_a_rest(account: Account) -> None:
     rest = Fault("status", status=429, headers={"Retry-After": "1"})
-    account.api.faults.add(rest, path=account.stream.path)
+    account.trouble(rest)
     run = account.run(settings={"max_concurrency": 1})
     assert run.code == 0
     assert_table_is(run.table(account.name), account.truth())
@@ -101,7 +129,7 @@ def test_a_server_may_ask_for_a_rest(account: Account) -> None:
 
 def test_a_rest_beyond_max_retry_wait_fails_at_once(account: Account) -> None:
     rest = Fault("status", status=429, times=FOR_EVER, headers={"Retry-After": "3600"})
-    account.api.faults.add(rest, path=account.stream.path)
+    account.trouble(rest)
     run = account.run(settings={"max_concurrency": 1}, max_retry_wait=1800)
     assert run.code == 1
     assert run.tap is not None
@@ -111,12 +139,14 @@ def test_a_rest_beyond_max_retry_wait_fails_at_once(account: Account) -> None:
     assert sum(request.status == 429 for request in account.requests) == 1
 
 
-@pytest.mark.parametrize("status", [301, 302, 307, 308])
+@pytest.mark.parametrize(
+    ("account", "status"), tried(STREAMS, (301,), (302,), (307,), (308,)), indirect=["account"]
+)
 def test_a_redirect_is_never_followed(account: Account, status: int) -> None:
     with Sandbox(seed=6, rows=3) as elsewhere:
         target = f"{elsewhere.url}/{account.stream.api}/anything?token=1"
         away = Fault("status", status=status, times=FOR_EVER, headers={"Location": target})
-        account.api.faults.add(away, path=account.stream.path)
+        account.trouble(away)
         run = account.run()
         assert run.code == 1
         assert run.tap is not None
@@ -128,7 +158,9 @@ def test_a_redirect_is_never_followed(account: Account, status: int) -> None:
         assert all(api.requests == [] for api in elsewhere.apis.values())
 
 
-@pytest.mark.parametrize("name", ["503", "reset", "cut body"])
+@pytest.mark.parametrize(
+    ("account", "name"), tried(STREAMS, ("503",), ("reset",), ("cut body",)), indirect=["account"]
+)
 def test_trouble_every_third_request_only_costs_time(account: Account, name: str) -> None:
     fault = TROUBLE[name]
     account.api.faults.add(Fault(fault.kind, fault.status, FOR_EVER, every=3))
@@ -139,8 +171,8 @@ def test_trouble_every_third_request_only_costs_time(account: Account, name: str
 
 
 def test_a_stream_that_fails_keeps_no_row_from_the_next_run(account: Account) -> None:
-    account.api.faults.add(TROUBLE["500"], path=account.stream.path)
-    account.api.faults.add(times(TROUBLE["html"], FOR_EVER), path=account.stream.path, skip=2)
+    account.trouble(TROUBLE["500"])
+    account.trouble(times(TROUBLE["html"], FOR_EVER), skip=2)
     crash = account.run(end=MIDDLE)
     assert crash.code == 1
     account.api.faults.clear()

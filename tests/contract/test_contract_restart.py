@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from account import END, HOUR, MIDDLE, START, Account, Table, opened, text
+from account import END, HOUR, MIDDLE, START, Account, Table, opened, text, tried
 from streams import WINDOWED
 from support import Run, assert_table_is, upserted
 
@@ -30,10 +30,10 @@ def prefixes(run: Run) -> Iterator[Run]:
 def requests_of_a_full_run(account: Account) -> int:
     """How many requests for calls a whole export takes."""
     assert account.run().code == 0
-    return sum(account.stream.path in request.path for request in account.requests)
+    return account.asked
 
 
-@pytest.mark.parametrize("workers", [1, 4])
+@pytest.mark.parametrize(("account", "workers"), tried(WINDOWED, (1,), (4,)), indirect=["account"])
 def test_every_state_is_a_safe_place_to_restart(account: Account, workers: int) -> None:
     settings = {"max_concurrency": workers}
     run = account.run(settings=settings)
@@ -45,16 +45,14 @@ def test_every_state_is_a_safe_place_to_restart(account: Account, workers: int) 
         assert_table_is(table, account.truth())
 
 
-@pytest.mark.parametrize("workers", [1, 4])
+@pytest.mark.parametrize(("account", "workers"), tried(WINDOWED, (1,), (4,)), indirect=["account"])
 def test_what_a_state_covers_was_emitted_before_it(account: Account, workers: int) -> None:
     run = account.run(settings={"max_concurrency": workers})
     ends = []
     for prefix in prefixes(run):
-        bookmark = str(prefix.bookmark(account.name))
+        bookmark = str(account.bookmark(prefix))
         covered = {
-            account.key(row)
-            for row in account.api.rows
-            if row.at >= START and text(row.at) < bookmark
+            account.key(row) for row in account.rows if row.at >= START and text(row.at) < bookmark
         }
         assert covered & set(account.truth()) <= set(prefix.table(account.name))
         ends.append(bookmark)
@@ -62,34 +60,32 @@ def test_what_a_state_covers_was_emitted_before_it(account: Account, workers: in
     assert ends[-1] == text(END)
 
 
-@pytest.mark.parametrize("part", [0.4, 0.7, 0.95])
+@pytest.mark.parametrize(
+    ("account", "part"), tried(WINDOWED, (0.95,), (0.4,), (0.7,)), indirect=["account"]
+)
 def test_a_crash_keeps_the_state_of_the_windows_before_it(account: Account, part: float) -> None:
     one = {"max_concurrency": 1}
     whole = account.run(settings=one)
-    sent = sum(account.stream.path in request.path for request in account.requests)
-    account.api.faults.add(
-        Fault("status", status=500, times=FOR_EVER), path=account.stream.path, skip=int(sent * part)
-    )
+    sent = account.asked
+    account.trouble(Fault("status", status=500, times=FOR_EVER), skip=int(sent * part))
     crash = account.run(settings=one)
     assert crash.code == 1
     bookmarks = account.bookmarks(crash)
     assert bookmarks == account.bookmarks(whole)[: len(bookmarks)]
-    assert text(START) < str(crash.bookmark(account.name)) < text(END)
+    assert text(START) < str(account.bookmark(crash)) < text(END)
     account.api.faults.clear()
     resumed = account.run(crash.state, settings=one)
     assert resumed.code == 0
-    assert resumed.bookmark(account.name) == text(END)
+    assert account.bookmark(resumed) == text(END)
     table = upserted(crash.table(account.name), resumed, account.name)
     assert_table_is(table, account.truth())
 
 
-@pytest.mark.parametrize("workers", [2, 8])
+@pytest.mark.parametrize(("account", "workers"), tried(WINDOWED, (2,), (8,)), indirect=["account"])
 def test_a_crash_with_windows_under_way_is_no_less_safe(account: Account, workers: int) -> None:
     settings = {"max_concurrency": workers}
     half = requests_of_a_full_run(account) // 2
-    account.api.faults.add(
-        Fault("status", status=502, times=FOR_EVER), path=account.stream.path, skip=half
-    )
+    account.trouble(Fault("status", status=502, times=FOR_EVER), skip=half)
     crash = account.run(settings=settings)
     assert crash.code == 1
     account.api.faults.clear()
@@ -118,12 +114,11 @@ def test_runs_that_crash_again_and_again_still_get_to_the_end(account: Account) 
     state, bookmarks = None, []
     for _ in range(20):
         account.api.faults.clear()
-        account.api.faults.add(
+        account.trouble(
             Fault("status", status=500, times=FOR_EVER),
-            path=account.stream.path,
             skip=sent // 2 + 1,
         )
-        run = account.run(state, settings={"lookback_hours": 48})
+        run = account.run(state, settings={account.stream.lookback: 48})
         table = upserted(table, run, account.name)
         state = run.state or state
         bookmarks += account.bookmarks(run)

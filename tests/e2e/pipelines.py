@@ -6,10 +6,10 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from demo.compare import by_key, differences
-from demo.project import Outcome, Project, tap_settings
+from demo.compare import by_key, differences, due
+from demo.project import ALL_STREAMS, Outcome, Project, tap_settings
 from demo.streams import PROVIDERS, STREAMS
-from demo.warehouse import Row, tables
+from demo.warehouse import Row, as_kept, tables
 from sandbox import Sandbox
 
 if TYPE_CHECKING:
@@ -41,6 +41,7 @@ class Pipeline:
         """A pipeline whose loader writes into `folder`."""
         settings = {
             **tap_settings({"start_date": text(box.start), **box.config()}),
+            **ALL_STREAMS,
             "TARGET_DUCKDB_FILEPATH": str(folder / "warehouse.duckdb"),
             "TARGET_JSONL_DESTINATION_PATH": str(folder),
         }
@@ -53,16 +54,25 @@ class Pipeline:
             "run", "tap-callexports", self.loader, TAP_CALLEXPORTS_END_DATE=end
         )
 
-    def bookmarks(self) -> dict[str, str]:
-        """What Meltano has kept: the bookmark of each stream that has one."""
+    def bookmarks(self) -> dict[str, set[str]]:
+        """What Meltano has kept: the bookmarks of each stream that has any."""
         state = f"dev:tap-callexports-to-{self.loader}"
         printed = self.project.meltano("--log-level=critical", "state", "get", state).log
         kept: dict[str, Any] = json.loads(printed)["singer_state"]["bookmarks"]
-        return {
-            stream: bookmark["replication_key_value"]
+        found = {
+            stream: {
+                entry["replication_key_value"]
+                for entry in [bookmark, *bookmark.get("partitions", [])]
+                if "replication_key_value" in entry
+            }
             for stream, bookmark in kept.items()
-            if "replication_key_value" in bookmark
         }
+        return {stream: values for stream, values in found.items() if values}
+
+    def truth(self, stream: Stream) -> list[Row]:
+        """What the store has to hold of a stream."""
+        rows = due(stream, self.box.truth(stream.name).values(), text(self.box.end))
+        return as_kept(rows) if self.loader == "target-duckdb" else rows
 
     def stored(self) -> dict[str, list[Row]]:
         """All rows of the store as they lie there, by stream."""
@@ -79,7 +89,7 @@ class Pipeline:
             for line in differences(
                 stream,
                 self._latest(stream, stored[stream.name]),
-                list(self.box.truth(stream.name).values()),
+                self.truth(stream),
             )
         ]
 

@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
-from demo.compare import Growth, differences, growth
+from demo.compare import Growth, differences, due, growth
 from demo.report import table
 from demo.streams import Stream
+from demo.warehouse import as_kept
 
 _STREAM = Stream("calls", "somebody", ("id",), "start_time")
 _TRUTH: list[dict[str, Any]] = [
@@ -49,6 +50,17 @@ def test_a_doubled_row_is_named() -> None:
 def test_a_wrong_value_is_named(column: str, value: object) -> None:
     (line,) = differences(_STREAM, [{**_TRUTH[0], column: value}, _TRUTH[1]], _TRUTH)
     assert line.startswith(f"calls a: {column} is ")
+
+
+def test_rows_of_days_to_come_are_not_due_and_rows_without_a_time_are() -> None:
+    assert due(_STREAM, _TRUTH, "2024-05-02T00:00:00.000000Z") == _TRUTH[:1]
+    undated = Stream("calls", "somebody", ("id",), None)
+    assert due(undated, _TRUTH, "2024-05-01T00:00:00.000000Z") == _TRUTH
+
+
+def test_an_empty_text_is_none_in_the_store_and_nothing_else_is() -> None:
+    row = {"a": "", "b": " ", "c": 0, "d": [], "e": {"f": ""}, "g": False, "h": None}
+    assert as_kept([row]) == [{**row, "a": None}]
 
 
 def test_growth_tells_new_late_and_changed_rows_apart() -> None:
