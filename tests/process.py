@@ -71,6 +71,7 @@ def tap(
     state: object = None,
     catalog: object = None,
     env: dict[str, str] | None = None,
+    stdout: IO[bytes] | None = None,
 ) -> Outcome:
     """Run the tap's command line to its end.
 
@@ -80,18 +81,20 @@ def tap(
         state: Content of a state file, likewise.
         catalog: Content of a catalog file, likewise.
         env: Environment variables to add.
+        stdout: Where the output goes, if it is not to be looked at.
     """
     with tempfile.TemporaryDirectory() as folder:
         command = [*_COMMAND, *arguments, *_options(Path(folder), config, state, catalog)]
         done = subprocess.run(
             command,
-            capture_output=True,
+            stdout=stdout or subprocess.PIPE,
+            stderr=subprocess.PIPE,
             cwd=folder,
             env=_environment(env or {}),
             timeout=_PATIENCE,
             check=False,
         )
-    return Outcome(done.returncode, done.stdout.decode(), done.stderr.decode())
+    return Outcome(done.returncode, (done.stdout or b"").decode(), done.stderr.decode())
 
 
 class Started:
@@ -153,13 +156,19 @@ class Started:
 
 
 @contextlib.contextmanager
-def started(config: JSON, state: JSON | None = None) -> Iterator[Started]:
+def started(
+    config: JSON,
+    state: JSON | None = None,
+    *,
+    catalog: JSON | None = None,
+    env: dict[str, str] | None = None,
+) -> Iterator[Started]:
     """A tap in the middle of its run; whatever is left of it afterwards is killed."""
     with tempfile.TemporaryDirectory() as folder:
         log = Path(folder) / "stderr"
         with log.open("wb") as stderr:
-            command = [*_COMMAND, *_options(Path(folder), config, state, None)]
-            process = _popen(command, folder, stderr)
+            command = [*_COMMAND, *_options(Path(folder), config, state, catalog)]
+            process = _popen(command, folder, stderr, env or {})
         try:
             yield Started(process, log)
         finally:
@@ -172,14 +181,16 @@ def started(config: JSON, state: JSON | None = None) -> Iterator[Started]:
 _COMMAND = (sys.executable, "-m", "tap_callexports")
 
 
-def _popen(command: list[str], folder: str, stderr: IO[bytes]) -> subprocess.Popen[bytes]:
+def _popen(
+    command: list[str], folder: str, stderr: IO[bytes], env: dict[str, str]
+) -> subprocess.Popen[bytes]:
     return subprocess.Popen(
         command,
         stdout=subprocess.PIPE,
         stderr=stderr,
         bufsize=0,
         cwd=folder,
-        env=_environment({}),
+        env=_environment(env),
     )
 
 

@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
+import json
 from collections import Counter
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING
 
 import pytest
 from process import tap
+from support import Run, kept_signals
 
 from sandbox import Fault, Sandbox
+from sandbox.anunzi import AnunziApi
+from sandbox.burki import BurkiApi
+from sandbox.twin24 import Twin24Api
+from sandbox.videsk import VideskApi
+from tap_callexports.tap import TapCallExports
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 PROVIDERS = ("videsk", "anunzi", "twin24", "burki")
+APIS = (VideskApi, AnunziApi, Twin24Api, BurkiApi)
 
 
 @pytest.fixture
@@ -37,6 +47,20 @@ def asked(box: Sandbox) -> Counter[str]:
     )
 
 
+def probe(stream: str, box: Sandbox, **settings: object) -> tuple[Run, int]:
+    """A connection test of one stream, and how many requests it took."""
+    api = next(api for api in box.apis.values() if stream in api.streams)
+    before = asked(box)[api.name]
+    out = io.StringIO()
+    with kept_signals(), contextlib.redirect_stdout(out):
+        one = TapCallExports(config={api.name: api.config() | settings})
+        one.probing = True
+        one.run_sync_dry_run(streams=[one.streams[stream]])
+        one.message_writer.flush()  # type: ignore[attr-defined] # ours can
+    lines = [json.loads(line) for line in out.getvalue().split("\n") if line]
+    return Run(1 if one.failures else 0, lines), asked(box)[api.name] - before
+
+
 @pytest.mark.parametrize("when", ["now", "long ago"])
 def test_a_connection_test_asks_little_and_writes_no_state(
     when: str, box: Sandbox, busy: Sandbox
@@ -48,10 +72,55 @@ def test_a_connection_test_asks_little_and_writes_no_state(
     assert outcome.errors == []
     assert "Traceback" not in outcome.err
     assert outcome.run.states == []
-    streams = {"videsk": 1, "anunzi": 2, "twin24": 1, "burki": 1}
     for provider, requests in asked(account).items():
-        assert 1 <= requests <= 2 * streams[provider], provider
+        streams = len(account.apis[provider].streams)
+        assert streams <= requests <= 2 * streams, provider
     assert set(asked(account)) == set(PROVIDERS)
+
+
+@pytest.mark.parametrize("stream", [name for api in APIS for name in api.keys])
+def test_a_connection_test_of_any_stream_is_two_requests_at_most(
+    stream: str, busy: Sandbox
+) -> None:
+    run, requests = probe(stream, busy)
+
+    assert run.code == 0
+    assert 1 <= requests <= 2
+    assert run.states == []
+
+
+@pytest.mark.parametrize("stream", [name for api in APIS for name in api.keys])
+def test_a_connection_test_of_any_stream_of_an_empty_account_is_fine(stream: str) -> None:
+    with Sandbox(seed=3, rows=0) as empty:
+        run, requests = probe(stream, empty)
+
+    assert run.code == 0
+    assert 1 <= requests <= 2
+    assert [line["type"] for line in run.lines] == ["SCHEMA"]
+
+
+@pytest.mark.parametrize("stream", ["anunzi_call_details", "burki_call_transcripts"])
+def test_a_connection_test_asks_for_one_call_of_a_stream_that_goes_call_by_call(
+    stream: str,
+) -> None:
+    now = datetime.now(timezone.utc)
+    with Sandbox(seed=3, rows=40, start=now - timedelta(days=5), end=now) as quiet:
+        probe(stream, quiet)
+
+    paths = [request.path for api in quiet.apis.values() for request in api.requests]
+    assert len([path for path in paths if "get-call" in path or "transcripts" in path]) == 1
+
+
+@pytest.mark.parametrize("setting", ["form_ids", "survey_ids"])
+def test_a_connection_test_tries_the_first_of_many_definitions(setting: str) -> None:
+    stream = f"videsk_{setting.removesuffix('_ids')}s"
+    with Sandbox(seed=3, rows=0) as empty:
+        (first, *_) = empty.videsk.config()[setting]
+        run, requests = probe(stream, empty, **{setting: [first, "unknown", "unknown too"]})
+        nothing, none = probe(stream, empty, **{setting: []})
+
+    assert (run.code, requests) == (0, 1)
+    assert (nothing.code, none) == (0, 0)
 
 
 @pytest.mark.parametrize(
@@ -101,7 +170,7 @@ def test_a_connection_test_fails_when_a_server_is_out_of_order(
     assert any(f"{provider}_" in line for line in outcome.errors)
     assert "Traceback" not in outcome.err
     assert outcome.run.states == []
-    assert asked(box)[provider] <= (4 if provider == "anunzi" else 2)
+    assert asked(box)[provider] <= 2 * len(box.apis[provider].streams)
 
 
 def test_a_connection_test_fails_on_a_stream_that_is_forbidden(box: Sandbox) -> None:

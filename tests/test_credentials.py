@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from sandbox import Sandbox
 
 MAY = {"start_date": "2024-05-01", "end_date": "2024-06-01"}
+#: Burki's streams that are selected by default.
+BURKI = {"burki_calls", "burki_call_list"}
 
 PASTED = [
     "{}",
@@ -103,7 +105,7 @@ def test_an_object_without_its_credential_is_off_and_says_so_once(
         run = run_tap(config)
 
     assert run.code == 0
-    assert {line["stream"] for line in run.lines if "stream" in line} == {"burki_calls"}
+    assert {line["stream"] for line in run.lines if "stream" in line} == BURKI
     assert not box.anunzi.requests
     said = [record for record in caplog.records if record.getMessage().startswith("Anunzi is off")]
     assert [record.levelname for record in said] == ["INFO"]
@@ -115,7 +117,7 @@ def test_a_provider_that_is_null_or_empty_is_off(box: Sandbox, off: object) -> N
     run = run_tap(MAY | {"burki": box.burki.config(), "anunzi": off, "videsk": off, "twin24": off})
 
     assert run.code == 0
-    assert {line["stream"] for line in run.lines if "stream" in line} == {"burki_calls"}
+    assert {line["stream"] for line in run.lines if "stream" in line} == BURKI
 
 
 def test_empty_texts_and_nulls_count_as_unset_everywhere(box: Sandbox) -> None:

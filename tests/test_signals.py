@@ -10,19 +10,22 @@ from process import Outcome, Started, started
 from support import assert_table_is, run_tap, upserted
 
 from sandbox import Fault
+from sandbox.anunzi import AnunziApi
+from sandbox.burki import BurkiApi
+from sandbox.twin24 import Twin24Api
+from sandbox.videsk import VideskApi
 
 if TYPE_CHECKING:
     from support import JSON
 
     from sandbox import Sandbox
 
-STREAMS = (
-    "anunzi_calls",
-    "anunzi_unstarted_calls",
-    "burki_calls",
-    "twin24_incoming_calls",
-    "videsk_calls",
-)
+#: All that are selected by default and end where the calls do: appointments go on.
+STREAMS = {name for api in (AnunziApi, BurkiApi, Twin24Api, VideskApi) for name in api.keys} - {
+    "anunzi_call_details",
+    "burki_call_transcripts",
+    "videsk_appointments",
+}
 SIGNALS = [(signal.SIGTERM, 143), (signal.SIGINT, 130)]
 #: What the contract gives a run to end in, while its output is being read.
 SECONDS = 5
@@ -52,6 +55,7 @@ def assert_ended_well(outcome: Outcome, code: int) -> None:
     assert outcome.errors == []
 
 
+@pytest.mark.covers(150)
 @pytest.mark.parametrize(("signum", "code"), SIGNALS)
 @pytest.mark.parametrize("provider", ["burki", "twin24", "videsk"])
 def test_a_signal_while_a_request_hangs_ends_the_run(
@@ -71,6 +75,7 @@ def test_a_signal_while_a_request_hangs_ends_the_run(
     assert_restart_completes(outcome, box)
 
 
+@pytest.mark.covers(150)
 @pytest.mark.parametrize(("signum", "code"), SIGNALS)
 def test_a_signal_before_anything_was_read_leaves_nothing_to_restart_from(
     box: Sandbox, signum: int, code: int
@@ -87,6 +92,7 @@ def test_a_signal_before_anything_was_read_leaves_nothing_to_restart_from(
     assert_restart_completes(outcome, box)
 
 
+@pytest.mark.covers(150)
 @pytest.mark.parametrize(("signum", "code"), SIGNALS)
 @pytest.mark.parametrize("states", [1, 12])
 def test_a_signal_in_the_middle_of_the_flow_leaves_whole_lines(
@@ -101,6 +107,7 @@ def test_a_signal_in_the_middle_of_the_flow_leaves_whole_lines(
     assert_restart_completes(outcome, box)
 
 
+@pytest.mark.covers(150)
 @pytest.mark.parametrize(("signum", "code"), SIGNALS)
 @pytest.mark.parametrize("states", [0, 3])
 def test_a_signal_while_the_pipe_is_full_waits_for_the_reader(
@@ -116,6 +123,7 @@ def test_a_signal_while_the_pipe_is_full_waits_for_the_reader(
     assert_restart_completes(outcome, box)
 
 
+@pytest.mark.covers(150)
 def test_pressing_ctrl_c_again_and_again_changes_nothing(box: Sandbox) -> None:
     with started(may(box)) as run:
         run.read_states(2)
@@ -137,6 +145,7 @@ def kill_after(states: int, run: Started, *, full: bool) -> Outcome:
     return run.finish()
 
 
+@pytest.mark.covers(151, 156)
 @pytest.mark.parametrize("full", [False, True], ids=["reading", "full pipe"])
 @pytest.mark.parametrize("states", [0, 3, 8, 16])
 def test_a_power_cut_leaves_whole_lines_to_restart_from(
@@ -152,6 +161,7 @@ def test_a_power_cut_leaves_whole_lines_to_restart_from(
     assert_restart_completes(outcome, box)
 
 
+@pytest.mark.covers(152)
 @pytest.mark.parametrize("states", [0, 1, 5])
 def test_a_target_that_dies_ends_the_run_quietly(box: Sandbox, states: int) -> None:
     with started(may(box)) as run:

@@ -64,6 +64,12 @@ class DetailStream(ExportStream[TToken], Generic[TToken]):
 
     @property
     @override
+    def bookmark_may_move(self) -> bool:
+        # As long as every call has vanished, the path may be wrong.
+        return bool(self._found) or not self._vanished
+
+    @property
+    @override
     def windows_at_once(self) -> int:
         return 1  # its calls are what is asked for side by side
 

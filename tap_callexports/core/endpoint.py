@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
 from singer_sdk.streams.rest import PageContext
 
-from tap_callexports.core.errors import StreamFailed
+from tap_callexports.core.errors import StreamFailed, WindowTooLarge
 from tap_callexports.core.instants import SECOND, format_instant
 from tap_callexports.core.manners import MAX_TRIES, Question
 from tap_callexports.core.naming import snake_case
 from tap_callexports.core.normalise import Batch, Normaliser
 from tap_callexports.core.paginator import PaginationError
+from tap_callexports.core.reply import MAX_ROWS
 from tap_callexports.core.sdk import BookmarkedStream
 from tap_callexports.core.window import TARGET_ROWS, Window
 
@@ -133,6 +134,11 @@ class Endpoint(BookmarkedStream[TToken], Generic[TToken]):
         return end if self.account.shared.end_date else end + self.ahead
 
     @property
+    def bookmark_may_move(self) -> bool:
+        """Whether what was read so far shows that a complete window really is one."""
+        return True
+
+    @property
     def windows_at_once(self) -> int:
         """How many windows are read side by side."""
         return int(self.account.settings["max_concurrency"])
@@ -180,7 +186,13 @@ class Endpoint(BookmarkedStream[TToken], Generic[TToken]):
             yield page
 
     def batch(self, rows: Sequence[Row], context: Context | None = None) -> Batch:
-        """Normalised rows; a partition's context names columns the rows do not hold."""
+        """Normalised rows; a partition's context names columns the rows do not hold.
+
+        Raises:
+            WindowTooLarge: There are too many of them.
+        """
+        if len(rows) > MAX_ROWS:
+            raise WindowTooLarge(f"an answer of {len(rows)} rows")
         try:
             return self._normaliser.batch(rows, context)
         except StreamFailed as failure:

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
 
 class ExportError(Exception):
     """Root of the failures whose text may be shown to the user as it is."""
@@ -36,7 +41,28 @@ class TransientFailure(ExportError):  # noqa: N818 - as above
 
 
 class WindowTooLarge(ExportError):  # noqa: N818 - as above
-    """The provider did not, or may not have, answered the whole window: split it and ask again."""
+    """The provider did not, or may not have, answered the whole window: split it and ask again.
+
+    Args:
+        message: What was seen.
+        at: Where to split; in the middle if it is not told, or not inside the window.
+    """
+
+    def __init__(self, message: str, *, at: datetime | None = None) -> None:
+        super().__init__(message)
+        self.at = at
+
+
+class PartlyRead(ExportError):  # noqa: N818 - as above
+    """A window was read up to here; the rest is asked for next.
+
+    Args:
+        until: End of what was read, inside the window.
+    """
+
+    def __init__(self, until: datetime) -> None:
+        super().__init__()
+        self.until = until
 
 
 class FilterIgnored(ExportError):  # noqa: N818 - as above

@@ -12,7 +12,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from tap_callexports.core.doubles import Doubles
-from tap_callexports.core.errors import FilterIgnored, WindowTooLarge
+from tap_callexports.core.errors import FilterIgnored, PartlyRead, WindowTooLarge
 from tap_callexports.core.fetch_ahead import Event, fetch_ahead
 from tap_callexports.core.http import count_requests
 from tap_callexports.core.instants import format_instant
@@ -150,13 +150,16 @@ class Export:
                 for batch in read(part, self._context):
                     rows += len(batch.records)
                     yield batch
+            except PartlyRead as read_on:
+                yield Closed(Window(part.start, read_on.until), rows, requests.sent)
+                todo.append(Window(read_on.until, part.end))
             except WindowTooLarge as failure:
-                halves = part.split()
+                halves = part.split(failure.at)
                 if self._probing or not stream.windowed:
                     raise
                 if halves is None:
                     raise stream.fail(f"{failure}; {part} cannot be split further") from None
-                self._logger.info("%s; asking %s in halves", failure, part)
+                self._logger.info("%s; asking %s in two", failure, part)
                 todo += reversed(halves)
                 # Rows handed over already come again in the halves.
                 torn = torn or rows > 0
@@ -172,12 +175,18 @@ class Export:
                 continue
             tally.outside += event.outside
             for record in event.records:
-                if self._doubles.is_double(record):
+                if self._is_double(record):
                     tally.doubles += 1
                 else:
                     tally.rows += 1
                     tally.misfits.update(event.misfits.get(id(record), ()))
                     yield record
+
+    def _is_double(self, record: Record) -> bool:
+        try:
+            return self._doubles.is_double(record)
+        except RecursionError:
+            raise self._stream.fail("a row is nested too deeply to be written") from None
 
     def _close(self, closed: Closed) -> None:
         """Log a closed window and move the bookmark to its end."""
@@ -187,6 +196,6 @@ class Export:
         self.tally.windows += 1
         self.tally.requests += closed.requests
         self._logger.info("%s: %d rows, %d requests", closed.window, closed.rows, closed.requests)
-        if self._bookmark is not None and not self._probing:
+        if self._bookmark is not None and not self._probing and self._stream.bookmark_may_move:
             # What lies ahead of the frozen end is read again, until it is past.
             self._bookmark.move_to(min(closed.window.end, self._stream.account.end))

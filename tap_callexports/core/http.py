@@ -6,12 +6,11 @@ half-read ever becomes rows.
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections.abc import Callable
 from contextvars import ContextVar
-from datetime import timezone
-from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from http.cookiejar import DefaultCookiePolicy
 from typing import TYPE_CHECKING, TypeAlias, TypeVar
@@ -24,8 +23,6 @@ from tap_callexports.core.reply import Reply, read_reply
 from tap_callexports.core.workers import nap
 
 if TYPE_CHECKING:
-    import logging
-
     from singer_sdk.streams.rest import HTTPRequest
 
     from tap_callexports.core.throttle import Throttle
@@ -36,6 +33,9 @@ Auth: TypeAlias = Callable[[requests.PreparedRequest], requests.PreparedRequest]
 
 CONNECT_SECONDS = 10
 CLOCK_SKEW_SECONDS = 60
+
+# It quotes headers that it cannot read, in many lines.
+logging.getLogger("urllib3.connection").setLevel(logging.ERROR)
 
 
 class RequestCount:
@@ -175,11 +175,17 @@ class HttpClient:
     ) -> Reply:
         timeout = (CONNECT_SECONDS, self._manners.read_timeout)
         settings = self._session.merge_environment_settings(prepared.url, {}, True, None, None)  # noqa: FBT003
+        # Not `Session.send`: for a redirect that is not followed it still reads the whole body.
+        adapter = self._session.get_adapter(url=str(prepared.url))
         try:
-            response = self._session.send(
-                prepared, timeout=timeout, allow_redirects=False, **settings
-            )
-            with response:
+            with adapter.send(
+                prepared,
+                stream=True,
+                timeout=timeout,
+                verify=settings["verify"] or True,
+                cert=settings["cert"],
+                proxies=settings["proxies"],
+            ) as response:
                 reply = read_reply(response, deadline)
         except requests.exceptions.SSLError:
             raise StreamFailed(
@@ -191,7 +197,7 @@ class HttpClient:
             ) from None
         except requests.exceptions.Timeout:
             raise TransientFailure("no connection in time") from None
-        except (requests.exceptions.ConnectionError, requests.exceptions.ChunkedEncodingError):
+        except (requests.exceptions.ConnectionError, requests.exceptions.InvalidHeader):
             raise TransientFailure("the connection failed") from None
         self._check_clock(reply)
         return reply
@@ -220,14 +226,10 @@ class HttpClient:
 
     def _check_clock(self, reply: Reply) -> None:
         """Warn once when the local clock, which ends every export, differs from the server's."""
-        if self._clock_checked or "Date" not in reply.headers:
+        if self._clock_checked or (theirs := reply.date) is None:
             return
         self._clock_checked = True
-        try:
-            theirs = parsedate_to_datetime(reply.headers["Date"])
-        except ValueError:
-            return
-        skew = time.time() - theirs.replace(tzinfo=theirs.tzinfo or timezone.utc).timestamp()
+        skew = time.time() - theirs
         if abs(skew) > CLOCK_SKEW_SECONDS:
             self._logger.warning(
                 "%s: this machine's clock is %.0f s %s the server's; calls at the end of the "

@@ -95,9 +95,10 @@ def epoch_ms_instant(value: object) -> str:
         raise ValueError("not epoch milliseconds")  # noqa: TRY004 - one error type for callers
     try:
         number = Decimal(value.strip() if isinstance(value, str) else value)
+        inside = FIRST_MS <= number < LAST_MS
     except ArithmeticError as error:
         raise ValueError("not epoch milliseconds") from error
-    if not FIRST_MS <= number < LAST_MS:
+    if not inside:
         raise ValueError("outside the years 2000 to 2100")
     return format_instant(EPOCH + int(number * 1000) * MICROSECOND)
 

@@ -108,12 +108,19 @@ def failure_of(reply: Reply, manners: Manners, question: Question) -> Exception:
             f'permission, or leave the stream out: select "!{question.stream}.*"{said}'
         )
     if HTTPStatus.MULTIPLE_CHOICES <= status < HTTPStatus.BAD_REQUEST:
-        host = urlsplit(reply.headers.get("Location", "")).hostname or "another address"
+        host = _host_of(reply.headers.get("Location", "")) or "another address"
         return StreamFailed(
             f"{where}: {status}, redirected to {shown(host, 80)}; redirects are never "
             "followed, check api_url"
         )
     return StreamFailed(f"{where}: {status}, {_SENTENCES.get(status, 'refused')}{said}")
+
+
+def _host_of(url: str) -> str | None:
+    try:
+        return urlsplit(url).hostname
+    except ValueError:
+        return None
 
 
 class Attempts:

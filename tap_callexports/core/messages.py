@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import sys
 from datetime import datetime
 from typing import Any
@@ -11,6 +12,7 @@ from singer_sdk.singerlib.encoding import GenericSingerWriter
 from singer_sdk.singerlib.encoding.simple import Message, StateMessage
 
 from tap_callexports.core.compat import override
+from tap_callexports.core.errors import RunFailed
 
 _FLUSH_AT = 1 << 16
 _PIECE = 1 << 12
@@ -60,7 +62,11 @@ class LineWriter(GenericSingerWriter[bytearray, Message]):
         self._exit = exit_
 
     def flush(self) -> None:
-        """Write what is collected."""
+        """Write what is collected.
+
+        Raises:
+            RunFailed: It cannot be written, for another reason than that nobody reads any more.
+        """
         self._writing = True
         try:
             lines, self._lines = self._lines, bytearray()
@@ -71,6 +77,10 @@ class LineWriter(GenericSingerWriter[bytearray, Message]):
                 for start in range(0, len(lines), _PIECE):
                     stdout.write(lines[start : start + _PIECE])
             sys.stdout.flush()
+        except OSError as error:
+            if error.errno == errno.EPIPE:
+                raise
+            raise RunFailed(f"the output cannot be written: {error.strerror}") from None
         finally:
             self._writing = False
         if self._exit:

@@ -18,6 +18,10 @@ Row: TypeAlias = Mapping[str, Any]
 Record: TypeAlias = dict[str, Any]
 
 EXTRA = "extra"
+#: A longer name is no column's.
+_LONGEST_NAME = 200
+#: Names that are remembered: no provider has more.
+_MOST_FIELDS = 10_000
 
 
 @dataclass(slots=True)
@@ -109,7 +113,7 @@ class Normaliser:
             column, read = target
             try:
                 fitted = read(value)
-            except ValueError:
+            except (ValueError, RecursionError):
                 misfits.append(column)
                 extra[name] = value
                 continue
@@ -126,8 +130,9 @@ class Normaliser:
         try:
             return self._fields[name]
         except KeyError:
-            column = self._name_of(name)
+            column = self._name_of(name) if len(name) <= _LONGEST_NAME else ""
             reader = self._readers.get(column) if name not in self._left_out else None
             found = (column, reader) if reader else None
-            self._fields[name] = found
+            if len(self._fields) < _MOST_FIELDS:
+                self._fields[name] = found
             return found

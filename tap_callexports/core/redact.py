@@ -3,32 +3,57 @@
 from __future__ import annotations
 
 import base64
+import json
 import logging
+import re
+from functools import lru_cache
 from typing import TYPE_CHECKING
 from urllib.parse import quote, quote_plus
 
 from tap_callexports.core.compat import override
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
 HIDDEN = "[hidden]"
 #: Shorter "secrets" (a one-letter test key) would blot out ordinary words.
 _SHORTEST = 6
+#: What may stand between two letters of a secret where lines are wrapped.
+_GAP = re.compile(r"(?:\s|\\[nrt])+")
+_URL_SAFE = str.maketrans("+/", "-_")
 
 
 def spellings(secret: str) -> set[str]:
-    """A secret as it may turn up: plain, URL-encoded, base64, JSON-escaped."""
-    encoded = base64.b64encode(secret.encode()).decode()
-    escaped = secret.encode("unicode_escape").decode()
+    """A secret as it may turn up: plain, URL-encoded, JSON-escaped, as base64 or inside some."""
     return {
         secret,
         quote(secret, safe=""),
         quote_plus(secret),
-        encoded,
-        encoded.rstrip("="),
-        escaped,
+        secret.encode("unicode_escape").decode(),
+        json.dumps(secret)[1:-1],
+        *_inside_base64(secret.encode()),
     }
+
+
+def _inside_base64(secret: bytes) -> Iterator[str]:
+    """The part of base64 that is this secret's alone, wherever in the encoded text it stands."""
+    for before, shared in enumerate((0, 2, 3)):
+        text = bytes(before) + secret
+        encoded = base64.b64encode(text[: len(text) // 3 * 3]).decode()[shared:]
+        if len(encoded) >= _SHORTEST:
+            yield encoded
+            yield encoded.translate(_URL_SAFE)
+
+
+def _squeezed(text: str) -> str:
+    """A text in which neither line wraps nor case hide anything."""
+    return _GAP.sub("", text).lower()
+
+
+@lru_cache(maxsize=1024)
+def _pattern(form: str) -> re.Pattern[str]:
+    letters = map(re.escape, _GAP.sub("", form))
+    return re.compile(f"(?:{_GAP.pattern})?".join(letters), re.IGNORECASE)
 
 
 class HideSecrets(logging.Filter):
@@ -48,8 +73,10 @@ class HideSecrets(logging.Filter):
 
     def hidden(self, text: str) -> str:
         """A text without the secrets."""
+        squeezed = _squeezed(text)
         for secret in self._secrets:
-            text = text.replace(secret, HIDDEN)
+            if _squeezed(secret) in squeezed:
+                text = _pattern(secret).sub(HIDDEN, text)
         return text
 
     @override

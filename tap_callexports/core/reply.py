@@ -6,6 +6,7 @@ import re
 import time
 import zlib
 from dataclasses import dataclass
+from datetime import timezone
 from decimal import Decimal
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
@@ -23,12 +24,21 @@ if TYPE_CHECKING:
     import requests
 
 #: No answer may be larger than this once decompressed; a window that needs more is split.
-MAX_BODY_BYTES = 512 << 20
+MAX_BODY_BYTES = 64 << 20
+#: Rows an answer may hold; more are asked for in halves.
+MAX_ROWS = 120_000
+#: Memory the values of an answer may take, by a rough count; smaller bodies need none.
+_MAX_WEIGHT, _LIGHT = 256 << 20, 8 << 20
+_MARKS = ((b",", b"."), (b"{", b"["))
 _CHUNK = 1 << 16
+_GZIP = zlib.MAX_WBITS | 16
 _SHOWN_CHARS = 200
 
-#: What may be somebody's phone number.
-_LONG_NUMBER = re.compile(r"\+?\d{7,}")
+#: A longer answer does not say in one sentence what went wrong.
+_LONGEST_SAID = 1 << 16
+#: What may be somebody's phone number: seven digits and more, a date apart; and their e-mail.
+_PHONE = re.compile(r"(?!\b\d{4}-\d\d-\d\d\b)\+?\(?\d(?:[-\s().\u2010-\u2015/]{0,2}\d){6,}")
+_EMAIL = re.compile(r"[^\s<>\"',;:()=]+(?:@|%40)[^\s<>\"',;:()=]+")
 
 _json = msgspec.json.Decoder(float_hook=Decimal)
 
@@ -51,11 +61,25 @@ class Reply:
 
         Raises:
             TransientFailure: The body is not whole, valid JSON.
+            WindowTooLarge: It holds too many values.
         """
+        self.check_weight()
         try:
             return _json.decode(self.body)
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, ArithmeticError):
             raise TransientFailure(f"{self.status} with {self.kind} instead of JSON") from None
+
+    def check_weight(self) -> None:
+        """Decode nothing that takes far more memory than its text.
+
+        Raises:
+            WindowTooLarge: It would.
+        """
+        if len(self.body) <= _LIGHT:
+            return
+        values, groups = (sum(map(self.body.count, marks)) for marks in _MARKS)
+        if 64 * values + 200 * groups > _MAX_WEIGHT:
+            raise WindowTooLarge("an answer of too many values")
 
     @property
     def kind(self) -> str:
@@ -72,9 +96,11 @@ class Reply:
     def said(self) -> str:
         """What the server says went wrong, as ` (...)` to put behind a message; else nothing.
 
-        Taken from the fields APIs use for it, escaped, shortened and without phone numbers; never
-        other parts of a body.
+        Taken from the fields APIs use for it, escaped, shortened and without phone numbers and
+        e-mail addresses; never other parts of a body.
         """
+        if len(self.body) > _LONGEST_SAID:
+            return ""
         try:
             body = msgspec.json.decode(self.body)
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
@@ -83,8 +109,8 @@ class Reply:
             return ""
         names = ("message", "error_message", "error", "detail", "details", "data")
         said = (body.get(name) for name in names)
-        text = "; ".join(shown(text) for text in said if isinstance(text, str) and text)
-        return f" ({_LONG_NUMBER.sub('[number]', text)})" if text else ""
+        text = "; ".join(_shown_masked(text) for text in said if isinstance(text, str) and text)
+        return f" ({text})" if text else ""
 
     @property
     def retry_after(self) -> float | None:
@@ -93,11 +119,22 @@ class Reply:
             text = self.headers.get(header, "").strip()
             if text.isascii() and text.isdigit():
                 return float(text)
-            if text and header == "Retry-After":
-                try:
-                    return max(0.0, parsedate_to_datetime(text).timestamp() - time.time())
-                except (ValueError, TypeError, OverflowError):
-                    continue
+            if header == "Retry-After" and (moment := _epoch_of(text)) is not None:
+                return max(0.0, moment - time.time())
+        return None
+
+    @property
+    def date(self) -> float | None:
+        """The server's clock, in epoch seconds; None where it does not tell."""
+        return _epoch_of(self.headers.get("Date", ""))
+
+
+def _epoch_of(text: str) -> float | None:
+    """An HTTP date in epoch seconds, None for any other text."""
+    try:
+        moment = parsedate_to_datetime(text)
+        return moment.replace(tzinfo=moment.tzinfo or timezone.utc).timestamp()
+    except (ValueError, TypeError, OverflowError):
         return None
 
 
@@ -105,6 +142,33 @@ def shown(text: str, limit: int = _SHOWN_CHARS) -> str:
     """Foreign text made safe for one log line: printable, shortened."""
     clean = "".join(char if char.isprintable() else " " for char in without_secrets(text))
     return clean if len(clean) <= limit else clean[:limit] + "…"
+
+
+def _shown_masked(text: str) -> str:
+    """As `shown`, without what may be personal; masked first, for half a number is none."""
+    return shown(_PHONE.sub("[number]", _EMAIL.sub("[e-mail]", without_secrets(text))))
+
+
+class _Gzip:
+    """A gzip body piece by piece; it may be several members, one after the other."""
+
+    def __init__(self) -> None:
+        self._member = zlib.decompressobj(_GZIP)
+
+    @property
+    def whole(self) -> bool:
+        """Whether the last member has ended, and its checksum was right."""
+        return self._member.eof
+
+    def inflated(self, piece: bytes) -> bytes:
+        """What a piece holds."""
+        inflated = b""
+        while piece:
+            if self._member.eof:
+                self._member = zlib.decompressobj(_GZIP)
+            inflated += self._member.decompress(piece, MAX_BODY_BYTES)
+            piece = self._member.unused_data
+        return inflated
 
 
 def read_reply(response: requests.Response, deadline: float) -> Reply:
@@ -119,14 +183,14 @@ def read_reply(response: requests.Response, deadline: float) -> Reply:
         WindowTooLarge: The decompressed body passes MAX_BODY_BYTES.
     """
     encoding = response.headers.get("Content-Encoding", "").strip().lower()
-    inflate = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16) if "gzip" in encoding else None
+    packed = _Gzip() if "gzip" in encoding else None
     body, received = bytearray(), 0
     try:
         while chunk := response.raw.read1(_CHUNK, decode_content=False):
             if time.monotonic() > deadline:
                 raise TransientFailure("the answer came too slowly", heavy=True)
             received += len(chunk)
-            body += inflate.decompress(chunk, MAX_BODY_BYTES) if inflate else chunk
+            body += packed.inflated(chunk) if packed else chunk
             if len(body) >= MAX_BODY_BYTES:
                 raise WindowTooLarge(f"an answer of over {MAX_BODY_BYTES >> 20} MiB")
     except urllib3.exceptions.ReadTimeoutError:
@@ -135,6 +199,6 @@ def read_reply(response: requests.Response, deadline: float) -> Reply:
         raise TransientFailure("the answer was cut short") from None
     except zlib.error:
         raise TransientFailure("the answer does not decompress") from None
-    if inflate and received and not inflate.eof:
+    if packed and received and not packed.whole:
         raise TransientFailure("the answer was cut short")
     return Reply(response.status_code, response.headers, bytes(body))

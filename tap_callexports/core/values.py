@@ -15,6 +15,8 @@ import msgspec
 
 Reader: TypeAlias = Callable[[Any], Any]
 
+#: Whole numbers of more digits than this (`1e999999999`) are no numbers of calls.
+_MOST_DIGITS = 400
 #: Texts that stand for "no number".
 _NO_NUMBER = frozenset({"", "-", "null", "none", "n/a"})
 _PLAIN = re.compile(r"[+-]?\d+(\.\d+)?([eE][+-]?\d{1,3})?")
@@ -73,6 +75,8 @@ def read_integer(value: object) -> int | None:
     number = read_number(value)
     if number is None or isinstance(number, int):
         return number
+    if isinstance(number, Decimal) and number.adjusted() > _MOST_DIGITS:
+        raise ValueError("too large")
     if number != number.__trunc__():
         raise ValueError("not a whole number")
     return int(number)
@@ -118,7 +122,7 @@ def _read_object(value: object) -> dict[str, Any] | None:
             return None
         try:
             value = msgspec.json.decode(value)
-        except msgspec.DecodeError as error:
+        except (msgspec.DecodeError, RecursionError) as error:
             raise ValueError("not an object") from error
     if isinstance(value, dict):
         return value

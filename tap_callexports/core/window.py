@@ -31,10 +31,14 @@ class Window:
         """How much time the window covers."""
         return self.end - self.start
 
-    def split(self) -> tuple[Window, Window] | None:
-        """Two windows that make up this one, cut on whole seconds; None when 1 s is reached."""
+    def split(self, at: datetime | None = None) -> tuple[Window, Window] | None:
+        """Two windows that make up this one, cut on whole seconds; None when 1 s is reached.
+
+        Args:
+            at: Where to cut, in the middle if it is not given or not inside.
+        """
         half = (self.length // 2) // SECOND * SECOND
-        middle = self.start + max(half, SECOND)
+        middle = at if at and self.start < at < self.end else self.start + max(half, SECOND)
         if middle >= self.end:
             return None
         return Window(self.start, middle), Window(middle, self.end)

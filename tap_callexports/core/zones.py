@@ -43,9 +43,15 @@ def to_utc(
         near: An instant close to the one meant: of a repeated hour the nearer pass is taken.
         not_before: An instant the one meant cannot be before: the first pass after it is taken.
             With neither it is the first pass.
+
+    Raises:
+        ValueError: Its UTC form leaves the calendar.
     """
-    first = moment.replace(tzinfo=zone, fold=0).astimezone(UTC)
-    second = moment.replace(tzinfo=zone, fold=1).astimezone(UTC)
+    try:
+        first = moment.replace(tzinfo=zone, fold=0).astimezone(UTC)
+        second = moment.replace(tzinfo=zone, fold=1).astimezone(UTC)
+    except OverflowError as error:
+        raise ValueError("outside the calendar") from error
     # In a gap the passes are the wrong way round, and the first one is right.
     if second <= first:
         return first

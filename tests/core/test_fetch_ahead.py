@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Iterator
 from datetime import datetime, timedelta, timezone
+from functools import partial
 from itertools import pairwise
 
 import pytest
@@ -14,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tap_callexports.core.compat import override
-from tap_callexports.core.fetch_ahead import Event, fetch_ahead
+from tap_callexports.core.fetch_ahead import Event, Piece, fetch_ahead, in_order
 from tap_callexports.core.normalise import Batch
 from tap_callexports.core.throttle import Throttle
 from tap_callexports.core.window import Closed, Planner, Window
@@ -62,6 +63,54 @@ def test_the_order_is_that_of_the_serial_run_whatever_finishes_first(
     assert rows == sorted(rows)
     assert ends == sorted(ends)
     assert ends[-1] == SPAN.end
+
+
+@settings(max_examples=60, deadline=None)
+@given(lengths=st.lists(st.integers(0, 9), max_size=25), workers=st.integers(1, 6))
+def test_pieces_of_any_length_come_out_one_after_the_other(
+    lengths: list[int], workers: int
+) -> None:
+    def piece(number: int, length: int) -> Piece[tuple[int, int]]:
+        return lambda: ((number, step) for step in range(length))
+
+    pieces = [piece(number, length) for number, length in enumerate(lengths)]
+    expected = [(n, step) for n, length in enumerate(lengths) for step in range(length)]
+    assert list(in_order(pieces, workers)) == expected
+
+
+@pytest.mark.parametrize("workers", [1, 3, 8])
+def test_pieces_are_taken_only_when_there_is_room(workers: int) -> None:
+    taken = 0
+
+    def pieces() -> Iterator[Piece[int]]:
+        nonlocal taken
+        for number in range(30):
+            taken += 1
+            yield partial(iter, [number])
+
+    for number in in_order(pieces(), workers):
+        assert taken <= number + workers
+
+
+@pytest.mark.parametrize("workers", [1, 4])
+def test_pieces_that_run_out_with_an_error_leave_no_thread_behind(workers: int) -> None:
+    def forever() -> Iterator[int]:
+        while True:
+            yield 1
+            nap(0.001)
+
+    def pieces() -> Iterator[Piece[int]]:
+        yield lambda: iter([0])
+        if workers > 1:
+            yield forever
+        raise RuntimeError("no more pieces")
+
+    with pytest.raises(RuntimeError, match="no more pieces"):
+        list(in_order(pieces(), workers))
+    deadline = time.monotonic() + 5
+    while workers_alive() and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert not workers_alive()
 
 
 @pytest.mark.parametrize("workers", [1, 2, 4])

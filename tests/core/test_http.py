@@ -124,6 +124,7 @@ def test_what_cannot_be_split_is_tried_as_often_as_anything_else() -> None:
         attempts.wait_after(TransientFailure("504", heavy=True))
 
 
+@pytest.mark.covers(58)
 def test_what_is_too_much_for_the_server_is_split_and_not_tried_for_ever() -> None:
     attempts = Attempts(question(splittable=True), MANNERS)
     attempts.sent()
@@ -158,6 +159,7 @@ def response(body: bytes, **headers: str) -> Any:
 WHOLE = b'[{"id": 1, "name": "Duraci\xc3\xb3n"}, {"id": 2}]'
 
 
+@pytest.mark.covers(45)
 def test_a_gzip_body_is_read_whole_and_cut_at_any_byte_refused() -> None:
     packed = gzip.compress(WHOLE)
     far = time.monotonic() + 60
@@ -167,6 +169,7 @@ def test_a_gzip_body_is_read_whole_and_cut_at_any_byte_refused() -> None:
             read_reply(response(packed[:length], Content_Encoding="gzip"), far)
 
 
+@pytest.mark.covers(47)
 def test_json_cut_at_any_byte_is_refused() -> None:
     assert len(reply(200, WHOLE).json()) == 2
     for length in range(len(WHOLE)):
@@ -174,6 +177,7 @@ def test_json_cut_at_any_byte_is_refused() -> None:
             reply(200, WHOLE[:length]).json()
 
 
+@pytest.mark.covers(113)
 @pytest.mark.parametrize(
     "body",
     [b"", b"   ", b"<html>no</html>", b"NaN", b'{"a": NaN}', b'{"a": 1e99999999999999999999}',
@@ -190,6 +194,7 @@ def test_a_body_that_drips_is_given_up() -> None:
         read_reply(response(WHOLE), time.monotonic() - 1)
 
 
+@pytest.mark.covers(44)
 def test_a_body_cut_by_the_network_is_a_transient_failure() -> None:
     broken = response(b"")
 

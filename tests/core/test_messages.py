@@ -52,6 +52,7 @@ def record(text: str) -> RecordMessage:
     return RecordMessage(stream="s", record={"id": text}, time_extracted=NOW)
 
 
+@pytest.mark.covers(156)
 def test_lines_are_written_at_each_state() -> None:
     writer, pipe = LineWriter(), Pipe()
     with stdout_is(pipe):
@@ -70,12 +71,14 @@ def test_long_outputs_do_not_wait_for_a_state() -> None:
     assert len(pipe.written) > 60_000
 
 
+@pytest.mark.covers(150)
 def test_a_signal_between_lines_ends_the_run_at_once() -> None:
     with pytest.raises(SystemExit) as caught:
         LineWriter().interrupt(SystemExit(143))
     assert caught.value.code == 143
 
 
+@pytest.mark.covers(150)
 def test_a_signal_in_the_middle_of_a_line_waits_for_its_end() -> None:
     writer, pipe = LineWriter(), Pipe()
     writer.write_message(record("x" * 50_000))

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
-from support import JSON, Run, assert_table_is, run_tap
+from support import JSON, Run, assert_table_is, catalog_of, run_tap
 
 from sandbox import Fault, Sandbox
 from sandbox.instants import text
@@ -17,11 +18,10 @@ if TYPE_CHECKING:
 
     from sandbox.api import Api
     from sandbox.http import LoggedRequest, Request
+    from sandbox.table import Row
 
 #: No honest test needs more requests; a run that never ends is refused from here on.
 MOST_REQUESTS = 3000
-
-_KEYS = {"videsk_calls": "id", "burki_calls": "id"}
 
 
 def empty_sandbox(seed: int = 1) -> Sandbox:
@@ -36,10 +36,15 @@ def export(
     state: JSON | None = None,
     catalog: JSON | None = None,
     start_date: str = "2024-05-01",
-    end_date: str = "2024-06-01",
+    end_date: str | None = "2024-06-01",
     **settings: object,
 ) -> Run:
-    """One run of one provider over May 2024, with these settings changed (None: left out)."""
+    """One run of one provider over May 2024, with these settings changed (None: left out).
+
+    Reads the provider's calls, unless `streams` or a `catalog` names others.
+    """
+    if streams is None and catalog is None:
+        streams = api.streams[:1]
     api.faults.add(Fault("status", status=403, times=10**9), skip=MOST_REQUESTS)
     chosen = {**api.config(), **settings}
     return run_tap(
@@ -52,6 +57,16 @@ def export(
         state=state,
         catalog=catalog,
     )
+
+
+def with_columns(api: Api, stream: str, *columns: str) -> JSON:
+    """A catalog in which only these columns of a stream are selected, and its keys."""
+    catalog = catalog_of({api.name: api.config()}, [stream])
+    (entry,) = (entry for entry in catalog["streams"] if entry["tap_stream_id"] == stream)
+    for part in entry["metadata"]:
+        if part["breadcrumb"] and part["metadata"].get("inclusion") != "automatic":
+            part["metadata"]["selected"] = part["breadcrumb"][-1] in columns
+    return catalog
 
 
 def why(run: Run) -> str:
@@ -84,14 +99,15 @@ def failure(run: Run, stream: str) -> str:
 
 def assert_safe(run: Run, api: Api, stream: str) -> None:
     """Everything the provider places before the bookmark has been handed over."""
-    bookmark, table = run.bookmark(stream) or "", run.table(stream)
-    key = _KEYS.get(stream, "call_id")
-    lost = [
-        row.canonical[key]
-        for row in api.rows
-        if text(row.at) < bookmark and (row.canonical[key],) not in table
-    ]
+    bookmark, table, truth = run.bookmark(stream) or "", run.table(stream), api.truth(stream)
+    keys = [key_of(api, stream, row) for row in api.of(stream).rows if text(row.at) < bookmark]
+    lost = [key for key in keys if key in truth and key not in table]
     assert not lost, f"{len(lost)} rows before the bookmark {bookmark} are lost: {lost[:5]}"
+
+
+def key_of(api: Api, stream: str, row: Row) -> tuple[Any, ...]:
+    """The primary key of a row."""
+    return tuple(row.canonical[name] for name in api.keys[stream])
 
 
 def assert_complete_or_loud(run: Run, api: Api, stream: str) -> None:
@@ -103,14 +119,20 @@ def assert_complete_or_loud(run: Run, api: Api, stream: str) -> None:
     assert_safe(run, api, stream)
 
 
-def busiest_second(api: Api) -> int:
-    """The most rows that share one second."""
-    return max(Counter(text(row.sort_at)[:19] for row in api.rows).values())
+def busiest_second(api: Api, stream: str = "") -> int:
+    """The most rows that share one second; of the provider's calls, unless a stream is named."""
+    rows = api.of(stream or api.streams[0]).rows
+    return max(Counter(text(row.sort_at)[:19] for row in rows).values())
 
 
 def asked(api: Api, path: str = "") -> list[LoggedRequest]:
     """The requests whose path contains this, oldest first."""
     return [request for request in api.requests if path in request.path]
+
+
+def answer_with(api: Api, path: str, body: JSON | list[JSON]) -> None:
+    """From now on every request of a path is answered 200 with this body."""
+    api.faults.add(Fault("error_object", times=10**9, body=json.dumps(body)), path)
 
 
 def after_requests(api: Api, count: int, path: str, then: Callable[[], None]) -> None:
@@ -125,6 +147,17 @@ def after_requests(api: Api, count: int, path: str, then: Callable[[], None]) ->
         return False
 
     api.faults.add(Fault("slow"), path, when=listen)
+
+
+def partition_bookmarks(run: Run, stream: str) -> dict[str, str]:
+    """The bookmark of each form or survey in the last STATE, by its id."""
+    partitions = run.state.get("bookmarks", {}).get(stream, {}).get("partitions", [])
+    return {
+        definition: partition["replication_key_value"]
+        for partition in partitions
+        for definition in partition["context"].values()
+        if "replication_key_value" in partition
+    }
 
 
 def warnings_in(caplog: pytest.LogCaptureFixture, about: str = "") -> list[str]:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from sandbox import Sandbox
     from sandbox.anunzi.filters import Dialect
 
-CALLS, UNSTARTED = "anunzi_calls", "anunzi_unstarted_calls"
+BOTH = CALLS, UNSTARTED = "anunzi_calls", "anunzi_unstarted_calls"
 NOON = datetime(2024, 5, 9, 12, tzinfo=UTC)
 OTHER = {"anunzi": "retell", "retell": "anunzi"}
 DIALECTS = pytest.mark.parametrize("dialect", ["anunzi", "retell"])
@@ -45,7 +45,7 @@ def _equals(dialect: str, name: str, value: str) -> dict[str, Any]:
 )
 def test_both_dialects_give_every_call(box: Sandbox, server: Dialect, setting: str) -> None:
     box.anunzi.options.dialect = server
-    run = export(box.anunzi, filter_dialect=setting, page_size=30)
+    run = export(box.anunzi, streams=BOTH, filter_dialect=setting, page_size=30)
     assert_complete(run, box.anunzi, CALLS)
     assert_complete(run, box.anunzi, UNSTARTED)
     assert_each_once(run, CALLS)
@@ -110,7 +110,7 @@ def test_an_ignored_dialect_costs_one_warning_and_one_scan_but_no_call(
 def test_calls_without_a_start_are_handed_over_where_the_filter_is_ignored(box: Sandbox) -> None:
     box.anunzi.options.dialect = "retell"
     box.anunzi.options.wrong_dialect = "ignore"
-    run = export(box.anunzi, filter_dialect="anunzi")
+    run = export(box.anunzi, streams=BOTH, filter_dialect="anunzi")
     assert_complete(run, box.anunzi, UNSTARTED)
     # No filter can have placed them, so no filter field drops them.
     assert_table_is(run.table(CALLS), box.anunzi.truth(CALLS) | box.anunzi.truth(UNSTARTED))
@@ -123,7 +123,7 @@ def test_calls_without_a_start_are_only_in_their_own_stream(
     box.anunzi.options.dialect = dialect
     # Not connected, and yet with a start: an ordinary call.
     box.anunzi.add_at(NOON, call_status="not_connected")
-    run = export(box.anunzi, filter_dialect=dialect)
+    run = export(box.anunzi, streams=BOTH, filter_dialect=dialect)
     started, unstarted = run.records(CALLS), run.records(UNSTARTED)
     assert unstarted
     assert all(record["start_timestamp"] for record in started)
@@ -194,7 +194,7 @@ def test_a_condition_on_the_status_of_ones_own_reaches_the_server(
 ) -> None:
     box.anunzi.options.dialect = dialect
     criteria = _equals(dialect, "call_status", "ended")
-    run = export(box.anunzi, filter_dialect=dialect, filter_criteria=criteria)
+    run = export(box.anunzi, streams=BOTH, filter_dialect=dialect, filter_criteria=criteria)
     assert run.code == 0
     assert {record["call_status"] for record in run.records(CALLS)} == {"ended"}
     assert run.records(UNSTARTED) == []

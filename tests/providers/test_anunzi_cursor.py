@@ -24,7 +24,7 @@ from sandbox.instants import MILLISECOND, UTC
 if TYPE_CHECKING:
     from sandbox import Sandbox
 
-CALLS, UNSTARTED = "anunzi_calls", "anunzi_unstarted_calls"
+BOTH = CALLS, UNSTARTED = "anunzi_calls", "anunzi_unstarted_calls"
 INSTANT = datetime(2024, 5, 9, 12, 0, 0, 123_000, tzinfo=UTC)
 
 
@@ -150,7 +150,7 @@ def test_ties_survive_an_expired_cursor() -> None:
 @pytest.mark.parametrize("empty", [1, 5])
 def test_empty_pages_with_more_behind_them_are_not_the_end(box: Sandbox, empty: int) -> None:
     box.anunzi.options.empty_pages = empty
-    run = export(box.anunzi, page_size=7)
+    run = export(box.anunzi, streams=BOTH, page_size=7)
     assert_complete(run, box.anunzi, CALLS)
     assert_complete(run, box.anunzi, UNSTARTED)
 
@@ -180,7 +180,7 @@ def test_no_request_mixes_a_cursor_with_an_offset_or_leaves_out_the_filter(box: 
 
 
 def test_no_cursor_is_kept_in_the_state(box: Sandbox) -> None:
-    run = export(box.anunzi, page_size=7)
+    run = export(box.anunzi, streams=BOTH, page_size=7)
     assert run.code == 0
     bookmark = run.state["bookmarks"][CALLS]
     assert set(bookmark) == {"replication_key", "replication_key_value"}

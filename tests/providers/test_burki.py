@@ -19,7 +19,7 @@ from provider_runs import (
 )
 from support import assert_table_is
 
-from sandbox.burki.calls import ASSISTANTS
+from sandbox.burki.calls import ASSISTANTS, exported
 from sandbox.instants import MICROSECOND, SECOND, UTC, parse
 from tap_callexports.providers.burki import client as burki_client
 
@@ -33,6 +33,7 @@ DAY = timedelta(days=1)
 FORMATS = pytest.mark.parametrize("form", ["json", "csv"])
 
 
+@pytest.mark.covers(59)
 @FORMATS
 @pytest.mark.parametrize("gzip", [True, False])
 @pytest.mark.parametrize("envelope", ["array", "items"])
@@ -47,6 +48,7 @@ def test_a_file_is_read_packed_or_not_bare_or_wrapped(
     assert all("gzip" in request.headers["accept-encoding"] for request in asked(box.burki))
 
 
+@pytest.mark.covers(48, 52)
 @FORMATS
 @pytest.mark.parametrize("bom", [True, False])
 @pytest.mark.parametrize("delimiter", [",", ";"])
@@ -62,6 +64,7 @@ def test_a_csv_of_any_make_gives_the_same_calls_as_json(
     assert_complete(run, box.burki, CALLS)
 
 
+@pytest.mark.covers(56)
 @FORMATS
 def test_calls_at_the_very_ends_of_windows_are_there_once(form: str) -> None:
     edges = [timedelta(), MICROSECOND, 123_456 * MICROSECOND, SECOND - MICROSECOND]
@@ -75,6 +78,7 @@ def test_calls_at_the_very_ends_of_windows_are_there_once(form: str) -> None:
     assert_each_once(run, CALLS)
 
 
+@pytest.mark.covers(56)
 def test_a_call_at_the_end_of_the_export_is_not_in_it_and_the_one_before_is() -> None:
     with empty_sandbox() as box:
         box.burki.add_at(NOON - MICROSECOND, NOON)
@@ -84,6 +88,7 @@ def test_a_call_at_the_end_of_the_export_is_not_in_it_and_the_one_before_is() ->
     ]
 
 
+@pytest.mark.covers(56, 57)
 def test_windows_are_asked_for_in_naive_utc_join_and_end_before_the_next_one(
     box: Sandbox,
 ) -> None:
@@ -149,6 +154,7 @@ def test_a_count_that_is_always_higher_than_the_file_fails(box: Sandbox) -> None
     assert len(asked(box.burki)) < 300
 
 
+@pytest.mark.covers(46)
 @FORMATS
 @pytest.mark.parametrize("files", [1, 2])
 def test_a_file_cut_once_or_twice_is_read_again(form: str, files: int) -> None:
@@ -163,6 +169,7 @@ def test_a_file_cut_once_or_twice_is_read_again(form: str, files: int) -> None:
     assert len(set(ranges)) == 1
 
 
+@pytest.mark.covers(46)
 def test_an_uncounted_csv_cut_at_the_end_of_a_row_is_read_until_two_agree() -> None:
     with empty_sandbox() as box:
         box.burki.add(80, NOON, NOON + timedelta(hours=11))
@@ -174,6 +181,7 @@ def test_an_uncounted_csv_cut_at_the_end_of_a_row_is_read_until_two_agree() -> N
     assert len(asked(box.burki, EXPORT)) == 3
 
 
+@pytest.mark.covers(46)
 @FORMATS
 def test_a_file_that_stays_cut_is_asked_for_in_halves(form: str) -> None:
     with empty_sandbox() as box:
@@ -187,6 +195,7 @@ def test_a_file_that_stays_cut_is_asked_for_in_halves(form: str) -> None:
     assert ("2024-05-09T00:00:00.000000", "2024-05-09T11:59:59.999999") in ranges
 
 
+@pytest.mark.covers(46)
 @FORMATS
 def test_files_that_are_always_cut_fail_with_a_safe_bookmark(form: str) -> None:
     with empty_sandbox() as box:
@@ -232,12 +241,13 @@ def test_calls_without_a_start_are_handed_over_where_the_filter_is_ignored(
     rows = box.burki.add_at(NOON, NOON + DAY, started_at=None)
     run = export(box.burki, format=form)
     truth = box.burki.truth(CALLS)
-    truth |= {(row.canonical["id"],): dict(row.canonical) for row in rows}
+    truth |= {(row.canonical["id"],): exported(row.canonical) for row in rows}
     assert run.code == 0
     assert_table_is(run.table(CALLS), truth)
     assert run.bookmark(CALLS) == "2024-06-01T00:00:00.000000Z"
 
 
+@pytest.mark.covers(58)
 def test_a_window_of_too_many_calls_is_halved_before_a_file_is_asked_for(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -262,6 +272,7 @@ def test_too_many_calls_of_an_ignored_filter_are_not_halved_for_ever(
     assert len(asked(box.burki)) <= 6
 
 
+@pytest.mark.covers(54)
 @FORMATS
 def test_an_account_without_calls_is_empty_and_done(form: str) -> None:
     with empty_sandbox() as box:

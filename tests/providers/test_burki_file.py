@@ -135,6 +135,7 @@ def stream() -> ExportStream[Any]:
     return cast("ExportStream[Any]", tap.streams[CALLS])
 
 
+@pytest.mark.covers(48, 52, 53)
 @PROPERTY
 @given(table=tables(), form=FORMS, escaped=st.booleans(), wrapped=st.booleans())
 def test_json_and_csv_of_a_table_give_equal_records(
@@ -152,6 +153,7 @@ def test_json_and_csv_of_a_table_give_equal_records(
         assert record["started_at"][:19] == row["started_at"][:19]
 
 
+@pytest.mark.covers(46, 49)
 @PROPERTY
 @given(table=tables(), form=FORMS, data=st.data())
 def test_a_csv_cut_anywhere_gives_no_row_that_was_not_in_it(
@@ -170,6 +172,7 @@ def test_a_csv_cut_anywhere_gives_no_row_that_was_not_in_it(
         assert list(fewer[-1]) == list(rows[0])
 
 
+@pytest.mark.covers(52)
 def test_a_null_duration_is_not_zero_in_a_csv() -> None:
     def duration(status: str, ended: str, told: str) -> object:
         line = f"1,CA1,Bot,+12025550101,{status},{told},2024-05-09T12:00:00,{ended}".encode()
@@ -184,6 +187,7 @@ def test_a_null_duration_is_not_zero_in_a_csv() -> None:
     assert duration("failed", "", "7") == "7"
 
 
+@pytest.mark.covers(49, 51)
 @pytest.mark.parametrize(
     "body",
     [
@@ -210,6 +214,7 @@ def test_a_broken_csv_is_refused_as_a_whole(body: bytes) -> None:
         rows_of_csv(reply_of(body))
 
 
+@pytest.mark.covers(54)
 @pytest.mark.parametrize(
     "body",
     [b"", b"  \r\n", b"<!DOCTYPE html><html></html>", b"{}", b'{"detail": "no"}', b"null", b"0"],
@@ -220,6 +225,7 @@ def test_what_is_no_file_at_all_is_an_error_and_not_an_empty_export(body: bytes)
             read(reply_of(body, "application/octet-stream"))
 
 
+@pytest.mark.covers(54)
 def test_a_header_alone_and_an_empty_list_are_empty_exports() -> None:
     for body in (HEADER + b"\n", HEADER + b"\r\n", b"\xef\xbb\xbf" + HEADER + b"\r\n\r\n"):
         assert rows_of_csv(reply_of(body)) == []
@@ -227,23 +233,27 @@ def test_a_header_alone_and_an_empty_list_are_empty_exports() -> None:
         assert rows_of_json(reply_of(body, "application/json")) == []
 
 
+@pytest.mark.covers(46, 49)
 def test_a_table_that_does_not_end_its_last_line_is_cut() -> None:
     for body in (HEADER, HEADER + b"\r\n" + ROW, HEADER + b"\r\n" + ROW[:-4]):
         with pytest.raises(TransientFailure, match="line break"):
             rows_of_csv(reply_of(body))
 
 
+@pytest.mark.covers(51)
 def test_columns_are_found_by_name_and_unknown_ones_kept() -> None:
     body = b"Outcome,STATUS , call id\r\nsold,completed,7\r\n"
     assert rows_of_csv(reply_of(body)) == [{"Outcome": "sold", "status": "completed", "id": "7"}]
 
 
+@pytest.mark.covers(50)
 def test_accents_are_utf_8_without_anybody_saying_so() -> None:
     body = HEADER + b"\r\n" + ROW.replace(b"Support Bot", "Recepción".encode()) + b"\r\n"
     (row,) = rows_of_csv(Reply(200, {"Content-Type": "text/csv"}, body))
     assert row["assistant_name"] == "Recepción"
 
 
+@pytest.mark.covers(51)
 def test_an_unknown_column_of_a_csv_arrives_in_extra() -> None:
     with empty_sandbox() as box:
         (row,) = box.burki.add_at(FIRST.replace(month=5) + MICROSECOND)
@@ -253,6 +263,7 @@ def test_an_unknown_column_of_a_csv_arrives_in_extra() -> None:
             assert record["extra"] == {"Outcome": "sold"}
 
 
+@pytest.mark.covers(47, 49, 54)
 @pytest.mark.parametrize(
     ("form", "body"),
     [

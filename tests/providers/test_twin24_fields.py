@@ -13,32 +13,20 @@ from provider_runs import (
     export,
     failure,
     shifted,
+    with_columns,
 )
-from support import assert_table_is, catalog_of
+from support import assert_table_is
 
 from sandbox.instants import UTC, parse, text
 from sandbox.twin24 import sessions
 
 if TYPE_CHECKING:
-    from support import JSON
-
     from sandbox import Sandbox
-    from sandbox.twin24 import Twin24Api
 
 CALLS = "twin24_incoming_calls"
 LIST = "/statistics/cis/sessions/incoming"
 NOON = datetime(2024, 5, 9, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)
-
-
-def _with_columns(api: Twin24Api, *columns: str) -> JSON:
-    """A catalog in which only these columns are selected."""
-    catalog = catalog_of({"twin24": api.config()}, [CALLS])
-    (entry,) = (stream for stream in catalog["streams"] if stream["tap_stream_id"] == CALLS)
-    for part in entry["metadata"]:
-        if part["breadcrumb"] and part["metadata"].get("inclusion") != "automatic":
-            part["metadata"]["selected"] = part["breadcrumb"][-1] in columns
-    return catalog
 
 
 def test_all_fields_are_asked_for_by_name(box: Sandbox) -> None:
@@ -49,7 +37,7 @@ def test_all_fields_are_asked_for_by_name(box: Sandbox) -> None:
 
 
 def test_only_selected_columns_are_asked_for_and_handed_over(box: Sandbox) -> None:
-    catalog = _with_columns(box.twin24, "duration", "ai_call_llm_total_cost")
+    catalog = with_columns(box.twin24, CALLS, "duration", "ai_call_llm_total_cost")
     run = export(box.twin24, catalog=catalog)
     assert run.code == 0
     asked_for = {"callId", "startedAt", "companyId", "duration", "aiCallLlmTotalCost"}
@@ -140,7 +128,7 @@ def test_the_company_of_a_call_is_looked_at_though_its_column_is_not_selected(
     box: Sandbox,
 ) -> None:
     box.twin24.rows[5].extra_wire = {"companyId": 9}
-    run = export(box.twin24, company_ids=[1], catalog=_with_columns(box.twin24, "duration"))
+    run = export(box.twin24, company_ids=[1], catalog=with_columns(box.twin24, CALLS, "duration"))
     assert "twin24.company_ids" in failure(run, CALLS)
 
 

@@ -93,7 +93,7 @@ def test_an_answer_as_long_as_the_cap_may_also_be_the_whole_window() -> None:
     assert len(box.videsk.requests) <= 3
 
 
-def test_a_window_of_an_honest_server_is_walked_answer_by_answer() -> None:
+def test_a_window_of_an_honest_server_is_read_by_pairs_of_answers() -> None:
     with empty_sandbox() as box:
         box.videsk.options.cap = 500
         box.videsk.add(8000, NOON, NOON + timedelta(hours=11))

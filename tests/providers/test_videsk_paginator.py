@@ -19,21 +19,21 @@ from tap_callexports.core.window import Window
 from tap_callexports.providers.videsk.paginator import (
     NEWEST_FIRST,
     OLDEST_FIRST,
+    RISES,
     TRUSTED_ROWS,
-    WALKABLE_ROWS,
     Answer,
     Ask,
     Cap,
-    TimeWalk,
+    Meeting,
     first_ask,
     joined,
 )
 
-PROPERTY = settings(deadline=None, derandomize=True, max_examples=400)
+PROPERTY = settings(deadline=None, derandomize=True, max_examples=150)
 #: For properties known not to hold: the first counterexample will do.
 DAY = datetime(2024, 5, 9, tzinfo=UTC)
 Ends: TypeAlias = Literal["[]", "[)", "(]", "()"]
-Order: TypeAlias = Literal["honest", "newest_first", "by_id"]
+Order: TypeAlias = Literal["honest", "newest_first", "by_id", "by_filter"]
 ENDS: tuple[Ends, ...] = ("[]", "[)", "(]", "()")
 
 
@@ -69,6 +69,8 @@ class Model:
         found.sort(key=lambda call: (call.start, call.id))
         if self.order == "by_id":
             found.sort(key=lambda call: call.id)
+        elif self.order == "by_filter":
+            found.sort(key=lambda call: (call.filtered, call.id), reverse=ask.sort == NEWEST_FIRST)
         elif (ask.sort == NEWEST_FIRST) != (self.order == "newest_first"):
             found.reverse()
         self.cut = len(found) > self.cap
@@ -93,27 +95,42 @@ CROWDS = st.one_of(
     st.lists(st.sampled_from([0, 1, 999, 1000, 1001, 1999, 2000]), max_size=20),
 )
 
-#: More calls than an answer holds, and answers long enough to be walked behind.
-MANY = st.lists(st.integers(0, 59_999), min_size=60, max_size=200)
-CAPS = st.integers(WALKABLE_ROWS, 2 * WALKABLE_ROWS)
+#: More calls than two answers hold.
+CAPS = st.integers(1, 60)
 
 
-def walk(server: Model, window: Window, *, walkable: int = WALKABLE_ROWS) -> set[str] | None:
-    """Ids of a finished walk; None where the walk asks for the window to be split."""
-    cap = Cap(server.named or server.cap)
-    paginator = TimeWalk(window, "time", ("id",), cap, walkable=walkable)
-    found: set[str] = set()
-    # A walk advances by at least a second with each answer, and looks at each one twice at most.
-    for _ in range(2 * int(window.length / SECOND) + 4):
-        page = server.answer(paginator.current_value)
-        found |= {record["id"] for record in page.batch.records}
+def read(server: Model, window: Window) -> tuple[set[str], bool]:
+    """Ids of everything read, the window split as often as asked for; and whether that is all.
+
+    False: a second held more than could be asked for, and would have been reported.
+    """
+    cap, found, whole = Cap(server.named or server.cap), set[str](), True
+    todo = [window]
+    for _ in range(20_000):
+        if not todo:
+            return found, whole
+        part = todo.pop()
+        meeting = Meeting(part, "time", ("id",), cap)
         try:
-            paginator.advance(page)
-        except WindowTooLarge:
-            return None
-        if paginator.finished:
-            return found
-    raise AssertionError("the walk does not end")
+            while not meeting.finished:
+                meeting.advance(server.answer(meeting.current_value))
+        except WindowTooLarge as failure:
+            if halves := part.split(failure.at):
+                todo += reversed(halves)
+                continue
+            answers = [
+                server.answer(first_ask(part, sort)) for sort in (OLDEST_FIRST, NEWEST_FIRST)
+            ]
+            found |= {record["id"] for answer in answers for record in answer.batch.records}
+            oldest, newest = (answer.batch.records for answer in answers)
+            cut = all(cap.may_be_cut(answer) for answer in answers)
+            whole = whole and not (cut and not joined(oldest, newest, ("id",)))
+            continue
+        found |= {record["id"] for record in meeting.batch.records}
+        assert part.start < meeting.read_until <= part.end
+        if meeting.read_until < part.end:
+            todo.append(Window(meeting.read_until, part.end))
+    raise AssertionError("the reading does not end")
 
 
 def inside(server: Model, window: Window) -> set[str]:
@@ -121,107 +138,129 @@ def inside(server: Model, window: Window) -> set[str]:
 
 
 MINUTE = Window(DAY, DAY + timedelta(minutes=1))
+HOUR = Window(DAY, DAY + timedelta(hours=1))
 
 
 @PROPERTY
 @given(millis=CROWDS, cap=st.integers(1, 12), ends=st.sampled_from(ENDS), named=st.booleans())
-def test_a_walk_that_ends_has_seen_every_call_of_the_window(
+def test_few_calls_are_all_read_or_it_is_said(
     millis: list[int], cap: int, ends: Ends, *, named: bool
 ) -> None:
     server = Model(calls_at(*millis), cap, cap if named else None, ends)
-    found = walk(server, MINUTE, walkable=1)
-    assert found is None or inside(server, MINUTE) <= found
+    found, whole = read(server, MINUTE)
+    assert not whole or inside(server, MINUTE) <= found
 
 
 @PROPERTY
-@given(CROWDS, st.integers(1, 12), st.sampled_from(ENDS))
-def test_a_walk_ends_wherever_no_second_is_as_full_as_an_answer(
-    millis: list[int], cap: int, ends: Ends
+@given(st.integers(0, 10**9), CAPS, st.sampled_from(ENDS), st.integers(60, 300))
+def test_a_crowd_is_read_to_its_end_where_no_second_is_as_full_as_an_answer(
+    seed: int, cap: int, ends: Ends, size: int
 ) -> None:
+    dice = Random(seed)
+    millis = [dice.randrange(3_600_000) for _ in range(size)]
     # A millisecond of the second before is asked for with each second.
     shared = Counter(ms // 1000 for ms in millis) + Counter(
         ms // 1000 + 1 for ms in millis if ms % 1000 == 999
     )
-    cap += max(shared.values(), default=0)
-    server = Model(calls_at(*millis), cap, cap, ends)
-    assert walk(server, MINUTE, walkable=1) is not None
-
-
-@PROPERTY
-@given(MANY, CAPS, st.sampled_from(ENDS))
-def test_a_server_that_answers_newest_first_is_never_walked_past_a_call(
-    millis: list[int], cap: int, ends: Ends
-) -> None:
-    server = Model(calls_at(*millis), cap, cap, ends, "newest_first")
-    found = walk(server, MINUTE)
-    assert found is None or inside(server, MINUTE) <= found
-
-
-@PROPERTY
-@given(MANY, CAPS)
-def test_a_server_without_order_is_never_walked_past_a_call(millis: list[int], cap: int) -> None:
-    server = Model(calls_at(*millis), cap, cap, order="by_id")
-    found = walk(server, MINUTE)
-    assert found is None or inside(server, MINUTE) <= found
-
-
-@PROPERTY
-@given(st.integers(0, 10**9), CAPS)
-def test_a_server_that_filters_by_another_time_is_never_walked_past_a_call(
-    seed: int, cap: int
-) -> None:
-    dice = Random(seed)
-    millis = [dice.randrange(60_000) for _ in range(200)]
-    shifts = tuple(dice.randrange(-9_000, 9_000) for _ in millis)
-    server = Model(calls_at(*millis, shifts=shifts), cap, cap)
-    found = walk(server, MINUTE)
-    assert found is None or inside(server, MINUTE) <= found
+    server = Model(calls_at(*millis), cap + max(shared.values()), None, ends)
+    found, whole = read(server, HOUR)
+    assert whole
+    assert inside(server, HOUR) <= found
 
 
 @PROPERTY
 @given(
     seed=st.integers(0, 10**9),
-    cap=st.integers(1, WALKABLE_ROWS - 1) | st.integers(80, 150),
+    cap=CAPS,
+    order=st.sampled_from(["honest", "newest_first", "by_id", "by_filter"]),
     ends=st.sampled_from(ENDS),
+    moved=st.sampled_from([0.0, 0.01, 0.1, 1.0]),
+    by=st.sampled_from([(-1800, 0), (0, 1800), (-60, 60)]),
 )
-def test_a_crowd_of_an_honest_server_is_walked_to_its_end(seed: int, cap: int, ends: Ends) -> None:
+def test_whatever_the_server_sorts_and_filters_by_nothing_is_missing_in_silence(
+    seed: int, cap: int, order: Order, ends: Ends, moved: float, by: tuple[int, int]
+) -> None:
     dice = Random(seed)
-    server = Model(calls_at(*[dice.randrange(60_000) for _ in range(200)]), cap, cap, ends)
-    found = walk(server, MINUTE)
-    if cap < WALKABLE_ROWS:
-        # Answers of few rows cannot show the server's order: the window is split instead.
-        assert found is None
-    else:
-        assert found is not None
-        assert inside(server, MINUTE) <= found
+    millis = [dice.randrange(3_600_000) for _ in range(150)]
+    shifts = tuple(
+        dice.randrange(by[0] * 1000, by[1] * 1000) if dice.random() < moved else 0 for _ in millis
+    )
+    server = Model(calls_at(*millis, shifts=shifts), cap, cap, ends, order)
+    found, whole = read(server, HOUR)
+    assert not whole or inside(server, HOUR) <= found
 
 
-def _two_answers() -> tuple[TimeWalk, list[Record], list[Record]]:
-    """A walk after its first answer, that answer's rows, and those of the next one."""
-    server = Model(calls_at(*range(0, 60_000, 500)), 60, 60)
-    paginator = TimeWalk(MINUTE, "time", ("id",), Cap(60))
-    first = server.answer(paginator.current_value)
-    paginator.advance(first)
-    assert not paginator.finished
-    return paginator, first.batch.records, server.answer(paginator.current_value).batch.records
+def test_a_window_of_less_than_two_answers_costs_two_requests() -> None:
+    server = Model(calls_at(*range(0, 60_000, 500)), 70, 70)
+    meeting = Meeting(MINUTE, "time", ("id",), Cap(70))
+    asked = []
+    while not meeting.finished:
+        asked.append(meeting.current_value)
+        meeting.advance(server.answer(meeting.current_value))
+    assert [(ask.sort, ask.end) for ask in asked] == [
+        (OLDEST_FIRST, MINUTE.end),
+        (NEWEST_FIRST, MINUTE.end),
+    ]
+    assert inside(server, MINUTE) <= {record["id"] for record in meeting.batch.records}
+    times = [record["time"] for record in meeting.batch.records]
+    assert times == sorted(times)
 
 
-def test_a_short_answer_that_begins_where_the_last_one_ended_ends_the_walk() -> None:
-    paginator, _, following = _two_answers()
-    paginator.advance(Answer(Batch(following[:30]), 60))
-    assert paginator.finished
+def test_two_answers_read_the_beginning_of_a_longer_window() -> None:
+    server = Model(calls_at(*range(0, 3_600_000, 4000)), 300, 300)
+    meeting = Meeting(HOUR, "time", ("id",), Cap(300))
+    requests = 0
+    while not meeting.finished:
+        requests += 1
+        meeting.advance(server.answer(meeting.current_value))
+    assert requests == 2
+    read_to = Window(HOUR.start, meeting.read_until)
+    assert len(inside(server, read_to)) > 1.7 * 300
+    assert {record["id"] for record in meeting.batch.records} >= inside(server, read_to)
 
 
-def test_an_answer_that_lacks_a_row_of_the_one_before_it_stops_the_walk() -> None:
-    paginator, _, following = _two_answers()
+def _two_answers(size: int = 60) -> tuple[Meeting, list[Record]]:
+    """A reading after its first answer, and the rows of the second."""
+    server = Model(calls_at(*range(0, 60_000, 500)), size, size)
+    meeting = Meeting(MINUTE, "time", ("id",), Cap(size))
+    meeting.advance(server.answer(meeting.current_value))
+    assert not meeting.finished
+    return meeting, server.answer(meeting.current_value).batch.records
+
+
+def test_answers_that_end_at_the_same_time_do_not_meet() -> None:
+    meeting, newest = _two_answers(61)
+    last = meeting.current_value.end
+    # Thirty seconds after the start two calls tie; the first answer has one of them.
+    kept = [row for row in newest if row["time"] >= text(DAY + 30 * SECOND)]
+    meeting.advance(Answer(Batch(kept), len(kept)))
+    assert not meeting.finished
+    assert meeting.current_value.end < last
+
+
+def test_a_row_before_the_meeting_that_only_one_answer_has_stops_the_reading() -> None:
+    meeting, newest = _two_answers(70)
+    stranger = {**newest[-1], "id": "nobody"}
     with pytest.raises(WindowTooLarge):
-        paginator.advance(Answer(Batch(following[1:30]), 60))
+        meeting.advance(Answer(Batch([*newest[:-1], stranger]), 70))
 
 
-def test_an_answer_with_a_row_from_before_its_range_stops_the_walk() -> None:
-    paginator, first, following = _two_answers()
+def test_an_answer_that_is_not_in_order_stops_the_reading() -> None:
+    meeting, newest = _two_answers(70)
     with pytest.raises(WindowTooLarge):
-        paginator.advance(Answer(Batch([first[0], *following[:30]]), 60))
+        meeting.advance(Answer(Batch(newest[::-1]), 70))
+
+
+@pytest.mark.parametrize("seconds", [1, RISES])
+def test_a_cut_answer_of_a_few_seconds_is_split_at_its_last_one(seconds: int) -> None:
+    server = Model(calls_at(*[ms % (seconds * 1000) for ms in range(0, 100_000, 37)]), 90, 90)
+    meeting = Meeting(MINUTE, "time", ("id",), Cap(90))
+    answer = server.answer(meeting.current_value)
+    with pytest.raises(WindowTooLarge) as failure:
+        meeting.advance(answer)
+    last = answer.batch.records[-1]["time"]
+    assert failure.value.at is not None
+    assert text(failure.value.at) in {last, text(DAY + SECOND)}
 
 
 @PROPERTY

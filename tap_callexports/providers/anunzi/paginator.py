@@ -47,9 +47,14 @@ class CursorPaginator(Paginator[ListToken, CallPage]):
         super().__init__(first)
         self._seen: set[str] = set()
         self._empty = 0
+        self._before: list[object] = []
 
     @override
     def has_more(self, page: CallPage) -> bool:
+        calls = [item.get("call_id") for item in page.items]
+        if page.has_more and calls and calls == self._before:
+            raise PaginationError("the server gave the same page twice: it ignores pagination_key")
+        self._before = calls
         self._empty = 0 if page.items else self._empty + 1
         if page.has_more and self._empty > EMPTY_PAGES:
             raise PaginationError(

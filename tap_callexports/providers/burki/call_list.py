@@ -28,7 +28,7 @@ def call_page(reply: Reply) -> CallPage:
     """
     body = reply.json()
     total = body.get("total") if isinstance(body, dict) else None
-    known = isinstance(total, int) and not isinstance(total, bool)
+    known = isinstance(total, int) and not isinstance(total, bool) and total >= 0
     return CallPage(rows_in(body, reply), total if known else None)
 
 
@@ -39,6 +39,6 @@ def transcript_rows(reply: Reply, call_id: int) -> RowList:
         TransientFailure: The body is not the transcript of that call, or not whole.
     """
     rows = rows_of_json(reply)
-    if any(row.get("call_id", call_id) != call_id for row in rows):
+    if any(row.get("call_id") != call_id for row in rows):
         raise TransientFailure(f"{reply.status} with the transcript of another call")
     return rows

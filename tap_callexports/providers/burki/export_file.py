@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from typing import Any
 
-from tap_callexports.core.errors import TransientFailure
-from tap_callexports.core.reply import Reply, shown
+from tap_callexports.core.errors import TransientFailure, WindowTooLarge
+from tap_callexports.core.reply import MAX_ROWS, Reply, shown
 
 #: CSV headers, trimmed and lower-cased, and the JSON names of the same fields.
 _HEADERS = {
@@ -22,6 +23,7 @@ _HEADERS = {
     "ended at": "ended_at",
 }
 
+_LINE_END = re.compile(r"[\r\n]")
 _NAMES = frozenset(_HEADERS.values())
 
 RowList = list[dict[str, Any]]
@@ -52,9 +54,14 @@ def rows_of_csv(reply: Reply) -> RowList:
     """
     try:
         text = reply.body.decode("utf-8-sig")
-        first_line = text[: text.find("\n")] if "\n" in text else text
+        if max(text.count("\n"), text.count("\r"), text.count(",") // 10) > MAX_ROWS:
+            raise WindowTooLarge(f"a file of over {MAX_ROWS} lines")
+        end = _LINE_END.search(text)
+        first_line = text[: end.start()] if end else text
         delimiter = ";" if first_line.count(";") > first_line.count(",") else ","
-        lines = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+        # Not `StringIO`, which takes four bytes a character.
+        file = io.TextIOWrapper(io.BytesIO(reply.body), "utf-8-sig", newline="")
+        lines = csv.reader(file, delimiter=delimiter, strict=True)
         header = [_name_of(cell) for cell in next(lines, [])]
         rows = [_row(header, line) for line in lines if line] if "id" in header else None
     except (ValueError, csv.Error):

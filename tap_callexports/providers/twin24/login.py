@@ -6,9 +6,9 @@
 from __future__ import annotations
 
 import base64
+import re
 import threading
 import time
-from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -31,6 +31,8 @@ PATH = "/auth/login"
 EARLY_SECONDS = 60.0
 #: Lifetime of a token that does not say when it expires: the provider's documented week.
 WEEK_SECONDS = 7 * 24 * 3600.0
+#: What a header can carry.
+_SENDABLE = re.compile(r"[!-~]+")
 
 
 class NoAuth(requests.auth.AuthBase):
@@ -103,10 +105,11 @@ def log_in(client: HttpClient, settings: Mapping[str, Any]) -> tuple[str, float]
 def _token_of(reply: Reply) -> tuple[str, float]:
     body = reply.json()
     token = body.get("token") if isinstance(body, dict) else None
-    if not isinstance(token, str) or not token or not token.isprintable():
+    if not isinstance(token, str) or not _SENDABLE.fullmatch(token):
         raise TransientFailure(f"{reply.status} without a token")
     expires = _expiry_of(token)
-    return token, WEEK_SECONDS if expires is None else expires - _server_time(reply)
+    now = time.time() if reply.date is None else reply.date
+    return token, WEEK_SECONDS if expires is None else expires - now
 
 
 def _expiry_of(token: str) -> float | None:
@@ -115,12 +118,5 @@ def _expiry_of(token: str) -> float | None:
         payload = token.split(".")[1]
         claims = msgspec.json.decode(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
         return float(claims["exp"])
-    except (IndexError, ValueError, KeyError, TypeError):
+    except (IndexError, ValueError, KeyError, TypeError, OverflowError, RecursionError):
         return None
-
-
-def _server_time(reply: Reply) -> float:
-    try:
-        return parsedate_to_datetime(reply.headers["Date"]).timestamp()
-    except (KeyError, ValueError):
-        return time.time()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,10 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from tap_callexports.core.reply import Reply
+
+
+#: A count as text.
+_COUNT = re.compile(r"[0-9]{1,18}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +87,7 @@ def session_page(reply: Reply) -> SessionPage:
     if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
         raise TransientFailure(f"{reply.status} with no list 'items' of calls{reply.said}")
     count = body.get("count")
-    if isinstance(count, str) and count.strip().isdigit():
+    if isinstance(count, str) and _COUNT.fullmatch(count.strip()):
         count = int(count)
     known = isinstance(count, int) and not isinstance(count, bool)
     return SessionPage(items, count if known else None)

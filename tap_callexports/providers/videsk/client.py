@@ -12,25 +12,32 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from singer_sdk.streams.rest import HTTPRequest, PageContext
 
 from tap_callexports.core.compat import override
-from tap_callexports.core.errors import TransientFailure
+from tap_callexports.core.errors import PartlyRead, TransientFailure, WindowTooLarge
 from tap_callexports.core.instants import (
     MICROSECOND,
     MILLISECOND,
     UTC,
     format_instant,
 )
-from tap_callexports.core.paginator import PaginationError
 from tap_callexports.core.stream import ExportStream
 from tap_callexports.core.zones import zone_named
 from tap_callexports.providers.videsk.labels import IDENTITY_KEYS, column_of
-from tap_callexports.providers.videsk.paginator import Answer, Ask, Cap
+from tap_callexports.providers.videsk.paginator import (
+    NEWEST_FIRST,
+    OLDEST_FIRST,
+    Answer,
+    Ask,
+    Cap,
+    Meeting,
+    first_ask,
+    joined,
+)
 from tap_callexports.providers.videsk.times import (
     ZoneCheck,
     object_id_time,
     read_time,
     with_offsets,
 )
-from tap_callexports.providers.videsk.walk import Server, read_whole
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -50,8 +57,6 @@ class VideskStream(ExportStream[Ask]):
 
     #: Whether `id` was made in the second the replication key names.
     id_tells_time: ClassVar[bool] = True
-    #: Whether the server is taken to filter by what it sorts by, until an answer shows otherwise.
-    walkable: ClassVar[bool] = True
     #: Body field that names a partition, where the endpoint has any.
     definition: ClassVar[str]
 
@@ -74,19 +79,42 @@ class VideskStream(ExportStream[Ask]):
 
     @override
     def read_window(self, window: Window, context: Context | None) -> Iterator[Batch]:
-        decode = partial(self._answer, context)
+        meeting = Meeting(window, self._time, self.declared_primary_keys, self._cap)
         try:
-            yield from read_whole(window, lambda ask: self.ask(ask, decode, context), self._server)
-        except PaginationError as error:
-            raise self.fail(str(error)) from None
+            for _ in self.pages(meeting, partial(self._answer, context), context):
+                pass
+        except WindowTooLarge as failure:
+            if window.split(failure.at):
+                raise
+            yield from self._one_second(window, context)
+        else:
+            yield meeting.batch
+            if meeting.read_until < window.end:
+                raise PartlyRead(meeting.read_until)
+
+    def _one_second(self, window: Window, context: Context | None) -> Iterator[Batch]:
+        """A second that one answer does not hold: oldest first joined with newest first."""
+        decode, answers = partial(self._answer, context), []
+        for sort in (OLDEST_FIRST, NEWEST_FIRST):
+            answer = self.ask(first_ask(window, sort), decode, context)
+            yield answer.batch
+            if not self._cap.may_be_cut(answer):
+                return
+            answers.append(answer.batch.records)
+        if not joined(answers[0], answers[1], self.declared_primary_keys):
+            raise self.fail(
+                f"the second {window.start:%Y-%m-%dT%H:%M:%SZ} holds more rows than the provider "
+                "gives in one answer; ask Videsk to raise the cap for the account"
+            )
 
     def _answer(self, context: Context | None, reply: Reply) -> Answer:
         body = reply.json()
         rows = body.get("data") if isinstance(body, dict) else None
         if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
             raise TransientFailure(f"{reply.status} with no list 'data' of rows{reply.said}")
-        labels = body.get("columns")
-        rows = self.arranged(rows, labels if isinstance(labels, list) else [])
+        columns = body.get("columns")
+        labels = columns if isinstance(columns, list) else []
+        rows = self.arranged(rows, [label for label in labels if isinstance(label, str)])
         limit = body.get("$limit")
         named = isinstance(limit, int) and not isinstance(limit, bool) and limit > 0
         if not named and not self._unnamed:
@@ -169,18 +197,18 @@ class VideskStream(ExportStream[Ask]):
             )
         return None
 
+    @property
+    def _time(self) -> str:
+        """The column the server sorts by."""
+        return str(self.declared_replication_key)
+
     @cached_property
     def _zone(self) -> tzinfo:
         return zone_named(self.account.settings["timezone"])
 
     @cached_property
-    def _server(self) -> Server:
-        return Server(
-            str(self.declared_replication_key),
-            self.declared_primary_keys,
-            Cap(self.account.settings["max_records"]),
-            walkable=self.walkable,
-        )
+    def _cap(self) -> Cap:
+        return Cap(self.account.settings["max_records"])
 
     @cached_property
     def _zone_check(self) -> ZoneCheck:

@@ -1,4 +1,4 @@
-"""Videsk's dialogue: no cursor and a cap, so a window is walked through by time. Pure."""
+"""Videsk's dialogue: no cursor and a cap, so a window is read from both ends. Pure."""
 
 from __future__ import annotations
 
@@ -7,29 +7,26 @@ from typing import TYPE_CHECKING
 
 from tap_callexports.core.compat import override
 from tap_callexports.core.errors import WindowTooLarge
-from tap_callexports.core.instants import (
-    MILLISECOND,
-    SECOND,
-    floor_second,
-    format_instant,
-    parse_instant,
-)
+from tap_callexports.core.instants import MILLISECOND, SECOND, floor_second, parse_instant
+from tap_callexports.core.normalise import Batch
 from tap_callexports.core.paginator import Paginator
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
-    from tap_callexports.core.normalise import Batch, Record
+    from tap_callexports.core.normalise import Record
     from tap_callexports.core.window import Window
 
 OLDEST_FIRST, NEWEST_FIRST = 1, -1
 #: An answer with fewer rows than this was cut by no cap, declared or not.
 TRUSTED_ROWS = 1000
-#: Rows that are asked for again when walking on, at least; a hundredth where that is more.
-OVERLAP_ROWS = 20
-#: Fewer rows than this do not show the server's order.
-WALKABLE_ROWS = 2 * OVERLAP_ROWS
+#: So many different times in a row are in order by accident once in 40,000 answers.
+RISES = 8
+#: How much time a second answer is asked for beyond the first, as a share of what the first took;
+#: less with each try. Where the whole window is little more, it is asked for at once.
+REACHES = (0.8, 0.4, 0.2)
+FULL_REACH = 0.95
 #: From here on a length may look like a cap.
 SUSPICIOUS_ROWS = 100
 #: Windows at least this long begin a second early; shorter ones, made by splitting, a millisecond.
@@ -84,74 +81,99 @@ class Cap:
         return looks_cut or rows >= min(limit or self._assumed, TRUSTED_ROWS)
 
 
-class TimeWalk(Paginator[Ask, Answer]):
-    """Walks a window oldest first, each answer beginning a little before the last one ended.
+class Meeting(Paginator[Ask, Answer]):
+    """Reads a window, or its beginning, by two answers that meet: oldest first and newest first.
 
-    The rows of that overlap must come again, and none before them: else the server sorts or
-    filters by another time, and walking on would lose rows. Answers of few rows cannot tell that,
-    so they are not walked behind.
+    A cut answer holds, oldest first, every row before its last time; newest first, every row
+    after its first. Where the second reaches back behind the end of the first, nothing is between
+    them, whatever time the server filters by. So the second is asked for as much of the window
+    as it may hold, and for less where it does not reach.
 
     Args:
-        window: What to walk.
+        window: What to read.
         column: Column the rows are sorted by.
         keys: Columns that tell rows apart.
         cap: What is known of the cap.
-        walkable: Fewest rows of an answer that may be walked behind.
     """
 
-    def __init__(
-        self,
-        window: Window,
-        column: str,
-        keys: Sequence[str],
-        cap: Cap,
-        *,
-        walkable: int = WALKABLE_ROWS,
-    ) -> None:
+    def __init__(self, window: Window, column: str, keys: Sequence[str], cap: Cap) -> None:
         super().__init__(first_ask(window))
+        self._window = window
         self._column = column
         self._keys = tuple(keys)
         self._cap = cap
-        self._walkable = walkable
-        self._overlap: set[tuple[object, ...]] = set()
-        self._overlap_start = ""
+        self._oldest: list[Record] = []
+        self._misfits: dict[int, list[str]] = {}
+        self._tries = 0
+        #: The rows up to `read_until`, oldest first, once nothing is missing.
+        self.batch = Batch([])
+
+    @property
+    def read_until(self) -> datetime:
+        """Up to where the window was asked for last."""
+        return self.current_value.end
 
     @override
     def has_more(self, page: Answer) -> bool:
-        records = page.batch.records
-        if not self._overlap <= {self.key(record) for record in records} or any(
-            (record[self._column] or "") < self._overlap_start for record in records
-        ):
-            raise WindowTooLarge("an answer does not begin where the one before it ended")
-        return self._cap.may_be_cut(page)
+        if not self._cap.may_be_cut(page):
+            self.batch = page.batch
+            return False
+        return not (self._oldest and self._meets(page.batch))
 
     @override
     def get_next(self, page: Answer) -> Ask:
-        times = [record[self._column] for record in page.batch.records]
-        if len(times) < self._walkable:
-            raise WindowTooLarge("an answer of few rows may be cut")
+        if not self._oldest:
+            self._oldest = self._in_order(page.batch.records)
+            rises = len({record[self._column] for record in self._oldest}) - 1
+            if rises < RISES:
+                raise self._split("a cut answer holds a few seconds only")
+            self._misfits = page.batch.misfits
+        end = self._next_end()
+        self._tries += 1
+        return replace(self.current_value, end=end, sort=NEWEST_FIRST)
+
+    def _meets(self, newest: Batch) -> bool:
+        """Whether nothing lies between the two answers; what they hold is then in `batch`."""
+        records = self._in_order(newest.records[::-1])
+        first, last = records[0][self._column], self._oldest[-1][self._column]
+        if first >= last:
+            return False
+        known = {self._key(record) for record in self._oldest}
+        if any(r[self._column] < last and self._key(r) not in known for r in records):
+            raise WindowTooLarge("the rows of two answers do not agree on their order")
+        # What is shown after the first of the newest, and is not among them, lies behind the end
+        # they were asked for.
+        before = [record for record in self._oldest if record[self._column] <= first]
+        self.batch = Batch([*before, *records], {**self._misfits, **newest.misfits})
+        return True
+
+    def _next_end(self) -> datetime:
+        """Where the newest answer ends: behind as many rows again as the oldest holds, or fewer."""
+        times = [parse_instant(record[self._column]) for record in self._oldest]
+        last, half = floor_second(times[-1]), times[-1] - times[len(times) // 2]
+        start, end = self._window.start, self._window.end
+        if self._tries == 0 and last + 2 * half * FULL_REACH >= end:
+            return end
+        if self._tries < len(REACHES):
+            last = floor_second(last + 2 * half * REACHES[self._tries])
+        # Where the server filters by another time, its rows may be from before the window.
+        if self._tries <= len(REACHES) and last > start:
+            return min(last, end)
+        raise self._split("two answers hold less than a second, or do not meet")
+
+    def _split(self, why: str) -> WindowTooLarge:
+        """The window in two, before the last second of the oldest answer or behind it."""
+        second = floor_second(parse_instant(self._oldest[-1][self._column]))
+        return WindowTooLarge(why, at=second if second > self._window.start else second + SECOND)
+
+    def _in_order(self, records: list[Record]) -> list[Record]:
+        """The rows of a cut answer, oldest first as they should be."""
+        times = [record[self._column] for record in records]
         if None in times or times != sorted(times):
             raise WindowTooLarge("an answer that may be cut is not in time order")
-        begin = self._begin_of_next(times)
-        self._overlap_start = format_instant(begin)
-        self._overlap = {
-            self.key(record)
-            for record in page.batch.records
-            if record[self._column] >= self._overlap_start
-        }
-        return replace(self.current_value, start=begin - MILLISECOND)
+        return records
 
-    def _begin_of_next(self, times: Sequence[str]) -> datetime:
-        """The second the next answer begins in: some rows back, or that of the last row."""
-        back = min(max(OVERLAP_ROWS, len(times) // 100), len(times) // 2)
-        for time in (times[-1 - back], times[-1]):
-            begin = floor_second(parse_instant(time))
-            if begin - MILLISECOND > self.current_value.start:
-                return begin
-        raise WindowTooLarge("one second holds more rows than an answer")
-
-    def key(self, record: Record) -> tuple[object, ...]:
-        """What tells a row apart."""
+    def _key(self, record: Record) -> tuple[object, ...]:
         return tuple(record[name] for name in self._keys)
 
 
@@ -159,11 +181,6 @@ def first_ask(window: Window, sort: int = OLDEST_FIRST) -> Ask:
     """The request for a window, a little wider than it: its ends may not belong to an answer."""
     margin = SECOND if window.length >= _LONG else MILLISECOND
     return Ask(window.start - margin, window.end, sort)
-
-
-def last_second(answer: Answer, column: str) -> datetime:
-    """The second the last row of an answer names."""
-    return floor_second(parse_instant(answer.batch.records[-1][column]))
 
 
 def joined(oldest: Sequence[Record], newest: Sequence[Record], keys: Sequence[str]) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
 from singer_sdk import SchemaDirectory, StreamSchema
 
@@ -10,6 +11,11 @@ from tap_callexports.core.compat import override
 from tap_callexports.providers.videsk import schemas
 from tap_callexports.providers.videsk.client import VideskStream
 from tap_callexports.providers.videsk.submissions import SubmissionStream
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from tap_callexports.core.normalise import Row
 
 SCHEMAS = SchemaDirectory(schemas)
 
@@ -63,12 +69,17 @@ class Tags(VideskStream):
     replication_key = "start_time"
     schema = StreamSchema(SCHEMAS)
 
+    @override
+    def arranged(self, rows: Sequence[Row], labels: Sequence[str]) -> Sequence[Row]:
+        # Of two columns for the tag's id the first fills it: the same one in every row.
+        return [{"tag": row["tag"], **row} if "tag" in row else row for row in rows]
+
 
 class Appointments(VideskStream):
     """Meetings, also of the future, .../exportacion/reuniones
 
     Whether the range acts on the slot or on when it was booked is not documented, so both must be
-    inside: the lookback reaches as far back as the export reaches ahead, and nothing is walked.
+    inside: the lookback reaches as far back as the export reaches ahead.
     """
 
     name = "videsk_appointments"
@@ -77,7 +88,6 @@ class Appointments(VideskStream):
     replication_key = "start_time"
     schema = StreamSchema(SCHEMAS)
     id_tells_time = False
-    walkable = False
 
     @property
     @override

@@ -43,9 +43,9 @@ class SubmissionStream(VideskStream):
 
     @override
     def arranged(self, rows: Sequence[Row], labels: Sequence[str]) -> Sequence[Row]:
-        header = Header(
-            labels or list(dict.fromkeys(label for row in rows for label in row)), self.fixed
-        )
+        known = set(labels)
+        unnamed = dict.fromkeys(label for row in rows for label in row if label not in known)
+        header = Header([*labels, *unnamed], self.fixed)
         if rows and header.hidden:
             raise self.fail(
                 f"the answer has the columns {', '.join(header.hidden)} twice, under a label that "
