@@ -175,18 +175,12 @@ class Export:
                 continue
             tally.outside += event.outside
             for record in event.records:
-                if self._is_double(record):
+                if self._doubles.is_double(record):
                     tally.doubles += 1
                 else:
                     tally.rows += 1
                     tally.misfits.update(event.misfits.get(id(record), ()))
                     yield record
-
-    def _is_double(self, record: Record) -> bool:
-        try:
-            return self._doubles.is_double(record)
-        except RecursionError:
-            raise self._stream.fail("a row is nested too deeply to be written") from None
 
     def _close(self, closed: Closed) -> None:
         """Log a closed window and move the bookmark to its end."""

@@ -197,8 +197,13 @@ class HttpClient:
             ) from None
         except requests.exceptions.Timeout:
             raise TransientFailure("no connection in time") from None
-        except (requests.exceptions.ConnectionError, requests.exceptions.InvalidHeader):
+        except requests.exceptions.RequestException:
             raise TransientFailure("the connection failed") from None
+        except OSError:
+            raise StreamFailed(
+                f"{question.where(self._manners)}: the file that REQUESTS_CA_BUNDLE or "
+                "CURL_CA_BUNDLE names cannot be read"
+            ) from None
         self._check_clock(reply)
         return reply
 

@@ -48,7 +48,7 @@ class LineWriter(GenericSingerWriter[bytearray, Message]):
     @override
     def write_message(self, message: Message) -> None:
         self._lines += self.format_message(message)
-        if len(self._lines) >= _FLUSH_AT or isinstance(message, StateMessage):
+        if self._exit or len(self._lines) >= _FLUSH_AT or isinstance(message, StateMessage):
             self.flush()
 
     def interrupt(self, exit_: SystemExit) -> None:
@@ -57,9 +57,10 @@ class LineWriter(GenericSingerWriter[bytearray, Message]):
         Raises:
             SystemExit: The one given.
         """
+        # Kept in any case: what is raised inside a finalizer ends nothing.
+        self._exit = exit_
         if not self._writing:
             raise exit_
-        self._exit = exit_
 
     def flush(self) -> None:
         """Write what is collected.

@@ -18,8 +18,9 @@ if TYPE_CHECKING:
 HIDDEN = "[hidden]"
 #: Shorter "secrets" (a one-letter test key) would blot out ordinary words.
 _SHORTEST = 6
-#: What may stand between two letters of a secret where lines are wrapped.
-_GAP = re.compile(r"(?:\s|\\[nrt])+")
+#: What may stand between two letters of a secret where lines are wrapped, or quotes quoted.
+_GAP = re.compile(r"(?:\s|\\[nrt]?)+")
+_BLANK = re.compile(r"[\s\\]+")
 _URL_SAFE = str.maketrans("+/", "-_")
 
 
@@ -46,8 +47,16 @@ def _inside_base64(secret: bytes) -> Iterator[str]:
 
 
 def _squeezed(text: str) -> str:
-    """A text in which neither line wraps nor case hide anything."""
-    return _GAP.sub("", text).lower()
+    """A text in which neither line wraps nor case hide anything, read in both ways.
+
+    A backslash before an n may be a wrap, or stand before a secret that begins with n.
+    """
+    return "\0".join(gap.sub("", text).lower() for gap in (_GAP, _BLANK))
+
+
+@lru_cache(maxsize=1024)
+def _readings(form: str) -> list[str]:
+    return _squeezed(form).split("\0")
 
 
 @lru_cache(maxsize=1024)
@@ -75,7 +84,7 @@ class HideSecrets(logging.Filter):
         """A text without the secrets."""
         squeezed = _squeezed(text)
         for secret in self._secrets:
-            if _squeezed(secret) in squeezed:
+            if any(form in squeezed for form in _readings(secret)):
                 text = _pattern(secret).sub(HIDDEN, text)
         return text
 

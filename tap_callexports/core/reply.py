@@ -37,7 +37,8 @@ _SHOWN_CHARS = 200
 #: A longer answer does not say in one sentence what went wrong.
 _LONGEST_SAID = 1 << 16
 #: What may be somebody's phone number: seven digits and more, a date apart; and their e-mail.
-_PHONE = re.compile(r"(?!\b\d{4}-\d\d-\d\d\b)\+?\(?\d(?:[-\s().\u2010-\u2015/]{0,2}\d){6,}")
+_DATE = r"(?:19|20)\d\d-[01]\d-[0-3]\d(?!\d)"
+_PHONE = re.compile(rf"(?<!\d)(?!{_DATE})\+?\(?\d(?:[-\s().\u2010-\u2015/]{{0,2}}\d){{6,}}")
 _EMAIL = re.compile(r"[^\s<>\"',;:()=]+(?:@|%40)[^\s<>\"',;:()=]+")
 
 _json = msgspec.json.Decoder(float_hook=Decimal)

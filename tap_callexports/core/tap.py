@@ -12,7 +12,7 @@ from singer_sdk.helpers.capabilities import PluginCapabilities, TapCapabilities
 from singer_sdk.singerlib.catalog import StreamMetadata
 
 from tap_callexports.core.compat import override
-from tap_callexports.core.errors import ExportError, StreamFailed
+from tap_callexports.core.errors import ExportError, RunFailed, StreamFailed
 from tap_callexports.core.input import read_catalog, read_config, read_state, wrong
 from tap_callexports.core.messages import LineWriter
 from tap_callexports.core.reply import shown
@@ -111,7 +111,7 @@ class ExportTap(CheckedTap):
             The exit code: 0 if every selected stream is complete, else 1.
 
         Raises:
-            RunFailed: A credential was refused.
+            RunFailed: A credential was refused, or a row cannot be written.
         """
         if mistakes := list(self.run_mistakes()):
             raise wrong(*mistakes)
@@ -120,6 +120,8 @@ class ExportTap(CheckedTap):
                 self.run_connection_test()
             else:
                 self.sync_all()
+        except RecursionError:
+            raise RunFailed("a row is nested too deeply to be written") from None
         finally:
             self._writer.flush()
         if self.failures:

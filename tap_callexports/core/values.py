@@ -15,7 +15,8 @@ import msgspec
 
 Reader: TypeAlias = Callable[[Any], Any]
 
-#: Whole numbers of more digits than this (`1e999999999`) are no numbers of calls.
+#: Whole numbers of more digits than this (`1e999999999`) are no numbers of calls, and targets
+#: could not read them.
 _MOST_DIGITS = 400
 #: Texts that stand for "no number".
 _NO_NUMBER = frozenset({"", "-", "null", "none", "n/a"})
@@ -50,6 +51,8 @@ def number_from_text(text: str) -> Decimal | None:
     text = text.strip()
     if text.lower() in _NO_NUMBER:
         return None
+    if len(text) > _MOST_DIGITS:
+        raise ValueError("too long")
     if _COMMA_GROUPS.fullmatch(text):
         text = text.replace(",", "")
     elif _DOT_GROUPS.fullmatch(text):

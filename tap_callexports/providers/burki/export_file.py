@@ -79,7 +79,7 @@ def rows_of_csv(reply: Reply) -> RowList:
 
 
 def _name_of(cell: str) -> str:
-    return _HEADERS.get(cell.strip().lower(), shown(cell.strip(), 80))
+    return _HEADERS.get(cell.strip().lower()) or shown(cell.strip(), 80)
 
 
 def _row(header: list[str], line: list[str]) -> dict[str, Any]:

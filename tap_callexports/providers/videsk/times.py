@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 #: `14/05/2024, 09:30:00`: the day comes first.
 _DAY_FIRST = re.compile(r"(\d\d)/(\d\d)/(\d{4}),? (\d\d:\d\d(?::\d\d)?)")
 _OBJECT_ID = re.compile(r"[0-9a-fA-F]{24}")
-_HOUR_24 = re.compile(r"([T ])24:")
+#: Without an offset: with one it is ISO's, the end of the day.
+_HOUR_24 = re.compile(r"([T ])24:(\d\d(?::\d\d(?:\.\d+)?)?)$")
 
 QUARTER = timedelta(minutes=15)
 #: Rows that must agree before a zone counts as misread.
@@ -55,7 +56,7 @@ def read_time(
         day, month, year, clock = match.groups()
         text = f"{year}-{month}-{day} {clock}"
     # A JavaScript formatter writes midnight as hour 24 of the day that begins.
-    moment = read_iso(_HOUR_24.sub(r"\g<1>00:", text, count=1))
+    moment = read_iso(_HOUR_24.sub(r"\g<1>00:\2", text))
     return format_instant(moment if moment.tzinfo else to_utc(moment, zone, near, not_before))
 
 
