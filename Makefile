@@ -3,9 +3,9 @@
 
 SHELL := /bin/sh
 BIN := .venv/bin
-CODE := tap_callexports sandbox demo tests
+CODE := tap_callexports sandbox demo tests mutants
 
-.PHONY: help demo test lint format constraints clean
+.PHONY: help demo test soak mutants lint format constraints clean
 .DEFAULT_GOAL := help
 
 help: ## Show this list
@@ -16,6 +16,13 @@ demo: .venv/ready .venv-meltano/ready ## Export four simulated platforms into Du
 
 test: lint .venv-meltano/ready ## Run every check and every test
 	@$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+soak: .venv/ready ## Random schedules and random kills, for as long as it takes: SCHEDULES=n per provider, KILLS=n, SEED=n
+	@$(BIN)/python tests/proof/soak.py
+	@$(BIN)/python -m tests.proof.kill_soak
+
+mutants: .venv/ready ## Plant bugs in a copy of the code, and see that the tests notice
+	@$(BIN)/python -m mutants
 
 lint: .venv/ready ## Check style and types
 	@$(BIN)/ruff check $(CODE)

@@ -88,6 +88,7 @@ def test_about_as_text_names_every_setting(arguments: tuple[str, ...]) -> None:
     assert "activate-version" not in outcome.out
 
 
+@pytest.mark.covers(175)
 def test_about_does_not_print_the_config() -> None:
     for arguments in (("--about",), ("--about", "--format=json"), ("--version",)):
         outcome = tap(*arguments, config={"videsk": {"api_token": CANARY}, CANARY: 1})

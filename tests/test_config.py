@@ -122,6 +122,7 @@ MISTAKES += [
 ]
 
 
+@pytest.mark.covers(64, 73, 125, 170, 174, 177)
 @pytest.mark.parametrize(("changes", "setting", "words"), MISTAKES)
 def test_a_mistake_is_one_line_that_names_the_setting(
     box: Sandbox,
@@ -190,6 +191,7 @@ BOUNDS: list[tuple[str, int | None, int | None]] = [
 ]
 
 
+@pytest.mark.covers(88)
 @pytest.mark.parametrize(("setting", "least", "most"), BOUNDS)
 def test_an_integer_outside_its_bounds_is_a_mistake(
     box: Sandbox, setting: str, least: int, most: int | None
@@ -276,6 +278,7 @@ def test_an_unencrypted_foreign_address_can_be_allowed(box: Sandbox) -> None:
     TapCallExports(config=changed(box.config() | MAY, changes))
 
 
+@pytest.mark.covers(170)
 def test_insecure_urls_allowed_still_may_not_hold_a_password(box: Sandbox) -> None:
     changes = {"videsk.api_url": f"http://me:{CANARY}@videsk.example", "allow_insecure_url": True}
 

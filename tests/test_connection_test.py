@@ -61,6 +61,7 @@ def probe(stream: str, box: Sandbox, **settings: object) -> tuple[Run, int]:
     return Run(1 if one.failures else 0, lines), asked(box)[api.name] - before
 
 
+@pytest.mark.covers(161)
 @pytest.mark.parametrize("when", ["now", "long ago"])
 def test_a_connection_test_asks_little_and_writes_no_state(
     when: str, box: Sandbox, busy: Sandbox
@@ -78,6 +79,7 @@ def test_a_connection_test_asks_little_and_writes_no_state(
     assert set(asked(account)) == set(PROVIDERS)
 
 
+@pytest.mark.covers(161)
 @pytest.mark.parametrize("stream", [name for api in APIS for name in api.keys])
 def test_a_connection_test_of_any_stream_is_two_requests_at_most(
     stream: str, busy: Sandbox

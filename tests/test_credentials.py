@@ -32,6 +32,7 @@ PASTED = [
 ]
 
 
+@pytest.mark.covers(125)
 @pytest.mark.parametrize("pasted", PASTED)
 def test_a_pasted_credential_arrives_as_it_was_meant(box: Sandbox, pasted: str) -> None:
     config = changed(
@@ -61,6 +62,7 @@ def test_a_pasted_credential_arrives_as_it_was_meant(box: Sandbox, pasted: str) 
         }
 
 
+@pytest.mark.covers(125)
 def test_an_email_and_a_password_lose_only_the_blanks_around_them(box: Sandbox) -> None:
     box.twin24.options.password = '"Bearer x"'
     login = {
@@ -84,6 +86,7 @@ def test_an_access_token_needs_no_login(box: Sandbox) -> None:
     assert not any("login" in request.path for request in box.twin24.requests)
 
 
+@pytest.mark.covers(128)
 @pytest.mark.parametrize(
     "off",
     [
@@ -146,6 +149,7 @@ def test_empty_texts_and_nulls_count_as_unset_everywhere(box: Sandbox) -> None:
         assert run.table(stream) == run_tap(config).table(stream)
 
 
+@pytest.mark.covers(128)
 def test_one_provider_without_its_half_is_named_though_others_are_fine(box: Sandbox) -> None:
     run = run_tap(changed(box.config() | MAY, {"twin24.password": GONE}))
 

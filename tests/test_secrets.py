@@ -51,6 +51,7 @@ def hidden(outcome: Outcome, secrets: set[str]) -> None:
             assert spelling not in outcome.err
 
 
+@pytest.mark.covers(126, 172)
 @pytest.mark.parametrize("level", ["INFO", "DEBUG"])
 def test_no_secret_is_in_anything_a_good_run_writes(box: Sandbox, level: str) -> None:
     box.twin24.options.tokens_valid_requests = 8
@@ -65,6 +66,7 @@ def test_no_secret_is_in_anything_a_good_run_writes(box: Sandbox, level: str) ->
     assert ("DEBUG" in outcome.err) == (level == "DEBUG")
 
 
+@pytest.mark.covers(126, 172)
 @pytest.mark.parametrize("level", ["INFO", "DEBUG"])
 @pytest.mark.parametrize("provider", ["videsk", "anunzi", "twin24", "burki"])
 def test_a_secret_that_a_server_says_back_is_not_repeated(
@@ -83,6 +85,7 @@ def test_a_secret_that_a_server_says_back_is_not_repeated(
     hidden(outcome, secrets | secrets_of(box))
 
 
+@pytest.mark.covers(172)
 @pytest.mark.parametrize("before", [150, 180, 190, 198])
 def test_a_secret_cut_where_a_long_text_is_shortened_is_hidden_too(
     box: Sandbox, before: int
@@ -98,6 +101,7 @@ def test_a_secret_cut_where_a_long_text_is_shortened_is_hidden_too(
     assert secret[:9] not in outcome.err
 
 
+@pytest.mark.covers(173)
 def test_no_phone_number_is_logged_even_for_values_that_do_not_fit(box: Sandbox) -> None:
     number = "+15555550187"
     box.videsk.amend(box.videsk.rows[0], duration=number, agent=number)
@@ -110,6 +114,7 @@ def test_no_phone_number_is_logged_even_for_values_that_do_not_fit(box: Sandbox)
     assert number not in outcome.err
 
 
+@pytest.mark.covers(176)
 def test_a_log_is_one_line_even_when_the_server_wants_more(box: Sandbox) -> None:
     forged = "no\r\n2024-01-01 00:00:00,000 | ERROR    | tap-callexports | \x1b[31mforged"
     body = json.dumps({"message": forged})

@@ -44,6 +44,7 @@ def test_the_start_belongs_to_the_export_and_the_end_does_not(account: Account) 
         assert account.key(end) not in table
 
 
+@pytest.mark.covers(24)
 @pytest.mark.parametrize(("account", "workers"), tried(WINDOWED, (1,), (4,)), indirect=["account"])
 def test_calls_at_the_seams_of_windows_come_once(account: Account, workers: int) -> None:
     settings = {"max_concurrency": workers}
@@ -67,6 +68,7 @@ def test_calls_at_the_edges_of_a_second_come_once(account: Account) -> None:
     assert len(run.records(account.name)) == len(account.truth()) == 25
 
 
+@pytest.mark.covers(16)
 def test_many_calls_at_one_instant_come_once(account: Account) -> None:
     account.add(MIDDLE - SECOND, *[MIDDLE] * TIES, MIDDLE + HOUR)
     account.add(*[START + DAY] * TIES)
@@ -75,6 +77,7 @@ def test_many_calls_at_one_instant_come_once(account: Account) -> None:
     assert len(run.records(account.name)) == len(account.truth()) == 2 * TIES + 2
 
 
+@pytest.mark.covers(74)
 @pytest.mark.parametrize("end", [MIDDLE, MIDDLE + timedelta(microseconds=123456)], ids=str)
 def test_an_end_date_cuts_and_the_next_run_goes_on_from_there(
     account: Account, end: datetime
@@ -94,6 +97,7 @@ def test_a_start_date_with_a_fraction_is_exact(account: Account) -> None:
     account.assert_exported(account.run(start=start).table(account.name), start=start)
 
 
+@pytest.mark.covers(71)
 def test_a_call_dated_after_the_end_does_not_move_the_bookmark(account: Account) -> None:
     account.add(START, MIDDLE, datetime(2999, 1, 1, tzinfo=START.tzinfo))
     run = account.run(end=None)

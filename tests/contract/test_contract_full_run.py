@@ -51,6 +51,7 @@ def test_a_full_run_is_the_truth_and_holds_no_call_twice(account: Account) -> No
     assert len(run.records(account.name)) == len(account.truth()) > 5
 
 
+@pytest.mark.covers(131)
 def test_every_record_has_every_column_in_schema_order(account: Account) -> None:
     run = account.run()
     columns = list(schema_of(run, account.name)["schema"]["properties"])
@@ -58,6 +59,7 @@ def test_every_record_has_every_column_in_schema_order(account: Account) -> None
     assert {tuple(record) for record in run.records(account.name)} == {tuple(columns)}
 
 
+@pytest.mark.covers(142)
 def test_every_record_fits_the_schema_that_was_emitted(account: Account) -> None:
     run = account.run()
     schema = schema_of(run, account.name)["schema"]
@@ -87,6 +89,7 @@ def test_instants_are_utc_texts_of_one_width(account: Account) -> None:
         assert all(record[account.stream.time] for record in records)
 
 
+@pytest.mark.covers(140)
 def test_the_schema_comes_first_and_names_the_keys(account: Account) -> None:
     run = account.run()
     kinds = [line["type"] for line in run.lines if line.get("stream") == account.name]
@@ -99,6 +102,7 @@ def test_the_schema_comes_first_and_names_the_keys(account: Account) -> None:
     ]
 
 
+@pytest.mark.covers(157)
 def test_the_state_is_small_and_holds_nothing_that_passes(account: Account) -> None:
     run = account.run(start=START.replace(year=2015))
     assert run.states
@@ -107,6 +111,7 @@ def test_the_state_is_small_and_holds_nothing_that_passes(account: Account) -> N
     assert [name for name in _TRANSIENT if name in json.dumps(run.state)] == []
 
 
+@pytest.mark.covers(163, 164)
 def test_the_same_calls_give_the_same_lines(account: Account) -> None:
     first, second = account.run(), account.run()
     for line in first.lines + second.lines:

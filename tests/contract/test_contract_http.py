@@ -53,6 +53,7 @@ def private_texts(account: Account) -> set[str]:
     return found - set(account.stream.partition.values())
 
 
+@pytest.mark.covers(103)
 @pytest.mark.parametrize(
     ("account", "name", "skip"),
     tried(STREAMS, ("503", 0), ("reset", 0), ("html", 0), *((name, 1) for name in TROUBLE)),
@@ -67,6 +68,7 @@ def test_trouble_that_passes_changes_nothing(account: Account, name: str, skip: 
     assert len(run.records(account.name)) == len(account.truth())
 
 
+@pytest.mark.covers(102, 105, 106, 107, 173)
 @pytest.mark.parametrize(
     ("account", "name", "skip"),
     tried(STREAMS, *((name, 1) for name in TROUBLE if name not in {"502", "503"})),
@@ -114,6 +116,7 @@ def test_trouble_with_the_list_of_calls_is_trouble_of_the_stream(
     assert_table_is(upserted(crash.table(account.name), resumed, account.name), account.truth())
 
 
+@pytest.mark.covers(100)
 @pytest.mark.parametrize("account", [s for s in STREAMS if not s.like], indirect=True, ids=str)
 def test_a_server_may_ask_for_a_rest(account: Account) -> None:
     rest = Fault("status", status=429, headers={"Retry-After": "1"})
@@ -127,6 +130,7 @@ def test_a_server_may_ask_for_a_rest(account: Account) -> None:
     assert sum(request.status == 429 for request in account.requests) == 1
 
 
+@pytest.mark.covers(101)
 def test_a_rest_beyond_max_retry_wait_fails_at_once(account: Account) -> None:
     rest = Fault("status", status=429, times=FOR_EVER, headers={"Retry-After": "3600"})
     account.trouble(rest)
@@ -139,6 +143,7 @@ def test_a_rest_beyond_max_retry_wait_fails_at_once(account: Account) -> None:
     assert sum(request.status == 429 for request in account.requests) == 1
 
 
+@pytest.mark.covers(109)
 @pytest.mark.parametrize(
     ("account", "status"), tried(STREAMS, (301,), (302,), (307,), (308,)), indirect=["account"]
 )
@@ -158,6 +163,7 @@ def test_a_redirect_is_never_followed(account: Account, status: int) -> None:
         assert all(api.requests == [] for api in elsewhere.apis.values())
 
 
+@pytest.mark.covers(116)
 @pytest.mark.parametrize(
     ("account", "name"), tried(STREAMS, ("503",), ("reset",), ("cut body",)), indirect=["account"]
 )
@@ -170,6 +176,7 @@ def test_trouble_every_third_request_only_costs_time(account: Account, name: str
     assert len(run.records(account.name)) == len(account.truth())
 
 
+@pytest.mark.covers(103)
 def test_a_stream_that_fails_keeps_no_row_from_the_next_run(account: Account) -> None:
     account.trouble(TROUBLE["500"])
     account.trouble(times(TROUBLE["html"], FOR_EVER), skip=2)

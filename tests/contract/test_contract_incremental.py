@@ -23,6 +23,7 @@ def empty(request: pytest.FixtureRequest) -> Iterator[Account]:
         yield account
 
 
+@pytest.mark.covers(94, 96)
 def test_an_idle_run_is_short_loses_nothing_and_keeps_the_bookmark(account: Account) -> None:
     first = account.run()
     account.api.requests.clear()
@@ -52,6 +53,7 @@ def test_without_an_end_date_runs_end_where_calls_have_settled(empty: Account) -
     assert (empty.bookmark(second) or "") >= bookmark
 
 
+@pytest.mark.covers(84)
 def test_a_late_call_inside_the_lookback_comes(account: Account) -> None:
     first = account.run(end=MIDDLE)
     late = account.add(MIDDLE - 20 * HOUR)
@@ -61,6 +63,7 @@ def test_a_late_call_inside_the_lookback_comes(account: Account) -> None:
     account.assert_exported(table, end=MIDDLE + DAY)
 
 
+@pytest.mark.covers(86)
 def test_a_changed_call_inside_the_lookback_comes_with_its_new_values(account: Account) -> None:
     [call] = account.add(MIDDLE - 20 * HOUR)
     first = account.run(end=MIDDLE)
@@ -72,6 +75,7 @@ def test_a_changed_call_inside_the_lookback_comes_with_its_new_values(account: A
     account.assert_exported(table, end=MIDDLE + MINUTE)
 
 
+@pytest.mark.covers(85, 88, 89)
 @pytest.mark.parametrize(
     ("account", "hours"), tried(WINDOWED, (0,), (50,), (5,)), indirect=["account"]
 )
@@ -102,6 +106,7 @@ def test_an_empty_account_is_read_in_few_requests(empty: Account) -> None:
     assert 1 <= len(empty.lists) <= 3
 
 
+@pytest.mark.covers(96)
 def test_months_without_calls_are_crossed_in_few_requests(empty: Account) -> None:
     start = datetime(2022, 1, 1, tzinfo=timezone.utc)
     empty.add(*(start + day * DAY for day in range(5)), *(END - day * DAY for day in (3, 2, 1)))
@@ -112,6 +117,7 @@ def test_months_without_calls_are_crossed_in_few_requests(empty: Account) -> Non
     assert len(empty.lists) <= 50
 
 
+@pytest.mark.covers(91, 92)
 def test_bookmarks_never_fall_whatever_happens_between_runs(account: Account) -> None:
     seen: list[str] = []
     state = None
@@ -129,6 +135,7 @@ def test_bookmarks_never_fall_whatever_happens_between_runs(account: Account) ->
     assert (seen[0], seen[-1]) == (text(START + DAY), text(END))
 
 
+@pytest.mark.covers(74)
 def test_a_bookmark_beyond_the_end_date_stays(account: Account) -> None:
     run = account.run(account.state(END), end=MIDDLE)
     assert run.code == 0
@@ -136,6 +143,7 @@ def test_a_bookmark_beyond_the_end_date_stays(account: Account) -> None:
     assert all(row[str(account.stream.time)] < text(END) for row in run.records(account.name))
 
 
+@pytest.mark.covers(72)
 def test_a_bookmark_in_the_future_is_lowered_once_with_a_warning(
     account: Account, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -153,6 +161,7 @@ def test_a_bookmark_in_the_future_is_lowered_once_with_a_warning(
     assert caplog.text.count("lies in the future") == 1
 
 
+@pytest.mark.covers(88)
 def test_a_start_date_after_the_bookmark_wins(account: Account) -> None:
     account.add(MIDDLE - 2 * HOUR, MIDDLE - MINUTE, MIDDLE, MIDDLE + MINUTE)
     run = account.run(account.state(START + 3 * DAY), start=MIDDLE)

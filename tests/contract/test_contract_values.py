@@ -27,6 +27,7 @@ def account(request: pytest.FixtureRequest) -> Iterator[Account]:
 
 
 @pytest.mark.parametrize("account", OPEN, indirect=True, ids=str)
+@pytest.mark.covers(130)
 def test_fields_nobody_knows_land_in_extra(account: Account) -> None:
     [call] = account.add(MIDDLE)
     call.extra_wire = {"brandNew": "kept as it is", "Otro campo": 'ñ, "x"'}
@@ -71,6 +72,7 @@ def test_a_value_that_does_not_fit_is_kept_in_extra_and_counted(
 
 
 @pytest.mark.parametrize("account", NUMBERED, indirect=True, ids=str)
+@pytest.mark.covers(132)
 def test_a_number_sent_as_text_becomes_a_number(account: Account) -> None:
     column = account.stream.number
     texts = {"75": 75, " 0075 ": 75}
@@ -84,6 +86,7 @@ def test_a_number_sent_as_text_becomes_a_number(account: Account) -> None:
     assert [record["extra"] for record in found] == [None] * len(texts)
 
 
+@pytest.mark.covers(136)
 def test_a_call_without_its_key_fails_the_stream(account: Account) -> None:
     [call] = account.add(MIDDLE)
     account.take_key(call)
@@ -118,6 +121,7 @@ def test_a_call_whose_time_cannot_be_read_comes_and_moves_nothing(
     assert_table_is(table, truth)
 
 
+@pytest.mark.covers(138)
 def test_texts_of_every_script_and_length_come_through(account: Account) -> None:
     column = account.stream.any_text
     texts = ["Ñandú ünïcode", "日本語 🎧 עברית", "a" * 100_000, "=1+1", "tab\tand\\line", "x"]

@@ -101,6 +101,7 @@ def test_a_stream_map_of_a_stream_that_is_not_selected_changes_nothing(account: 
     assert (run.code, run.error, run.records(account.name)) == (0, None, [])
 
 
+@pytest.mark.covers(143)
 def test_flattening_keeps_keys_rows_and_plain_values(account: Account) -> None:
     plain = account.run()
     flat = account.run(flattening_enabled=True, flattening_max_depth=3)

@@ -40,6 +40,7 @@ def workers_alive() -> int:
     return sum(isinstance(thread, Worker) for thread in threading.enumerate())
 
 
+@pytest.mark.covers(160)
 @settings(max_examples=20, deadline=None)
 @given(seed=st.integers(0, 1000), workers=st.integers(1, 8))
 def test_the_order_is_that_of_the_serial_run_whatever_finishes_first(

@@ -43,6 +43,7 @@ def reply(status: int, body: bytes = b"", **headers: str) -> Reply:
     return Reply(status, requests.structures.CaseInsensitiveDict(named), body)
 
 
+@pytest.mark.covers(103, 109, 110, 120, 124)
 @pytest.mark.parametrize(
     ("status", "kind"),
     [
@@ -62,14 +63,17 @@ def test_a_status_decides_what_happens(status: int, kind: type[ExportError]) -> 
         assert "\n" not in str(failure)
 
 
+@pytest.mark.covers(124)
 def test_a_403_says_how_to_leave_the_stream_out() -> None:
     assert 'select "!test_calls.*"' in str(failure_of(reply(403), MANNERS, question()))
 
 
+@pytest.mark.covers(120)
 def test_a_401_names_the_setting() -> None:
     assert "test.key was refused" in str(failure_of(reply(401), MANNERS, question()))
 
 
+@pytest.mark.covers(109)
 def test_a_redirect_names_the_host_only() -> None:
     moved = reply(302, Location="https://elsewhere.example/path?token=canary")
     text = str(failure_of(moved, MANNERS, question()))
@@ -77,6 +81,7 @@ def test_a_redirect_names_the_host_only() -> None:
     assert "canary" not in text
 
 
+@pytest.mark.covers(176)
 def test_the_servers_own_words_are_shortened_and_cannot_forge_a_log_line() -> None:
     body = b'{"message": "bad\\n2024 ERROR forged \\u001b[31m' + b"x" * 500 + b'"}'
     text = str(failure_of(reply(400, body), MANNERS, question()))
@@ -85,6 +90,7 @@ def test_the_servers_own_words_are_shortened_and_cannot_forge_a_log_line() -> No
     assert len(text) < 400
 
 
+@pytest.mark.covers(100)
 @pytest.mark.parametrize(
     ("header", "seconds"),
     [("7", 7.0), (" 7 ", 7.0), ("-3", None), ("soon", None), ("", None), ("1.5", None)],
@@ -93,6 +99,7 @@ def test_retry_after_is_read_where_it_makes_sense(header: str, seconds: float | 
     assert reply(429, Retry_After=header).retry_after == seconds
 
 
+@pytest.mark.covers(100)
 def test_retry_after_may_be_a_date_and_ratelimit_reset_counts_too() -> None:
     wait = reply(429, Retry_After=formatdate(time.time() + 30, usegmt=True)).retry_after
     assert wait is not None
@@ -100,6 +107,7 @@ def test_retry_after_may_be_a_date_and_ratelimit_reset_counts_too() -> None:
     assert reply(429, Ratelimit_Reset="4").retry_after == 4
 
 
+@pytest.mark.covers(101)
 def test_a_wait_longer_than_allowed_fails_with_both_numbers() -> None:
     attempts = Attempts(question(), MANNERS)
     attempts.sent()
@@ -107,6 +115,7 @@ def test_a_wait_longer_than_allowed_fails_with_both_numbers() -> None:
         attempts.wait_after(TransientFailure("429", wait=900))
 
 
+@pytest.mark.covers(102)
 def test_tries_end() -> None:
     attempts = Attempts(question(), MANNERS)
     for _ in range(MAX_TRIES - 1):
@@ -124,7 +133,7 @@ def test_what_cannot_be_split_is_tried_as_often_as_anything_else() -> None:
         attempts.wait_after(TransientFailure("504", heavy=True))
 
 
-@pytest.mark.covers(58)
+@pytest.mark.covers(58, 111)
 def test_what_is_too_much_for_the_server_is_split_and_not_tried_for_ever() -> None:
     attempts = Attempts(question(splittable=True), MANNERS)
     attempts.sent()
@@ -134,6 +143,7 @@ def test_what_is_too_much_for_the_server_is_split_and_not_tried_for_ever() -> No
         attempts.wait_after(TransientFailure("504", heavy=True))
 
 
+@pytest.mark.covers(176)
 def test_foreign_text_is_printable_and_short() -> None:
     assert shown("a\r\nb\x00c") == "a  b c"
     assert len(shown("x" * 999)) <= 201
@@ -189,6 +199,7 @@ def test_what_is_no_json_is_refused_without_showing_it(body: bytes) -> None:
     assert "no</html>" not in str(caught.value)
 
 
+@pytest.mark.covers(104)
 def test_a_body_that_drips_is_given_up() -> None:
     with pytest.raises(TransientFailure, match="too slowly"):
         read_reply(response(WHOLE), time.monotonic() - 1)
@@ -232,6 +243,7 @@ def test_a_request_carries_its_credential_and_asks_for_gzip(
     assert headers["accept-encoding"] == "gzip"
 
 
+@pytest.mark.covers(100)
 def test_a_wait_the_server_asks_for_is_kept(burki: Any, caplog: pytest.LogCaptureFixture) -> None:
     burki.faults.add(Fault("status", status=429, times=1, headers={"Retry-After": "1"}))
     before = time.monotonic()
@@ -240,6 +252,7 @@ def test_a_wait_the_server_asks_for_is_kept(burki: Any, caplog: pytest.LogCaptur
     assert [request.status for request in burki.requests] == [429, 200]
 
 
+@pytest.mark.covers(105)
 def test_html_with_status_200_is_tried_again_and_never_shown(
     burki: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -249,6 +262,7 @@ def test_html_with_status_200_is_tried_again_and_never_shown(
     assert "<" not in caplog.text.replace("<locals>", "")
 
 
+@pytest.mark.covers(109)
 def test_a_redirect_is_not_followed(
     box: Sandbox, burki: Any, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -38,6 +38,7 @@ def one(row: dict[str, Any], **options: Any) -> dict[str, Any]:
     return normaliser(**options).batch([row]).records[0]
 
 
+@pytest.mark.covers(131)
 def test_every_column_is_there_in_schema_order() -> None:
     record = one({"callId": "c1"})
     assert list(record) == list(SCHEMA["properties"])

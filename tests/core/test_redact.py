@@ -23,6 +23,7 @@ def log(caplog: pytest.LogCaptureFixture) -> logging.Logger:
     return logger
 
 
+@pytest.mark.covers(172)
 @pytest.mark.parametrize(
     "spelled",
     [SECRET, quote(SECRET, safe=""), base64.b64encode(SECRET.encode()).decode(), f"a{SECRET}b"],
@@ -35,6 +36,7 @@ def test_a_secret_is_hidden_in_every_spelling(
     assert HIDDEN in caplog.text
 
 
+@pytest.mark.covers(126, 172)
 def test_a_secret_in_an_exception_is_hidden(
     log: logging.Logger, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -61,6 +61,7 @@ MISTAKES: list[tuple[object, str]] = [
 ]
 
 
+@pytest.mark.covers(153)
 @pytest.mark.parametrize(("state", "words"), MISTAKES)
 def test_what_is_wrong_with_a_state_is_one_sentence(state: object, words: str) -> None:
     [sentence] = state_mistakes(state)
@@ -69,6 +70,7 @@ def test_what_is_wrong_with_a_state_is_one_sentence(state: object, words: str) -
     assert words in sentence
 
 
+@pytest.mark.covers(153)
 @pytest.mark.parametrize(
     "state", [state for state, _ in MISTAKES if isinstance(state, dict)], ids=str
 )
@@ -83,6 +85,7 @@ def test_a_tap_refuses_a_wrong_state_before_it_asks_anybody(
     assert box.burki.requests == []
 
 
+@pytest.mark.covers(153)
 def test_every_wrong_bookmark_has_its_own_sentence() -> None:
     wrong = {"replication_key_value": "soon"}
     state = {"bookmarks": {"burki_calls": wrong, "videsk_calls": wrong, "anunzi_calls": {}}}
@@ -93,6 +96,7 @@ def test_every_wrong_bookmark_has_its_own_sentence() -> None:
     assert "videsk_calls" in second
 
 
+@pytest.mark.covers(153)
 @pytest.mark.parametrize(
     "state",
     [
@@ -137,6 +141,7 @@ def test_a_bookmark_is_the_same_instant_however_it_is_written(box: Sandbox, valu
     assert first.startswith("2024-05-19T00:00:00"), "a day of lookback before the bookmark"
 
 
+@pytest.mark.covers(154)
 def test_what_the_tap_does_not_know_stays_as_it_is(box: Sandbox) -> None:
     strangers = {
         "other_calls": {"replication_key": "at", "replication_key_value": INSTANT, "more": [1]},
@@ -192,6 +197,7 @@ states = st.fixed_dictionaries(
 )
 
 
+@pytest.mark.covers(153)
 @given(anything | states)
 @settings(max_examples=100, deadline=None)
 def test_whatever_is_called_a_state_is_judged_in_single_lines(state: object) -> None:
@@ -213,6 +219,7 @@ def test_a_state_without_mistakes_can_be_run_with(state: dict[str, Any]) -> None
     assert not [line for line in run.lines if line["type"] == "RECORD"]
 
 
+@pytest.mark.covers(91)
 def test_a_bookmark_moves_forward_only_and_says_so() -> None:
     kept: dict[str, Any] = {}
     written: list[dict[str, Any]] = []

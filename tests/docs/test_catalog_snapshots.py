@@ -49,6 +49,7 @@ def without_prose(schema: dict[str, Any]) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("name", STREAMS)
+@pytest.mark.covers(141)
 def test_a_stream_is_as_its_snapshot(name: str) -> None:
     file = FOLDER / f"{name}.json"
     if os.environ.get("UPDATE_SNAPSHOTS"):

@@ -51,6 +51,7 @@ def test_both_dialects_give_every_call(box: Sandbox, server: Dialect, setting: s
     assert_each_once(run, CALLS)
 
 
+@pytest.mark.covers(15)
 @DIALECTS
 @pytest.mark.parametrize("workers", [1, 4])
 @pytest.mark.parametrize("stream", [CALLS, UNSTARTED])
@@ -69,6 +70,7 @@ def test_a_refused_dialect_fails_at_once_and_names_the_other(
     assert len(questions) == len(set(questions)) <= workers
 
 
+@pytest.mark.covers(14)
 @DIALECTS
 @pytest.mark.parametrize("sort", ["honoured", "ignored"])
 @pytest.mark.parametrize("page_size", [7, 500])
@@ -107,6 +109,7 @@ def test_an_ignored_dialect_costs_one_warning_and_one_scan_but_no_call(
     assert len(asked(box.anunzi)) <= 4 + len(instants) / page_size + 1
 
 
+@pytest.mark.covers(14, 17)
 def test_calls_without_a_start_are_handed_over_where_the_filter_is_ignored(box: Sandbox) -> None:
     box.anunzi.options.dialect = "retell"
     box.anunzi.options.wrong_dialect = "ignore"
@@ -116,6 +119,7 @@ def test_calls_without_a_start_are_handed_over_where_the_filter_is_ignored(box: 
     assert_table_is(run.table(CALLS), box.anunzi.truth(CALLS) | box.anunzi.truth(UNSTARTED))
 
 
+@pytest.mark.covers(17)
 @DIALECTS
 def test_calls_without_a_start_are_only_in_their_own_stream(
     box: Sandbox, dialect: Literal["anunzi", "retell"]
@@ -144,6 +148,7 @@ def test_the_ends_of_a_range_may_or_may_not_belong_to_it(*, inclusive: bool) -> 
     assert_each_once(run, CALLS)
 
 
+@pytest.mark.covers(22, 40)
 @pytest.mark.parametrize("sort", ["honoured", "ignored"])
 def test_an_order_that_is_not_the_one_asked_for_changes_nothing(
     box: Sandbox, sort: Literal["honoured", "ignored"]
@@ -154,6 +159,7 @@ def test_an_order_that_is_not_the_one_asked_for_changes_nothing(
     assert_each_once(run, CALLS)
 
 
+@pytest.mark.covers(23)
 @DIALECTS
 def test_filters_reach_every_page_and_all_pages_of_a_window_ask_the_same(
     box: Sandbox, dialect: Literal["anunzi", "retell"]

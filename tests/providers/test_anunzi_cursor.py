@@ -28,6 +28,7 @@ BOTH = CALLS, UNSTARTED = "anunzi_calls", "anunzi_unstarted_calls"
 INSTANT = datetime(2024, 5, 9, 12, 0, 0, 123_000, tzinfo=UTC)
 
 
+@pytest.mark.covers(10, 11)
 @pytest.mark.parametrize("cursor", ["repeat", "missing"])
 def test_more_without_a_way_to_get_it_is_a_failure_and_not_the_end(
     box: Sandbox, cursor: Literal["repeat", "missing"]
@@ -50,6 +51,7 @@ def test_a_cursor_on_the_last_page_is_not_needed(
     assert_complete(run, box.anunzi, CALLS)
 
 
+@pytest.mark.covers(13)
 @pytest.mark.parametrize("workers", [1, 4])
 @pytest.mark.parametrize("refusal", [400, 404, 422])
 def test_an_expired_cursor_reopens_the_window_and_gives_no_call_twice(
@@ -63,6 +65,7 @@ def test_an_expired_cursor_reopens_the_window_and_gives_no_call_twice(
     assert_each_once(run, CALLS)
 
 
+@pytest.mark.covers(13, 17)
 @pytest.mark.parametrize("times", [1, 2])
 def test_calls_without_a_start_are_read_all_over_after_an_expired_cursor(
     box: Sandbox, times: int
@@ -81,6 +84,7 @@ def test_calls_without_a_start_that_no_cursor_reaches_fail(box: Sandbox) -> None
     assert "refused its own pagination_key" in failure(run, UNSTARTED)
 
 
+@pytest.mark.covers(13)
 def test_a_reopened_window_goes_on_from_the_last_call_and_not_from_the_start() -> None:
     with empty_sandbox() as box:
         box.anunzi.options.cursor_ttl_pages = 3
@@ -97,6 +101,7 @@ def test_a_reopened_window_goes_on_from_the_last_call_and_not_from_the_start() -
     assert len(asked(box.anunzi)) < 2 * 300 / 10
 
 
+@pytest.mark.covers(13)
 def test_a_cursor_that_is_refused_for_ever_fails_after_a_few_tries() -> None:
     with empty_sandbox() as box:
         box.anunzi.options.cursor_ttl_pages = 1
@@ -107,6 +112,7 @@ def test_a_cursor_that_is_refused_for_ever_fails_after_a_few_tries() -> None:
     assert len(asked(box.anunzi)) < 30
 
 
+@pytest.mark.covers(13, 22)
 def test_an_expired_cursor_of_calls_in_another_order_is_loud() -> None:
     with empty_sandbox() as box:
         box.anunzi.options.sort = "ignored"
@@ -125,6 +131,7 @@ def test_an_expired_cursor_after_a_single_call_says_nothing_of_the_order() -> No
     assert_complete_or_loud(run, box.anunzi, CALLS)
 
 
+@pytest.mark.covers(16)
 @pytest.mark.parametrize("page_size", [1, 2, 7, 1000])
 def test_more_calls_in_one_millisecond_than_a_page_are_all_there_once(page_size: int) -> None:
     rows = 2500 if page_size == 1000 else 25
@@ -137,6 +144,7 @@ def test_more_calls_in_one_millisecond_than_a_page_are_all_there_once(page_size:
     assert_each_once(run, CALLS)
 
 
+@pytest.mark.covers(13, 16)
 def test_ties_survive_an_expired_cursor() -> None:
     with empty_sandbox() as box:
         box.anunzi.options.cursor_ttl_pages = 2
@@ -147,6 +155,7 @@ def test_ties_survive_an_expired_cursor() -> None:
     assert_each_once(run, CALLS)
 
 
+@pytest.mark.covers(12)
 @pytest.mark.parametrize("empty", [1, 5])
 def test_empty_pages_with_more_behind_them_are_not_the_end(box: Sandbox, empty: int) -> None:
     box.anunzi.options.empty_pages = empty
@@ -155,6 +164,7 @@ def test_empty_pages_with_more_behind_them_are_not_the_end(box: Sandbox, empty: 
     assert_complete(run, box.anunzi, UNSTARTED)
 
 
+@pytest.mark.covers(12)
 def test_empty_pages_without_end_fail(box: Sandbox) -> None:
     box.anunzi.options.empty_pages = 10**6
     run = export(box.anunzi, streams=[CALLS], page_size=7, max_concurrency=1)
@@ -162,6 +172,7 @@ def test_empty_pages_without_end_fail(box: Sandbox) -> None:
     assert len(asked(box.anunzi)) < 100
 
 
+@pytest.mark.covers(18, 19)
 @pytest.mark.parametrize("most", [1, 6])
 def test_shorter_pages_than_asked_for_are_not_the_end(box: Sandbox, most: int) -> None:
     box.anunzi.options.page_max = most
@@ -170,6 +181,7 @@ def test_shorter_pages_than_asked_for_are_not_the_end(box: Sandbox, most: int) -
     assert_each_once(run, CALLS)
 
 
+@pytest.mark.covers(23)
 def test_no_request_mixes_a_cursor_with_an_offset_or_leaves_out_the_filter(box: Sandbox) -> None:
     export(box.anunzi, streams=[CALLS], page_size=7)
     with_cursor = [r.body for r in asked(box.anunzi) if "pagination_key" in r.body]
@@ -179,6 +191,7 @@ def test_no_request_mixes_a_cursor_with_an_offset_or_leaves_out_the_filter(box: 
         assert "start_timestamp" in body["filter_criteria"]
 
 
+@pytest.mark.covers(13)
 def test_no_cursor_is_kept_in_the_state(box: Sandbox) -> None:
     run = export(box.anunzi, streams=BOTH, page_size=7)
     assert run.code == 0

@@ -62,6 +62,7 @@ def test_both_shapes_give_every_call(box: Sandbox, shape: Shape) -> None:
     assert (True in costs) == (shape == "items")
 
 
+@pytest.mark.covers(32)
 @SHAPES
 @pytest.mark.parametrize("rows", [999, 1000, 1001, 2600])
 def test_more_calls_than_a_page_holds_are_split_and_never_paged(rows: int, shape: Shape) -> None:
@@ -75,6 +76,7 @@ def test_more_calls_than_a_page_holds_are_split_and_never_paged(rows: int, shape
     assert (len(_pages(box.burki)) == 1) == (rows == 999)
 
 
+@pytest.mark.covers(32)
 @SHAPES
 @pytest.mark.parametrize("page", [3, 10])
 def test_calls_that_started_together_are_all_there(
@@ -92,6 +94,7 @@ def test_calls_that_started_together_are_all_there(
     assert all("skip" not in request.query for request in _pages(box.burki))
 
 
+@pytest.mark.covers(33)
 @SHAPES
 def test_more_calls_in_a_second_than_a_page_holds_fail_and_are_named(
     monkeypatch: pytest.MonkeyPatch, shape: Shape
@@ -217,6 +220,7 @@ def test_an_assistant_that_does_not_exist_is_named(box: Sandbox) -> None:
     assert "burki.assistant_id" in failure(run, LIST)
 
 
+@pytest.mark.covers(82, 83, 86)
 def test_costs_are_unknown_while_a_call_goes_on_and_filled_later() -> None:
     with empty_sandbox() as box:
         (row,) = box.burki.add_at(NOON, status="ongoing", duration=None, ended_at=None)

@@ -28,12 +28,14 @@ def quick_401(monkeypatch: pytest.MonkeyPatch) -> None:
     )
 
 
+@pytest.mark.covers(123)
 def test_a_401_at_the_first_request_may_be_an_outage(box: Sandbox) -> None:
     box.burki.faults.add(Fault("status", status=401))
     run = export(box.burki)
     assert_complete(run, box.burki, CALLS)
 
 
+@pytest.mark.covers(123)
 @pytest.mark.parametrize("times", [1, 2])
 def test_401s_after_a_success_may_be_an_outage(box: Sandbox, times: int) -> None:
     box.burki.faults.add(Fault("status", status=401, times=times), skip=3)
@@ -41,6 +43,7 @@ def test_401s_after_a_success_may_be_an_outage(box: Sandbox, times: int) -> None
     assert_complete(run, box.burki, CALLS)
 
 
+@pytest.mark.covers(123)
 def test_401s_that_go_on_after_a_success_end_the_run(box: Sandbox) -> None:
     box.burki.faults.add(Fault("status", status=401, times=99), skip=3)
     run = export(box.burki)

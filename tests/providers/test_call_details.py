@@ -54,6 +54,7 @@ def test_each_call_is_asked_for_once_in_the_order_of_the_list(kind: Details) -> 
     assert len(requests) == len(set(requests)) == 12
 
 
+@pytest.mark.covers(82, 83)
 @BOTH
 def test_a_call_that_is_not_over_comes_when_it_is(
     kind: Details, caplog: pytest.LogCaptureFixture

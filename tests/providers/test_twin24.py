@@ -34,6 +34,7 @@ Count = Literal["int", "text", "absent"]
 COUNTS = pytest.mark.parametrize("count", ["int", "text", "absent"])
 
 
+@pytest.mark.covers(34, 42)
 @COUNTS
 @pytest.mark.parametrize("limit", [1, 7, 1000])
 def test_shorter_pages_than_asked_for_are_not_the_end(count: Count, limit: int) -> None:
@@ -46,6 +47,7 @@ def test_shorter_pages_than_asked_for_are_not_the_end(count: Count, limit: int) 
     assert_each_once(run, CALLS)
 
 
+@pytest.mark.covers(42)
 def test_answers_without_a_count_are_mentioned_once(
     box: Sandbox, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -55,6 +57,7 @@ def test_answers_without_a_count_are_mentioned_once(
     assert len(warnings_in(caplog, "no count")) == 1
 
 
+@pytest.mark.covers(35)
 @COUNTS
 def test_a_server_that_ignores_the_offset_fails(box: Sandbox, count: Count) -> None:
     box.twin24.options.count = count
@@ -64,6 +67,7 @@ def test_a_server_that_ignores_the_offset_fails(box: Sandbox, count: Count) -> N
     assert_safe(run, box.twin24, CALLS)
 
 
+@pytest.mark.covers(30)
 @pytest.mark.parametrize("times", [1, 2, 5])
 @pytest.mark.parametrize("rows", [1, 3])
 def test_calls_that_shift_the_pages_make_none_missing_and_none_double(
@@ -80,6 +84,7 @@ def test_calls_that_shift_the_pages_make_none_missing_and_none_double(
     assert_each_once(run, CALLS)
 
 
+@pytest.mark.covers(31)
 @pytest.mark.parametrize("vanished", [1, 3])
 def test_calls_that_vanish_between_two_pages_pull_no_other_out_of_sight(vanished: int) -> None:
     with empty_sandbox() as box:
@@ -99,6 +104,7 @@ def test_calls_that_vanish_between_two_pages_pull_no_other_out_of_sight(vanished
     assert set(api.truth(CALLS)) <= set(run.table(CALLS))
 
 
+@pytest.mark.covers(33)
 @COUNTS
 def test_a_period_as_full_as_the_provider_lists_is_split(count: Count) -> None:
     with empty_sandbox() as box:
@@ -109,6 +115,7 @@ def test_a_period_as_full_as_the_provider_lists_is_split(count: Count) -> None:
     assert_complete(run, box.twin24, CALLS)
 
 
+@pytest.mark.covers(33)
 @COUNTS
 def test_more_calls_in_a_second_than_a_period_may_have_fail(count: Count) -> None:
     with empty_sandbox() as box:
@@ -155,6 +162,7 @@ def test_the_ends_of_a_period_may_or_may_not_belong_to_it(ends: Ends, count: Cou
     assert_each_once(run, CALLS)
 
 
+@pytest.mark.covers(37)
 def test_every_page_of_a_period_asks_the_same_question(box: Sandbox) -> None:
     export(box.twin24, page_size=10, max_concurrency=1)
     requests = [request.query for request in asked(box.twin24, LIST)]

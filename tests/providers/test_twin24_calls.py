@@ -43,6 +43,7 @@ def _run(api: Api, **settings: object) -> Run:
     return export(api, streams=[CALLS], **settings)  # type: ignore[arg-type]
 
 
+@pytest.mark.covers(34, 42)
 @COUNTS
 @pytest.mark.parametrize("limit", [1, 7, 1000])
 def test_shorter_pages_than_asked_for_are_not_the_end(count: Count, limit: int) -> None:
@@ -64,6 +65,7 @@ def test_answers_without_a_count_are_mentioned_once(
     assert len(warnings_in(caplog, "no count")) == 1
 
 
+@pytest.mark.covers(35)
 @COUNTS
 def test_a_server_that_ignores_the_offset_fails(box: Sandbox, count: Count) -> None:
     box.twin24.options.count = count
@@ -73,6 +75,7 @@ def test_a_server_that_ignores_the_offset_fails(box: Sandbox, count: Count) -> N
     assert_safe(run, box.twin24, CALLS)
 
 
+@pytest.mark.covers(30)
 @pytest.mark.parametrize("times", [1, 3])
 @pytest.mark.parametrize("rows", [1, 3])
 def test_calls_that_shift_the_pages_make_none_missing_and_none_double(
@@ -89,6 +92,7 @@ def test_calls_that_shift_the_pages_make_none_missing_and_none_double(
     assert_each_once(run, CALLS)
 
 
+@pytest.mark.covers(33)
 @COUNTS
 def test_a_period_as_full_as_the_provider_lists_is_split(count: Count) -> None:
     with empty_sandbox() as box:
@@ -100,6 +104,7 @@ def test_a_period_as_full_as_the_provider_lists_is_split(count: Count) -> None:
     assert_each_once(run, CALLS)
 
 
+@pytest.mark.covers(33)
 @COUNTS
 def test_more_calls_in_a_second_than_a_period_may_have_fail_and_nothing_is_lost(
     count: Count,
@@ -151,6 +156,7 @@ def test_a_call_that_was_never_dialled_has_no_start_and_is_there(box: Sandbox) -
     assert len(undialled) >= 2
 
 
+@pytest.mark.covers(37)
 def test_all_fields_are_asked_for_by_name_and_sorted_by_creation(box: Sandbox) -> None:
     run = _run(box.twin24, page_size=10, max_concurrency=1, date_field="updatedAt")
     assert_complete(run, box.twin24, CALLS)
@@ -278,6 +284,7 @@ def test_numbers_written_as_texts_become_numbers(box: Sandbox) -> None:
     assert all(record["extra"] is None for record in run.records(CALLS))
 
 
+@pytest.mark.covers(82, 86)
 def test_what_ends_or_is_billed_later_comes_with_the_next_run(box: Sandbox) -> None:
     first = _run(box.twin24)
     assert_complete(first, box.twin24, CALLS)

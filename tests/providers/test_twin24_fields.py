@@ -86,6 +86,7 @@ def test_no_name_of_a_parameter_is_guessed(box: Sandbox) -> None:
     assert {name for request in asked(box.twin24, LIST) for name in request.query} == known
 
 
+@pytest.mark.covers(38, 40)
 def test_a_filter_on_another_time_loses_no_call() -> None:
     with empty_sandbox() as box:
         box.twin24.add(80, NOON - 90 * HOUR, NOON)

@@ -55,6 +55,7 @@ def test_what_is_not_set_is_not_sent(box: Sandbox) -> None:
     assert set(login.body) == {"email", "password"}
 
 
+@pytest.mark.covers(121)
 @pytest.mark.parametrize("workers", [1, 4])
 def test_a_token_that_expires_in_mid_run_is_renewed_once_for_all_workers(workers: int) -> None:
     with empty_sandbox() as box:
@@ -68,6 +69,7 @@ def test_a_token_that_expires_in_mid_run_is_renewed_once_for_all_workers(workers
     assert "Token is expired." not in why(run)
 
 
+@pytest.mark.covers(122)
 @pytest.mark.parametrize("workers", [1, 4])
 def test_a_token_that_is_refused_again_after_a_new_login_ends_the_run(
     box: Sandbox, workers: int
@@ -98,6 +100,7 @@ def test_a_static_token_that_is_refused_ends_the_run_at_once(box: Sandbox, worke
     assert len(asked(box.twin24)) == 1
 
 
+@pytest.mark.covers(120)
 def test_a_wrong_password_is_tried_once(box: Sandbox) -> None:
     run = export(box.twin24, password="not-the-password", max_concurrency=1)
     assert isinstance(run.error, RunFailed)
@@ -115,6 +118,7 @@ def test_a_wrong_password_is_tried_once_by_all_workers_together(box: Sandbox) ->
     assert len(asked(box.twin24, LOGIN)) == 1
 
 
+@pytest.mark.covers(122)
 @pytest.mark.parametrize("fault", [Fault("status", status=503, times=3), Fault("reset", times=2)])
 def test_a_login_that_fails_for_a_moment_is_tried_again(box: Sandbox, fault: Fault) -> None:
     box.twin24.faults.add(fault, LOGIN)
@@ -145,6 +149,7 @@ def test_a_login_that_never_works_ends_the_run_and_names_the_address(
     assert len(asked(box.twin24, LOGIN)) <= 8
 
 
+@pytest.mark.covers(126)
 def test_neither_password_nor_tokens_are_written_anywhere(
     box: Sandbox, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -198,6 +203,7 @@ def _sent(auth: JwtAuth) -> requests.PreparedRequest:
     return auth(requests.Request("GET", "http://localhost/").prepare())
 
 
+@pytest.mark.covers(121)
 def test_a_token_is_renewed_before_it_expires(clock: Clock) -> None:
     logins = Logins(seconds=300)
     auth = JwtAuth(logins)
@@ -228,6 +234,7 @@ def _together(count: int, what: Callable[[], object]) -> None:
         thread.join()
 
 
+@pytest.mark.covers(121)
 def test_workers_that_are_refused_together_share_one_new_token() -> None:
     logins = Logins(pause=0.02)
     auth = JwtAuth(logins)
@@ -258,6 +265,7 @@ def test_a_token_that_tells_no_expiry_is_good_all_the_same(box: Sandbox, token: 
     assert _tokens_sent(box) == [f"Bearer {token}"] * 2
 
 
+@pytest.mark.covers(127)
 def test_a_token_s_life_is_counted_by_the_server_s_clock(box: Sandbox) -> None:
     expires = int(time.time()) - 7200 + 3600
     claims = base64.urlsafe_b64encode(json.dumps({"exp": expires}).encode()).decode().rstrip("=")

@@ -67,6 +67,7 @@ def _fill(api: VideskApi, rows: int, shape: Shape) -> None:
 
 
 @pytest.mark.parametrize(("cap", "rows", "declared", "shape"), _SMALL_CAPS + _LARGE_CAPS)
+@pytest.mark.covers(1, 6, 7)
 def test_no_cap_cuts_an_export_in_silence(
     cap: int, rows: int, declared: Declared, shape: Shape
 ) -> None:
@@ -84,6 +85,7 @@ def test_no_cap_cuts_an_export_in_silence(
         assert_complete_or_loud(run, box.videsk, CALLS)
 
 
+@pytest.mark.covers(2)
 def test_an_answer_as_long_as_the_cap_may_also_be_the_whole_window() -> None:
     with empty_sandbox() as box:
         box.videsk.options.cap = 40
@@ -104,6 +106,7 @@ def test_a_window_of_an_honest_server_is_read_by_pairs_of_answers() -> None:
 
 
 @pytest.mark.parametrize("lower", [20, 3])
+@pytest.mark.covers(5)
 def test_a_cap_that_is_lowered_in_mid_run_is_noticed_by_the_answer_that_names_it(
     lower: int,
 ) -> None:
@@ -114,6 +117,18 @@ def test_a_cap_that_is_lowered_in_mid_run_is_noticed_by_the_answer_that_names_it
         run = export(box.videsk)
     assert box.videsk.options.cap == lower
     assert_complete(run, box.videsk, CALLS)
+
+
+@pytest.mark.covers(4)
+def test_ten_quiet_years_whose_calls_are_all_in_the_last_second_are_complete() -> None:
+    with empty_sandbox() as box:
+        box.videsk.options.cap = 30
+        last = datetime(2024, 5, 31, 23, 59, 59, tzinfo=UTC)
+        box.videsk.add_at(*[last + n * 20 * MILLISECOND for n in range(45)])
+        run = export(box.videsk, start_date="2014-06-01")
+    assert_complete(run, box.videsk, CALLS)
+    assert_each_once(run, CALLS)
+    assert len(box.videsk.requests) < 200
 
 
 def test_a_cap_that_is_not_named_is_said_to_be_assumed_once(
@@ -140,6 +155,7 @@ def test_a_second_that_both_ends_reach_into_is_complete(cap: int) -> None:
 
 
 @pytest.mark.parametrize("rows", [6, 40])
+@pytest.mark.covers(3)
 def test_a_second_with_more_calls_than_both_ends_reach_fails_and_is_named(rows: int) -> None:
     with empty_sandbox() as box:
         box.videsk.options.cap = 3
@@ -191,6 +207,7 @@ def test_an_end_between_two_milliseconds_leaves_out_no_call_before_it() -> None:
     assert_complete(run, box.videsk, CALLS)
 
 
+@pytest.mark.covers(108)
 @pytest.mark.parametrize("status", [200, 201])
 def test_any_2xx_is_an_answer(status: int) -> None:
     with empty_sandbox() as box:

@@ -39,6 +39,7 @@ _ROW = {"B": 2, "__videsk_createdAt": _AT, "A": 1, "Type": "contact", "__videsk_
     ],
     ids=["in order", "shuffled", "few", "empty", "missing", "a text", "rubbish"],
 )
+@pytest.mark.covers(137)
 def test_a_header_in_any_state_leaves_every_value_in_one_place(columns: object) -> None:
     with empty_sandbox() as box:
         answer_with(box.videsk, "/forms", _body(columns, _ROW))

@@ -22,6 +22,7 @@ NOON = datetime(2024, 5, 9, 12, tzinfo=UTC)
 @pytest.mark.parametrize("dates", ["iso", "day_first"])
 @pytest.mark.parametrize("labels", ["es", "en"])
 @pytest.mark.parametrize("keys", ["honoured", "ignored", "partial"])
+@pytest.mark.covers(65, 137)
 def test_columns_are_found_under_any_label_and_times_in_any_format(
     keys: KeysOption, labels: Literal["es", "en"], dates: Literal["iso", "day_first"]
 ) -> None:

@@ -34,6 +34,7 @@ def _busy_sandbox(rows: int, cap: int, seed: int = 1) -> Sandbox:
 
 @pytest.mark.parametrize(("cap", "rows"), [(40, 350), (1000, 2500)])
 @pytest.mark.parametrize("order", ["reversed_ignored", "shuffled"])
+@pytest.mark.covers(9)
 def test_answers_in_another_order_than_asked_are_complete(
     order: Literal["reversed_ignored", "shuffled"], cap: int, rows: int
 ) -> None:

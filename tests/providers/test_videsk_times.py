@@ -78,6 +78,7 @@ def test_the_zones_here_do_change_their_clocks() -> None:
     assert clock_changes("Asia/Kolkata") == []
 
 
+@pytest.mark.covers(62)
 @PROPERTY
 @given(place=places(), day_first=st.booleans())
 def test_a_time_is_read_back_as_it_was_written(
@@ -99,6 +100,7 @@ def test_without_an_id_a_time_is_read_as_one_that_is_written_the_same(
     assert written(read, zone, day_first=day_first) == shown
 
 
+@pytest.mark.covers(62)
 @PROPERTY
 @given(place=places(), seconds=st.integers(0, 29 * 60), day_first=st.booleans())
 def test_starts_and_ends_are_on_the_pass_of_a_repeated_hour_that_the_id_tells(
@@ -128,17 +130,20 @@ def test_no_end_is_placed_before_its_start(place: tuple[str, datetime], seconds:
     assert placed["startTime"] <= placed["endTime"]
 
 
+@pytest.mark.covers(61)
 def test_a_time_the_clock_skipped_is_moved_on_by_the_gap() -> None:
     zone = zone_named("America/Santiago")
     assert read_time("2024-09-08 00:30:00", zone) == "2024-09-08T04:30:00.000000Z"
     assert read_time("08/09/2024, 00:30:00", zone) == "2024-09-08T04:30:00.000000Z"
 
 
+@pytest.mark.covers(62)
 def test_of_a_repeated_hour_the_first_pass_is_taken_where_nothing_tells() -> None:
     zone = zone_named("America/Santiago")
     assert read_time("2024-04-06 23:30:00", zone) == "2024-04-07T02:30:00.000000Z"
 
 
+@pytest.mark.covers(65, 69)
 @pytest.mark.parametrize(
     ("shown", "read"),
     [
@@ -157,6 +162,7 @@ def test_both_formats_and_their_variants_are_read(shown: str, read: str) -> None
     assert read_time(shown, UTC) == read
 
 
+@pytest.mark.covers(65, 69)
 @pytest.mark.parametrize(
     "shown",
     ["", "mañana", "13/13/2024, 10:00:00", "31/02/2024, 10:00:00", "05/14/2024, 10:00:00",
@@ -180,6 +186,7 @@ def rows_off_by(offset: timedelta, count: int) -> list[tuple[str, str]]:
     return [(OBJECT_ID.format(int(at.timestamp())), text(at + offset)) for at in seconds]
 
 
+@pytest.mark.covers(63)
 @PROPERTY
 @given(st.integers(-56, 56).filter(bool), st.integers(-60, 60))
 def test_enough_rows_off_by_the_same_quarters_of_an_hour_are_a_misread_zone(
@@ -194,6 +201,7 @@ def test_enough_rows_off_by_the_same_quarters_of_an_hour_are_a_misread_zone(
     assert [check.misread_by([row]) for row in rows][-1] == offset
 
 
+@pytest.mark.covers(63)
 @pytest.mark.parametrize("offset", [timedelta(), 40 * SECOND, 7 * MINUTE, -3 * HOUR - 5 * MINUTE])
 def test_times_near_their_ids_or_off_by_no_zone_are_not_misread(offset: timedelta) -> None:
     assert ZoneCheck().misread_by(rows_off_by(offset, 5 * WITNESSES)) is None

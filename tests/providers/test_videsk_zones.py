@@ -35,6 +35,7 @@ def _calls_around(api: VideskApi, change: datetime, length: timedelta) -> None:
         api.add_at(at, end_time=at + length, customer_leave=at + length - SECOND)
 
 
+@pytest.mark.covers(61, 62)
 @pytest.mark.parametrize("dates", ["iso", "day_first"])
 @pytest.mark.parametrize("length", [2 * MINUTE, 25 * MINUTE])
 @pytest.mark.parametrize(("zone", "change"), CHANGES)
@@ -55,6 +56,7 @@ def test_calls_around_a_clock_change_get_their_right_instants(
     assert_complete(run, box.videsk, CALLS)
 
 
+@pytest.mark.covers(62)
 @pytest.mark.parametrize("length", [31 * MINUTE, 45 * MINUTE])
 def test_no_call_ends_before_it_starts_in_a_repeated_hour(length: timedelta) -> None:
     zone, change = CHANGES[0]
@@ -80,6 +82,7 @@ def test_the_zone_asked_for_is_the_zone_read(
     assert {request.body["timezone"] for request in box.videsk.requests} == {zone}
 
 
+@pytest.mark.covers(63)
 @pytest.mark.parametrize("zone", ["America/Santiago", "Asia/Kolkata"])
 def test_a_server_that_ignores_the_zone_fails_the_stream_before_a_call_is_handed_over(
     zone: str,
@@ -93,6 +96,7 @@ def test_a_server_that_ignores_the_zone_fails_the_stream_before_a_call_is_handed
     assert run.bookmark(CALLS) is None
 
 
+@pytest.mark.covers(63)
 def test_a_server_that_ignores_the_zone_is_noticed_across_small_windows() -> None:
     with empty_sandbox() as box:
         box.videsk.options.zone = "ignored"

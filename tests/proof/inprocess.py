@@ -1,0 +1,230 @@
+"""The tap and the sandbox in one process: requests without sockets, waits that take no time.
+
+Everything from `requests.Session.send` inward is the tap's own code and the real libraries'.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+import io
+import json
+import logging
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING
+from unittest.mock import patch
+
+import requests
+from support import JSON, Run, catalog_of, kept_signals
+from transport import Clock, WatchedFaults, Wire, late
+
+from sandbox import Sandbox
+from tap_callexports.core import redact
+from tap_callexports.core.compat import override
+from tap_callexports.core.details import DetailStream
+from tap_callexports.core.endpoint import Endpoint
+from tap_callexports.core.instants import floor_second
+from tap_callexports.providers.burki.client import ListStream
+from tap_callexports.tap import TapCallExports
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+
+class Died(BaseException):
+    """The process is gone: nothing the tap does after this happens."""
+
+
+class _Output(io.StringIO):
+    """Standard output of a process that dies after some lines, perhaps inside the next one."""
+
+    def __init__(self, dies_after: int | None) -> None:
+        super().__init__()
+        self._left = dies_after
+
+    @override
+    def write(self, text: str) -> int:
+        if self._left is None:
+            return super().write(text)
+        lines = text.splitlines(keepends=True)
+        if len(lines) <= self._left:
+            self._left -= len(lines)
+            return super().write(text)
+        rest = "".join(lines[: self._left])
+        torn = lines[self._left] if self._left >= 0 else ""
+        self._left = -1  # dead: the rest goes nowhere
+        super().write(rest + torn[: len(torn) // 2])
+        raise Died
+
+
+class _Log(logging.Handler):
+    """Everything that is logged, as text."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.INFO)
+        self.texts: list[str] = []
+
+    @override
+    def emit(self, record: logging.LogRecord) -> None:
+        self.texts.append(record.getMessage())
+
+
+@dataclass
+class Ran(Run):
+    """A run, and what it did to get there.
+
+    Attributes:
+        text: Standard output as it was written.
+        log: Every line it logged.
+        wire: Its requests.
+        died: Whether the process was killed.
+    """
+
+    text: str = field(default="", repr=False)
+    log: list[str] = field(default_factory=list, repr=False)
+    wire: Wire | None = field(default=None, repr=False)
+    died: bool = False
+
+    @property
+    def complaints(self) -> list[str]:
+        """What it gave as reasons for not being complete."""
+        failures = self.tap.failures.values() if self.tap else ()
+        return [str(failure) for failure in (*failures, *filter(None, [self.error]))]
+
+
+class Place:
+    """One provider of a sandbox, reached without sockets. Made by `opened`."""
+
+    def __init__(self, box: Sandbox, provider: str, clock: Clock) -> None:
+        self.box, self.clock = box, clock
+        self.api = box.apis[provider]
+        self.api.base_url = f"https://{provider}.example.test"
+        self.faults = WatchedFaults()
+        self.api.faults = self.faults
+        #: Whether answers are sent compressed.
+        self.zipped = False
+        #: How much of an answer arrives where it is cut.
+        self.cut_share = 0.5
+        #: What happens on the server just before the nth request of a run.
+        self.events: dict[int, Callable[[], None]] = {}
+        self._wires: dict[int, Wire] = {}
+        self._now: Wire | None = None
+
+    def before_request(self, number: int) -> None:
+        """Let happen what is due."""
+        if event := self.events.pop(number, None):
+            event()
+
+    def adapter(self, session: requests.Session) -> Wire:
+        """The wire of the run a session belongs to."""
+        assert self._now is not None, "a request outside of a run"
+        return self._wires.setdefault(id(session), self._now)
+
+    def run(
+        self,
+        config: JSON,
+        *,
+        streams: tuple[str, ...],
+        state: JSON | None = None,
+        dies_after: int | None = None,
+    ) -> Ran:
+        """One run of the tap.
+
+        Args:
+            config: The tap's config.
+            streams: Streams to select.
+            state: State to start from.
+            dies_after: Lines after which the process is killed.
+        """
+        out, log, wire = _Output(dies_after), _Log(), Wire(self)
+        self._wires, self._now = {}, wire
+        ran = Ran(1, [], log=log.texts, wire=wire)
+        token = late.set(0.0)
+        with _logging_to(log), kept_signals(), contextlib.redirect_stdout(out):
+            try:
+                ran.tap = TapCallExports(
+                    config=copy.deepcopy(config),
+                    state=copy.deepcopy(state),
+                    catalog=_catalog(self.api.name, self.api.config(), streams),
+                )
+                ran.code = ran.tap.run()
+            except Died:
+                ran.died = True
+            except Exception as caught:  # noqa: BLE001 - the oracle looks at it
+                ran.error = caught
+            finally:
+                wire.cut()
+        late.reset(token)
+        ran.text = out.getvalue()
+        ran.lines = [json.loads(line) for line in ran.text.split("\n")[:-1]]
+        return ran
+
+
+@contextlib.contextmanager
+def opened(
+    provider: str,
+    now: datetime,
+    *,
+    seed: int,
+    rows: int,
+    start: datetime,
+    window_rows: int | None = None,
+) -> Iterator[Place]:
+    """A provider with rows from `start` to `now`, where all clocks stand at `now`.
+
+    Args:
+        provider: Its name.
+        now: The end of the time that has passed.
+        seed: Of its rows.
+        rows: How many calls it has.
+        start: When they begin.
+        window_rows: Rows a window aims at; by default as many as the tap says.
+    """
+    clock = Clock(now)
+    place = Place(Sandbox(seed, rows, start, now), provider, clock)
+    with contextlib.ExitStack() as stack:
+        for module in ("http", "manners", "throttle", "reply"):
+            stack.enter_context(patch(f"tap_callexports.core.{module}.time", clock))
+        stack.enter_context(patch("tap_callexports.providers.twin24.login.time", clock))
+        for module in ("http", "throttle"):
+            stack.enter_context(patch(f"tap_callexports.core.{module}.nap", clock.nap))
+        stack.enter_context(
+            patch.object(TapCallExports, "_run_start", property(lambda _: floor_second(clock.now)))
+        )
+        stack.enter_context(
+            patch.object(
+                requests.Session, "get_adapter", lambda session, **_: place.adapter(session)
+            )
+        )
+        # A process that lives for many runs would look for the secrets of all of them.
+        stack.enter_context(patch.object(redact._filter, "_secrets", []))
+        if window_rows:
+            for base in (Endpoint, ListStream, DetailStream):
+                stack.enter_context(patch.object(base, "window_rows", window_rows))
+        yield place
+
+
+@contextlib.contextmanager
+def _logging_to(log: _Log) -> Iterator[None]:
+    root = logging.getLogger()
+    level, handlers = root.level, root.handlers
+    root.handlers = [log]
+    root.setLevel(logging.INFO)
+    try:
+        yield
+    finally:
+        root.handlers = handlers
+        root.setLevel(level)
+
+
+_discovered: dict[str, JSON] = {}
+
+
+def _catalog(provider: str, config: JSON, streams: tuple[str, ...]) -> JSON:
+    """The entries of these streams as discovery finds them, selected; discovered once."""
+    if provider not in _discovered:
+        streams_of_provider = TapCallExports(config={provider: config}).streams
+        _discovered[provider] = catalog_of({provider: config}, streams_of_provider)
+    entries = _discovered[provider]["streams"]
+    return {"streams": [entry for entry in entries if entry["tap_stream_id"] in streams]}

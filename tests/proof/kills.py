@@ -1,0 +1,284 @@
+"""Ends real processes at every kind of point, and judges what they leave behind."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import random
+import signal
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from process import Outcome, Started, started
+from support import JSON, Run, assert_table_is, catalog_of, run_tap, upserted
+
+from sandbox import Fault, Sandbox
+from tap_callexports.core.compat import override
+
+STREAMS = (
+    "videsk_calls",
+    "videsk_forms",
+    "anunzi_calls",
+    "anunzi_call_details",
+    "twin24_incoming_calls",
+    "burki_calls",
+)
+POINTS = (
+    "start-up",
+    "after a line",
+    "full pipe",
+    "slow answer",
+    "retry wait",
+    "last flush",
+    "inside a line",
+)
+SIGNALS = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT)
+#: What the contract gives a run to end in, while its output is being read.
+SECONDS = 5
+#: What a start takes at most, where nothing else has to be done.
+_START_SECONDS = 1.5
+#: The smallest pipe there is: a tap that is not read stands still in the middle of a line.
+_PIPE_BYTES = 4096
+_PATIENCE = 60.0
+#: Small pages, so that there are many; no lookback, which would mend what a bookmark skips.
+_SETTINGS: dict[str, JSON] = {
+    "videsk": {"lookback_hours": 0},
+    "anunzi": {"page_size": 7, "lookback_hours": 0, "details_lookback_hours": 0},
+    "twin24": {"page_size": 7, "lookback_hours": 0},
+    "burki": {"lookback_hours": 0},
+}
+
+
+@dataclass(frozen=True)
+class Case:
+    """Where and how a run is ended.
+
+    Attributes:
+        stream: What it reads.
+        workers: Its `max_concurrency`.
+        signum: What ends it.
+        point: What it is doing then.
+        part: How far it has come, from 0 to 1.
+    """
+
+    stream: str
+    workers: int
+    signum: signal.Signals
+    point: str
+    part: float
+
+    @override
+    def __str__(self) -> str:
+        return (
+            f"{self.signum.name} {self.point} {self.part:.2f}, {self.stream}, "
+            f"{self.workers} at once"
+        )
+
+
+def cases(count: int, seed: int = 1) -> list[Case]:
+    """Cases in which each signal meets each point, at streams and parts that vary."""
+    parts = random.Random(seed)
+    return [
+        Case(
+            STREAMS[number % len(STREAMS)],
+            (1, 4)[(number + number // len(POINTS)) % 2],
+            SIGNALS[number % len(SIGNALS)],
+            POINTS[number % len(POINTS)],
+            parts.random(),
+        )
+        for number in range(count)
+    ]
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What became of a case: what is wrong with it, and how far the run had come."""
+
+    case: Case
+    mistakes: list[str]
+    lines: int = 0
+    states: int = 0
+    torn: bool = False
+    ended_first: bool = False
+
+
+class Target:
+    """One stream's account, and a run of it that nobody disturbed.
+
+    Args:
+        box: The four APIs.
+        stream: What to read.
+        workers: `max_concurrency`.
+    """
+
+    def __init__(self, box: Sandbox, stream: str, workers: int) -> None:
+        self.stream = stream
+        [self.api] = [api for api in box.apis.values() if stream in api.streams]
+        settings = {**self.api.config(), **_SETTINGS[self.api.name], "max_concurrency": workers}
+        self.config: JSON = {
+            self.api.name: settings,
+            "start_date": "2024-05-01",
+            "end_date": "2024-06-01",
+        }
+        self.catalog = catalog_of(self.config, [stream])
+        self.api.requests.clear()
+        self.whole = self.run(None)
+        self.requests = len(self.api.requests)
+        assert self.whole.code == 0
+        assert_table_is(self.whole.table(stream), self.truth)
+
+    @cached_property
+    def truth(self) -> dict[tuple[object, ...], JSON]:
+        """Every row there is."""
+        truth = self.api.truth(self.stream)
+        assert truth
+        return truth
+
+    def run(self, state: JSON | None) -> Run:
+        """A run in this process, to its end."""
+        return run_tap(self.config, state=state, catalog=self.catalog)
+
+
+@contextmanager
+def account(stream: str, workers: int) -> Iterator[Target]:
+    """An account with rows in all of May 2024."""
+    with Sandbox(seed=7, rows=120) as box:
+        box.videsk.options.cap = 12
+        yield Target(box, stream, workers)
+
+
+def end(case: Case) -> Verdict:
+    """Start a run, end it as the case says, and judge it."""
+    with account(case.stream, case.workers) as target, tempfile.TemporaryDirectory() as private:
+        with started(target.config, catalog=target.catalog, env={"TMPDIR": private}) as run:
+            _shrink(run)
+            _go_to(case, target, run)
+            ended_first = run.process.poll() is not None
+            run.process.send_signal(case.signum)
+            try:
+                outcome = run.finish(within=SECONDS)
+            except subprocess.TimeoutExpired:
+                return Verdict(case, [f"still running after {SECONDS} s"])
+        target.api.faults.clear()
+        left = sorted(path.name for path in Path(private).rglob("*"))
+        mistakes = [f"left {left} in TMPDIR"] if left else []
+        mistakes += _wrong_with(outcome, case, target)
+        whole, _, rest = outcome.out.rpartition("\n")
+        states = whole.count('{"type":"STATE"')
+        return Verdict(case, mistakes, whole.count("\n"), states, bool(rest), ended_first)
+
+
+def _shrink(run: Started) -> None:
+    assert run.process.stdout is not None
+    if hasattr(fcntl, "F_SETPIPE_SZ"):
+        fcntl.fcntl(run.process.stdout.fileno(), fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
+
+
+def _go_to(case: Case, target: Target, run: Started) -> None:
+    """Read along until the run is where the case wants it, or has ended before."""
+    lines = max(1, int(case.part * len(target.whole.lines)))
+    faults, requests = target.api.faults, int(case.part * target.requests)
+    if case.point == "start-up":
+        time.sleep(case.part * _START_SECONDS)
+    elif case.point == "after a line":
+        _read(run, lines)
+    elif case.point == "full pipe":
+        _read(run, lines)
+        _wait_for_full(run)
+    elif case.point == "last flush":
+        _read(run, len(target.whole.lines) - 1 - lines % 3)
+    elif case.point == "inside a line":
+        _read(run, lines)
+        # Read a little more than a line, so that the writer has gone on to some other place.
+        _read(run, lines, more=int(case.part * 1000) % 700)
+        _wait_for_full(run)
+    elif case.point == "slow answer":
+        faults.add(Fault("slow", seconds=60, times=100), skip=requests)
+        run.read_until(lambda: faults.pending < 100)
+    else:
+        rest = {"Retry-After": "60"}
+        faults.add(Fault("status", status=503, headers=rest, times=100), skip=requests)
+        run.read_until(lambda: faults.pending < 100 and "next try in" in run._log.read_text())
+
+
+def _read(run: Started, lines: int, more: int = 0) -> None:
+    """Read up to the end of a line, and so many bytes; no further."""
+    assert run.process.stdout is not None
+    pipe, behind = run.process.stdout.fileno(), 0
+    while (missing := lines - run.received.count(b"\n")) > 0 or behind < more:
+        chunk = os.read(pipe, 1 if missing <= 1 else 64)
+        if not chunk:
+            return
+        run.received += chunk
+        behind += missing <= 0
+
+
+def _wait_for_full(run: Started) -> None:
+    """Until the tap can write no more, or has no more to write."""
+    deadline = time.monotonic() + _PATIENCE
+    before = -1
+    while run.process.poll() is None and (waiting := run._waiting()) != before:
+        before = waiting or -1
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
+
+
+def _wrong_with(outcome: Outcome, case: Case, target: Target) -> Iterator[str]:
+    """Everything a process did not leave as it should."""
+    killed = case.signum == signal.SIGKILL
+    whole, _, rest = outcome.out.rpartition("\n")
+    if rest and not killed:
+        yield f"a part of a line: {rest[:60]!r}"
+    try:
+        lines = [json.loads(line) for line in whole.split("\n") if line]
+    except ValueError:
+        yield "a line that is no JSON"
+        return
+    run = Run(outcome.code, lines)
+    yield from _wrong_code(run, case, target)
+    surprises = ["Exception ignored", "unexpected", "this is a bug"]
+    if case.point != "start-up":
+        # Before the tap's first line runs, a signal is the interpreter's.
+        surprises.append("Traceback")
+    yield from (f"logged: {error}" for error in outcome.errors)
+    yield from (f"{word!r} in the log" for word in surprises if word in outcome.err)
+    yield from _wrong_rows(run, target)
+
+
+def _wrong_code(run: Run, case: Case, target: Target) -> Iterator[str]:
+    number = int(case.signum)
+    allowed = {-number} if case.signum == signal.SIGKILL else {128 + number}
+    if [*map(_untimed, run.lines)] == [*map(_untimed, target.whole.lines)]:
+        # All was through: the interpreter takes its leave, without the tap's handlers.
+        allowed |= {0, -number}
+    if case.point == "start-up" and not run.lines:
+        allowed.add(-number)
+    if run.code not in allowed:
+        yield f"exit code {run.code}"
+
+
+def _untimed(line: JSON) -> JSON:
+    return {name: value for name, value in line.items() if name != "time_extracted"}
+
+
+def _wrong_rows(run: Run, target: Target) -> Iterator[str]:
+    """Rows that are lost to a target that kept all, or only what came before the last STATE."""
+    last = max((at for at, line in enumerate(run.lines) if line["type"] == "STATE"), default=-1)
+    state = run.lines[last]["value"] if last >= 0 else None
+    rest = target.run(state)
+    if rest.code != 0:
+        yield f"the run from its last STATE fails: {rest.error}"
+        return
+    for name, kept in (("all", run.lines), ("what is before STATE", run.lines[: last + 1])):
+        table = upserted(Run(0, kept).table(target.stream), rest, target.stream)
+        try:
+            assert_table_is(table, target.truth)
+        except AssertionError as wrong:
+            yield f"{name} and the run from its last STATE: {str(wrong)[:200]}"

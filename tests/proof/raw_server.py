@@ -1,0 +1,110 @@
+"""A server that sends bytes as they are told to be, head and all: no API, and no manners."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+_BIG = 1 << 16
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A request as it came.
+
+    Attributes:
+        path: Its path, without the query.
+        head: All of its head.
+        body: Its body.
+    """
+
+    path: str
+    head: bytes
+    body: bytes
+
+
+Answer = Callable[[Asked], Iterable[bytes]]
+
+
+def http(body: bytes, *headers: str, status: str = "200 OK") -> bytes:
+    """A whole answer of JSON."""
+    lines = [f"HTTP/1.1 {status}", "Content-Type: application/json", *headers]
+    if not any(line.lower().startswith(("content-length", "transfer-enc")) for line in headers):
+        lines.append(f"Content-Length: {len(body)}")
+    return "\r\n".join([*lines, "", ""]).encode("latin-1") + body
+
+
+class RawServer:
+    """Listens on this machine while it is entered; every connection has one answer.
+
+    Args:
+        answer: The pieces of the answer to a request, perhaps without end.
+    """
+
+    def __init__(self, answer: Answer) -> None:
+        self.asked: list[Asked] = []
+        self._answer = answer
+        self._socket = socket.create_server(("127.0.0.1", 0), backlog=64)
+        self._open: set[socket.socket] = set()
+
+    @property
+    def url(self) -> str:
+        """Its address."""
+        return f"http://127.0.0.1:{self._socket.getsockname()[1]}"
+
+    def __enter__(self) -> Self:
+        threading.Thread(target=self._accept, daemon=True).start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        with contextlib.suppress(OSError):
+            self._socket.shutdown(socket.SHUT_RDWR)
+        self._socket.close()
+        for connection in list(self._open):
+            with contextlib.suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
+
+    def _accept(self) -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                connection, _ = self._socket.accept()
+                self._open.add(connection)
+                threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
+
+    def _serve(self, connection: socket.socket) -> None:
+        with connection, contextlib.suppress(OSError):
+            asked = _read(connection)
+            if asked is not None:
+                self.asked.append(asked)
+                for piece in self._answer(asked):
+                    connection.sendall(piece)
+        self._open.discard(connection)
+
+
+def _read(connection: socket.socket) -> Asked | None:
+    received = b""
+    while b"\r\n\r\n" not in received:
+        chunk = connection.recv(_BIG)
+        if not chunk:
+            return None
+        received += chunk
+    head, _, body = received.partition(b"\r\n\r\n")
+    lines = head.decode("latin-1").split("\r\n")
+    lengths = [line.split(":")[1] for line in lines if line.lower().startswith("content-length")]
+    while len(body) < int(lengths[0] if lengths else 0):
+        body += connection.recv(_BIG)
+    return Asked(urlsplit(lines[0].split()[1]).path, head, body)
+
+
+def endless(piece: bytes) -> Iterator[bytes]:
+    """The same piece until the client hangs up."""
+    while True:
+        yield piece

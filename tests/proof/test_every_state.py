@@ -1,0 +1,69 @@
+"""Every STATE line of a run with many windows is a safe place to restart: all, no sample."""
+
+from __future__ import annotations
+
+import random
+import sys
+from datetime import datetime, timedelta, timezone
+
+import pytest
+from inprocess import Place, opened
+from oracle import Judge, Ledger, Target, bookmarks
+from schedules import PROVIDERS
+from servers import facts, lasting, passing
+
+from sandbox import Sandbox
+
+_START = datetime(2024, 5, 1, tzinfo=timezone.utc)
+_END = datetime(2024, 6, 1, tzinfo=timezone.utc)
+_STREAMS = [
+    (provider, stream) for provider in PROVIDERS for stream in Sandbox().apis[provider].streams
+]
+#: Streams that are read whole, in one step: nothing of them is in the state.
+_WHOLE = {"anunzi_unstarted_calls"}
+_FEWEST_STATES = 8
+
+
+@pytest.mark.covers(13, 71, 117, 151, 156, 160)
+@pytest.mark.parametrize("workers", [1, 4])
+@pytest.mark.parametrize(("provider", "stream"), _STREAMS)
+def test_every_state_and_what_came_before_it_make_the_truth(
+    provider: str, stream: str, workers: int
+) -> None:
+    with opened(provider, _END, seed=11, rows=30, start=_START, window_rows=4) as place:
+        dice = random.Random(stream)
+        known = {**lasting(dice, place.api), **passing(dice, place.api, (stream,))}
+        lookbacks = {name: 24 for name in known if name.endswith("lookback_hours")}
+        known |= {**lookbacks, "max_concurrency": workers}
+        place.api.of(stream).add(30, _START, _END)
+        states = restarted_from_everywhere(place, stream, known)
+    sys.stdout.write(f"{stream}: {states} states\n")
+    if stream not in _WHOLE:
+        assert states >= _FEWEST_STATES
+
+
+def restarted_from_everywhere(place: Place, stream: str, settings: dict[str, object]) -> int:
+    """Run once, then again from each STATE with what came before it; how many there were."""
+    config = {
+        place.api.name: {**place.api.config(), **settings},
+        "start_date": _START.isoformat(),
+    }
+    ledger = Ledger(place.api, stream, facts(stream, {"appointments_ahead_days": 90, **settings}))
+    ledger.look()
+    ledger.owe({})
+    end = _END - timedelta(minutes=int(str(settings["settle_minutes"])))
+    judge = Judge([ledger], _START, end, beyond=True)
+    first = place.run(config, streams=(stream,))
+    assert first.code == 0, first.complaints
+    target = Target({stream: {}})
+    kept = [Target({stream: {}}), *judge.replay(first, target)]
+    judge.check_complete(ledger, target, {})
+    assert target.tables[stream]
+    for point in kept:
+        again = place.run(config, streams=(stream,), state=point.state or None)
+        assert again.code == 0, again.complaints
+        target = point.copy()
+        judge.replay(again, target)
+        judge.check_complete(ledger, target, point.state)
+        assert not judge.problems, bookmarks(point.state, stream)
+    return len(kept) - 1

@@ -1,0 +1,258 @@
+"""Bugs that were planted and that no other test noticed: the smallest test of each."""
+
+from __future__ import annotations
+
+import json
+import logging
+import threading
+import time
+from collections.abc import Iterator
+from datetime import datetime, timedelta, timezone
+from decimal import Decimal
+from itertools import cycle
+from typing import Any
+
+import pytest
+import requests
+from hypothesis import given
+from hypothesis import strategies as st
+from singer_sdk.authenticators import BearerTokenAuthenticator
+from singer_sdk.streams.rest import HTTPRequest
+
+from sandbox import Fault, Sandbox
+from tap_callexports.core.errors import RunFailed, WindowTooLarge
+from tap_callexports.core.http import HttpClient
+from tap_callexports.core.instants import SECOND, epoch_ms_instant, iso_instant
+from tap_callexports.core.manners import Manners, Question
+from tap_callexports.core.naming import snake_case
+from tap_callexports.core.normalise import Batch, Normaliser
+from tap_callexports.core.paginator import PaginationError
+from tap_callexports.core.redact import HIDDEN, HideSecrets, hide_secrets, without_secrets
+from tap_callexports.core.reply import Reply, shown
+from tap_callexports.core.throttle import Throttle
+from tap_callexports.core.window import Window, span_of
+from tap_callexports.providers.anunzi.paginator import CallPage, CursorPaginator, ListToken
+from tap_callexports.providers.twin24.login import JwtAuth
+from tap_callexports.providers.videsk.paginator import Answer, Cap
+
+DAY = timedelta(days=1)
+START = datetime(2024, 5, 10, tzinfo=timezone.utc)
+MANNERS = Manners(
+    provider="Test", credential="test.key", read_timeout=1, max_retry_wait=2, user_agent="test/1"
+)
+
+
+@given(st.integers(2, 10**8), st.integers(-(10**7), 2 * 10**14))
+def test_a_window_is_cut_on_a_whole_second_and_never_into_nothing(seconds: int, cut: int) -> None:
+    window = Window(START, START + seconds * SECOND)
+    for halves in (window.split(), window.split(START + cut // 10**6 * SECOND)):
+        assert halves is not None
+        assert window.start == halves[0].start < halves[0].end == halves[1].start
+        assert halves[1].start < halves[1].end == window.end
+        assert halves[0].length % SECOND == timedelta(0)
+
+
+@pytest.mark.parametrize("at", [START, START + DAY])
+def test_a_window_is_never_cut_at_its_own_ends(at: datetime) -> None:
+    halves = Window(START, START + DAY).split(at)
+    assert halves is not None
+    assert all(half.length for half in halves)
+
+
+@pytest.mark.covers(72, 74, 88)
+def test_a_bookmark_beyond_the_end_is_looked_back_from_the_end() -> None:
+    end = START + 5 * DAY
+    span = span_of(start_date=START, end=end, bookmark=end + 9 * DAY, lookback=2 * DAY)
+    assert span == Window(end - 2 * DAY, end)
+
+
+@pytest.mark.covers(66)
+@pytest.mark.parametrize("zone", ["America/Santiago", "Asia/Kolkata", "Pacific/Kiritimati"])
+def test_the_zone_of_the_machine_says_nothing_of_a_time(
+    zone: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    try:
+        with monkeypatch.context() as patch:
+            patch.setenv("TZ", zone)
+            time.tzset()
+            assert iso_instant("2024-05-01 10:00:00") == "2024-05-01T10:00:00.000000Z"
+            assert epoch_ms_instant(1703302407333) == "2023-12-23T03:33:27.333000Z"
+    finally:
+        time.tzset()
+
+
+@pytest.mark.covers(139)
+def test_an_amount_in_an_answer_keeps_every_digit() -> None:
+    body = Reply(200, {}, b'{"cost": 0.1234567890123456789, "seconds": 21.321383333333333}').json()
+    assert body == {
+        "cost": Decimal("0.1234567890123456789"), "seconds": Decimal("21.321383333333333")
+    }  # fmt: skip
+
+
+@pytest.mark.covers(113)
+def test_a_value_that_is_nested_too_deeply_for_its_column_is_a_misfit() -> None:
+    deep: list[Any] = []
+    for _ in range(100_000):
+        deep = [deep]
+    schema = {
+        "properties": {
+            "id": {"type": "string"},
+            "notes": {"type": ["string", "null"], "contentMediaType": "application/json"},
+        }
+    }
+    normaliser = Normaliser(schema, primary_keys=("id",), instant=iso_instant)
+    batch = normaliser.batch([{"id": "c1", "notes": deep}])
+    assert batch.records == [{"id": "c1", "notes": None}]
+    assert batch.misfits == {id(batch.records[0]): ["notes"]}
+    while deep:  # taken apart piece by piece: all at once is too deep for the interpreter
+        deep = deep.pop()
+
+
+@pytest.mark.covers(172)
+def test_a_secret_is_hidden_in_any_case_and_so_are_older_ones() -> None:
+    hide = HideSecrets()
+    hide.add(["Canary-Key-one"])
+    hide.add(["Canary-Key-two"])
+    for text in ("Canary-Key-one", "CANARY-KEY-ONE", "canary-key-two", "Canary-Key-two"):
+        assert hide.hidden(f"token {text} refused") == f"token {HIDDEN} refused"
+
+
+@pytest.mark.covers(126)
+def test_a_token_the_tap_got_itself_is_hidden() -> None:
+    token = "canary-renewed-token-9731"
+    request = requests.Request("GET", "http://localhost/").prepare()
+    JwtAuth(lambda: (token, 600.0))(request)
+    assert request.headers["Authorization"] == f"Bearer {token}"
+    assert token not in without_secrets(f"the server said {token}")
+
+
+@pytest.mark.covers(172)
+def test_half_a_secret_is_not_shown_where_a_text_ends() -> None:
+    hide_secrets(["canary-shortened-5518-canary"])
+    assert "canary" not in shown("x" * 20 + " canary-shortened-5518-canary", 40)
+
+
+@pytest.mark.covers(173)
+@pytest.mark.parametrize(
+    "personal", ["+1 555 0134 567", "(555) 013-4567", "15550134567", "ana@example.com"]
+)
+def test_whom_a_server_speaks_of_is_not_repeated(personal: str) -> None:
+    message = f"no such customer {personal}, since 2024-05-01 or 2024-05-01T10:00:00Z"
+    said = Reply(400, {}, json.dumps({"message": message}).encode()).said
+    assert personal not in said
+    what = "e-mail" if "@" in personal else "number"
+    assert said == f" (no such customer [{what}], since 2024-05-01 or 2024-05-01T10:00:00Z)"
+
+
+@pytest.mark.parametrize(
+    ("name", "column"),
+    [("HTTPStatus", "http_status"), ("aiURLPath2", "ai_url_path2"), ("IPType", "ip_type")],
+)
+def test_an_acronym_in_a_name_is_a_word(name: str, column: str) -> None:
+    assert snake_case(name) == column
+
+
+@pytest.mark.covers(117)
+@pytest.mark.parametrize("at_once", [1, 3])
+def test_no_more_requests_are_under_way_than_allowed(at_once: int) -> None:
+    throttle = Throttle(at_once=at_once, per_minute=None)
+    inside, leave = threading.Semaphore(0), threading.Event()
+
+    def work() -> None:
+        with throttle.slot():
+            inside.release()
+            leave.wait(60)
+
+    threads = [threading.Thread(target=work) for _ in range(at_once + 3)]
+    for thread in threads:
+        thread.start()
+    came = [inside.acquire(timeout=30) for _ in range(at_once)]
+    one_more = inside.acquire(timeout=0.3)
+    leave.set()
+    for thread in threads:
+        thread.join()
+    assert all(came)
+    assert not one_more
+
+
+@pytest.mark.covers(120)
+def test_a_credential_that_was_refused_is_not_sent_again(box: Sandbox) -> None:
+    client, question = _client("wrong"), _question(box)
+    for _ in range(3):
+        with pytest.raises(RunFailed, match=r"test\.key"):
+            client.ask(question, Reply.json)
+    assert len(box.burki.requests) == 1
+
+
+@pytest.mark.covers(120)
+def test_a_wrong_credential_is_sent_once_by_workers_that_come_together(box: Sandbox) -> None:
+    box.burki.faults.add(Fault("slow", seconds=0.3, times=9))
+    client, refused = _client("wrong", at_once=4), []
+
+    def work() -> None:
+        with pytest.raises(RunFailed):
+            client.ask(_question(box), Reply.json)
+        refused.append(1)
+
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(refused) == 4
+    assert len(box.burki.requests) == 1
+
+
+@pytest.mark.covers(111)
+def test_what_is_not_answered_in_time_is_asked_for_in_halves(box: Sandbox) -> None:
+    box.burki.faults.add(Fault("slow", seconds=3, times=9))
+    with pytest.raises(WindowTooLarge, match="no answer in 1 s, 2 times"):
+        _client(box.burki.config()["api_key"]).ask(_question(box), Reply.json)
+
+
+@pytest.mark.covers(11)
+@pytest.mark.parametrize("circle", ["A", "AB", "ABC", "ABCDEFG"])
+def test_a_circle_of_cursors_of_any_length_ends(circle: str) -> None:
+    _read(CallPage([{"call_id": n}], True, key) for n, key in enumerate(cycle(circle)))  # noqa: FBT003
+
+
+@pytest.mark.covers(11)
+def test_a_page_that_comes_again_under_a_new_cursor_ends_the_dialogue() -> None:
+    page = [{"call_id": "c1"}, {"call_id": "c2"}]
+    _read(CallPage(page, True, str(n)) for n in range(100))  # noqa: FBT003
+
+
+@pytest.mark.covers(7)
+def test_a_length_that_is_round_or_was_seen_before_looks_like_a_cap() -> None:
+    cap = Cap(5000)
+    for rows, cut in ((99, False), (137, False), (150, True), (137, True), (138, False)):
+        assert cap.may_be_cut(_answer(rows)) is cut, rows
+    # Nor is a named cap believed before an answer has reached it.
+    assert cap.may_be_cut(_answer(250, limit=5000))
+
+
+def _answer(rows: int, limit: int | None = None) -> Answer:
+    return Answer(Batch([{"id": number} for number in range(rows)]), limit)
+
+
+def _read(pages: Iterator[CallPage]) -> None:
+    """Read pages that have no end, until that is noticed."""
+    paginator = CursorPaginator(ListToken(0, 1))
+
+    def read() -> None:
+        for _, page in zip(range(50), pages, strict=False):
+            paginator.advance(page)
+
+    with pytest.raises(PaginationError, match="twice"):
+        read()
+
+
+def _question(box: Sandbox) -> Question:
+    address = f"{box.burki.config()['api_url']}/api/v1/calls/count"
+    return Question(HTTPRequest(url=address), "test_calls", splittable=True)
+
+
+def _client(key: str, at_once: int = 1) -> HttpClient:
+    throttle = Throttle(at_once=at_once, per_minute=None)
+    auth = BearerTokenAuthenticator(token=key)
+    return HttpClient(MANNERS, throttle, auth, logging.getLogger("test"))

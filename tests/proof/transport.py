@@ -1,0 +1,168 @@
+"""Requests without sockets and waits that take no time: what stands in for the world outside."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import json
+import threading
+import time
+from collections import Counter
+from contextvars import ContextVar
+from dataclasses import dataclass
+from datetime import datetime
+from email.utils import formatdate
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qsl, urlsplit
+
+import requests
+import urllib3
+from requests.adapters import HTTPAdapter
+
+from sandbox import Fault, FaultQueue
+from sandbox.http import Reply, Request
+from tap_callexports.core.compat import override
+from tap_callexports.core.workers import Cancelled, Worker
+
+if TYPE_CHECKING:
+    from inprocess import Place
+
+#: A run that sends more than this will never end.
+MOST_REQUESTS = 20_000
+#: Seconds this thread has waited.
+late: ContextVar[float] = ContextVar("late", default=0.0)
+
+
+class Clock:
+    """Stands in for `time` where the tap waits: a wait makes its thread that much later.
+
+    Args:
+        now: The instant everybody's wall clock shows.
+    """
+
+    def __init__(self, now: datetime) -> None:
+        self.now = now
+
+    def time(self) -> float:
+        """Seconds since 1970."""
+        return self.now.timestamp()
+
+    def monotonic(self) -> float:
+        """Seconds, with those that were waited."""
+        return time.monotonic() + late.get()
+
+    def nap(self, seconds: float) -> None:
+        """Wait without waiting; threads made later begin at this thread's time."""
+        thread = threading.current_thread()
+        if isinstance(thread, Worker) and thread.cancelled.is_set():
+            raise Cancelled
+        late.set(late.get() + seconds)
+
+
+class WatchedFaults(FaultQueue):
+    """Faults that remember what they hit since they were last asked."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.served: list[Fault] = []
+
+    @override
+    def take(self, request: Request) -> Fault | None:
+        fault = super().take(request)
+        if fault is not None:
+            self.served.append(fault)
+        return fault
+
+
+@dataclass
+class Sent:
+    """One request that reached the sandbox, or should have."""
+
+    method: str
+    url: str
+    body: Any
+
+
+class Wire(HTTPAdapter):
+    """Carries the requests of one run, one at a time, to the sandbox's routing.
+
+    Args:
+        place: Where the requests go.
+    """
+
+    def __init__(self, place: Place) -> None:
+        super().__init__()
+        self._place = place
+        self._guard = threading.Lock()
+        self._cut_off = False
+        self.sent: list[Sent] = []
+        #: Requests to a host that is not the provider's own.
+        self.strays: list[str] = []
+        #: How often each question ran into trouble.
+        self.failed: Counter[tuple[str, str, object]] = Counter()
+
+    def cut(self) -> None:
+        """Let nothing through any more; a worker may still be in the middle of something."""
+        with self._guard:
+            self._cut_off = True
+
+    @override
+    def send(
+        self, request: requests.PreparedRequest, *_: object, **__: object
+    ) -> requests.Response:
+        with self._guard:
+            if self._cut_off:
+                raise requests.exceptions.ConnectionError("the run is over")
+            if len(self.sent) >= MOST_REQUESTS:
+                raise AssertionError("a run that never ends")
+            reply = self._reply(request)
+        if reply.transport == "reset":
+            raise requests.exceptions.ConnectionError("connection reset")
+        return self.build_response(request, self._raw(request, reply))
+
+    def _reply(self, request: requests.PreparedRequest) -> Reply:
+        url, body = str(request.url), request.body or b""
+        parts, raw = urlsplit(url), body.encode() if isinstance(body, str) else bytes(body)
+        self.sent.append(Sent(str(request.method), url, json.loads(raw) if raw else None))
+        place = self._place
+        if not url.startswith(place.api.base_url + "/"):
+            self.strays.append(url)
+        place.before_request(len(self.sent))
+        faults = len(place.faults.served)
+        reply = place.box._route(
+            Request(
+                method=str(request.method),
+                path=parts.path,
+                params=tuple(parse_qsl(parts.query, keep_blank_values=True)),
+                headers={name.lower(): str(value) for name, value in request.headers.items()},
+                raw=raw,
+                time=place.clock.time(),
+            )
+        )
+        if len(place.faults.served) > faults:
+            self.failed[str(request.method), url, raw] += 1
+        return reply
+
+    def _raw(self, request: requests.PreparedRequest, reply: Reply) -> urllib3.HTTPResponse:
+        """What a connection would hand over: headers read, body still to come."""
+        place, body, headers = self._place, reply.body, dict(reply.headers)
+        if place.zipped and "Content-Encoding" not in headers and body:
+            body, headers["Content-Encoding"] = gzip.compress(body, 1, mtime=0), "gzip"
+        length = len(body)
+        if reply.transport == "cut":
+            body, length = body[: int(length * place.cut_share)], max(length, 1)
+        headers = {
+            "Date": formatdate(place.clock.time(), usegmt=True),
+            "Content-Type": reply.content_type,
+            "Content-Length": str(length),
+            **headers,
+        }
+        return urllib3.HTTPResponse(
+            io.BytesIO(body),
+            headers,
+            reply.status,
+            preload_content=False,
+            decode_content=False,
+            request_method=request.method,
+            request_url=request.url,
+        )
