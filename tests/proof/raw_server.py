@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
 _BIG = 1 << 16
+#: How a client begins that wants to speak TLS; it is answered all the same.
+_TLS = b"\x16"
 
 
 @dataclass(frozen=True)
@@ -96,6 +98,8 @@ def _read(connection: socket.socket) -> Asked | None:
         if not chunk:
             return None
         received += chunk
+        if received.startswith(_TLS):
+            return Asked("", received, b"")
     head, _, body = received.partition(b"\r\n\r\n")
     lines = head.decode("latin-1").split("\r\n")
     lengths = [line.split(":")[1] for line in lines if line.lower().startswith("content-length")]
