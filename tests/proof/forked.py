@@ -10,7 +10,7 @@ import sys
 import tempfile
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from importlib import import_module
 from pathlib import Path
 
@@ -95,7 +95,7 @@ def run(
         (folder / "tmp").mkdir()
         files = {"config": config, "state": state}
         if streams is not None:
-            files["catalog"] = catalog_of(config, streams)
+            files["catalog"] = _catalog(tuple(streams))
         options = list(arguments)
         for option, content in files.items():
             if content is not None:
@@ -116,6 +116,11 @@ def run(
             int(memory.read_text()) if memory.exists() else 0,
             sorted(path.name for path in (folder / "tmp").rglob("*")),
         )
+
+
+@lru_cache
+def _catalog(streams: tuple[str, ...]) -> JSON:
+    return catalog_of({}, streams)
 
 
 def _child(name: str, options: list[str], level: str, changed: dict[str, object]) -> None:

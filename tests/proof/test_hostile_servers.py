@@ -66,8 +66,8 @@ RIGHT = {
     "lists in lists, 900 deep": row(b'"x":' + b"[" * 900 + b"]" * 900),
     "objects in objects, 200 deep": row(b'"x":' + b'{"a":' * 200 + b"1" + b"}" * 200),
     "10,000 unknown columns": row(b",".join(b'"c%d":1' % number for number in range(10_000))),
-    "a name of 10 MB": row(b'"' + b"aB1_" * 2_500_000 + b'":1'),
-    "a cell of 10 MB": row(b'"x":"' + b"a" * 10_000_000 + b'"'),
+    "a name of 2 MB": row(b'"' + b"aB1_" * 500_000 + b'":1'),
+    "a cell of 2 MB": row(b'"x":"' + b"a" * 2_000_000 + b'"'),
     "numbers of a million digits": row(b'"duration":"%s"' % (b"1" * 1_000_000)),
     "lists as text, 100,000 deep": row(b'"metadata":"%s"' % (b"[" * 100_000)),
 }
