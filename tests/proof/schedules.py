@@ -144,9 +144,11 @@ class Schedule:
 
     def _go_back(self) -> None:
         """The target starts again from a state it once had, with or without what came after."""
-        chosen = self._dice.choice(self._kept)
+        number = self._dice.randrange(len(self._kept))
+        chosen = self._kept[number]
         if self._dice.random() < 0.5:
             self._target = chosen.copy()
+            del self._kept[number + 1 :]
             self._tell("go back, later records are gone")
         else:
             self._target.state = chosen.state

@@ -107,8 +107,10 @@ def _anunzi(dice: random.Random, api: AnunziApi, streams: tuple[str, ...]) -> Se
     }
     kind = dice.random()
     if kind < 0.2 and "anunzi_unstarted_calls" not in streams:
-        # A list without a time cannot be opened again in its middle.
+        # A list without a time cannot be opened again in its middle; and in the others one
+        # cursor has to last for the calls of one instant.
         options.cursor_ttl_pages = 3
+        options.page_max, settings["page_size"] = 1000, 5
     elif kind < 0.4:
         options.sort = "ignored"
     elif kind < 0.6:
