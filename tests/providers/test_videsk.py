@@ -52,6 +52,7 @@ _LARGE_CAPS = [
     (5000, 5600, "yes", "one_instant"),
     *[(5000, 10_400, declared, "bursty") for declared in ("yes", "no", "text", "lying")],
     (5000, 5600, "yes", "uniform"),
+    (10_000, 10_600, "no", "bursty"),
 ]
 
 
