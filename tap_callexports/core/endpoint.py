@@ -198,6 +198,13 @@ class Endpoint(BookmarkedStream[TToken], Generic[TToken]):
         except StreamFailed as failure:
             raise self.fail(str(failure)) from None
 
+    def size_of(self, batch: Batch) -> int:
+        """How many rows an answer has because of its window; those without a time come with any."""
+        column = self.filter_field
+        if column is None:
+            return len(batch.records)
+        return sum(record[column] is not None for record in batch.records)
+
     def within(self, batch: Batch, window: Window) -> Batch:
         """A batch without the rows the filter field places outside a window.
 

@@ -145,10 +145,11 @@ class Export:
         read = stream.scan if scan else stream.read_window
         while todo:
             part = todo.pop()
-            requests, rows = count_requests(), 0
+            requests, rows, given = count_requests(), 0, False
             try:
                 for batch in read(part, self._context):
-                    rows += len(batch.records)
+                    rows += stream.size_of(batch)
+                    given = given or bool(batch.records)
                     yield batch
             except PartlyRead as read_on:
                 yield Closed(Window(part.start, read_on.until), rows, requests.sent)
@@ -162,7 +163,7 @@ class Export:
                 self._logger.info("%s; asking %s in two", failure, part)
                 todo += reversed(halves)
                 # Rows handed over already come again in the halves.
-                torn = torn or rows > 0
+                torn = torn or given
             else:
                 yield Closed(part, rows, requests.sent, whole=not (torn and todo))
 

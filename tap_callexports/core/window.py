@@ -54,7 +54,7 @@ class Closed:
 
     Args:
         window: The time range.
-        rows: Rows the provider answered in it, doubles included.
+        rows: Rows the provider answered for its time range, doubles included.
         requests: HTTP requests it cost.
         whole: Whether a planned window ends here. False inside one whose rows may come again
             because an answer was handed over before the window had to be split.
