@@ -86,6 +86,8 @@ def _asked(place: Place, ran: Ran, ledgers: list[Ledger], judge: Judge) -> Itera
     rows = sum(len(place.api.of(ledger.stream).rows) for ledger in ledgers)
     trouble = sum(ran.wire.failed.values())
     most = 60 + 3 * (rows + len(ran.states) + trouble)
+    # To give up on a window is to have halved it down to a second, and to have read each half.
+    most += 200 if ran.code else 0
     if len(ran.wire.sent) > most:
         yield Problem("broken", f"{len(ran.wire.sent)} requests for {rows} rows")
     high = max((judge.end_of(ledger) for ledger in ledgers), default=judge.end)

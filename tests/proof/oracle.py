@@ -71,6 +71,8 @@ class Ledger:
         #: The oldest version of each record that a complete table may hold.
         self.owed: Table = {}
         self.there: set[Key] = set()
+        #: What was gone for a while since a judge last asked.
+        self.gone: set[Key] = set()
 
     def look(self) -> None:
         """Note what the server has now."""
@@ -87,6 +89,7 @@ class Ledger:
             elif key in self.there:
                 continue
             self._changed[key] = len(versions) - 1
+        self.gone |= self.there - set(truth)
         self.there = set(truth)
         if self.facts.also:
             for key, record in self._api.truth(self.facts.also).items():
@@ -202,6 +205,8 @@ class Judge:
 
     def __post_init__(self) -> None:
         """Note what is due before the run starts."""
+        for ledger in self.ledgers:
+            ledger.gone.clear()
         self._due = {
             ledger.stream: sorted(
                 ((ledger.at[key], key, version) for key, version in ledger.due().items()),
@@ -242,7 +247,7 @@ class Judge:
         for at, key, version in self._due[ledger.stream]:
             if ledger.facts.timed and not low <= at < high:
                 continue
-            if key not in ledger.there or part not in {None, ledger.part_of(key)}:
+            if key in ledger.gone or part not in {None, ledger.part_of(key)}:
                 continue
             if key not in table:
                 yield f"{ledger.stream} {key} of {at}"

@@ -139,7 +139,7 @@ class Wire(HTTPAdapter):
                 time=place.clock.time(),
             )
         )
-        if len(place.faults.served) > faults:
+        if len(place.faults.served) > faults or reply.status >= 400:
             self.failed[str(request.method), url, raw] += 1
         return reply
 
