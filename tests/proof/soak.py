@@ -48,8 +48,9 @@ def main() -> int:
     ]
     started, sums = time.monotonic(), {provider: Counter[str]() for provider in PROVIDERS}
     context = multiprocessing.get_context("spawn")
-    # An interrupt is for this process: what was played until then is counted.
-    signal.signal(signal.SIGINT, signal.default_int_handler)
+    # Whoever ends this process gets what was played until then.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.default_int_handler)
     with (
         context.Pool(None, signal.signal, (signal.SIGINT, signal.SIG_IGN), 20) as pool,
         contextlib.suppress(KeyboardInterrupt),
