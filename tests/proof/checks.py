@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 
 #: How far beside its span a run may ask: two granules.
 _BESIDE = timedelta(seconds=2)
-_PHONE = re.compile(r"1\d{3}55501\d\d")
+#: Not the digits of a metric's fraction.
+_PHONE = re.compile(r"(?<![\d.])1\d{3}55501\d\d(?!\d)")
 _BOOKMARK_KEYS = {"replication_key", "replication_key_value", "partitions", "context"}
 _CREDENTIALS = {
     "videsk": ("videsk.api_token", 2),
