@@ -1,0 +1,191 @@
+"""The benchmark's servers page, filter and cap; what it measures is checked, and is its own."""
+
+from __future__ import annotations
+
+import csv
+import json
+import sys
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+
+from benchmarks.bench import Bench, Turn
+from benchmarks.measure import Cost, RunFailed, run
+from benchmarks.plan import Plan
+from benchmarks.ratios import ratios
+from benchmarks.server import Server, serving
+from benchmarks.speed import Speed
+from benchmarks.tools import Limit, Ours, Plain, Tool, check
+from benchmarks.workloads import ANUNZI, WORKLOADS, Job, Workload
+
+DAY = 86_400_000
+ANUNZI_PLAN = Plan("anunzi", 2500, days=5)
+BURKI_PLAN = Plan("burki", 300, days=3)
+VIDESK_PLAN = Plan("videsk", 300, days=3, cap=100)
+
+
+@pytest.fixture(scope="module")
+def servers() -> Iterator[dict[str, Server]]:
+    with (
+        serving(ANUNZI_PLAN) as anunzi,
+        serving(BURKI_PLAN) as burki,
+        serving(VIDESK_PLAN) as videsk,
+        serving(replace(VIDESK_PLAN, order="shuffled")) as shuffled,
+    ):
+        yield {"anunzi": anunzi, "burki": burki, "videsk": videsk, "shuffled": shuffled}
+
+
+def calls(http: requests.Session, server: Server, **body: Any) -> dict[str, Any]:
+    reply = http.post(f"{server.url}/v3/list-calls", json=body, timeout=10)
+    answer: dict[str, Any] = reply.json()
+    return answer
+
+
+def report(http: requests.Session, server: Server, sort: int, days: int) -> list[dict[str, Any]]:
+    end = f"2024-01-{1 + days:02d}T00:00:00.000Z"
+    body = {"$sort": sort, "start": "2024-01-01T00:00:00.000Z", "end": end}
+    reply = http.post(f"{server.url}/reports/exports/calls", json=body, timeout=10)
+    assert reply.json()["$limit"] == VIDESK_PLAN.cap
+    rows: list[dict[str, Any]] = reply.json()["data"]
+    return rows
+
+
+def ids_of(plan: Plan, first: int, after: int) -> list[Any]:
+    """Ids by their time, in milliseconds behind the plan's begin."""
+    return [
+        call_id
+        for call_id, time in zip(plan.ids(), plan.times(), strict=True)
+        if first <= time - plan.begin < after
+    ]
+
+
+@pytest.mark.parametrize(("limit", "pages"), [(400, 7), (5000, 3)])
+def test_the_call_list_pages_with_a_cursor(
+    http: requests.Session, servers: dict[str, Server], limit: int, pages: int
+) -> None:
+    found, page = [], calls(http, servers["anunzi"], limit=limit)
+    answers = [page]
+    while page["has_more"]:
+        page = calls(http, servers["anunzi"], limit=limit, pagination_key=page["pagination_key"])
+        answers.append(page)
+    found = [call["call_id"] for answer in answers for call in answer["items"]]
+    assert found == list(ANUNZI_PLAN.ids())
+    assert len(answers) == pages
+    assert page["pagination_key"] is None
+
+
+def test_the_call_list_filters_by_time_on_every_page(
+    http: requests.Session, servers: dict[str, Server]
+) -> None:
+    low, high = ANUNZI_PLAN.begin + DAY, ANUNZI_PLAN.begin + 3 * DAY - 1
+    between = {"operator": "bt", "low_threshold": low, "high_threshold": high}
+    body: dict[str, Any] = {"filter_criteria": {"start_timestamp": between}, "limit": 700}
+    first = calls(http, servers["anunzi"], **body)
+    second = calls(http, servers["anunzi"], **body, pagination_key=first["pagination_key"])
+    found = [call["call_id"] for call in first["items"] + second["items"]]
+    assert found == ids_of(ANUNZI_PLAN, DAY, 3 * DAY)
+    assert not second["has_more"]
+
+
+def test_the_file_is_the_same_as_json_and_csv_and_as_long_as_counted(
+    http: requests.Session, servers: dict[str, Server]
+) -> None:
+    window = {"date_from": "2024-01-02T00:00:00.000000", "date_to": "2024-01-02T23:59:59.999999"}
+    url = f"{servers['burki'].url}/api/v1/calls"
+    rows = http.get(f"{url}/export", params={**window, "format": "json"}, timeout=10).json()
+    text = http.get(f"{url}/export", params={**window, "format": "csv"}, timeout=10).text
+    table = [list(line.values()) for line in csv.DictReader(text.splitlines())]
+    assert [row["id"] for row in rows] == ids_of(BURKI_PLAN, DAY, 2 * DAY)
+    assert table == [[str(value) for value in row.values()] for row in rows]
+    count = http.get(f"{url}/count", params=window, timeout=10).json()
+    assert count == {"count": len(rows)}
+
+
+def test_the_report_is_cut_at_its_cap_from_the_end_that_is_asked_for(
+    http: requests.Session, servers: dict[str, Server]
+) -> None:
+    whole = list(VIDESK_PLAN.ids())
+    assert [row["id"] for row in report(http, servers["videsk"], 1, days=3)] == whole[:100]
+    assert [row["id"] for row in report(http, servers["videsk"], -1, days=3)] == whole[:-101:-1]
+
+
+def test_a_cut_report_may_hold_any_of_its_rows(
+    http: requests.Session, servers: dict[str, Server]
+) -> None:
+    found = [row["id"] for row in report(http, servers["shuffled"], 1, days=3)]
+    assert len(set(found)) == VIDESK_PLAN.cap
+    assert set(found) < set(VIDESK_PLAN.ids())
+    assert found != sorted(found)
+    assert set(found) != set(list(VIDESK_PLAN.ids())[:100])
+
+
+def test_requests_are_counted_once(http: requests.Session, servers: dict[str, Server]) -> None:
+    server = servers["anunzi"]
+    server.requests()
+    for _ in range(3):
+        calls(http, server, limit=1)
+    assert [server.requests(), server.requests()] == [3, 0]
+
+
+def test_busy_days_are_the_same_each_time_and_not_even() -> None:
+    plan = Plan("videsk", 1000, days=7, shape="busy")
+    assert plan.times() == plan.times() == sorted(plan.times())
+    nights = sum((time // 3_600_000) % 24 < 6 for time in plan.times())
+    assert nights < 100
+
+
+@pytest.mark.parametrize("workload", WORKLOADS, ids=lambda workload: workload.name)
+def test_the_tap_and_the_limit_write_what_the_server_holds(
+    servers: dict[str, Server], tmp_path: Path, workload: Workload
+) -> None:
+    bench = Bench(tmp_path, rounds=1)
+    server = servers[workload.provider]
+    costs = bench.in_turns([Turn(tool, workload, server) for tool in (Ours(), Limit())])
+    assert all(cost.cpu > 0 and cost.wall > 0 and cost.rss > 0 for cost in costs)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("change", [lambda ids: ids[1:], lambda ids: [*ids, ids[0]]])
+def test_other_rows_than_the_server_holds_end_the_benchmark(tmp_path: Path, change: Any) -> None:
+    job = Job(ANUNZI, Plan("anunzi", 10, days=1), "", tmp_path)
+    lines = [{"type": "RECORD", "record": {"call_id": one}} for one in job.plan.ids()]
+    tools: list[Tool] = [Ours(), Plain()]
+    for tool in tools:
+        job.out.write_text("\n".join(map(json.dumps, lines)), "utf-8")
+        check(tool, job)
+        job.out.write_text("\n".join(map(json.dumps, change(lines))), "utf-8")
+        with pytest.raises(RunFailed, match=tool.name):
+            check(tool, job)
+
+
+def test_a_failed_run_says_why(tmp_path: Path) -> None:
+    program = "import sys; print(1); print('because', file=sys.stderr); sys.exit(3)"
+    with pytest.raises(RunFailed, match=r"(?s)it ended with code 3:.*because"):
+        run([sys.executable, "-c", program], tmp_path, shown="it")
+    assert (tmp_path / "out").read_text() == "1\n"
+
+
+def test_the_peak_of_a_process_is_its_own(tmp_path: Path) -> None:
+    held = bytearray(200 << 20)
+    held[:: 1 << 12] = bytes(len(held[:: 1 << 12]))
+    small = run([sys.executable, "-S", "-c", ""], tmp_path, shown="small")
+    large = run([sys.executable, "-S", "-c", "bytes(b'1' * (100 << 20))"], tmp_path, shown="large")
+    assert small.rss < 50
+    assert 100 < large.rss < 150
+
+
+def test_a_line_through_two_runs_gives_cost_and_ratio() -> None:
+    def speed(tool: Tool, rows: int, cpu: float) -> Speed:
+        start = Cost(1, 2, 50)
+        return Speed(tool.name, ANUNZI.title, rows, start, Cost(1 + cpu, 2 + cpu, 60))
+
+    plain, ours = speed(Plain(), 11_000, 5.0), speed(Ours(), 101_000, 5.0)
+    assert plain.cpu_per_100k == 50
+    assert plain.cpu_of(101_000) == 51
+    assert plain.rate_of(11_000) == 11_000 / 7
+    (figure,) = ratios([plain, ours], rows=101_000)
+    assert (figure.number, figure.measured) == ("1", f"{51 / 6:.1f}")
