@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from jsonschema import Draft202012Validator
 
+from tap_callexports.core.batches import batch_mistakes
 from tap_callexports.core.instants import EPOCH
 from tap_callexports.core.provider import url_mistake
 from tap_callexports.settings import read_date, settings_schema, with_defaults
@@ -62,6 +63,8 @@ def check_settings(
     filled = with_defaults(schema, given)
     readable = not mistakes
     mistakes += [*_date_mistakes(filled, now), *_user_agent_mistakes(filled)]
+    if isinstance(batches := filled.get("batch_config"), dict):
+        mistakes += batch_mistakes(batches)
     if readable:
         for provider in providers:
             if provider.name in given:

@@ -60,6 +60,7 @@ def test_about_as_json_tells_capabilities_and_settings() -> None:
         "about",
         "stream-maps",
         "schema-flattening",
+        "batch",
         "structured-logging",
     }
     settings = about["settings"]["properties"]

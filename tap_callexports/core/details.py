@@ -15,6 +15,7 @@ from tap_callexports.core.compat import override
 from tap_callexports.core.errors import Vanished
 from tap_callexports.core.fetch_ahead import in_order
 from tap_callexports.core.stream import ExportStream
+from tap_callexports.core.values import plain
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -134,7 +135,7 @@ class DetailStream(ExportStream[TToken], Generic[TToken]):
     def _over(self, batch: Batch) -> Iterator[Record]:
         """The calls of a list's answer that are over."""
         for call in batch.records:
-            if call[self.status_column] in self.unfinished:
+            if plain(call[self.status_column]) in self.unfinished:
                 self._left += 1
             else:
                 yield call

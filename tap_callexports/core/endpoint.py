@@ -18,6 +18,7 @@ from tap_callexports.core.instants import SECOND, format_instant
 from tap_callexports.core.manners import MAX_TRIES, Question
 from tap_callexports.core.naming import snake_case
 from tap_callexports.core.normalise import Batch, Normaliser
+from tap_callexports.core.packed import Packed, pack
 from tap_callexports.core.paginator import PaginationError
 from tap_callexports.core.reply import MAX_ROWS
 from tap_callexports.core.sdk import BookmarkedStream
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from tap_callexports.core.paginator import Paginator
     from tap_callexports.core.reply import Reply
     from tap_callexports.core.tap import ExportTap
+    from tap_callexports.core.values import Reader
 
 T = TypeVar("T")
 TToken = TypeVar("TToken")
@@ -59,6 +61,8 @@ class Endpoint(BookmarkedStream[TToken], Generic[TToken]):
     windowed: ClassVar[bool] = True
     #: Setting that says how far before the bookmark each run reads.
     lookback_setting: ClassVar[str] = "lookback_hours"
+    #: Rows behind a row in which it may come again, where a window may hold too many to remember.
+    doubles_within: ClassVar[int | None] = None
     #: How many rows a window aims at, at most.
     window_rows: ClassVar[int] = TARGET_ROWS
     #: Setting that lists what is read one by one, each with a bookmark of its own, and the column
@@ -67,6 +71,9 @@ class Endpoint(BookmarkedStream[TToken], Generic[TToken]):
     partition_column: ClassVar[str]
     #: Whether a request that is too much for the server gets smaller with the window.
     splittable: ClassVar[bool] = True
+
+    #: Whether records go out as they are, so that values that need no change stay undecoded.
+    verbatim = False
 
     def __init__(self, tap: ExportTap, account: Account) -> None:
         self.account = account
@@ -92,13 +99,26 @@ class Endpoint(BookmarkedStream[TToken], Generic[TToken]):
             StreamFailed: The window cannot be read.
         """
 
+    @property
+    def ends_windows(self) -> bool:
+        """Whether `read_window` is given a span as a whole, and ends each window (`PartlyRead`)."""
+        return False
+
+    def begin(self, first_step: timedelta) -> None:
+        """Get ready for the windows of a span.
+
+        Args:
+            first_step: How long the first window should be.
+        """
+
     def scan(self, window: Window, context: Context | None) -> Iterator[Batch]:
         """A window of a server that ignores time ranges: everything, once."""
         return self.read_window(window, context)
 
+    @property
     @abstractmethod
-    def read_time(self, value: object) -> str:
-        """Instant text of a time as this provider writes it; ValueError for anything else."""
+    def read_time(self) -> Reader:
+        """Makes instant text of a time as this provider writes it; ValueError for anything else."""
 
     def name_of(self, field_name: str) -> str:
         """Column name of a provider's field."""
@@ -158,8 +178,12 @@ class Endpoint(BookmarkedStream[TToken], Generic[TToken]):
         context: Context | None = None,
         *,
         tries: int = MAX_TRIES,
+        spooled: bool = False,
     ) -> T:
-        """Send the request of one page until it is answered and decoded."""
+        """Send the request of one page until it is answered and decoded.
+
+        A large answer that may be `spooled` is decoded as a SpooledReply; others fail.
+        """
         page = PageContext(stream_context=context, next_page_token=token)
         question = Question(
             self.get_http_request(page=page),
@@ -167,6 +191,7 @@ class Endpoint(BookmarkedStream[TToken], Generic[TToken]):
             refused=lambda reply: self.refused(reply, page),
             tries=tries,
             splittable=self.windowed and self.splittable,
+            spooled=spooled,
         )
         return self.account.client.ask(question, decode)
 
@@ -198,6 +223,15 @@ class Endpoint(BookmarkedStream[TToken], Generic[TToken]):
         except StreamFailed as failure:
             raise self.fail(str(failure)) from None
 
+    def pack(self, batch: Batch) -> Packed:
+        """A batch as it is handed over; its records are not to be used any more."""
+        return pack(
+            batch,
+            self.declared_primary_keys,
+            verbatim=self.verbatim,
+            deselected=self._deselected,
+        )
+
     def size_of(self, batch: Batch) -> int:
         """How many rows an answer has because of its window; those without a time come with any."""
         column = self.filter_field
@@ -219,7 +253,8 @@ class Endpoint(BookmarkedStream[TToken], Generic[TToken]):
             for record in batch.records
             if record[column] is None or start <= record[column] < end
         ]
-        return Batch(inside, batch.misfits, outside=len(batch.records) - len(inside))
+        outside = len(batch.records) - len(inside)
+        return Batch(inside, batch.misfits, outside) if outside else batch
 
     def far_outside(self, batch: Batch, window: Window) -> bool:
         """Whether rows show that the server does not filter: more than a second outside."""
@@ -241,14 +276,29 @@ class Endpoint(BookmarkedStream[TToken], Generic[TToken]):
         return self._run.probing
 
     @cached_property
-    def _normaliser(self) -> Normaliser:
+    def _deselected(self) -> list[str]:
+        return [name for name in self._columns if not self.mask.get(("properties", name), True)]
+
+    @cached_property
+    def _columns(self) -> dict[str, Any]:
         declared: Mapping[str, Any] = self.schema["properties"]
         wanted = self.effective_schema["properties"]
-        columns = {name: column for name, column in declared.items() if name in wanted}
-        return Normaliser(
-            {"properties": columns},
-            primary_keys=self.declared_primary_keys,
-            instant=self.read_time,
-            name_of=self.name_of,
-            left_out=self.left_out,
-        )
+        return {name: column for name, column in declared.items() if name in wanted}
+
+    @property
+    def _normaliser(self) -> Normaliser:
+        found = self._normalisers.get(self.verbatim)
+        if found is None:
+            found = self._normalisers[self.verbatim] = Normaliser(
+                {"properties": self._columns},
+                primary_keys=self.declared_primary_keys,
+                instant=self.read_time,
+                name_of=self.name_of,
+                left_out=self.left_out,
+                verbatim=self.verbatim,
+            )
+        return found
+
+    @cached_property
+    def _normalisers(self) -> dict[bool, Normaliser]:
+        return {}

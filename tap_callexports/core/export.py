@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from tap_callexports.core.endpoint import Endpoint
     from tap_callexports.core.normalise import Record
+    from tap_callexports.core.packed import Packed
     from tap_callexports.core.state import Bookmark
 
 #: What a connection test asks for.
@@ -67,12 +68,15 @@ class Export:
         self._bookmark = bookmark
         self._probing = probing
         self._logger = stream.logger
-        self._doubles = Doubles(stream.declared_primary_keys)
+        self._doubles = Doubles(stream.doubles_within)
         self._done = stream.account.shared.start_date
         self.tally = Tally()
 
-    def records(self) -> Iterator[Record]:
-        """Every record once, in window order; the bookmark moves between them."""
+    def batches(self) -> Iterator[list[Record] | list[bytes]]:
+        """Every record once, in window order; the bookmark moves between the batches.
+
+        As JSON where the stream is `verbatim`.
+        """
         start = self._read_from()
         span = self._span(start)
         if span is None:
@@ -136,7 +140,11 @@ class Export:
         if bookmark is not None:
             # The span is mostly what is read in each run, which an idle run reads in one go.
             first += stream.lookback + stream.ahead
-        planner = Planner(span, first_step=min(first, QUIET), target_rows=stream.window_rows)
+        first = min(first, QUIET)
+        stream.begin(first)
+        if stream.ends_windows:
+            return self._read(span)
+        planner = Planner(span, first_step=first, target_rows=stream.window_rows)
         return fetch_ahead(planner, self._read, stream.windows_at_once)
 
     def _read(self, window: Window, *, scan: bool = False) -> Iterator[Event]:
@@ -150,7 +158,7 @@ class Export:
                 for batch in read(part, self._context):
                     rows += stream.size_of(batch)
                     given = given or bool(batch.records)
-                    yield batch
+                    yield stream.pack(batch)
             except PartlyRead as read_on:
                 yield Closed(Window(part.start, read_on.until), rows, requests.sent)
                 todo.append(Window(read_on.until, part.end))
@@ -167,21 +175,32 @@ class Export:
             else:
                 yield Closed(part, rows, requests.sent, whole=not (torn and todo))
 
-    def _hand_over(self, events: Iterator[Event]) -> Iterator[Record]:
+    def _hand_over(self, events: Iterator[Event]) -> Iterator[list[Record] | list[bytes]]:
         """Records without doubles; windows are closed in between."""
-        tally = self.tally
         for event in events:
             if isinstance(event, Closed):
                 self._close(event)
-                continue
-            tally.outside += event.outside
-            for record in event.records:
-                if self._doubles.is_double(record):
-                    tally.doubles += 1
-                else:
-                    tally.rows += 1
-                    tally.misfits.update(event.misfits.get(id(record), ()))
-                    yield record
+            else:
+                yield self._without_doubles(event)
+
+    def _without_doubles(self, packed: Packed) -> list[Record] | list[bytes]:
+        doubles = {
+            number
+            for number, double in enumerate(
+                map(self._doubles.is_double, packed.keys, packed.contents)
+            )
+            if double
+        }
+        tally = self.tally
+        tally.outside += packed.outside
+        tally.doubles += len(doubles)
+        tally.rows += len(packed.records) - len(doubles)
+        for number, columns in packed.misfits.items():
+            if number not in doubles:
+                tally.misfits.update(columns)
+        if not doubles:
+            return packed.records
+        return [r for number, r in enumerate(packed.records) if number not in doubles]  # type: ignore[return-value] # all of one kind
 
     def _close(self, closed: Closed) -> None:
         """Log a closed window and move the bookmark to its end."""

@@ -13,17 +13,17 @@ from contextlib import suppress
 from functools import partial
 from typing import Generic, TypeAlias, TypeVar
 
-from tap_callexports.core.normalise import Batch
+from tap_callexports.core.packed import Packed
 from tap_callexports.core.window import Closed, Planner, Window
 from tap_callexports.core.workers import Cancelled, Worker
 
 T = TypeVar("T")
-Event: TypeAlias = Batch | Closed
+Event: TypeAlias = Packed | Closed
 Read: TypeAlias = Callable[[Window], Iterator[Event]]
 Piece: TypeAlias = Callable[[], Iterator[T]]
 
 #: Results of one piece that may wait until those before it are handed over.
-RESULTS_AHEAD = 4
+RESULTS_AHEAD = 1
 _POLL_SECONDS = 0.2
 
 

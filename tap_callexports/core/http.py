@@ -20,6 +20,7 @@ import requests
 from tap_callexports.core.errors import ProbeFinished, RunFailed, StreamFailed, TransientFailure
 from tap_callexports.core.manners import Attempts, Manners, Question, failure_of
 from tap_callexports.core.reply import Reply, read_reply
+from tap_callexports.core.spool import NoRoom, decoded, read_spooled
 from tap_callexports.core.workers import nap
 
 if TYPE_CHECKING:
@@ -140,7 +141,7 @@ class HttpClient:
             prepared = self._prepare(question.request)
             reply = self._exchange(question, prepared, attempts.deadline)
         if reply.ok:
-            return decode(reply)
+            return decoded(reply, decode)
         if refused := question.refused(reply):
             raise refused
         if reply.status == HTTPStatus.UNAUTHORIZED:
@@ -186,7 +187,10 @@ class HttpClient:
                 cert=settings["cert"],
                 proxies=settings["proxies"],
             ) as response:
-                reply = read_reply(response, deadline)
+                read = read_spooled if question.spooled else read_reply
+                reply = read(response, deadline)
+        except NoRoom as failure:
+            raise StreamFailed(f"{question.where(self._manners)}: {failure}") from None
         except requests.exceptions.SSLError:
             raise StreamFailed(
                 f"{question.where(self._manners)}: the server's TLS certificate is not trusted"

@@ -7,8 +7,9 @@ instant; the normaliser then keeps the value in `extra` instead of guessing.
 from __future__ import annotations
 
 import re
-from datetime import datetime, timedelta, timezone
+from datetime import date, datetime, timedelta, timezone
 from decimal import Decimal
+from functools import lru_cache
 
 UTC = timezone.utc
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -20,9 +21,14 @@ MICROSECOND = timedelta(microseconds=1)
 FIRST_YEAR, LAST_YEAR = 2000, 2100
 FIRST_MS = int((datetime(FIRST_YEAR, 1, 1, tzinfo=UTC) - EPOCH) / MILLISECOND)
 LAST_MS = int((datetime(LAST_YEAR, 1, 1, tzinfo=UTC) - EPOCH) / MILLISECOND)
+_FIRST_MICROS, _LAST_MICROS = FIRST_MS * 1000, LAST_MS * 1000
 
 _ISO = re.compile(
     r"(\d{4}-\d\d-\d\d)[T ](\d\d):(\d\d)(?::(\d\d)(?:[.,](\d{1,9}))?)?\s?([Zz]|[+-]\d\d:?\d\d)?"
+)
+#: What most providers write; read in a fraction of the time.
+_COMMON = re.compile(
+    r"(\d{4}-\d\d-\d\d)[T ]((?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d)(?:\.(\d{1,6}))?Z?", re.ASCII
 )
 _MIDNIGHT_HOUR = 24
 _LEAP_SECOND = 60
@@ -79,8 +85,27 @@ def read_iso(value: object) -> datetime:
     return moment
 
 
+def utc_instant(text: str) -> str | None:
+    """Instant text of a UTC time in the form most providers write; None for any other text."""
+    common = _COMMON.fullmatch(text)
+    if common is None:
+        return None
+    day, clock, fraction = common.groups("")
+    return f"{day}T{clock}.{fraction:0<6}Z" if _is_day(day) else None
+
+
+@lru_cache(10_000)
+def _is_day(day: str) -> bool:
+    try:
+        return bool(date.fromisoformat(day))
+    except ValueError:
+        return False
+
+
 def iso_instant(value: object) -> str:
     """Instant text of an ISO date-time, naive ones being UTC."""
+    if isinstance(value, str) and (instant := utc_instant(value)):
+        return instant
     moment = read_iso(value)
     return format_instant(moment if moment.tzinfo else moment.replace(tzinfo=UTC))
 
@@ -91,16 +116,29 @@ def epoch_ms_instant(value: object) -> str:
     Raises:
         ValueError: Not a whole number, or outside the years 2000 to 2100 (a misread unit).
     """
+    micros = value * 1000 if type(value) is int else _micros(value)
+    if not _FIRST_MICROS <= micros < _LAST_MICROS:
+        raise ValueError("outside the years 2000 to 2100")
+    hour, rest = divmod(micros, 3_600_000_000)
+    seconds, fraction = divmod(rest, 1_000_000)
+    return f"{_hour_text(hour)}:{seconds // 60:02d}:{seconds % 60:02d}.{fraction:06d}Z"
+
+
+@lru_cache(10_000)
+def _hour_text(hour: int) -> str:
+    """`YYYY-MM-DDTHH` of an hour since 1970."""
+    return (EPOCH + timedelta(hours=hour)).strftime("%Y-%m-%dT%H")
+
+
+def _micros(value: object) -> int:
     if isinstance(value, bool) or not isinstance(value, (int, str, float, Decimal)):
         raise ValueError("not epoch milliseconds")  # noqa: TRY004 - one error type for callers
     try:
         number = Decimal(value.strip() if isinstance(value, str) else value)
-        inside = FIRST_MS <= number < LAST_MS
+        # Compared before it is multiplied out: a number may have a billion digits.
+        return int(number * 1000) if FIRST_MS <= number < LAST_MS else 0
     except ArithmeticError as error:
         raise ValueError("not epoch milliseconds") from error
-    if not inside:
-        raise ValueError("outside the years 2000 to 2100")
-    return format_instant(EPOCH + int(number * 1000) * MICROSECOND)
 
 
 def floor_second(instant: datetime) -> datetime:

@@ -75,6 +75,7 @@ class Question:
         refused: Provider's own reading of a status that is not 2xx; None leaves it to the rules.
         tries: How often it is sent at most.
         splittable: Whether a smaller question can be asked when the answer is too much.
+        spooled: Whether a large answer is kept in a file, and read from it as a SpooledReply.
     """
 
     request: HTTPRequest
@@ -82,6 +83,7 @@ class Question:
     refused: Callable[[Reply], Exception | None] = field(default=lambda _: None)
     tries: int = MAX_TRIES
     splittable: bool = False
+    spooled: bool = False
 
     def where(self, manners: Manners) -> str:
         """Provider and stream, the first words of a message."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import re
 import time
 import zlib
@@ -9,8 +10,9 @@ from dataclasses import dataclass
 from datetime import timezone
 from decimal import Decimal
 from email.utils import parsedate_to_datetime
+from functools import cache
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 import urllib3
@@ -19,9 +21,11 @@ from tap_callexports.core.errors import TransientFailure, WindowTooLarge
 from tap_callexports.core.redact import without_secrets
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     import requests
+
+T = TypeVar("T")
 
 #: No answer may be larger than this once decompressed; a window that needs more is split.
 MAX_BODY_BYTES = 64 << 20
@@ -30,7 +34,7 @@ MAX_ROWS = 120_000
 #: Memory the values of an answer may take, by a rough count; smaller bodies need none.
 _MAX_WEIGHT, _LIGHT = 256 << 20, 8 << 20
 _MARKS = ((b",", b"."), (b"{", b"["))
-_CHUNK = 1 << 16
+_CHUNK, _INFLATED = 1 << 16, 1 << 20
 _GZIP = zlib.MAX_WBITS | 16
 _SHOWN_CHARS = 200
 
@@ -41,7 +45,36 @@ _DATE = r"(?:19|20)\d\d-[01]\d-[0-3]\d(?!\d)"
 _PHONE = re.compile(rf"(?<!\d)(?!{_DATE})\+?\(?\d(?:[-\s().\u2010-\u2015/]{{0,2}}\d){{6,}}")
 _EMAIL = re.compile(r"[^\s<>\"',;:()=]+(?:@|%40)[^\s<>\"',;:()=]+")
 
-_json = msgspec.json.Decoder(float_hook=Decimal)
+#: A whole number of more digits than this (Python's limit) no target can read; it is looked for in
+#: one byte of each hundred.
+_MOST_DIGITS, _STRIDE = 4300, 100
+_MANY_DIGITS = b"0" * (_MOST_DIGITS // _STRIDE - 1)
+_DIGITS = bytes(b"0"[0] if byte in b"0123456789" else 0 for byte in range(256))
+
+#: What decoders raise for a body that is no JSON, or none that can be held.
+_BROKEN = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, ArithmeticError)
+_json = msgspec.json.Decoder(float_hook=Decimal).decode
+_row = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
+_rows = msgspec.json.Decoder(list[dict[str, msgspec.Raw]]).decode
+
+
+@cache
+def _envelope(rows: str, others: tuple[str, ...]) -> Callable[[bytes], dict[str, Any]]:
+    """A decoder of an object with these fields; those it lacks are not in the result."""
+    names = {f"field{number}": name for number, name in enumerate((rows, *others))}
+    types = [list[dict[str, msgspec.Raw]], *(Any for _ in others)]
+    struct = msgspec.defstruct(
+        "Envelope",
+        [(field, type_, msgspec.UNSET) for field, type_ in zip(names, types, strict=True)],
+        rename=names,
+    )
+    decode = msgspec.json.Decoder(struct, float_hook=Decimal).decode
+
+    def decoded(body: bytes) -> dict[str, Any]:
+        values = zip(names.values(), msgspec.structs.astuple(decode(body)), strict=True)
+        return {name: value for name, value in values if value is not msgspec.UNSET}
+
+    return decoded
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,9 +99,47 @@ class Reply:
         """
         self.check_weight()
         try:
-            return _json.decode(self.body)
-        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, ArithmeticError):
-            raise TransientFailure(f"{self.status} with {self.kind} instead of JSON") from None
+            return _json(self.body)
+        except _BROKEN:
+            raise self._no_json from None
+
+    def envelope(self, rows: str, *others: str) -> Any:  # noqa: ANN401 - any JSON value
+        """These fields of an object; the values in its list `rows` of objects are left undecoded.
+
+        Anything else comes as from `json`.
+        """
+        return self._undecoded(_envelope(rows, others))
+
+    def rows(self) -> Any:  # noqa: ANN401 - any JSON value
+        """As `json`, but of a list of objects their values are left undecoded."""
+        return self._undecoded(_rows)
+
+    def row(self) -> Any:  # noqa: ANN401 - any JSON value
+        """As `json`, but of an object its values are left undecoded."""
+        return self._undecoded(_row)
+
+    def _undecoded(self, decode: Callable[[bytes], T]) -> T | Any:  # noqa: ANN401 - any JSON value
+        """The body, if it is of the shape looked for, and its values are fit to go out as a part
+        of a line; else as from `json`.
+        """
+        self.check_weight()
+        body = self.body
+        try:
+            if not body.isascii():
+                body.decode()
+            if b"\n" in body or b"\r" in body:
+                body = msgspec.json.format(body, indent=-1)
+            if _MANY_DIGITS in body[::_STRIDE].translate(_DIGITS):
+                return self.json()
+            return decode(body)
+        except msgspec.ValidationError:
+            return self.json()
+        except _BROKEN:
+            raise self._no_json from None
+
+    @property
+    def _no_json(self) -> TransientFailure:
+        return TransientFailure(f"{self.status} with {self.kind} instead of JSON")
 
     def check_weight(self) -> None:
         """Decode nothing that takes far more memory than its text.
@@ -161,15 +232,13 @@ class _Gzip:
         """Whether the last member has ended, and its checksum was right."""
         return self._member.eof
 
-    def inflated(self, piece: bytes) -> bytes:
-        """What a piece holds."""
-        inflated = b""
+    def inflated(self, piece: bytes) -> Iterator[bytes]:
+        """What a piece holds, in pieces of bounded size."""
         while piece:
             if self._member.eof:
                 self._member = zlib.decompressobj(_GZIP)
-            inflated += self._member.decompress(piece, MAX_BODY_BYTES)
-            piece = self._member.unused_data
-        return inflated
+            yield self._member.decompress(piece, _INFLATED)
+            piece = self._member.unconsumed_tail or self._member.unused_data
 
 
 def read_reply(response: requests.Response, deadline: float) -> Reply:
@@ -183,17 +252,28 @@ def read_reply(response: requests.Response, deadline: float) -> Reply:
         TransientFailure: The body is cut short, does not decompress, or drips past the deadline.
         WindowTooLarge: The decompressed body passes MAX_BODY_BYTES.
     """
+    body = io.BytesIO()
+    for piece in pieces_of(response, deadline):
+        body.write(piece)
+        if body.tell() >= MAX_BODY_BYTES:
+            raise WindowTooLarge(f"an answer of over {MAX_BODY_BYTES >> 20} MiB")
+    return Reply(response.status_code, response.headers, body.getvalue())
+
+
+def pieces_of(response: requests.Response, deadline: float) -> Iterator[bytes]:
+    """The decompressed body of a streamed response, piece by piece and without a limit.
+
+    Args and Raises: As `read_reply`; how large it may be is for the caller to say.
+    """
     encoding = response.headers.get("Content-Encoding", "").strip().lower()
     packed = _Gzip() if "gzip" in encoding else None
-    body, received = bytearray(), 0
+    received = 0
     try:
         while chunk := response.raw.read1(_CHUNK, decode_content=False):
             if time.monotonic() > deadline:
                 raise TransientFailure("the answer came too slowly", heavy=True)
             received += len(chunk)
-            body += packed.inflated(chunk) if packed else chunk
-            if len(body) >= MAX_BODY_BYTES:
-                raise WindowTooLarge(f"an answer of over {MAX_BODY_BYTES >> 20} MiB")
+            yield from packed.inflated(chunk) if packed else (chunk,)
     except urllib3.exceptions.ReadTimeoutError:
         raise TransientFailure("no answer in time", heavy=True) from None
     except (urllib3.exceptions.HTTPError, OSError):
@@ -202,4 +282,3 @@ def read_reply(response: requests.Response, deadline: float) -> Reply:
         raise TransientFailure("the answer does not decompress") from None
     if packed and received and not packed.whole:
         raise TransientFailure("the answer was cut short")
-    return Reply(response.status_code, response.headers, bytes(body))

@@ -10,6 +10,9 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 
 from singer_sdk import Tap
 from singer_sdk.exceptions import ConfigValidationError
+from singer_sdk.helpers._batch import BaseBatchFileEncoding as BatchEncoding
+from singer_sdk.helpers._batch import SDKBatchMessage as BatchMessage
+from singer_sdk.helpers._batch import StorageTarget
 from singer_sdk.helpers._state import StateWriter
 from singer_sdk.plugin_base import _ConfigInput as ConfigInput
 from singer_sdk.streams.rest import RESTStream
@@ -18,6 +21,7 @@ from tap_callexports.core.compat import override
 
 if TYPE_CHECKING:
     import logging
+    from collections.abc import Generator
     from datetime import datetime
     from types import FrameType
     from typing import Any
@@ -27,7 +31,16 @@ if TYPE_CHECKING:
 TToken = TypeVar("TToken")
 
 
-__all__ = ["BookmarkedStream", "CheckedTap", "ConfigInput", "StateWriter", "quiet"]
+__all__ = [
+    "BatchEncoding",
+    "BatchMessage",
+    "BookmarkedStream",
+    "CheckedTap",
+    "ConfigInput",
+    "StateWriter",
+    "StorageTarget",
+    "quiet",
+]
 
 _ANNOUNCEMENT = "An unhandled error occurred while syncing"
 
@@ -48,6 +61,20 @@ class BookmarkedStream(RESTStream[TToken], Generic[TToken]):
         self, latest_record: Record, *, context: Context | None = None
     ) -> None:
         """Records do not move bookmarks: the SDK's own way loses calls that arrive late."""
+
+    #: Whether a sync is under way that writes messages.
+    writing = False
+
+    @override
+    def _sync_records(
+        self, context: Context | None = None, *, write_messages: bool = True
+    ) -> Generator[Record, Any, Any]:
+        """While it runs, a stream may write records itself: the SDK takes them one by one."""
+        self.writing = write_messages
+        try:
+            yield from super()._sync_records(context, write_messages=write_messages)
+        finally:
+            self.writing = False
 
     @override
     def _write_starting_replication_value(self, context: Context | None) -> None:

@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
 from singer_sdk.helpers.conform import TypeConformanceLevel
+from singer_sdk.mapper import SameRecordTransform
+from singer_sdk.metrics import DEFAULT_LOG_INTERVAL
 
 from tap_callexports.core.compat import override
 from tap_callexports.core.endpoint import Endpoint
 from tap_callexports.core.errors import Forbidden, ProbeFinished, StreamFailed, WindowTooLarge
 from tap_callexports.core.export import Export
+from tap_callexports.core.flattening import flattenable
 from tap_callexports.core.sdk import quiet
 from tap_callexports.core.state import Bookmark
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from singer_sdk.helpers.types import Context
+    from singer_sdk.metrics import Counter
     from singer_sdk.singerlib import Catalog
 
     from tap_callexports.core.account import Account
@@ -26,6 +31,8 @@ if TYPE_CHECKING:
 
 TToken = TypeVar("TToken")
 
+#: The catalog's place of a column; longer ones are inside of it.
+_COLUMN = ("properties", "name")
 #: Requests a connection test may send for a stream.
 PROBE_REQUESTS = 2
 
@@ -89,14 +96,59 @@ class ExportStream(Endpoint[TToken], Generic[TToken]):
             setting = f"{self.account.name}.{self.partition_setting}"
             self.logger.info("%s: nothing to read, %s is empty", self.where, setting)
             return
+        self.verbatim = self.writing and self._unmapped
         export = Export(self, context, self._bookmark(context), probing=self.probing)
         try:
             with self._probe() if self.probing else self._failures_kept():
-                yield from export.records()
+                for records in export.batches():
+                    if self.verbatim:
+                        self._write(cast("list[bytes]", records))
+                    else:
+                        yield from cast("list[Record]", records)
         finally:
             if not self.probing:
                 export.report()
                 self.report()
+
+    @cached_property
+    def _unmapped(self) -> bool:
+        """Whether nothing is to be done to a record: no stream map, no flattening, no column in
+        parts.
+        """
+        if self.probing or not self.selected or self.ABORT_AT_RECORD_COUNT is not None:
+            return False
+        maps, mask = self.stream_maps, self.mask
+        in_parts = any(
+            len(column) > len(_COLUMN) and not wanted and mask[column[: len(_COLUMN)]]
+            for column, wanted in mask.items()
+        )
+        same = [type(each) is SameRecordTransform and not each.flattening_enabled for each in maps]
+        return same == [True] and not in_parts
+
+    def _write(self, records: list[bytes]) -> None:
+        """Write records past the SDK, as JSON."""
+        self._run.writer.write_records(self.name, records)
+        self._counter.increment(len(records))
+        self.state_manager.is_flushed = False
+
+    @override
+    def get_batch_config(self, config: Mapping[str, Any]) -> None:
+        """Records go into files as they are written, behind all that is done to them."""
+
+    @override
+    def post_process(self, row: Record, context: Context | None = None) -> Record:
+        """A record as the SDK can flatten it, where it is to."""
+        for each in self.stream_maps:
+            if each.flattening_options and each.flattening_enabled:
+                return flattenable(row, self.schema, each.flattening_options.max_level)
+        return row
+
+    @override
+    def get_record_counter(
+        self, *, endpoint: str | None = None, log_interval: float = DEFAULT_LOG_INTERVAL
+    ) -> Counter:
+        self._counter = super().get_record_counter(endpoint=endpoint, log_interval=log_interval)
+        return self._counter
 
     @contextmanager
     def _failures_kept(self) -> Iterator[None]:

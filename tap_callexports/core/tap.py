@@ -11,6 +11,7 @@ from singer_sdk.exceptions import ConfigValidationError
 from singer_sdk.helpers.capabilities import PluginCapabilities, TapCapabilities
 from singer_sdk.singerlib.catalog import StreamMetadata
 
+from tap_callexports.core.batches import Batches
 from tap_callexports.core.compat import override
 from tap_callexports.core.errors import ExportError, RunFailed, StreamFailed
 from tap_callexports.core.input import read_catalog, read_config, read_state, wrong
@@ -44,6 +45,7 @@ class ExportTap(CheckedTap):
         PluginCapabilities.ABOUT,
         PluginCapabilities.STREAM_MAPS,
         PluginCapabilities.FLATTENING,
+        PluginCapabilities.BATCH,
         PluginCapabilities.STRUCTURED_LOGGING,
     ]
 
@@ -54,6 +56,8 @@ class ExportTap(CheckedTap):
         #: Failures of single streams; the run goes on, and ends with exit code 1.
         self.failures: dict[str, StreamFailed] = {}
         super().__init__(**options)
+        if batches := self.config.get("batch_config"):
+            self.writer.batches = Batches(batches, self.name)
 
     @override
     def setup_mapper(self) -> None:
@@ -123,7 +127,7 @@ class ExportTap(CheckedTap):
         except RecursionError:
             raise RunFailed("a row is nested too deeply to be written") from None
         finally:
-            self._writer.flush()
+            self.writer.finish()
         if self.failures:
             self.logger.error("not complete: %s", ", ".join(sorted(self.failures)))
         return 1 if self.failures else 0
@@ -135,10 +139,11 @@ class ExportTap(CheckedTap):
         Raises:
             SystemExit: 128 + the signal's number.
         """
-        self._writer.interrupt(SystemExit(SIGNAL_EXIT + signum))
+        self.writer.interrupt(SystemExit(SIGNAL_EXIT + signum))
 
     @property
-    def _writer(self) -> LineWriter:
+    def writer(self) -> LineWriter:
+        """Where messages go."""
         return cast("LineWriter", self.message_writer)
 
     # The command line.

@@ -1,13 +1,14 @@
 """Value readers: one function per kind of column, chosen once per stream from its schema.
 
 A reader takes what the provider sent (never None) and returns what the column holds. It raises
-ValueError when the value does not fit; nothing is ever guessed.
+ValueError when the value does not fit; nothing is ever guessed. `passing` tells whether a column
+takes JSON texts as they are, so that they need not be read.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from decimal import Decimal
 from typing import Any, TypeAlias
 
@@ -32,6 +33,26 @@ _BOOLEANS = {
 }  # fmt: skip
 
 _json = msgspec.json.Encoder(decimal_format="number")
+_decode = msgspec.json.Decoder(float_hook=Decimal).decode
+
+
+def plain(value: object) -> Any:  # noqa: ANN401 - any JSON value
+    """A value, decoded if it is not yet; a number nothing can hold (`1e9…9`) is its text."""
+    if not isinstance(value, msgspec.Raw):
+        return value
+    try:
+        return _decode(value)
+    except ArithmeticError:
+        return msgspec.json.Decoder(float_hook=_number_or_text).decode(value)
+    except RecursionError:
+        return bytes(value).decode()
+
+
+def _number_or_text(text: str) -> Decimal | str:
+    try:
+        return Decimal(text)
+    except ArithmeticError:
+        return text
 
 
 def compact_json(value: object) -> str:
@@ -75,6 +96,8 @@ def read_number(value: object) -> int | float | Decimal | None:
 
 def read_integer(value: object) -> int | None:
     """An integer column: as `read_number`, with nothing behind the decimal point."""
+    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < _MOST_DIGITS:
+        return int(value)
     number = read_number(value)
     if number is None or isinstance(number, int):
         return number
@@ -110,8 +133,8 @@ def _read_text(value: object) -> str:
 
 def _read_code(value: object) -> str | None:
     """An id, phone number or the like, where an empty text means there is none."""
-    text = _read_text(value)
-    return text if text.strip() else None
+    text = value if isinstance(value, str) else _read_text(value)
+    return None if not text or text.isspace() else text
 
 
 def _read_anything(value: object) -> str:
@@ -157,7 +180,7 @@ def reader_for(schema: dict[str, Any], instant: Reader) -> Reader:
     kind = types if isinstance(types, str) else next(name for name in types if name != "null")
     if kind == "string":
         if schema.get("format") == "date-time":
-            return lambda value: None if value == "" else instant(value)
+            return instant
         if "contentMediaType" in schema:
             return _read_anything
         return _read_code if schema.get("minLength") else _read_text
@@ -170,3 +193,41 @@ def reader_for(schema: dict[str, Any], instant: Reader) -> Reader:
         "boolean": read_boolean,
         "object": _read_object,
     }[kind]
+
+
+class _Object(msgspec.Struct):
+    """Any JSON object; what is in it is skipped."""
+
+
+_TYPES: dict[str, Any] = {
+    "string": str, "integer": int, "number": float, "boolean": bool, "object": _Object,
+}  # fmt: skip
+
+
+def passing(schema: Mapping[str, Any]) -> Callable[[bytes], list[Any]] | None:
+    """Decodes a JSON list of a column's values if each is one that its reader would hand on.
+
+    It raises ValidationError if one of them is of another type than the column's; null is of any.
+
+    Args:
+        schema: The property's schema.
+
+    Returns:
+        The decoder; None for columns whose values must be read in any case, such as times.
+    """
+    passes = _type_of(schema)
+    return msgspec.json.Decoder(list[passes]).decode if passes else None  # type: ignore[valid-type] # made at run time
+
+
+def _type_of(schema: Mapping[str, Any]) -> Any:  # noqa: ANN401 - a type expression
+    types = [schema["type"]] if isinstance(schema["type"], str) else schema["type"]
+    kinds = [name for name in types if name != "null"]
+    if len(kinds) != 1 or "format" in schema:
+        return None
+    if kinds != ["array"]:
+        return _TYPES[kinds[0]] | None
+    items = schema.get("items", {})
+    if "type" not in items:
+        return list[msgspec.Raw] | None
+    inner = None if "minLength" in items else _type_of(items)
+    return list[inner] | None if inner else None  # type: ignore[valid-type] # as above

@@ -1,16 +1,23 @@
-"""The same rows by every road: workers, stream maps, flattening, company of other streams."""
+"""The same rows by every road: workers, stream maps, flattening, batches, other streams beside."""
 
 from __future__ import annotations
 
+import gzip
 import json
 from collections.abc import Iterator
+from pathlib import Path
+from unittest.mock import patch
+from urllib.parse import urlparse
+from urllib.request import url2pathname
 
 import pytest
 from account import DAY, START, Account, instant, opened, text
+from singer_sdk.metrics import Point
 from streams import STREAMS, WINDOWED, Stream
 from support import JSON, Run, assert_table_is, run_tap
 
 from sandbox import Fault
+from tap_callexports.core.stream import ExportStream
 
 
 @pytest.fixture(params=STREAMS, ids=str)
@@ -138,3 +145,121 @@ def test_the_company_of_other_streams_changes_nothing(account: Account) -> None:
     assert together.records(account.name) == alone.records(account.name)
     assert together.state["bookmarks"][account.name] == alone.state["bookmarks"][account.name]
     assert len(together.state["bookmarks"]) > 1
+
+
+def decoded(run: Run) -> list[JSON]:
+    """The lines of a run, the times of reading apart."""
+    return [{k: v for k, v in line.items() if k != "time_extracted"} for line in run.lines]
+
+
+def test_records_past_the_sdk_and_through_it_are_the_same(account: Account) -> None:
+    past = account.run()
+    with patch.object(ExportStream, "_unmapped", new=False):
+        through = account.run()
+    assert past.records(account.name)
+    assert decoded(past) == decoded(through)
+
+
+def test_a_deselected_column_is_left_out_by_both_roads(account: Account) -> None:
+    catalog = account.catalog(account.name)
+    entry = next(each for each in catalog["streams"] if each["tap_stream_id"] == account.name)
+    needed = {*account.stream.keys, account.stream.time}
+    for part in entry["metadata"]:
+        if len(part["breadcrumb"]) == 2 and part["breadcrumb"][1] not in needed:
+            part["metadata"]["selected"] = part["breadcrumb"][1] < "d"
+    past = run_tap(account.config(), catalog=catalog)
+    with patch.object(ExportStream, "_unmapped", new=False):
+        through = run_tap(account.config(), catalog=catalog)
+    columns = {name for record in past.records(account.name) for name in record}
+    assert columns
+    assert all(name < "d" or name in needed for name in columns)
+    assert decoded(past) == decoded(through)
+
+
+@pytest.mark.parametrize("stream", [s for s in STREAMS if s.api == "anunzi"], ids=str)
+def test_a_deselected_part_of_a_column_is_left_out(stream: Stream) -> None:
+    part = ["properties", "latency", "properties", "e2e"]
+    with opened(stream) as account:
+        catalog = account.catalog(account.name)
+        [entry] = [each for each in catalog["streams"] if each["tap_stream_id"] == account.name]
+        [metadata] = [each["metadata"] for each in entry["metadata"] if each["breadcrumb"] == part]
+        metadata["selected"] = False
+        run = run_tap(account.config(), catalog=catalog)
+        whole = account.run()
+    assert any("e2e" in (record["latency"] or ()) for record in whole.records(account.name))
+    for record in whole.records(account.name):
+        (record["latency"] or {}).pop("e2e", None)
+    assert run.records(account.name) == whole.records(account.name)
+
+
+def test_every_record_is_counted_by_either_road(
+    account: Account, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", "singer_sdk.metrics")
+    for maps in ({}, {account.name: {"extra": None}}):
+        caplog.clear()
+        run = account.run(stream_maps=maps)
+        points = [point for log in caplog.records for point in log.args or ()]
+        counts = [p.value for p in points if isinstance(p, Point) and p.metric == "record_count"]
+        assert sum(counts) == len(run.records(account.name)) > 0
+
+
+@pytest.mark.covers(143)
+def test_flattening_makes_no_column_that_no_schema_names(account: Account) -> None:
+    flat = account.run(flattening_enabled=True, flattening_max_depth=2)
+    schema = next(line for line in flat.lines if line["type"] == "SCHEMA")["schema"]
+    columns = {name for record in flat.records(account.name) for name in record}
+    assert columns <= set(schema["properties"])
+
+
+@pytest.mark.parametrize("compression", ["gzip", "none"])
+def test_batch_files_hold_what_the_records_would(
+    account: Account, compression: str, tmp_path: Path
+) -> None:
+    maps = {account.name: {"extra": None}}
+    plain = account.run(stream_maps=maps)
+    run = account.run(
+        stream_maps=maps,
+        batch_config={
+            "encoding": {"format": "jsonl", "compression": compression},
+            "storage": {"root": tmp_path.as_uri(), "prefix": "calls-"},
+            "batch_size": 7,
+        },
+    )
+    assert run.code == 0
+    assert not run.records(account.name)
+    batches = [line for line in run.lines if line["type"] == "BATCH"]
+    files = [rows_of_batch(batch) for batch in batches]
+    assert [row for rows in files for row in rows] == plain.records(account.name)
+    assert {len(rows) for rows in files[:-1]} <= {7}
+    assert run.lines[-1]["type"] in {"BATCH", "STATE"}
+    assert run.state == plain.state
+    assert len(list(tmp_path.iterdir())) == len(batches)
+
+
+def test_a_state_comes_behind_the_batches_it_speaks_of(account: Account, tmp_path: Path) -> None:
+    config = {"storage": {"root": tmp_path.as_uri()}, "batch_size": 5}
+    batched, plain = account.run(batch_config=config), account.run()
+    rows: list[JSON] = []
+    before: dict[str, int] = {}
+    for line in plain.lines:
+        if line["type"] == "RECORD":
+            rows.append(line["record"])
+        elif line["type"] == "STATE":
+            before.setdefault(json.dumps(line["value"]), len(rows))
+    announced = 0
+    for line in batched.lines:
+        if line["type"] == "BATCH":
+            announced += len(rows_of_batch(line))
+        elif line["type"] == "STATE":
+            assert announced >= before[json.dumps(line["value"])]
+    assert announced == len(rows)
+
+
+def rows_of_batch(message: JSON) -> list[JSON]:
+    """The records in the file of a BATCH message."""
+    (url,) = message["manifest"]
+    body = Path(url2pathname(urlparse(url).path)).read_bytes()
+    if message["encoding"]["compression"] == "gzip":
+        body = gzip.decompress(body)
+    return [json.loads(line) for line in body.splitlines()]

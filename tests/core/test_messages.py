@@ -8,11 +8,13 @@ import json
 from collections.abc import Callable, Iterator
 from datetime import datetime, timezone
 from decimal import Decimal
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from singer_sdk.singerlib.encoding.simple import RecordMessage, StateMessage
+from singer_sdk.singerlib.encoding.simple import Message, RecordMessage, StateMessage
 
+from tap_callexports.core.batches import Batches
 from tap_callexports.core.compat import override
 from tap_callexports.core.messages import LineWriter
 
@@ -87,6 +89,52 @@ def test_a_signal_in_the_middle_of_a_line_waits_for_its_end() -> None:
         writer.flush()
     assert caught.value.code == 143
     assert json.loads(pipe.written)["record"]["id"] == "x" * 50_000
+
+
+@pytest.mark.covers(150)
+def test_a_signal_while_a_file_is_written_waits_until_it_is_announced(tmp_path: Path) -> None:
+    writer, pipe = LineWriter(), Pipe()
+
+    class Interrupted(Batches):
+        @override
+        def close(self) -> Iterator[Message]:
+            for message in super().close():
+                writer.interrupt(SystemExit(143))
+                yield message
+
+    writer.batches = Interrupted({"storage": {"root": tmp_path.as_uri()}}, "tap-x")
+    writer.write_records("s", [b"{}"])
+    writer.write_message(StateMessage(value={}))
+    with stdout_is(pipe), pytest.raises(SystemExit) as caught:
+        writer.finish()
+    assert caught.value.code == 143
+    lines = [json.loads(line) for line in pipe.written.splitlines()]
+    assert [line["type"] for line in lines] == ["BATCH", "STATE"]
+
+
+def test_records_that_are_lines_already_come_like_any_other() -> None:
+    writer, pipe = LineWriter(), Pipe()
+    with stdout_is(pipe):
+        writer.write_records("s", [b'{"id":"a"}', b'{"id":"b"}'])
+        writer.write_records("s", [])
+        writer.write_message(record("c"))
+        writer.finish()
+    assert pipe.written.endswith(b"\n")
+    lines = [json.loads(line) for line in pipe.written.splitlines()]
+    assert [line["record"]["id"] for line in lines] == ["a", "b", "c"]
+    assert {(*line, line["type"], line["stream"]) for line in lines} == {
+        ("type", "stream", "record", "time_extracted", "RECORD", "s")
+    }
+    assert all(datetime.fromisoformat(line["time_extracted"][:-1]) for line in lines)
+
+
+def test_an_unbuffered_output_may_take_a_part_at_a_time() -> None:
+    writer, pipe = LineWriter(), Pipe()
+    stdout = io.TextIOWrapper(pipe)  # type: ignore[type-var] # as Python's own, unbuffered
+    with contextlib.redirect_stdout(stdout):
+        writer.write_message(record("x" * 100_000))
+        writer.finish()
+    assert json.loads(pipe.written)["record"]["id"] == "x" * 100_000
 
 
 def test_decimals_and_times_are_plain_json() -> None:

@@ -47,6 +47,11 @@ def test_every_column_is_there_in_schema_order() -> None:
     }  # fmt: skip
 
 
+def test_an_empty_text_is_no_time_and_no_misfit() -> None:
+    batch = normaliser().batch([{"callId": "c1", "startedAt": ""}])
+    assert (batch.records[0]["started_at"], batch.misfits) == (None, {})
+
+
 def test_unknown_fields_go_into_extra_as_received() -> None:
     assert one({"callId": "c1", "newThing": {"a": [1]}})["extra"] == {"newThing": {"a": [1]}}
 
@@ -91,20 +96,29 @@ def test_no_value_of_a_row_is_lost(row: dict[str, Any]) -> None:
 
 
 def test_a_row_that_comes_again_unchanged_is_a_double_and_a_changed_one_is_news() -> None:
-    doubles = Doubles(("id",))
-    assert not doubles.is_double({"id": 1, "status": "ongoing"})
-    assert doubles.is_double({"id": 1, "status": "ongoing"})
-    assert not doubles.is_double({"id": 1, "status": "ended"})
+    doubles, ongoing, ended = Doubles(), hash("ongoing"), hash("ended")
+    assert not doubles.is_double(1, ongoing)
+    assert doubles.is_double(1, ongoing)
+    assert not doubles.is_double(1, ended)
     doubles.next_window()
-    assert doubles.is_double({"id": 1, "status": "ended"})
+    assert doubles.is_double(1, ended)
 
 
 def test_only_the_window_before_is_remembered() -> None:
-    doubles = Doubles(("id",))
-    doubles.is_double({"id": 1})
+    doubles = Doubles()
+    doubles.is_double(1, 0)
     doubles.next_window()
     doubles.next_window()
-    assert not doubles.is_double({"id": 1})
+    assert not doubles.is_double(1, 0)
+
+
+@pytest.mark.parametrize("row", range(20))
+def test_a_bounded_memory_reaches_so_many_rows_back_and_not_much_farther(row: int) -> None:
+    for back, told in ((1, True), (3, True), (9, False)):
+        doubles = Doubles(within=3)
+        for key in range(row + 1):
+            doubles.is_double(key, 0)
+        assert doubles.is_double(row - back, 0) == (told and row >= back)
 
 
 @pytest.mark.parametrize(

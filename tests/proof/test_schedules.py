@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 from unittest.mock import patch
 
 import pytest
@@ -105,17 +106,20 @@ def _failures_forgotten() -> AbstractContextManager[object]:
 
 
 def _an_hour_off() -> AbstractContextManager[object]:
-    honest = Export.records
+    honest = Export.batches
 
-    def records(export: Export) -> Iterator[dict[str, object]]:
-        for record in honest(export):
-            for name in ("start_time", "created_at", "start_timestamp", "started_at"):
-                if value := record.get(name):
-                    moved = parse_instant(str(value)) + timedelta(hours=1)
-                    record[name] = format_instant(moved)
-            yield record
+    def moved(line: bytes | dict[str, Any]) -> bytes:
+        record = json.loads(line) if isinstance(line, bytes) else line
+        for name in ("start_time", "created_at", "start_timestamp", "started_at"):
+            if value := record.get(name):
+                record[name] = format_instant(parse_instant(str(value)) + timedelta(hours=1))
+        return json.dumps(record).encode()
 
-    return patch.object(Export, "records", records)
+    def batches(export: Export) -> Iterator[list[bytes]]:
+        for records in honest(export):
+            yield [moved(record) for record in records]
+
+    return patch.object(Export, "batches", batches)
 
 
 @pytest.mark.parametrize(

@@ -33,7 +33,7 @@ from tap_callexports.core.throttle import Throttle
 from tap_callexports.core.window import Window, span_of
 from tap_callexports.providers.anunzi.paginator import CallPage, CursorPaginator, ListToken
 from tap_callexports.providers.twin24.login import JwtAuth
-from tap_callexports.providers.videsk.paginator import Answer, Cap
+from tap_callexports.providers.videsk.cap import Answer, Cap
 
 DAY = timedelta(days=1)
 START = datetime(2024, 5, 10, tzinfo=timezone.utc)
@@ -76,6 +76,7 @@ def test_the_zone_of_the_machine_says_nothing_of_a_time(
             patch.setenv("TZ", zone)
             time.tzset()
             assert iso_instant("2024-05-01 10:00:00") == "2024-05-01T10:00:00.000000Z"
+            assert iso_instant("2024-05-01 10:00") == "2024-05-01T10:00:00.000000Z"
             assert epoch_ms_instant(1703302407333) == "2023-12-23T03:33:27.333000Z"
     finally:
         time.tzset()

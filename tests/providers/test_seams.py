@@ -52,6 +52,18 @@ def test_calls_handed_over_before_a_window_was_split_do_not_come_twice() -> None
         assert_each_once(run, CALLS)
 
 
+def test_a_misfit_of_a_call_that_comes_twice_is_counted_once(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    with empty_sandbox() as box:
+        for row in box.anunzi.add_at(*(DAY + 2 * HOUR * number + HOUR for number in range(12))):
+            row.extra_wire = {"duration_ms": "long"}
+        box.anunzi.faults.add(Fault("status", status=413, times=4), skip=1)
+        run = export(box.anunzi, streams=[CALLS], page_size=10, max_concurrency=1)
+    assert len(run.records(CALLS)) == 12
+    assert "12 values did not fit column duration_ms" in caplog.text
+
+
 @pytest.mark.covers(14)
 def test_a_filter_that_is_ignored_from_some_day_on_brings_nothing_back(
     caplog: pytest.LogCaptureFixture,

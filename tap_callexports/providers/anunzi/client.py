@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 
     from tap_callexports.core.normalise import Batch, Record
     from tap_callexports.core.reply import Reply
+    from tap_callexports.core.values import Reader
     from tap_callexports.core.window import Window
 
 #: Times a window is opened again without a new call before the export gives up.
@@ -122,9 +123,10 @@ class AnunziStream(ExportStream[ListToken]):
             )
         return None
 
+    @property
     @override
-    def read_time(self, value: object) -> str:
-        return epoch_ms_instant(value)
+    def read_time(self) -> Reader:
+        return epoch_ms_instant
 
     def follow(self, token: ListToken, context: Context | None) -> Iterator[Batch]:
         """All pages from a first one, opened again where the server drops its own cursor."""
@@ -135,6 +137,7 @@ class AnunziStream(ExportStream[ListToken]):
             try:
                 for page in self.pages(CursorPaginator(token), call_page, context):
                     batch = self.batch(page.items)
+                    page.items.clear()  # nothing more is looked for there, and others wait
                     times = [r[column] for r in batch.records if column and r[column]]
                     order.learn(times)
                     progress = progress or bool(times and max(times) > newest)
@@ -195,9 +198,10 @@ class OneCallStream(DetailStream[str]):
         path = self.endpoint.replace("{call_id}", quote(self.token_of(page), safe=""))
         return HTTPRequest(url=self.account.url(path))
 
+    @property
     @override
-    def read_time(self, value: object) -> str:
-        return epoch_ms_instant(value)
+    def read_time(self) -> Reader:
+        return epoch_ms_instant
 
 
 def _token(window: Window) -> ListToken:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from tap_callexports.core.compat import override
 from tap_callexports.core.errors import TransientFailure
 from tap_callexports.core.paginator import PaginationError, Paginator
+from tap_callexports.core.values import plain
 
 if TYPE_CHECKING:
     from tap_callexports.core.reply import Reply
@@ -51,7 +52,7 @@ class CursorPaginator(Paginator[ListToken, CallPage]):
 
     @override
     def has_more(self, page: CallPage) -> bool:
-        calls = [item.get("call_id") for item in page.items]
+        calls = [plain(item.get("call_id")) for item in page.items]
         if page.has_more and calls and calls == self._before:
             raise PaginationError("the server gave the same page twice: it ignores pagination_key")
         self._before = calls
@@ -79,7 +80,7 @@ def call_page(reply: Reply) -> CallPage:
     Raises:
         TransientFailure: The body is not the list's envelope.
     """
-    body = reply.json()
+    body = reply.envelope("items", "has_more", "pagination_key")
     items = body.get("items") if isinstance(body, dict) else None
     if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
         raise TransientFailure(f"{reply.status} with no list 'items' of calls{reply.said}")
@@ -92,7 +93,7 @@ def one_call(reply: Reply, call_id: str) -> dict[str, Any]:
     Raises:
         TransientFailure: The body is not that call.
     """
-    body = reply.json()
-    if not isinstance(body, dict) or body.get("call_id") != call_id:
+    body = reply.row()
+    if not isinstance(body, dict) or plain(body.get("call_id")) != call_id:
         raise TransientFailure(f"{reply.status} without the call that was asked for{reply.said}")
     return body

@@ -8,6 +8,7 @@ from singer_sdk import SchemaDirectory, StreamSchema
 
 from tap_callexports.core.compat import override
 from tap_callexports.core.normalise import Batch
+from tap_callexports.core.values import plain
 from tap_callexports.providers.anunzi import filters, schemas
 from tap_callexports.providers.anunzi.client import AnunziStream, OneCallStream, WindowedCalls
 from tap_callexports.providers.anunzi.paginator import ListToken
@@ -57,7 +58,7 @@ class UnstartedCalls(AnunziStream):
                 record
                 for record in batch.records
                 if record["start_timestamp"] is None
-                and record["call_status"] in {None, NOT_CONNECTED}
+                and plain(record["call_status"]) in {None, NOT_CONNECTED}
             ]
             yield Batch(unstarted, batch.misfits)
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tap_callexports.core.errors import TransientFailure
+from tap_callexports.core.values import plain
 from tap_callexports.providers.burki.export_file import RowList, rows_in, rows_of_json
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ def call_page(reply: Reply) -> CallPage:
     Raises:
         TransientFailure: The body is neither, or not whole.
     """
-    body = reply.json()
+    body = reply.envelope("items", "total")
     total = body.get("total") if isinstance(body, dict) else None
     known = isinstance(total, int) and not isinstance(total, bool) and total >= 0
     return CallPage(rows_in(body, reply), total if known else None)
@@ -39,6 +40,6 @@ def transcript_rows(reply: Reply, call_id: int) -> RowList:
         TransientFailure: The body is not the transcript of that call, or not whole.
     """
     rows = rows_of_json(reply)
-    if any(row.get("call_id") != call_id for row in rows):
+    if any(plain(row.get("call_id")) != call_id for row in rows):
         raise TransientFailure(f"{reply.status} with the transcript of another call")
     return rows

@@ -9,6 +9,7 @@ https://docs.burki.dev/api-reference/calls/export, .../list, .../get-count, .../
 from __future__ import annotations
 
 from abc import abstractmethod
+from contextlib import ExitStack
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
@@ -24,10 +25,11 @@ from tap_callexports.core.errors import (
     WindowTooLarge,
 )
 from tap_callexports.core.instants import MICROSECOND, SECOND, format_instant, iso_instant
+from tap_callexports.core.spool import MAX_FILE_ROWS
 from tap_callexports.core.stream import ExportStream
 from tap_callexports.core.window import Window
 from tap_callexports.providers.burki.call_list import CallPage, call_page, transcript_rows
-from tap_callexports.providers.burki.export_file import rows_of_csv, rows_of_json
+from tap_callexports.providers.burki.export_file import ExportFile, csv_file, json_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -37,11 +39,12 @@ if TYPE_CHECKING:
 
     from tap_callexports.core.normalise import Batch, Record
     from tap_callexports.core.reply import Reply
+    from tap_callexports.core.values import Reader
 
 COUNT_PATH = "/api/v1/calls/count"
 COUNT_TRIES = 5
 #: A window of more calls than this is halved before a file is asked for.
-LARGEST_FILE = 100_000
+LARGEST_FILE = MAX_FILE_ROWS
 #: Most calls of a page.
 PAGE = 1000
 #: Pages of a multiple of this look as if they were cut.
@@ -69,9 +72,10 @@ class BurkiStream(ExportStream[Question]):
     def own_params(self) -> dict[str, Any]:
         """Parameters of this endpoint beside the filters."""
 
+    @property
     @override
-    def read_time(self, value: object) -> str:
-        return iso_instant(value)
+    def read_time(self) -> Reader:
+        return iso_instant
 
     @override
     def get_http_request(self, *, page: PageContext[Question]) -> HTTPRequest:
@@ -119,6 +123,9 @@ class BurkiStream(ExportStream[Question]):
 class FileStream(BurkiStream):
     """Base of the exports that come as one file."""
 
+    # A file lists a call once, and no other window's file lists it.
+    doubles_within = 10_000
+
     @property
     @override
     def own_params(self) -> dict[str, Any]:
@@ -131,30 +138,35 @@ class FileStream(BurkiStream):
             if self.count(Window(window.start, window.start + SECOND)) == counted:
                 raise self._filter_ignored()
             raise WindowTooLarge(f"{counted} calls")
-        batch = self.batch(self._file(window, counted))
-        if self.far_outside(batch, window):
-            raise self._filter_ignored()
-        yield self.within(batch, window)
+        with self._file(window, counted) as file:
+            for rows in file.batches:
+                batch = self.batch(rows)
+                if self.far_outside(batch, window):
+                    raise self._filter_ignored()
+                yield self.within(batch, window)
 
     @override
     def scan(self, window: Window, context: Context | None) -> Iterator[Batch]:
-        yield self.within(self.batch(self._file(window, self.count(window))), window)
+        with self._file(window, self.count(window)) as file:
+            for rows in file.batches:
+                yield self.within(self.batch(rows), window)
 
-    def _file(self, window: Window, counted: int | None) -> list[dict[str, object]]:
-        """The rows of a window's file: as many as are counted; uncounted CSV is read twice."""
+    def _file(self, window: Window, counted: int | None) -> ExportFile:
+        """A window's file, with as many rows as are counted; uncounted CSV is read twice."""
         csv = self.account.settings["format"] == "csv"
-        decode = rows_of_csv if csv else rows_of_json
+        decode = csv_file if csv else json_file
         before = None
         for _ in range(READS):
-            rows = self.ask(Question(window), decode)
-            if counted is not None:
-                if len(rows) >= counted:
-                    return rows
-                counted = self.count(window)
-            # JSON tells where it ends; CSV cut at the end of a row does not.
-            if counted is None and (not csv or len(rows) == before):
-                return rows
-            before = len(rows)
+            with ExitStack() as stack:
+                file = stack.enter_context(self.ask(Question(window), decode, spooled=True))
+                whole = counted is not None and file.rows >= counted
+                if counted is not None and not whole:
+                    counted = self.count(window)
+                # JSON tells where it ends; CSV cut at the end of a row does not.
+                if whole or (counted is None and (not csv or file.rows == before)):
+                    stack.pop_all()
+                    return file
+                before = file.rows
         told = "more on another reading" if counted is None else f"{counted} are counted"
         raise WindowTooLarge(f"the file holds {before} calls, {told}")
 
@@ -213,9 +225,10 @@ class TranscriptStream(DetailStream[int]):
         path = self.path.replace("{id}", str(self.token_of(page)))
         return HTTPRequest(url=self.account.url(path))
 
+    @property
     @override
-    def read_time(self, value: object) -> str:
-        return iso_instant(value)
+    def read_time(self) -> Reader:
+        return iso_instant
 
 
 def _count_of(reply: Reply) -> int:

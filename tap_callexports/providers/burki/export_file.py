@@ -1,14 +1,26 @@
-"""Burki's export file, as JSON and as CSV: the same rows from both. Pure: bytes in, rows out."""
+"""Burki's export file, as JSON and as CSV: the same rows from both.
+
+A small one is decoded where it is. A large one lies in a temporary file and is read twice: once to
+see that all of it is whole, and again for its rows.
+"""
 
 from __future__ import annotations
 
 import csv
 import io
-import re
-from typing import Any
+from dataclasses import dataclass
+from itertools import islice
+from typing import TYPE_CHECKING, Any, TextIO
 
 from tap_callexports.core.errors import TransientFailure, WindowTooLarge
 from tap_callexports.core.reply import MAX_ROWS, Reply, shown
+from tap_callexports.core.slices import RowSlices
+from tap_callexports.core.spool import MAX_FILE_ROWS, SpooledReply
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from typing_extensions import Self
 
 #: CSV headers, trimmed and lower-cased, and the JSON names of the same fields.
 _HEADERS = {
@@ -23,8 +35,14 @@ _HEADERS = {
     "ended at": "ended_at",
 }
 
-_LINE_END = re.compile(r"[\r\n]")
 _NAMES = frozenset(_HEADERS.values())
+#: The list of calls where it is in an envelope.
+_LIST = "items"
+_ENCODING = "utf-8-sig"
+#: Rows of a large CSV that are handed over at once.
+_BATCH = 1000
+#: Most characters of the header of a CSV, and of a row.
+_LONGEST_HEADER, _LONGEST_ROW = 1 << 16, 1 << 20
 
 RowList = list[dict[str, Any]]
 
@@ -35,12 +53,13 @@ def rows_of_json(reply: Reply) -> RowList:
     Raises:
         TransientFailure: The body is neither, or not whole.
     """
-    return rows_in(reply.json(), reply)
+    bare = reply.body.lstrip()[:1] == b"["
+    return rows_in(reply.rows() if bare else reply.envelope(_LIST), reply)
 
 
 def rows_in(body: object, reply: Reply) -> RowList:
     """Rows of a decoded body, as `rows_of_json`."""
-    rows = body.get("items") if isinstance(body, dict) else body
+    rows = body.get(_LIST) if isinstance(body, dict) else body
     if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
         raise TransientFailure(f"{reply.status} with no list of calls{reply.said}")
     return rows
@@ -51,31 +70,151 @@ def rows_of_csv(reply: Reply) -> RowList:
 
     Raises:
         TransientFailure: The body is no such table, or not whole.
+        WindowTooLarge: It has too many rows.
     """
+    # Not `StringIO`, which takes four bytes a character.
+    text = io.TextIOWrapper(io.BytesIO(reply.body), _ENCODING, newline="")
+    rows = list(islice(_csv_rows(text, reply), MAX_ROWS + 1))
+    if len(rows) > MAX_ROWS:
+        raise WindowTooLarge(f"a file of over {MAX_ROWS} rows")
+    return rows
+
+
+@dataclass(frozen=True, slots=True)
+class ExportFile:
+    """A file of calls, each of its rows seen to be whole; to be closed.
+
+    Args:
+        rows: How many there are.
+        batches: The rows in their order, some at a time.
+        reply: The answer they are in.
+    """
+
+    rows: int
+    batches: Iterable[RowList]
+    reply: Reply
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if isinstance(self.reply, SpooledReply):
+            self.reply.file.close()
+
+
+def json_file(reply: Reply) -> ExportFile:
+    """A JSON export of any size; raises as `rows_of_json`."""
+    if not isinstance(reply, SpooledReply):
+        rows = rows_of_json(reply)
+        return ExportFile(len(rows), (rows,), reply)
+
+    def decode(text: bytes) -> RowList:
+        return rows_of_json(Reply(reply.status, reply.headers, text))
+
+    slices = RowSlices(reply.file, decode, _LIST)
+    return ExportFile(slices.rows, slices, reply)
+
+
+def csv_file(reply: Reply) -> ExportFile:
+    """A CSV export of any size; raises as `rows_of_csv`."""
+    if not isinstance(reply, SpooledReply):
+        rows = rows_of_csv(reply)
+        return ExportFile(len(rows), (rows,), reply)
+    batches = _CsvBatches(reply)
+    return ExportFile(batches.count(), batches, reply)
+
+
+@dataclass(frozen=True, slots=True)
+class _CsvBatches:
+    """The rows of a CSV in a file; each reading checks all of it."""
+
+    reply: SpooledReply
+
+    def count(self) -> int:
+        """How many rows it has; raises where one of them is not whole."""
+        with self._text() as text:
+            rows = -1
+            for rows, _ in enumerate(_csv_lines(text, self.reply)):
+                if rows > MAX_FILE_ROWS:
+                    raise WindowTooLarge(f"a file of over {MAX_FILE_ROWS} rows")
+        return rows
+
+    def __iter__(self) -> Iterator[RowList]:
+        with self._text() as text:
+            rows = _csv_rows(text, self.reply)
+            while batch := list(islice(rows, _BATCH)):
+                yield batch
+
+    def _text(self) -> TextIO:
+        self.reply.file.seek(0)
+        return open(self.reply.file.fileno(), encoding=_ENCODING, newline="", closefd=False)
+
+
+def _csv_rows(text: TextIO, reply: Reply) -> Iterator[dict[str, Any]]:
+    lines = _csv_lines(text, reply)
+    header = next(lines)
+    return (_row(header, line) for line in lines)
+
+
+def _csv_lines(text: TextIO, reply: Reply) -> Iterator[list[str]]:
+    """The header, by its JSON names, and the cells of each row.
+
+    Raises:
+        TransientFailure: This is no CSV of calls, or broken, or cut.
+    """
+    lines = _Lines(text)
     try:
-        text = reply.body.decode("utf-8-sig")
-        if max(text.count("\n"), text.count("\r"), text.count(",") // 10) > MAX_ROWS:
-            raise WindowTooLarge(f"a file of over {MAX_ROWS} lines")
-        end = _LINE_END.search(text)
-        first_line = text[: end.start()] if end else text
+        first_line = text.readline(_LONGEST_HEADER)
+        text.seek(0)
         delimiter = ";" if first_line.count(";") > first_line.count(",") else ","
-        # Not `StringIO`, which takes four bytes a character.
-        file = io.TextIOWrapper(io.BytesIO(reply.body), "utf-8-sig", newline="")
-        lines = csv.reader(file, delimiter=delimiter, strict=True)
-        header = [_name_of(cell) for cell in next(lines, [])]
-        rows = [_row(header, line) for line in lines if line] if "id" in header else None
+        table = csv.reader(lines, delimiter=delimiter, strict=True)
+        header = [_name_of(cell) for cell in next(table, [])]
+        if "id" not in header:
+            raise TransientFailure(f"{reply.status} with {reply.kind} instead of a CSV of calls")
+        if len(set(header)) < len(header):
+            raise TransientFailure("the CSV has a column twice")
+        yield header
+        lines.left = _LONGEST_ROW
+        for line in table:
+            lines.left = _LONGEST_ROW
+            if len(line) not in {0, len(header)}:
+                raise TransientFailure(f"{reply.status} with a broken CSV, fields missing in a row")
+            if line:
+                yield line
     except (ValueError, csv.Error):
         raise TransientFailure(f"{reply.status} with a broken CSV") from None
-    if rows is None:
-        raise TransientFailure(f"{reply.status} with {reply.kind} instead of a CSV of calls")
-    if not text.endswith(("\n", "\r")):
+    if not lines.last.endswith(("\n", "\r")):
         # Cut inside the last field it would still have every field.
         raise TransientFailure(f"{reply.status} with a CSV that does not end in a line break")
-    if "\0" in text:
-        raise TransientFailure("the CSV holds a NUL")
-    if len(set(header)) < len(header):
-        raise TransientFailure("the CSV has a column twice")
-    return rows
+
+
+class _Lines:
+    """The lines of a text, as a table is made of them.
+
+    Attributes:
+        left: Characters that the row at hand, which may be many lines, may still have.
+        last: The line that was given last.
+    """
+
+    def __init__(self, text: TextIO) -> None:
+        self.left = _LONGEST_HEADER
+        self.last = ""
+        self._text = text
+
+    def __iter__(self) -> Self:
+        return self
+
+    def __next__(self) -> str:
+        line = self._text.readline(_LONGEST_ROW)
+        if not line:
+            raise StopIteration
+        if "\0" in line:
+            raise TransientFailure("the CSV holds a NUL")
+        self.left -= len(line)
+        if self.left < 0:
+            raise ValueError("a row that does not end")
+        self.last = line
+        return line
 
 
 def _name_of(cell: str) -> str:
@@ -83,8 +222,6 @@ def _name_of(cell: str) -> str:
 
 
 def _row(header: list[str], line: list[str]) -> dict[str, Any]:
-    if len(line) != len(header):
-        raise ValueError("a row with another number of fields")
     # An empty cell is no value; one in a column nobody knows is not worth keeping.
     row: dict[str, Any] = {
         name: cell or None

@@ -15,13 +15,16 @@ from tap_callexports.core.compat import override
 from tap_callexports.core.errors import StreamFailed, WindowTooLarge
 from tap_callexports.core.instants import (
     SECOND,
+    UTC,
     ceil_second,
     floor_second,
     format_instant,
+    iso_instant,
     read_iso,
 )
 from tap_callexports.core.normalise import EXTRA, Batch
 from tap_callexports.core.stream import ExportStream
+from tap_callexports.core.values import plain
 from tap_callexports.core.zones import to_utc, zone_named
 from tap_callexports.providers.twin24.paginator import (
     ListToken,
@@ -37,6 +40,7 @@ if TYPE_CHECKING:
     from singer_sdk.helpers.types import Context
 
     from tap_callexports.core.reply import Reply
+    from tap_callexports.core.values import Reader
     from tap_callexports.core.window import Window
 
 #: Parameters the tap sets itself.
@@ -101,7 +105,7 @@ class Twin24Stream(ExportStream[ListToken]):
         batch = self.batch(page.items)
         for record in batch.records:
             # Not every list tells a call's company.
-            if token.company and record.get("company_id") not in {None, token.company}:
+            if token.company and plain(record.get("company_id")) not in {None, token.company}:
                 raise self._company_ignored()
         calls.records += batch.records
         calls.misfits |= batch.misfits
@@ -112,8 +116,12 @@ class Twin24Stream(ExportStream[ListToken]):
             "by the server"
         )
 
+    @property
     @override
-    def read_time(self, value: object) -> str:
+    def read_time(self) -> Reader:
+        return iso_instant if self._zone is UTC else self._read_local
+
+    def _read_local(self, value: object) -> str:
         moment = read_iso(value)
         return format_instant(moment if moment.tzinfo else to_utc(moment, self._zone))
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from tap_callexports.core.compat import override
 from tap_callexports.core.errors import TransientFailure
 from tap_callexports.core.paginator import PaginationError, Paginator
+from tap_callexports.core.values import plain
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -62,7 +63,7 @@ class OffsetPaginator(Paginator[ListToken, SessionPage]):
 
     @override
     def has_more(self, page: SessionPage) -> bool:
-        keys = [item.get(self._key) for item in page.items]
+        keys = [plain(item.get(self._key)) for item in page.items]
         if keys and keys == self._before:
             raise PaginationError("the server gave the same page twice: it ignores offset")
         self._before = keys
@@ -81,7 +82,7 @@ def session_page(reply: Reply) -> SessionPage:
     Raises:
         TransientFailure: The body is no such envelope.
     """
-    body = reply.json()
+    body = reply.envelope("items", "count")
     items = body.get("items", ()) if isinstance(body, dict) else ()
     items = [] if items is None else items
     if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):

@@ -20,14 +20,15 @@ from tap_callexports.core.instants import (
     format_instant,
 )
 from tap_callexports.core.stream import ExportStream
+from tap_callexports.core.values import plain
 from tap_callexports.core.zones import zone_named
+from tap_callexports.providers.videsk.cap import Answer, Cap
 from tap_callexports.providers.videsk.labels import IDENTITY_KEYS, column_of
+from tap_callexports.providers.videsk.pace import Pace
 from tap_callexports.providers.videsk.paginator import (
     NEWEST_FIRST,
     OLDEST_FIRST,
-    Answer,
     Ask,
-    Cap,
     Meeting,
     first_ask,
     joined,
@@ -41,12 +42,13 @@ from tap_callexports.providers.videsk.times import (
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
-    from datetime import datetime, tzinfo
+    from datetime import datetime, timedelta, tzinfo
 
     from singer_sdk.helpers.types import Context
 
     from tap_callexports.core.normalise import Batch, Row
     from tap_callexports.core.reply import Reply
+    from tap_callexports.core.values import Reader
     from tap_callexports.core.window import Window
 
 
@@ -59,6 +61,9 @@ class VideskStream(ExportStream[Ask]):
     id_tells_time: ClassVar[bool] = True
     #: Body field that names a partition, where the endpoint has any.
     definition: ClassVar[str]
+
+    #: How far is asked, where windows end as the answers do.
+    _pace: Pace | None = None
 
     #: Answers do not name their cap; said once.
     _unnamed = False
@@ -77,30 +82,50 @@ class VideskStream(ExportStream[Ask]):
         """
         return rows
 
+    @property
+    @override
+    def ends_windows(self) -> bool:
+        return self.windows_at_once == 1
+
+    @override
+    def begin(self, first_step: timedelta) -> None:
+        before = self._pace
+        self._pace = Pace(self._cap, first_step) if self.ends_windows else None
+        if self._pace and before:
+            # The server is the same for all partitions.
+            self._pace.in_order = before.in_order
+
     @override
     def read_window(self, window: Window, context: Context | None) -> Iterator[Batch]:
-        meeting = Meeting(window, self._time, self.declared_primary_keys, self._cap)
+        # Of windows side by side each is read as if it were alone: runs do not depend on timing.
+        pace = self._pace or Pace(self._cap)
+        meeting = Meeting(window, self._time, self.declared_primary_keys, pace)
         try:
+            if meeting.early:
+                meeting.advance(meeting.early)
             for _ in self.pages(meeting, partial(self._answer, context), context):
                 pass
         except WindowTooLarge as failure:
-            if window.split(failure.at):
-                raise
-            yield from self._one_second(window, context)
+            if failure.at is None:
+                pace.too_much(meeting.asked)
+            if halves := meeting.asked.split(failure.at):
+                raise WindowTooLarge(str(failure), at=halves[0].end) from failure
+            yield from self._one_second(meeting.asked, context)
         else:
             yield meeting.batch
-            if meeting.read_until < window.end:
-                raise PartlyRead(meeting.read_until)
+        if meeting.asked.end < window.end:
+            raise PartlyRead(meeting.asked.end)
 
     def _one_second(self, window: Window, context: Context | None) -> Iterator[Batch]:
         """A second that one answer does not hold: oldest first joined with newest first."""
         decode, answers = partial(self._answer, context), []
         for sort in (OLDEST_FIRST, NEWEST_FIRST):
             answer = self.ask(first_ask(window, sort), decode, context)
+            cut = self._cap.may_be_cut(answer)
+            answers.append([*answer.batch.records])
             yield answer.batch
-            if not self._cap.may_be_cut(answer):
+            if not cut:
                 return
-            answers.append(answer.batch.records)
         if not joined(answers[0], answers[1], self.declared_primary_keys):
             raise self.fail(
                 f"the second {window.start:%Y-%m-%dT%H:%M:%SZ} holds more rows than the provider "
@@ -108,7 +133,7 @@ class VideskStream(ExportStream[Ask]):
             )
 
     def _answer(self, context: Context | None, reply: Reply) -> Answer:
-        body = reply.json()
+        body = reply.envelope("data", "columns", "$limit")
         rows = body.get("data") if isinstance(body, dict) else None
         if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
             raise TransientFailure(f"{reply.status} with no list 'data' of rows{reply.said}")
@@ -136,21 +161,21 @@ class VideskStream(ExportStream[Ask]):
 
     def _placed(self, row: Row) -> Row:
         """A row whose times no longer depend on the clock changes of the zone."""
-        made = next(
-            (object_id_time(value) for label, value in row.items() if column_of(label) == "id"),
-            None,
+        made = object_id_time(
+            next((plain(row[name]) for name in row if column_of(name) == "id"), None)
         )
         if made is None:
             return row
         columns = self.schema["properties"]
-        times = [
-            label
+        times = {
+            label: plain(value)
             for label, value in row.items()
-            if value and columns.get(column_of(label), {}).get("format") == "date-time"
-        ]
+            if columns.get(column_of(label), {}).get("format") == "date-time"
+        }
         # The row's own time first: the others are not before it.
-        times.sort(key=lambda label: column_of(label) != self.declared_replication_key)
-        return with_offsets(row, times, self._zone, made)
+        labels = sorted(times, key=lambda label: column_of(label) != self.declared_replication_key)
+        filled = [label for label in labels if times[label]]
+        return with_offsets({**row, **times}, filled, self._zone, made)
 
     def _check_zone(self, batch: Batch) -> None:
         column = self.replication_key
@@ -165,9 +190,10 @@ class VideskStream(ExportStream[Ask]):
                 "zone of the account"
             )
 
+    @property
     @override
-    def read_time(self, value: object) -> str:
-        return read_time(value, self._zone)
+    def read_time(self) -> Reader:
+        return partial(read_time, zone=self._zone)
 
     @override
     def name_of(self, field_name: str) -> str:

@@ -10,25 +10,22 @@ from tap_callexports.core.errors import WindowTooLarge
 from tap_callexports.core.instants import MILLISECOND, SECOND, floor_second, parse_instant
 from tap_callexports.core.normalise import Batch
 from tap_callexports.core.paginator import Paginator
+from tap_callexports.core.window import Window
+from tap_callexports.providers.videsk.cap import Answer
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
     from datetime import datetime
 
     from tap_callexports.core.normalise import Record
-    from tap_callexports.core.window import Window
+    from tap_callexports.providers.videsk.pace import Pace
 
 OLDEST_FIRST, NEWEST_FIRST = 1, -1
-#: An answer with fewer rows than this was cut by no cap, declared or not.
-TRUSTED_ROWS = 1000
 #: So many different times in a row are in order by accident once in 40,000 answers.
 RISES = 8
-#: How much time a second answer is asked for beyond the first, as a share of what the first took;
-#: less with each try. Where the whole window is little more, it is asked for at once.
+#: How far a second answer is asked for where the forecast was wrong, in the order of trying: shares
+#: of the time that as many rows took last.
 REACHES = (0.8, 0.4, 0.2)
-FULL_REACH = 0.95
-#: From here on a length may look like a cap.
-SUSPICIOUS_ROWS = 100
 #: Windows at least this long begin a second early; shorter ones, made by splitting, a millisecond.
 _LONG = 10 * SECOND
 
@@ -42,136 +39,144 @@ class Ask:
     sort: int = OLDEST_FIRST
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """The rows of a request, and the cap (`$limit`) it names, None when it names none."""
-
-    batch: Batch
-    limit: int | None
-
-
-class Cap:
-    """What is known of the cap on answers.
-
-    Args:
-        assumed: The cap of answers that do not name theirs.
-    """
-
-    def __init__(self, assumed: int) -> None:
-        self._assumed = assumed
-        self._reached: set[int] = set()
-        self._lengths: set[int] = set()
-
-    def may_be_cut(self, answer: Answer) -> bool:
-        """Whether there may be rows behind an answer.
-
-        A named cap is believed once an answer has reached it; until then, and where none is
-        named, something in between may cut lower, so only short answers count as whole, and of
-        them not those whose length looks like a cap: a round one, or one seen before.
-        """
-        rows, limit = len(answer.batch.records), answer.limit
-        if limit is not None and rows > limit:
-            limit = None  # longer than the cap it names: that is not the cap
-        if limit is not None and rows == limit:
-            self._reached.add(limit)
-        if limit is not None and limit in self._reached:
-            return rows >= limit
-        looks_cut = rows >= SUSPICIOUS_ROWS and (rows % 50 == 0 or rows in self._lengths)
-        self._lengths.add(rows)
-        return looks_cut or rows >= min(limit or self._assumed, TRUSTED_ROWS)
-
-
 class Meeting(Paginator[Ask, Answer]):
-    """Reads a window, or its beginning, by two answers that meet: oldest first and newest first.
+    """Reads the beginning of a window by two answers that meet: oldest first and newest first.
 
     A cut answer holds, oldest first, every row before its last time; newest first, every row
     after its first. Where the second reaches back behind the end of the first, nothing is between
-    them, whatever time the server filters by. So the second is asked for as much of the window
-    as it may hold, and for less where it does not reach.
+    them, whatever time the server filters by; but only if the first was asked as far as it. So
+    the first is asked far, the second for as much as it may hold, and for less where the two do
+    not meet.
 
     Args:
-        window: What to read.
+        window: What to read the beginning of.
         column: Column the rows are sorted by.
         keys: Columns that tell rows apart.
-        cap: What is known of the cap.
+        pace: How far to ask.
     """
 
-    def __init__(self, window: Window, column: str, keys: Sequence[str], cap: Cap) -> None:
-        super().__init__(first_ask(window))
+    def __init__(self, window: Window, column: str, keys: Sequence[str], pace: Pace) -> None:
+        #: The beginning that was asked for last; and its answer, if that is there already.
+        self.asked, self.early = pace.first_of(window)
+        self._first = first_ask(self.asked)
+        super().__init__(self._first)
         self._window = window
         self._column = column
         self._keys = tuple(keys)
-        self._cap = cap
+        self._pace = pace
+        #: The first answer, while what follows it is asked for to learn of the cap.
+        self._kept: Answer | None = None
         self._oldest: list[Record] = []
         self._misfits: dict[int, list[str]] = {}
-        self._tries = 0
-        #: The rows up to `read_until`, oldest first, once nothing is missing.
+        #: Up to where the forecast knows the rows.
+        self._learned = window.start
+        #: Where newest answers are to end, in the order of trying.
+        self._ends: list[datetime] = []
+        #: The rows of `asked`, once nothing is missing.
         self.batch = Batch([])
-
-    @property
-    def read_until(self) -> datetime:
-        """Up to where the window was asked for last."""
-        return self.current_value.end
 
     @override
     def has_more(self, page: Answer) -> bool:
-        if not self._cap.may_be_cut(page):
-            self.batch = page.batch
-            return False
+        if self._kept:
+            self._pace.come_early(page)
+            page = self._kept
+        if not self._pace.cap.may_be_cut(page):
+            return self._read(page.batch)
         return not (self._oldest and self._meets(page.batch))
 
     @override
     def get_next(self, page: Answer) -> Ask:
+        if self._kept:
+            page, self._kept = self._kept, None
+        elif not self._oldest and (follows := self._pace.peek(self.asked, page, self._window.end)):
+            self._kept = page
+            return first_ask(follows)
         if not self._oldest:
-            self._oldest = self._in_order(page.batch.records)
-            rises = len({record[self._column] for record in self._oldest}) - 1
-            if rises < RISES:
-                raise self._split("a cut answer holds a few seconds only")
-            self._misfits = page.batch.misfits
+            self._begin(page.batch)
         end = self._next_end()
-        self._tries += 1
-        return replace(self.current_value, end=end, sort=NEWEST_FIRST)
+        self.asked = Window(self._window.start, end)
+        return replace(self._first, end=end, sort=NEWEST_FIRST)
+
+    def _begin(self, oldest: Batch) -> None:
+        """Take the oldest rows of the window."""
+        if not self._pace.in_order:
+            raise self._not_in_order("a cut answer, in an order not to be trusted", oldest.records)
+        self._oldest = self._in_order(oldest.records)
+        self._misfits = oldest.misfits
+        if len({record[self._column] for record in self._oldest}) - 1 < RISES:
+            raise self._split("a cut answer holds a few seconds only")
+        self._learned = max(min(self._last, self._first.end), self._window.start)
+        read = Window(self._window.start, self._learned)
+        self._pace.forecast.learn(read, self._times(self._oldest))
+        self._ends = list(self._guesses())
+
+    def _read(self, batch: Batch) -> bool:
+        """Note that nothing is missing of what was asked; False: there is no more to ask."""
+        self.batch = batch
+        self._pace.closed(self.asked, self._times(batch.records), self._learned)
+        return False
 
     def _meets(self, newest: Batch) -> bool:
-        """Whether nothing lies between the two answers; what they hold is then in `batch`."""
+        """Whether nothing lies between the two answers; what they hold is then read."""
         records = self._in_order(newest.records[::-1])
         first, last = records[0][self._column], self._oldest[-1][self._column]
         if first >= last:
             return False
         known = {self._key(record) for record in self._oldest}
         if any(r[self._column] < last and self._key(r) not in known for r in records):
-            raise WindowTooLarge("the rows of two answers do not agree on their order")
+            raise self._not_in_order("the rows of two answers do not agree on their order", records)
         # What is shown after the first of the newest, and is not among them, lies behind the end
         # they were asked for.
         before = [record for record in self._oldest if record[self._column] <= first]
-        self.batch = Batch([*before, *records], {**self._misfits, **newest.misfits})
+        self._read(Batch([*before, *records], {**self._misfits, **newest.misfits}))
         return True
 
     def _next_end(self) -> datetime:
-        """Where the newest answer ends: behind as many rows again as the oldest holds, or fewer."""
-        times = [parse_instant(record[self._column]) for record in self._oldest]
-        last, half = floor_second(times[-1]), times[-1] - times[len(times) // 2]
-        start, end = self._window.start, self._window.end
-        if self._tries == 0 and last + 2 * half * FULL_REACH >= end:
-            return end
-        if self._tries < len(REACHES):
-            last = floor_second(last + 2 * half * REACHES[self._tries])
         # Where the server filters by another time, its rows may be from before the window.
-        if self._tries <= len(REACHES) and last > start:
-            return min(last, end)
+        if self._last <= self._window.start:
+            raise self._split("two answers do not meet")
+        is_first = self.current_value.sort == OLDEST_FIRST
+        while self._ends:
+            # Behind that the oldest answer does not show which rows come before its last.
+            end = min(self._ends.pop(0), self._first.end)
+            if is_first or end < self.asked.end:
+                return end
         raise self._split("two answers hold less than a second, or do not meet")
+
+    def _guesses(self) -> Iterator[datetime]:
+        """Where the newest answer may end: behind as many rows as it may hold, or fewer."""
+        last, rows = self._last, len(self._oldest)
+        if end := self._pace.forecast.until(last, self._pace.reach(rows), self._window.end):
+            yield end
+        half = last - parse_instant(self._oldest[rows // 2][self._column])
+        for share in REACHES:
+            yield floor_second(last + 2 * share * half)
+        yield last
 
     def _split(self, why: str) -> WindowTooLarge:
         """The window in two, before the last second of the oldest answer or behind it."""
-        second = floor_second(parse_instant(self._oldest[-1][self._column]))
+        second = self._last
         return WindowTooLarge(why, at=second if second > self._window.start else second + SECOND)
+
+    def _not_in_order(self, why: str, records: Sequence[Record]) -> WindowTooLarge:
+        """The window in two, the first of which one answer may hold."""
+        self._pace.in_order = False
+        return WindowTooLarge(why, at=self._pace.shorter(self.asked, self._times(records)))
 
     def _in_order(self, records: list[Record]) -> list[Record]:
         """The rows of a cut answer, oldest first as they should be."""
         times = [record[self._column] for record in records]
         if None in times or times != sorted(times):
-            raise WindowTooLarge("an answer that may be cut is not in time order")
+            raise self._not_in_order("an answer that may be cut is not in time order", records)
         return records
+
+    @property
+    def _last(self) -> datetime:
+        """The last second of the oldest answer."""
+        return floor_second(parse_instant(self._oldest[-1][self._column]))
+
+    def _times(self, records: Sequence[Record]) -> list[str]:
+        return sorted(filter(None, (record[self._column] for record in records)))
 
     def _key(self, record: Record) -> tuple[object, ...]:
         return tuple(record[name] for name in self._keys)

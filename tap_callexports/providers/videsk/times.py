@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from contextlib import suppress
-from datetime import datetime, timedelta, tzinfo
+from datetime import date, timedelta
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from tap_callexports.core.instants import (
@@ -14,11 +15,13 @@ from tap_callexports.core.instants import (
     format_instant,
     parse_instant,
     read_iso,
+    utc_instant,
 )
 from tap_callexports.core.zones import to_utc
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+    from datetime import datetime, tzinfo
 
 #: `14/05/2024, 09:30:00`: the day comes first.
 _DAY_FIRST = re.compile(r"(\d\d)/(\d\d)/(\d{4}),? (\d\d:\d\d(?::\d\d)?)")
@@ -27,10 +30,11 @@ _OBJECT_ID = re.compile(r"[0-9a-fA-F]{24}")
 _HOUR_24 = re.compile(r"([T ])24:(\d\d(?::\d\d(?:\.\d+)?)?)$")
 
 QUARTER = timedelta(minutes=15)
+_QUARTER_SECONDS = 900
 #: Rows that must agree before a zone counts as misread.
 WITNESSES = 20
 #: A call's own clock and its id's may differ by this much for other reasons.
-_NEAR = timedelta(seconds=60)
+_NEAR_SECONDS = 60
 
 
 def read_time(
@@ -52,6 +56,8 @@ def read_time(
         ValueError: It is neither format.
     """
     text = value.strip() if isinstance(value, str) else ""
+    if zone is UTC and (instant := utc_instant(text)):
+        return instant
     if match := _DAY_FIRST.fullmatch(text):
         day, month, year, clock = match.groups()
         text = f"{year}-{month}-{day} {clock}"
@@ -75,7 +81,7 @@ class ZoneCheck:
     """
 
     def __init__(self) -> None:
-        self._offset = timedelta()
+        self._quarters = 0
         self._witnesses = 0
 
     def misread_by(self, pairs: Iterable[tuple[object, str | None]]) -> timedelta | None:
@@ -85,18 +91,28 @@ class ZoneCheck:
             pairs: Id and instant text of rows.
         """
         for row_id, text in pairs:
-            made = object_id_time(row_id)
-            if made is None or text is None:
+            if text is None or not isinstance(row_id, str) or not _OBJECT_ID.fullmatch(row_id):
                 continue
-            difference = datetime.fromisoformat(text[:19]).replace(tzinfo=UTC) - made
-            quarters = round(difference / QUARTER) * QUARTER
-            if abs(difference - quarters) > _NEAR or quarters != self._offset:
-                self._offset, self._witnesses = quarters, 0
-            if abs(difference - quarters) <= _NEAR:
-                self._witnesses += 1
-            if self._witnesses >= WITNESSES and self._offset:
-                return self._offset
+            seconds = _epoch_second(text) - int(row_id[:8], 16)
+            quarters = round(seconds / _QUARTER_SECONDS)
+            near = abs(seconds - quarters * _QUARTER_SECONDS) <= _NEAR_SECONDS
+            if not near or quarters != self._quarters:
+                self._quarters, self._witnesses = quarters, 0
+            self._witnesses += near
+            if self._witnesses >= WITNESSES and self._quarters:
+                return self._quarters * QUARTER
         return None
+
+
+def _epoch_second(instant: str) -> int:
+    """The whole second of an instant text, since 1970."""
+    hour, minute, second = int(instant[11:13]), int(instant[14:16]), int(instant[17:19])
+    return _epoch_day(instant[:10]) * 86_400 + hour * 3600 + minute * 60 + second
+
+
+@lru_cache(10_000)
+def _epoch_day(day: str) -> int:
+    return date.fromisoformat(day).toordinal() - EPOCH.toordinal()
 
 
 def with_offsets(

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from singer_sdk.helpers.types import Context
 
     from tap_callexports.core.normalise import Batch
+    from tap_callexports.core.values import Reader
     from tap_callexports.core.window import Window
 
 
@@ -28,9 +29,10 @@ class AcmeStream(ExportStream[PageToken]):
         for page in self.pages(CursorPaginator(PageToken(window)), call_page, context):
             yield self.within(self.batch(page.calls), window)
 
+    @property
     @override
-    def read_time(self, value: object) -> str:
-        return iso_instant(value)
+    def read_time(self) -> Reader:
+        return iso_instant
 
     @override
     def get_http_request(self, *, page: PageContext[PageToken]) -> HTTPRequest:

@@ -1,0 +1,72 @@
+"""What Videsk's cap is: answers name it, and something in between may cut lower. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tap_callexports.core.normalise import Batch
+
+#: An answer with fewer rows than this was cut by no cap, declared or not.
+TRUSTED_ROWS = 1000
+#: From here on a length may look like a cap.
+SUSPICIOUS_ROWS = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The rows of a request, and the cap (`$limit`) it names, None when it names none."""
+
+    batch: Batch
+    limit: int | None
+
+
+class Cap:
+    """What is known of the cap on answers.
+
+    Args:
+        assumed: The cap of answers that do not name theirs.
+    """
+
+    def __init__(self, assumed: int) -> None:
+        self._assumed = assumed
+        self._reached: set[int] = set()
+        self._lengths: set[int] = set()
+        #: How many rows an answer may hold, and whether answers say so.
+        self.size = assumed
+        self.named = False
+
+    @property
+    def reached(self) -> bool:
+        """Whether an answer was as long as the cap that is named now."""
+        return self.named and self.size in self._reached
+
+    @property
+    def believed(self) -> int:
+        """An answer with fewer rows than this counts as whole."""
+        return self.size if self.reached else min(self.size, TRUSTED_ROWS)
+
+    def note(self, answer: Answer) -> None:
+        """Take in what an answer tells of the cap."""
+        rows, limit = len(answer.batch.records), answer.limit
+        # Longer than the cap it names: that is not the cap.
+        self.named = limit is not None and rows <= limit
+        self.size = limit if limit is not None and self.named else self._assumed
+        if self.named and rows == self.size:
+            self._reached.add(self.size)
+
+    def may_be_cut(self, answer: Answer) -> bool:
+        """Whether there may be rows behind an answer.
+
+        A named cap is believed once an answer has reached it; until then, and where none is
+        named, something in between may cut lower, so only short answers count as whole, and of
+        them not those whose length looks like a cap: a round one, or one seen before.
+        """
+        rows = len(answer.batch.records)
+        self.note(answer)
+        if self.reached:
+            return rows >= self.size
+        looks_cut = rows >= SUSPICIOUS_ROWS and (rows % 50 == 0 or rows in self._lengths)
+        self._lengths.add(rows)
+        return looks_cut or rows >= min(self.size, TRUSTED_ROWS)
