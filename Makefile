@@ -3,9 +3,9 @@
 
 SHELL := /bin/sh
 BIN := .venv/bin
-CODE := tap_callexports sandbox demo tests mutants
+CODE := tap_callexports sandbox demo tests mutants benchmarks
 
-.PHONY: help demo test soak mutants lint format constraints clean
+.PHONY: help demo test soak mutants bench lint format constraints clean
 .DEFAULT_GOAL := help
 
 help: ## Show this list
@@ -15,7 +15,7 @@ demo: .venv/ready .venv-meltano/ready ## Export four simulated platforms into Du
 	@$(BIN)/python -m demo
 
 test: lint .venv-meltano/ready ## Run every check and every test
-	@$(BIN)/python -m pytest $(PYTEST_ARGS)
+	@$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist worksteal $(PYTEST_ARGS)
 
 soak: .venv/ready ## Random schedules and random kills, for as long as it takes: SCHEDULES=n per provider, KILLS=n, SEED=n
 	@$(BIN)/python tests/proof/soak.py
@@ -23,6 +23,9 @@ soak: .venv/ready ## Random schedules and random kills, for as long as it takes:
 
 mutants: .venv/ready ## Plant bugs in a copy of the code, and see that the tests notice
 	@$(BIN)/python -m mutants
+
+bench: .venv/ready .venv-bench/ready ## Measure speed and memory beside other tools, for half an hour: BENCH_ARGS=--quick
+	@$(BIN)/python -m benchmarks $(BENCH_ARGS)
 
 lint: .venv/ready ## Check style and types
 	@$(BIN)/ruff check $(CODE)
@@ -38,14 +41,21 @@ constraints: .venv/ready ## Renew the pinned versions of everything that is inst
 		--custom-compile-command "make constraints" --group dev pyproject.toml -o constraints.txt
 	@$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.10 --no-annotate \
 		--custom-compile-command "make constraints" --group meltano -o constraints-meltano.txt
+	@$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.10 --no-annotate \
+		--custom-compile-command "make constraints" --group bench -o constraints-bench.txt
 
 clean: ## Remove what make has made; Meltano's own state stays
-	rm -rf .venv .venv-meltano .cache .mypy_cache .pytest_cache .ruff_cache .hypothesis output/demo
+	rm -rf .venv .venv-meltano .venv-bench .cache .mypy_cache .pytest_cache .ruff_cache .hypothesis output/demo
 	find $(CODE) -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # Meltano wants other versions of packages that the tap uses too, so it lives apart.
 .venv-meltano/ready: pyproject.toml constraints-meltano.txt .ci/bootstrap
 	@.ci/bootstrap .venv-meltano constraints-meltano.txt --group meltano
+	@touch $@
+
+# So do the tools that the tap is compared with.
+.venv-bench/ready: pyproject.toml constraints-bench.txt .ci/bootstrap
+	@.ci/bootstrap .venv-bench constraints-bench.txt --group bench
 	@touch $@
 
 .venv/ready: pyproject.toml constraints.txt .ci/bootstrap
