@@ -173,7 +173,9 @@ class Normaliser:
             found = [None if value in nothing else read(value) for value in given]
         except (ValueError, RecursionError):
             return self._merged(name, {field_}, rows, unfit)
-        return list(map(_kept, raw, given, found)) if column.passing else found
+        if given is raw or not column.passing:
+            return found
+        return list(map(_kept, raw, given, found))
 
     def _merged(
         self, name: str, fields: Container[str], rows: Sequence[Row], unfit: _Unfit
@@ -248,7 +250,9 @@ def _kept(value: object, given: object, found: object) -> object:
 
 
 def _plain(values: list[Any]) -> list[Any]:
-    """These values, decoded."""
+    """These values, decoded; the list itself where they are."""
+    if msgspec.Raw not in set(map(type, values)):
+        return values
     try:
         joined = b"[%b]" % b",".join(values)
     except TypeError:
