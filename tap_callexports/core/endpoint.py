@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from tap_callexports.core.paginator import Paginator
     from tap_callexports.core.reply import Reply
     from tap_callexports.core.tap import ExportTap
-    from tap_callexports.core.values import Reader
+    from tap_callexports.core.values import ColumnReader, Reader
 
 T = TypeVar("T")
 TToken = TypeVar("TToken")
@@ -119,6 +119,11 @@ class Endpoint(BookmarkedStream[TToken], Generic[TToken]):
     @abstractmethod
     def read_time(self) -> Reader:
         """Makes instant text of a time as this provider writes it; ValueError for anything else."""
+
+    @property
+    def read_times(self) -> ColumnReader:
+        """`read_time` of a column at once; gives None where each must be read by itself."""
+        return lambda _: None
 
     def name_of(self, field_name: str) -> str:
         """Column name of a provider's field."""
@@ -219,7 +224,7 @@ class Endpoint(BookmarkedStream[TToken], Generic[TToken]):
         if len(rows) > MAX_ROWS:
             raise WindowTooLarge(f"an answer of {len(rows)} rows")
         try:
-            return self._normaliser.batch(rows, context)
+            return self._normalisers[self.verbatim].batch(rows, context)
         except StreamFailed as failure:
             raise self.fail(str(failure)) from None
 
@@ -285,20 +290,18 @@ class Endpoint(BookmarkedStream[TToken], Generic[TToken]):
         wanted = self.effective_schema["properties"]
         return {name: column for name, column in declared.items() if name in wanted}
 
-    @property
-    def _normaliser(self) -> Normaliser:
-        found = self._normalisers.get(self.verbatim)
-        if found is None:
-            found = self._normalisers[self.verbatim] = Normaliser(
+    @cached_property
+    def _normalisers(self) -> dict[bool, Normaliser]:
+        """One for values that may stay undecoded, one for those that may not."""
+        return {
+            verbatim: Normaliser(
                 {"properties": self._columns},
                 primary_keys=self.declared_primary_keys,
                 instant=self.read_time,
+                instants=self.read_times,
                 name_of=self.name_of,
                 left_out=self.left_out,
-                verbatim=self.verbatim,
+                verbatim=verbatim,
             )
-        return found
-
-    @cached_property
-    def _normalisers(self) -> dict[bool, Normaliser]:
-        return {}
+            for verbatim in (False, True)
+        }

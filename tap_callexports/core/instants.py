@@ -10,6 +10,10 @@ import re
 from datetime import date, datetime, timedelta, timezone
 from decimal import Decimal
 from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 UTC = timezone.utc
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -30,6 +34,8 @@ _ISO = re.compile(
 _COMMON = re.compile(
     r"(\d{4}-\d\d-\d\d)[T ]((?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d)(?:\.(\d{1,6}))?Z?", re.ASCII
 )
+_COMMON_LINES = re.compile(f"(?:{_COMMON.pattern}\n)*", re.ASCII)
+_FRACTION = 6
 _MIDNIGHT_HOUR = 24
 _LEAP_SECOND = 60
 
@@ -92,6 +98,32 @@ def utc_instant(text: str) -> str | None:
         return None
     day, clock, fraction = common.groups("")
     return f"{day}T{clock}.{fraction:0<6}Z" if _is_day(day) else None
+
+
+def utc_instants(values: Sequence[Any]) -> list[str | None] | None:
+    """Instant texts of a column of UTC times, many times faster than one by one.
+
+    Args:
+        values: Texts; None and empty ones are no times.
+
+    Returns:
+        None where they are not all written in one of the forms `utc_instant` knows.
+    """
+    texts = [value for value in values if value is not None and value != ""]
+    if {str} != set(map(type, texts)) or len(length := set(map(len, texts))) > 1:
+        return None
+    lines = "\n".join(texts) + "\n"
+    if not _COMMON_LINES.fullmatch(lines) or not all(map(_is_day, {t[:10] for t in texts})):
+        return None
+    if marks := lines.count("Z"):
+        if marks != len(texts):
+            return None
+        lines = lines.replace("Z", "")
+    digits = max(length.pop() - bool(marks) - len("2024-05-01T12:00:00."), 0)
+    rest = "0" * (_FRACTION - digits) + "Z\n"
+    lines = lines.replace(" ", "T").replace("\n", rest if digits else "." + rest)
+    instants = iter(lines.split("\n"))
+    return [None if value is None or value == "" else next(instants) for value in values]
 
 
 @lru_cache(10_000)

@@ -21,7 +21,7 @@ import msgspec
 
 from tap_callexports.core.errors import StreamFailed
 from tap_callexports.core.naming import snake_case
-from tap_callexports.core.values import Reader, passing, plain, reader_for
+from tap_callexports.core.values import ColumnReader, Reader, passing, plain, reader_for
 
 #: A provider's object: each value decoded, or as `msgspec.Raw`.
 Row: TypeAlias = Mapping[str, Any]
@@ -43,12 +43,14 @@ class _Column(NamedTuple):
         nothing: Values that are none.
         passing: Decodes a JSON list of values; raises where one of them must be read.
         code: Whether a blank is no value.
+        time: Whether it holds instants.
     """
 
     read: Reader
     nothing: tuple[str | None, ...]
     passing: Callable[[bytes], list[Any]] | None
     code: bool
+    time: bool
 
 
 @dataclass(slots=True)
@@ -73,6 +75,7 @@ class Normaliser:
         schema: The stream's JSON schema; record columns keep its order.
         primary_keys: Columns no record may miss.
         instant: Reader of this provider's times.
+        instants: Reads a column of times at once, None where each must be read by `instant`.
         name_of: Column name of a provider's field name.
         left_out: Fields that are not exported at all: secrets a provider puts into its rows.
         verbatim: Whether values that need no change may stay undecoded.
@@ -84,6 +87,7 @@ class Normaliser:
         *,
         primary_keys: Sequence[str],
         instant: Reader,
+        instants: ColumnReader = lambda _: None,
         name_of: Callable[[str], str] = snake_case,
         left_out: frozenset[str] = frozenset(),
         verbatim: bool = False,
@@ -95,10 +99,12 @@ class Normaliser:
                 (None, "") if "format" in column else (None,),
                 passing(column) if verbatim and name not in primary_keys else None,
                 "minLength" in column,
+                "format" in column,
             )
             for name, column in schema["properties"].items()
             if name != EXTRA
         }
+        self._instants = instants
         self._verbatim = verbatim
         self._keys = tuple(primary_keys)
         self._name_of = name_of
@@ -168,6 +174,8 @@ class Normaliser:
         if column.passing and (passed := _passed(column, raw)):
             return passed
         given = _plain(raw)
+        if column.time and (instants := self._instants(given)):
+            return instants
         try:
             read, nothing = column.read, column.nothing
             found = [None if value in nothing else read(value) for value in given]
@@ -181,7 +189,7 @@ class Normaliser:
         self, name: str, fields: Container[str], rows: Sequence[Row], unfit: _Unfit
     ) -> list[Any]:
         """As `_values`, one by one: where a value does not fit, or fields share a column."""
-        (read, nothing, passing_, _), values = self._columns[name], []
+        (read, nothing, passing_, *_), values = self._columns[name], []
         for number, row in enumerate(rows):
             fitted = kept = None
             for field_, value in row.items():

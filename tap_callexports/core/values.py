@@ -15,6 +15,8 @@ from typing import Any, TypeAlias
 import msgspec
 
 Reader: TypeAlias = Callable[[Any], Any]
+#: Reads all values of a column, or gives None where each must be read by itself.
+ColumnReader: TypeAlias = Callable[[list[Any]], list[Any] | None]
 
 #: Whole numbers of more digits than this (`1e999999999`) are no numbers of calls, and targets
 #: could not read them.

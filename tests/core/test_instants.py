@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta, timezone
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -18,6 +19,7 @@ from tap_callexports.core.instants import (
     iso_instant,
     parse_instant,
     read_iso,
+    utc_instants,
 )
 
 UTC = timezone.utc
@@ -110,3 +112,62 @@ def test_epoch_ms_loses_nothing(number: int) -> None:
 def test_a_naive_time_stays_naive_until_its_zone_is_known() -> None:
     assert read_iso("2024-05-01 10:00:00").tzinfo is None
     assert read_iso("2024-05-01 10:00:00Z").tzinfo is UTC
+
+
+FORMS = st.sampled_from(["%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%S.%f"])
+MOMENTS = st.datetimes(datetime(2000, 1, 1), datetime(2099, 12, 31))
+
+
+@given(
+    st.lists(MOMENTS | st.none(), max_size=8),
+    FORMS,
+    st.sampled_from(["", "Z"]),
+    st.integers(0, 5),
+    st.lists(
+        st.tuples(
+            st.integers(0, 8),
+            st.sampled_from(
+                ["", "2024-02-30T00:00:00", "2024-05-01T24:00:00", "2024-05-01", "x", 5,
+                 "2024-05-01T10:00:00+02:00", "2024-05-01T10:00:00.5Z", "2024-05-01T10:00:00\n"]
+            ),
+        ),
+        max_size=1,
+    ),
+)  # fmt: skip
+def test_a_column_at_once_is_read_as_one_by_one_or_not_at_all(
+    moments: list[datetime | None], form: str, mark: str, cut: int, odd: list[tuple[int, Any]]
+) -> None:
+    cut = cut if "%f" in form else 0
+    values: list[Any] = [
+        moment and moment.strftime(form)[: -cut or None] + mark for moment in moments
+    ]
+    for place, value in odd:
+        values.insert(place, value)
+    together = utc_instants(values)
+    if together is None:
+        assert odd or not any(values)
+        return
+    assert together == [iso_instant(value) if value else None for value in values]
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        ["2024-02-30T00:00:00"],
+        ["2024-05-01T24:00:00"],
+        ["2024-05-01T10:00:00", "2024-05-01T10:00:00.123456"],
+        ["2024-05-01T10:00:00.1", "2024-05-01T10:00:00Z."],
+        ["2024-05-01T10:00:00.12", "2024-05-01T10:00:00.1Z"],
+        ["2024-05-01T10:00:00\n"],
+        ["2024-05-01T10:00:00", 5],
+        [None, ""],
+    ],
+)
+def test_a_column_in_more_than_one_form_is_read_one_by_one(values: list[Any]) -> None:
+    assert utc_instants(values) is None
+
+
+def test_a_column_in_one_form_is_read_at_once() -> None:
+    values = ["2024-05-01 10:00:00.5Z", None, "", "2024-02-29 23:59:59.1Z"]
+    read = ["2024-05-01T10:00:00.500000Z", None, None, "2024-02-29T23:59:59.100000Z"]
+    assert utc_instants(values) == read

@@ -24,7 +24,13 @@ from tap_callexports.core.errors import (
     TransientFailure,
     WindowTooLarge,
 )
-from tap_callexports.core.instants import MICROSECOND, SECOND, format_instant, iso_instant
+from tap_callexports.core.instants import (
+    MICROSECOND,
+    SECOND,
+    format_instant,
+    iso_instant,
+    utc_instants,
+)
 from tap_callexports.core.spool import MAX_FILE_ROWS
 from tap_callexports.core.stream import ExportStream
 from tap_callexports.core.window import Window
@@ -39,7 +45,7 @@ if TYPE_CHECKING:
 
     from tap_callexports.core.normalise import Batch, Record
     from tap_callexports.core.reply import Reply
-    from tap_callexports.core.values import Reader
+    from tap_callexports.core.values import ColumnReader, Reader
 
 COUNT_PATH = "/api/v1/calls/count"
 COUNT_TRIES = 5
@@ -76,6 +82,11 @@ class BurkiStream(ExportStream[Question]):
     @override
     def read_time(self) -> Reader:
         return iso_instant
+
+    @property
+    @override
+    def read_times(self) -> ColumnReader:
+        return utc_instants
 
     @override
     def get_http_request(self, *, page: PageContext[Question]) -> HTTPRequest:

@@ -21,6 +21,7 @@ from tap_callexports.core.instants import (
     format_instant,
     iso_instant,
     read_iso,
+    utc_instants,
 )
 from tap_callexports.core.normalise import EXTRA, Batch
 from tap_callexports.core.stream import ExportStream
@@ -40,7 +41,7 @@ if TYPE_CHECKING:
     from singer_sdk.helpers.types import Context
 
     from tap_callexports.core.reply import Reply
-    from tap_callexports.core.values import Reader
+    from tap_callexports.core.values import ColumnReader, Reader
     from tap_callexports.core.window import Window
 
 #: Parameters the tap sets itself.
@@ -115,6 +116,11 @@ class Twin24Stream(ExportStream[ListToken]):
             "asked for one company, answered with another one; twin24.company_ids is not applied "
             "by the server"
         )
+
+    @property
+    @override
+    def read_times(self) -> ColumnReader:
+        return utc_instants if self._zone is UTC else super().read_times
 
     @property
     @override

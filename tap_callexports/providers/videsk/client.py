@@ -18,6 +18,7 @@ from tap_callexports.core.instants import (
     MILLISECOND,
     UTC,
     format_instant,
+    utc_instants,
 )
 from tap_callexports.core.stream import ExportStream
 from tap_callexports.core.values import plain
@@ -48,7 +49,7 @@ if TYPE_CHECKING:
 
     from tap_callexports.core.normalise import Batch, Row
     from tap_callexports.core.reply import Reply
-    from tap_callexports.core.values import Reader
+    from tap_callexports.core.values import ColumnReader, Reader
     from tap_callexports.core.window import Window
 
 
@@ -189,6 +190,11 @@ class VideskStream(ExportStream[Ask]):
                 "provider does not write the zone it was asked for; set videsk.timezone to the "
                 "zone of the account"
             )
+
+    @property
+    @override
+    def read_times(self) -> ColumnReader:
+        return utc_instants if self._zone is UTC else super().read_times
 
     @property
     @override

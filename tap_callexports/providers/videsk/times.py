@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import re
 from contextlib import suppress
-from datetime import date, timedelta
-from functools import lru_cache
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from tap_callexports.core.instants import (
@@ -21,7 +20,7 @@ from tap_callexports.core.zones import to_utc
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
-    from datetime import datetime, tzinfo
+    from datetime import tzinfo
 
 #: `14/05/2024, 09:30:00`: the day comes first.
 _DAY_FIRST = re.compile(r"(\d\d)/(\d\d)/(\d{4}),? (\d\d:\d\d(?::\d\d)?)")
@@ -31,6 +30,7 @@ _HOUR_24 = re.compile(r"([T ])24:(\d\d(?::\d\d(?:\.\d+)?)?)$")
 
 QUARTER = timedelta(minutes=15)
 _QUARTER_SECONDS = 900
+_EPOCH = EPOCH.replace(tzinfo=None)
 #: Rows that must agree before a zone counts as misread.
 WITNESSES = 20
 #: A call's own clock and its id's may differ by this much for other reasons.
@@ -90,10 +90,14 @@ class ZoneCheck:
         Args:
             pairs: Id and instant text of rows.
         """
-        for row_id, text in pairs:
-            if text is None or not isinstance(row_id, str) or not _OBJECT_ID.fullmatch(row_id):
-                continue
-            seconds = _epoch_second(text) - int(row_id[:8], 16)
+        offs = [
+            _epoch_second(text) - int(row_id[:8], 16)
+            for row_id, text in pairs
+            if text and isinstance(row_id, str) and _OBJECT_ID.fullmatch(row_id)
+        ]
+        if not self._quarters and offs and max(map(abs, offs)) <= _NEAR_SECONDS:
+            return None
+        for seconds in offs:
             quarters = round(seconds / _QUARTER_SECONDS)
             near = abs(seconds - quarters * _QUARTER_SECONDS) <= _NEAR_SECONDS
             if not near or quarters != self._quarters:
@@ -106,13 +110,7 @@ class ZoneCheck:
 
 def _epoch_second(instant: str) -> int:
     """The whole second of an instant text, since 1970."""
-    hour, minute, second = int(instant[11:13]), int(instant[14:16]), int(instant[17:19])
-    return _epoch_day(instant[:10]) * 86_400 + hour * 3600 + minute * 60 + second
-
-
-@lru_cache(10_000)
-def _epoch_day(day: str) -> int:
-    return date.fromisoformat(day).toordinal() - EPOCH.toordinal()
+    return (datetime.fromisoformat(instant[:19]) - _EPOCH) // SECOND
 
 
 def with_offsets(
