@@ -59,8 +59,8 @@ class Batches:
         self._encoding = BatchEncoding(_FORMAT, _GZIPPED if self._packed else _AS_IT_IS)
         self._size = int(config.get("batch_size", _ROWS))
         self._storage = StorageTarget.from_dict(dict(config["storage"]))
-        self._name = f"{self._storage.prefix or ''}{tap}--%s-{uuid4()}-%d.json"
-        self._name += ".gz" if self._packed else ""
+        self._prefix, self._run = f"{self._storage.prefix or ''}{tap}", uuid4()
+        self._suffix = ".json.gz" if self._packed else ".json"
         self._open: dict[str, _File] = {}
         self._written = 0
         self._state: StateMessage | None = None
@@ -101,13 +101,15 @@ class Batches:
         files, self._open = self._open, {}
         for stream, file in files.items():
             self._written += 1
-            name = self._name % (stream, self._written)
+            name = f"{self._prefix}--{stream}-{self._run}-{self._written}{self._suffix}"
             try:
                 with self._storage.open(name, "wb") as target:
                     target.write(file.close())
-            except OSError as error:
+            except (OSError, ImportError, ValueError) as error:
+                why = getattr(error, "strerror", None) or type(error).__name__
                 raise RunFailed(
-                    f"batch_config.storage.root: a file cannot be written there: {error.strerror}"
+                    f"batch_config.storage.root: a file cannot be written there ({why}); for a "
+                    "bucket, its fsspec package must be installed beside the tap"
                 ) from None
             yield BatchMessage(stream, self._encoding, [self._storage.get_url(name)])
         state, self._state = self._state, None

@@ -102,6 +102,18 @@ def test_a_mistake_names_its_setting(config: dict[str, Any], setting: str) -> No
     assert mistake.startswith(f"batch_config.{setting}: ")
 
 
+def test_a_store_that_needs_another_package_is_one_line() -> None:
+    files = Batches({"storage": {"root": "nowhere://bucket"}, "batch_size": 1}, "tap-x")
+    with pytest.raises(RunFailed, match=r"^batch_config\.storage\.root: .* fsspec package"):
+        list(files.add("s", rows(1)))
+
+
+def test_a_prefix_may_be_any_text(tmp_path: Path) -> None:
+    storage = {"root": tmp_path.as_uri(), "prefix": "100%s-"}
+    list(Batches({"storage": storage, "batch_size": 1}, "tap-x").add("s", rows(1)))
+    assert [path.name.startswith("100%s-tap-x--s-") for path in tmp_path.iterdir()] == [True]
+
+
 def test_a_file_holds_its_rows_line_by_line(tmp_path: Path) -> None:
     files = batches(tmp_path, encoding={"format": "jsonl", "compression": "none"})
     (message,) = files.add("s", [b'{"a":1}', b'{"a":2}', b'{"a":3}'])
