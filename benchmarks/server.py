@@ -178,8 +178,9 @@ class _Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         parts = urlsplit(self.path)
         if parts.path == _COUNT:
-            self._send(200, "text/plain", str(_Handler.count).encode())
-            _Handler.count = 0
+            with _Handler.lock:
+                count, _Handler.count = _Handler.count, 0
+            self._send(200, "text/plain", str(count).encode())
             return
         self._answer(parts.path, {name: value[0] for name, value in parse_qs(parts.query).items()})
 

@@ -166,12 +166,10 @@ class DltExtract(Installed):
             yield from (found.decode() for found in wanted.findall(text))
 
 
-class DltToDuckdb(Installed):
+class DltToDuckdb(DltExtract):
     """dlt's REST source, all steps into a DuckDB file."""
 
     name = "dlt to DuckDB"
-    script = "dlt_source.py"
-    module = "dlt.sources.rest_api"
 
     @override
     def command(self, job: Job) -> list[str]:

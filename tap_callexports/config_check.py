@@ -63,9 +63,9 @@ def check_settings(
     filled = with_defaults(schema, given)
     readable = not mistakes
     mistakes += [*_date_mistakes(filled, now), *_user_agent_mistakes(filled)]
-    if isinstance(batches := filled.get("batch_config"), dict):
-        mistakes += batch_mistakes(batches)
     if readable:
+        if "batch_config" in filled:
+            mistakes += batch_mistakes(filled["batch_config"])
         for provider in providers:
             if provider.name in given:
                 mistakes += _provider_mistakes(provider, filled)

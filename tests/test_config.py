@@ -286,3 +286,18 @@ def test_insecure_urls_allowed_still_may_not_hold_a_password(box: Sandbox) -> No
 
     assert line.startswith("videsk.api_url: ")
     assert CANARY not in line
+
+
+@pytest.mark.parametrize(
+    "batches", [{"encoding": "jsonl"}, {"storage": "folder"}, {"storage": {}}, "folder", {}]
+)
+def test_a_wrong_batch_config_is_a_mistake_and_no_crash(box: Sandbox, batches: object) -> None:
+    mistakes = mistakes_of({"batch_config": batches}, box)
+    assert mistakes
+    assert all(mistake.startswith("batch_config") for mistake in mistakes)
+
+
+def test_discovery_works_with_a_wrong_batch_config() -> None:
+    config = {"batch_config": {"encoding": {"format": "jsonl"}}}
+    tap = TapCallExports(config=config, validate_config=False)
+    assert tap.catalog_dict["streams"]

@@ -119,11 +119,15 @@ class Batches:
 
 def batch_mistakes(config: Mapping[str, Any]) -> Iterator[str]:
     """What is wrong with a `batch_config`, beyond its schema."""
-    encoding = config.get("encoding", {}).get("format", _FORMAT)
+    encoding, storage = config.get("encoding", {}), config.get("storage", {})
     size = config.get("batch_size", 1)
-    if encoding != _FORMAT:
+    for name, part in (("encoding", encoding), ("storage", storage)):
+        if not isinstance(part, dict):
+            yield f"batch_config.{name}: must be an object"
+            return
+    if encoding.get("format", _FORMAT) != _FORMAT:
         yield f"batch_config.encoding.format: must be {_FORMAT}"
-    if not config.get("storage", {}).get("root"):
+    if not storage.get("root"):
         yield "batch_config.storage.root: is missing; give a folder, as file:///path or a path"
     if isinstance(size, bool) or not isinstance(size, int) or size < 1:
         yield "batch_config.batch_size: must be a whole number of at least 1"

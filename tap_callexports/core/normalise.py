@@ -43,14 +43,14 @@ class _Column(NamedTuple):
         nothing: Values that are none.
         passing: Decodes a JSON list of values; raises where one of them must be read.
         code: Whether a blank is no value.
-        time: Whether it holds instants.
+        together: Reads times at once, as a ColumnReader.
     """
 
     read: Reader
     nothing: tuple[str | None, ...]
     passing: Callable[[bytes], list[Any]] | None
     code: bool
-    time: bool
+    together: ColumnReader | None
 
 
 @dataclass(slots=True)
@@ -99,12 +99,11 @@ class Normaliser:
                 (None, "") if "format" in column else (None,),
                 passing(column) if verbatim and name not in primary_keys else None,
                 "minLength" in column,
-                "format" in column,
+                instants if "format" in column else None,
             )
             for name, column in schema["properties"].items()
             if name != EXTRA
         }
-        self._instants = instants
         self._verbatim = verbatim
         self._keys = tuple(primary_keys)
         self._name_of = name_of
@@ -133,8 +132,9 @@ class Normaliser:
         absent = [None] * len(rows)
         values = zip(*(columns.get(name, absent) for name in self._names), strict=True)
         records: list[Record] = list(map(dict, map(zip, repeat(self._names), values)))
-        for record in records if added else ():
-            record.update(added or {})
+        if added:
+            for record in records:
+                record.update(added)
         self._check_keys(records)
         return Batch(records, {id(records[row]): names for row, names in unfit.misfits.items()})
 
@@ -171,10 +171,10 @@ class Normaliser:
             raw = list(map(itemgetter(field_), rows))
         except KeyError:
             raw = [row.get(field_, _NULL) for row in rows]
-        if column.passing and (passed := _passed(column, raw)):
+        if column.passing and (passed := _passed(raw, column.passing, code=column.code)):
             return passed
         given = _plain(raw)
-        if column.time and (instants := self._instants(given)):
+        if column.together and (instants := column.together(given)):
             return instants
         try:
             read, nothing = column.read, column.nothing
@@ -234,14 +234,15 @@ class _Unfit:
     misfits: dict[int, list[str]] = field(default_factory=dict)
 
 
-def _passed(column: _Column, values: list[Any]) -> list[Any] | None:
+def _passed(
+    values: list[Any], decode: Callable[[bytes], list[Any]], *, code: bool
+) -> list[Any] | None:
     """The values of a column as they are, None where one of them must be read."""
-    assert column.passing  # noqa: S101 - for the type checker
     try:
-        texts = column.passing(b"[%b]" % b",".join(values))
+        texts = decode(b"[%b]" % b",".join(values))
     except (TypeError, msgspec.ValidationError, RecursionError):
         return None
-    if column.code and ("" in texts or any(map(str.isspace, filter(None, texts)))):
+    if code and ("" in texts or any(map(str.isspace, filter(None, texts)))):
         return [
             value if text and not text.isspace() else None
             for value, text in zip(values, texts, strict=True)

@@ -56,8 +56,6 @@ class ExportTap(CheckedTap):
         #: Failures of single streams; the run goes on, and ends with exit code 1.
         self.failures: dict[str, StreamFailed] = {}
         super().__init__(**options)
-        if batches := self.config.get("batch_config"):
-            self.writer.batches = Batches(batches, self.name)
 
     @override
     def setup_mapper(self) -> None:
@@ -119,6 +117,8 @@ class ExportTap(CheckedTap):
         """
         if mistakes := list(self.run_mistakes()):
             raise wrong(*mistakes)
+        if batches := self.config.get("batch_config"):
+            self.writer.batches = Batches(batches, self.name)
         try:
             if self.probing:
                 self.run_connection_test()

@@ -29,7 +29,7 @@ _OBJECT_ID = re.compile(r"[0-9a-fA-F]{24}")
 _HOUR_24 = re.compile(r"([T ])24:(\d\d(?::\d\d(?:\.\d+)?)?)$")
 
 QUARTER = timedelta(minutes=15)
-_QUARTER_SECONDS = 900
+_QUARTER_SECONDS = QUARTER // SECOND
 _EPOCH = EPOCH.replace(tzinfo=None)
 #: Rows that must agree before a zone counts as misread.
 WITNESSES = 20
@@ -68,9 +68,15 @@ def read_time(
 
 def object_id_time(value: object) -> datetime | None:
     """The UTC second in a MongoDB ObjectId, None for any other id."""
+    second = _made_second(value)
+    return None if second is None else EPOCH + second * SECOND
+
+
+def _made_second(value: object) -> int | None:
+    """The same second, since 1970."""
     if not isinstance(value, str) or not _OBJECT_ID.fullmatch(value):
         return None
-    return EPOCH + int(value[:8], 16) * SECOND
+    return int(value[:8], 16)
 
 
 class ZoneCheck:
@@ -91,9 +97,9 @@ class ZoneCheck:
             pairs: Id and instant text of rows.
         """
         offs = [
-            _epoch_second(text) - int(row_id[:8], 16)
+            _epoch_second(text) - made
             for row_id, text in pairs
-            if text and isinstance(row_id, str) and _OBJECT_ID.fullmatch(row_id)
+            if text and (made := _made_second(row_id)) is not None
         ]
         if not self._quarters and offs and max(map(abs, offs)) <= _NEAR_SECONDS:
             return None
