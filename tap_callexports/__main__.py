@@ -5,6 +5,9 @@ from __future__ import annotations
 import gc
 import signal
 
+#: Answers are many objects, and no garbage in cycles: it is looked for after so many new ones.
+_OBJECTS = 20_000
+
 
 def main() -> None:
     """Run the tap's command line.
@@ -18,6 +21,7 @@ def main() -> None:
     from tap_callexports.tap import TapCallExports  # noqa: PLC0415 - see above
 
     gc.freeze()
+    gc.set_threshold(_OBJECTS)
     gc.enable()
     run_command(TapCallExports)
 

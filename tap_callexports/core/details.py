@@ -15,7 +15,6 @@ from tap_callexports.core.compat import override
 from tap_callexports.core.errors import Vanished
 from tap_callexports.core.fetch_ahead import in_order
 from tap_callexports.core.stream import ExportStream
-from tap_callexports.core.values import plain
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -24,7 +23,7 @@ if TYPE_CHECKING:
     from singer_sdk.streams.rest import PageContext
 
     from tap_callexports.core.account import Account
-    from tap_callexports.core.normalise import Batch, Record
+    from tap_callexports.core.batch import Batch, Record
     from tap_callexports.core.reply import Reply
     from tap_callexports.core.tap import ExportTap
     from tap_callexports.core.window import Window
@@ -135,7 +134,7 @@ class DetailStream(ExportStream[TToken], Generic[TToken]):
     def _over(self, batch: Batch) -> Iterator[Record]:
         """The calls of a list's answer that are over."""
         for call in batch.records:
-            if plain(call[self.status_column]) in self.unfinished:
+            if call[self.status_column] in self.unfinished:
                 self._left += 1
             else:
                 yield call

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable
+    from collections.abc import Container, Hashable, Iterator, Sequence
 
 
 class Doubles:
@@ -23,13 +24,32 @@ class Doubles:
         self._now: dict[Hashable, int] = {}
         self._before: dict[Hashable, int] = {}
 
-    def is_double(self, key: Hashable, content: int) -> bool:
-        """Whether this very row was already handed over, nearby.
+    def among(self, keys: Sequence[Hashable], contents: Sequence[int]) -> list[int]:
+        """Positions of rows that were already handed over as they are, nearby.
 
         Args:
-            key: Its primary key.
-            content: A hash of all of it.
+            keys: Primary keys of rows.
+            contents: A hash of all of each.
         """
+        rows = dict(zip(keys, contents, strict=True))
+        if self._within is not None and len(self._now) + len(rows) > self._within:
+            suspects: Container[Hashable] = rows
+        else:
+            suspects = {
+                *(rows.keys() & self._before.keys()),
+                *(rows.keys() & self._now.keys()),
+                *(_repeated(keys) if len(rows) < len(keys) else ()),
+            }
+        doubles = [
+            row
+            for row, key in enumerate(keys)
+            if key in suspects and self._is_double(key, contents[row])
+        ]
+        if suspects is not rows:
+            self._now |= rows
+        return doubles
+
+    def _is_double(self, key: Hashable, content: int) -> bool:
         seen = self._now.get(key, self._before.get(key))
         self._now[key] = content
         if self._within is not None and len(self._now) > self._within:
@@ -39,3 +59,7 @@ class Doubles:
     def next_window(self) -> None:
         """Forget all but the window that has just ended."""
         self._before, self._now = self._now, {}
+
+
+def _repeated(keys: Sequence[Hashable]) -> Iterator[Hashable]:
+    return (key for key, times in Counter(keys).items() if times > 1)

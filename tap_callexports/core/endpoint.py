@@ -7,6 +7,7 @@ run (`core/stream.py`).
 from __future__ import annotations
 
 from abc import abstractmethod
+from dataclasses import replace
 from datetime import timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
@@ -17,23 +18,24 @@ from tap_callexports.core.errors import StreamFailed, WindowTooLarge
 from tap_callexports.core.instants import SECOND, format_instant
 from tap_callexports.core.manners import MAX_TRIES, Question
 from tap_callexports.core.naming import snake_case
-from tap_callexports.core.normalise import Batch, Normaliser
-from tap_callexports.core.packed import Packed, pack
+from tap_callexports.core.normalise import Normaliser
 from tap_callexports.core.paginator import PaginationError
 from tap_callexports.core.reply import MAX_ROWS
+from tap_callexports.core.rows import Shape
 from tap_callexports.core.sdk import BookmarkedStream
 from tap_callexports.core.window import TARGET_ROWS, Window
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterator, Mapping
     from datetime import datetime
 
     from singer_sdk.helpers.types import Context
 
     from tap_callexports.core.account import Account
-    from tap_callexports.core.normalise import Row
+    from tap_callexports.core.batch import Batch
     from tap_callexports.core.paginator import Paginator
     from tap_callexports.core.reply import Reply
+    from tap_callexports.core.rows import Row
     from tap_callexports.core.tap import ExportTap
     from tap_callexports.core.values import ColumnReader, Reader
 
@@ -55,6 +57,8 @@ class Endpoint(BookmarkedStream[TToken], Generic[TToken]):
     replication_key: ClassVar[str | None]
     #: Column the server's time range is known to act on; rows outside the range are then dropped.
     filter_field: ClassVar[str | None] = None
+    #: Columns that `read_window` looks at, beside keys, replication key and filter field.
+    watched: ClassVar[tuple[str, ...]] = ()
     #: Fields of the rows that are not exported: secrets.
     left_out: ClassVar[frozenset[str]] = frozenset()
     #: False where the provider has no time range: one read of everything, each run.
@@ -83,6 +87,7 @@ class Endpoint(BookmarkedStream[TToken], Generic[TToken]):
         self.declared_primary_keys = self.primary_keys
         self.declared_replication_key = self.replication_key
         self._run = tap
+        self._shape = Shape()
         super().__init__(tap)
 
     # What an endpoint or its provider says.
@@ -198,7 +203,9 @@ class Endpoint(BookmarkedStream[TToken], Generic[TToken]):
             splittable=self.windowed and self.splittable,
             spooled=spooled,
         )
-        return self.account.client.ask(question, decode)
+        return self.account.client.ask(
+            question, lambda reply: decode(replace(reply, shape=self._shape))
+        )
 
     def pages(
         self,
@@ -215,7 +222,7 @@ class Endpoint(BookmarkedStream[TToken], Generic[TToken]):
                 raise self.fail(str(error)) from None
             yield page
 
-    def batch(self, rows: Sequence[Row], context: Context | None = None) -> Batch:
+    def batch(self, rows: Collection[Row], context: Context | None = None) -> Batch:
         """Normalised rows; a partition's context names columns the rows do not hold.
 
         Raises:
@@ -228,21 +235,10 @@ class Endpoint(BookmarkedStream[TToken], Generic[TToken]):
         except StreamFailed as failure:
             raise self.fail(str(failure)) from None
 
-    def pack(self, batch: Batch) -> Packed:
-        """A batch as it is handed over; its records are not to be used any more."""
-        return pack(
-            batch,
-            self.declared_primary_keys,
-            verbatim=self.verbatim,
-            deselected=self._deselected,
-        )
-
     def size_of(self, batch: Batch) -> int:
         """How many rows an answer has because of its window; those without a time come with any."""
         column = self.filter_field
-        if column is None:
-            return len(batch.records)
-        return sum(record[column] is not None for record in batch.records)
+        return len(batch) if column is None else len(batch) - batch[column].count(None)
 
     def within(self, batch: Batch, window: Window) -> Batch:
         """A batch without the rows the filter field places outside a window.
@@ -252,14 +248,14 @@ class Endpoint(BookmarkedStream[TToken], Generic[TToken]):
         column = self.filter_field
         if column is None:
             return batch
-        start, end = format_instant(window.start), format_instant(window.end)
-        inside = [
-            record
-            for record in batch.records
-            if record[column] is None or start <= record[column] < end
-        ]
-        outside = len(batch.records) - len(inside)
-        return Batch(inside, batch.misfits, outside) if outside else batch
+        start, end, times = format_instant(window.start), format_instant(window.end), batch[column]
+        known = list(filter(None, times))
+        if not known or (start <= min(known) and max(known) < end):
+            return batch
+        inside = [row for row, time in enumerate(times) if time is None or start <= time < end]
+        selected = batch.select(inside)
+        selected.outside += len(batch) - len(inside)
+        return selected
 
     def far_outside(self, batch: Batch, window: Window) -> bool:
         """Whether rows show that the server does not filter: more than a second outside."""
@@ -281,8 +277,8 @@ class Endpoint(BookmarkedStream[TToken], Generic[TToken]):
         return self._run.probing
 
     @cached_property
-    def _deselected(self) -> list[str]:
-        return [name for name in self._columns if not self.mask.get(("properties", name), True)]
+    def _selected(self) -> list[str]:
+        return [name for name in self._columns if self.mask.get(("properties", name), True)]
 
     @cached_property
     def _columns(self) -> dict[str, Any]:
@@ -293,6 +289,7 @@ class Endpoint(BookmarkedStream[TToken], Generic[TToken]):
     @cached_property
     def _normalisers(self) -> dict[bool, Normaliser]:
         """One for values that may stay undecoded, one for those that may not."""
+        watched = (self.declared_replication_key, self.filter_field, *self.watched)
         return {
             verbatim: Normaliser(
                 {"properties": self._columns},
@@ -301,7 +298,8 @@ class Endpoint(BookmarkedStream[TToken], Generic[TToken]):
                 instants=self.read_times,
                 name_of=self.name_of,
                 left_out=self.left_out,
-                verbatim=verbatim,
+                watched=[name for name in watched if name in self._columns],
+                as_json=self._selected if verbatim else None,
             )
             for verbatim in (False, True)
         }

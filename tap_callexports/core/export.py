@@ -24,9 +24,8 @@ if TYPE_CHECKING:
 
     from singer_sdk.helpers.types import Context
 
+    from tap_callexports.core.batch import Batch
     from tap_callexports.core.endpoint import Endpoint
-    from tap_callexports.core.normalise import Record
-    from tap_callexports.core.packed import Packed
     from tap_callexports.core.state import Bookmark
 
 #: What a connection test asks for.
@@ -72,10 +71,10 @@ class Export:
         self._done = stream.account.shared.start_date
         self.tally = Tally()
 
-    def batches(self) -> Iterator[list[Record] | list[bytes]]:
+    def batches(self) -> Iterator[list[Any]]:
         """Every record once, in window order; the bookmark moves between the batches.
 
-        As JSON where the stream is `verbatim`.
+        Records are as in a Batch: JSON where the stream is `verbatim`.
         """
         start = self._read_from()
         span = self._span(start)
@@ -157,8 +156,8 @@ class Export:
             try:
                 for batch in read(part, self._context):
                     rows += stream.size_of(batch)
-                    given = given or bool(batch.records)
-                    yield stream.pack(batch)
+                    given = given or bool(batch)
+                    yield batch
             except PartlyRead as read_on:
                 yield Closed(Window(part.start, read_on.until), rows, requests.sent)
                 todo.append(Window(read_on.until, part.end))
@@ -175,7 +174,7 @@ class Export:
             else:
                 yield Closed(part, rows, requests.sent, whole=not (torn and todo))
 
-    def _hand_over(self, events: Iterator[Event]) -> Iterator[list[Record] | list[bytes]]:
+    def _hand_over(self, events: Iterator[Event]) -> Iterator[list[Any]]:
         """Records without doubles; windows are closed in between."""
         for event in events:
             if isinstance(event, Closed):
@@ -183,24 +182,19 @@ class Export:
             else:
                 yield self._without_doubles(event)
 
-    def _without_doubles(self, packed: Packed) -> list[Record] | list[bytes]:
-        doubles = {
-            number
-            for number, double in enumerate(
-                map(self._doubles.is_double, packed.keys, packed.contents)
-            )
-            if double
-        }
+    def _without_doubles(self, batch: Batch) -> list[Any]:
+        keys = batch.keys(self._stream.declared_primary_keys)
+        doubles = set(self._doubles.among(keys, batch.contents()))
         tally = self.tally
-        tally.outside += packed.outside
+        tally.outside += batch.outside
         tally.doubles += len(doubles)
-        tally.rows += len(packed.records) - len(doubles)
-        for number, columns in packed.misfits.items():
-            if number not in doubles:
+        tally.rows += len(batch) - len(doubles)
+        for row, columns in batch.misfits.items():
+            if row not in doubles:
                 tally.misfits.update(columns)
         if not doubles:
-            return packed.records
-        return [r for number, r in enumerate(packed.records) if number not in doubles]  # type: ignore[return-value] # all of one kind
+            return batch.records
+        return [record for row, record in enumerate(batch.records) if row not in doubles]
 
     def _close(self, closed: Closed) -> None:
         """Log a closed window and move the bookmark to its end."""

@@ -13,12 +13,12 @@ from contextlib import suppress
 from functools import partial
 from typing import Generic, TypeAlias, TypeVar
 
-from tap_callexports.core.packed import Packed
+from tap_callexports.core.batch import Batch
 from tap_callexports.core.window import Closed, Planner, Window
 from tap_callexports.core.workers import Cancelled, Worker
 
 T = TypeVar("T")
-Event: TypeAlias = Packed | Closed
+Event: TypeAlias = Batch | Closed
 Read: TypeAlias = Callable[[Window], Iterator[Event]]
 Piece: TypeAlias = Callable[[], Iterator[T]]
 

@@ -12,7 +12,7 @@ from tap_callexports.core.normalise import EXTRA
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from tap_callexports.core.normalise import Record
+    from tap_callexports.core.batch import Record
 
 
 def flattenable(record: Record, schema: Mapping[str, Any], levels: int) -> Record:

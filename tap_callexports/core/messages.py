@@ -72,7 +72,7 @@ class LineWriter(GenericSingerWriter[bytes, Message]):
         elif records:
             head = b'{"type":"RECORD","stream":%b,"record":' % _encoder.encode(stream)
             tail = b',"time_extracted":%b}\n' % _encoder.encode(datetime.now(timezone.utc))
-            self._collect(head + (tail + head).join(records) + tail)
+            self._collect(head, (tail + head).join(records), tail)
 
     def finish(self) -> None:
         """Write all that is left. Raises as `flush`, and RunFailed where a file cannot be."""
@@ -83,9 +83,9 @@ class LineWriter(GenericSingerWriter[bytes, Message]):
     def _write(self, message: Message) -> None:
         self._collect(self.format_message(message), at_once=isinstance(message, StateMessage))
 
-    def _collect(self, lines: bytes, *, at_once: bool = False) -> None:
-        self._lines.append(lines)
-        self._size += len(lines)
+    def _collect(self, *lines: bytes, at_once: bool = False) -> None:
+        self._lines += lines
+        self._size += sum(map(len, lines))
         if self._exit or at_once or self._size >= _FLUSH_AT:
             self.flush()
 

@@ -11,28 +11,35 @@ column.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import chain, repeat
-from operator import itemgetter
-from typing import Any, NamedTuple, TypeAlias
+from functools import cache
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
+from tap_callexports.core.batch import Batch, Record, objects_of
 from tap_callexports.core.errors import StreamFailed
+from tap_callexports.core.json_lines import json_of
 from tap_callexports.core.naming import snake_case
-from tap_callexports.core.values import ColumnReader, Reader, passing, plain, reader_for
+from tap_callexports.core.passing import Passing, passing
+from tap_callexports.core.rows import Row, Rows
+from tap_callexports.core.values import (
+    ColumnReader,
+    Reader,
+    column_reader_for,
+    plain,
+    plain_values,
+    reader_for,
+)
 
-#: A provider's object: each value decoded, or as `msgspec.Raw`.
-Row: TypeAlias = Mapping[str, Any]
-Record: TypeAlias = dict[str, Any]
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
 EXTRA = "extra"
 #: A longer name is no column's.
 _LONGEST_NAME = 200
 #: Names that are remembered: no provider has more.
 _MOST_FIELDS = 10_000
-_NULL = msgspec.Raw(b"null")
 
 
 class _Column(NamedTuple):
@@ -41,31 +48,14 @@ class _Column(NamedTuple):
     Args:
         read: Reads one value.
         nothing: Values that are none.
-        passing: Decodes a JSON list of values; raises where one of them must be read.
-        code: Whether a blank is no value.
-        together: Reads times at once, as a ColumnReader.
+        passing: Which JSON texts need not be read.
+        together: Reads many values at once; for columns where none passes.
     """
 
     read: Reader
     nothing: tuple[str | None, ...]
-    passing: Callable[[bytes], list[Any]] | None
-    code: bool
+    passing: Passing | None
     together: ColumnReader | None
-
-
-@dataclass(slots=True)
-class Batch:
-    """Records of one answer, in its order.
-
-    Args:
-        records: What is to be handed over.
-        misfits: Columns whose value did not fit, by `id` of the record.
-        outside: Rows left out because the filter field places them outside the window.
-    """
-
-    records: list[Record]
-    misfits: dict[int, list[str]] = field(default_factory=dict)
-    outside: int = 0
 
 
 class Normaliser:
@@ -78,7 +68,9 @@ class Normaliser:
         instants: Reads a column of times at once, None where each must be read by `instant`.
         name_of: Column name of a provider's field name.
         left_out: Fields that are not exported at all: secrets a provider puts into its rows.
-        verbatim: Whether values that need no change may stay undecoded.
+        watched: Columns of the batch beside its keys.
+        as_json: The columns of records that are JSON, where values that need no change are never
+            decoded; without it records are objects.
     """
 
     def __init__(
@@ -90,28 +82,30 @@ class Normaliser:
         instants: ColumnReader = lambda _: None,
         name_of: Callable[[str], str] = snake_case,
         left_out: frozenset[str] = frozenset(),
-        verbatim: bool = False,
+        watched: Collection[str] = (),
+        as_json: Collection[str] | None = None,
     ) -> None:
         self._names = tuple(schema["properties"])
-        self._columns = {
-            name: _Column(
+        self._columns: dict[str, _Column] = {}
+        for name, column in schema["properties"].items():
+            if name == EXTRA:
+                continue
+            passes = passing(column) if as_json is not None and name not in primary_keys else None
+            self._columns[name] = _Column(
                 reader_for(column, instant),
                 (None, "") if "format" in column else (None,),
-                passing(column) if verbatim and name not in primary_keys else None,
-                "minLength" in column,
-                instants if "format" in column else None,
+                passes,
+                None if passes else column_reader_for(column, instants),
             )
-            for name, column in schema["properties"].items()
-            if name != EXTRA
-        }
-        self._verbatim = verbatim
+        self._as_json = as_json
+        self._kept = dict.fromkeys([*primary_keys, *watched])
         self._keys = tuple(primary_keys)
         self._name_of = name_of
         self._left_out = left_out
         #: Columns by field name; "" for fields the schema does not know.
         self._known: dict[str, str] = {}
 
-    def batch(self, rows: Sequence[Row], added: Mapping[str, Any] | None = None) -> Batch:
+    def batch(self, rows: Collection[Row], added: Mapping[str, Any] | None = None) -> Batch:
         """Normalise the rows of one answer, a column at a time.
 
         Args:
@@ -121,27 +115,36 @@ class Normaliser:
         Raises:
             StreamFailed: A row lacks a primary key.
         """
+        if not isinstance(rows, Rows):
+            rows = Rows(list(rows))
         fields = self._fields_of(rows)
         unfit = _Unfit(self._extras(rows, fields.pop("", [])))
-        columns = {
+        found = {
             name: self._values(name, fields[name], rows, unfit)
             for name in self._columns
             if name in fields
         }
-        columns[EXTRA] = [extra or None for extra in unfit.extras]
-        absent = [None] * len(rows)
-        values = zip(*(columns.get(name, absent) for name in self._names), strict=True)
-        records: list[Record] = list(map(dict, map(zip, repeat(self._names), values)))
         if added:
-            for record in records:
-                record.update(added)
-        self._check_keys(records)
-        return Batch(records, {id(records[row]): names for row, names in unfit.misfits.items()})
+            found |= {name: [value] * len(rows) for name, value in added.items()}
+        absent = [None] * len(rows)
+        found[EXTRA] = list(map(unfit.extras.get, range(len(rows)))) if unfit.extras else absent
+        columns = {name: found.get(name, absent) for name in self._names}
+        self._check_keys(columns)
+        return Batch(
+            self._records(columns),
+            {name: plain_values(columns[name]) for name in self._kept},
+            unfit.misfits,
+        )
 
-    def _fields_of(self, rows: Sequence[Row]) -> dict[str, list[str]]:
+    def _records(self, columns: Mapping[str, Sequence[Any]]) -> list[Any]:
+        if self._as_json is None:
+            return objects_of(columns)
+        return json_of({name: columns[name] for name in columns if name in self._as_json})
+
+    def _fields_of(self, rows: Rows) -> dict[str, list[str]]:
         """The fields of all rows, by column."""
         fields: dict[str, list[str]] = {}
-        for name in dict.fromkeys(chain.from_iterable(rows)):
+        for name in rows.fields:
             column = self._known.get(name)
             if column is None:
                 column = self._name_of(name) if len(name) <= _LONGEST_NAME else ""
@@ -152,73 +155,70 @@ class Normaliser:
             fields.setdefault(column, []).append(name)
         return fields
 
-    def _extras(self, rows: Sequence[Row], unknown: Sequence[str]) -> list[Record]:
-        """What the schema does not know of each row."""
+    def _extras(self, rows: Rows, unknown: Sequence[str]) -> dict[int, Record]:
+        """What the schema does not know of each row that has such."""
         wanted = set(unknown) - self._left_out
         if not wanted:
-            return [{} for _ in rows]
-        kept = (lambda value: value) if self._verbatim else plain
-        return [{name: kept(row[name]) for name in row if name in wanted} for row in rows]
+            return {}
+        kept = plain if self._as_json is None else (lambda value: value)
+        extras = ({name: kept(row[name]) for name in row if name in wanted} for row in rows)
+        return {number: extra for number, extra in enumerate(extras) if extra}
 
-    def _values(
-        self, name: str, fields: Sequence[str], rows: Sequence[Row], unfit: _Unfit
-    ) -> list[Any]:
+    def _values(self, name: str, fields: Sequence[str], rows: Rows, unfit: _Unfit) -> list[Any]:
         """The values of a column, in the order of rows."""
         column, field_ = self._columns[name], fields[0]
         if len(fields) > 1:
-            return self._merged(name, set(fields), rows, unfit)
-        try:
-            raw = list(map(itemgetter(field_), rows))
-        except KeyError:
-            raw = [row.get(field_, _NULL) for row in rows]
-        if column.passing and (passed := _passed(raw, column.passing, code=column.code)):
+            shared = ([pair for pair in row.items() if pair[0] in fields] for row in rows)
+            return self._merged(name, shared, unfit)
+        raw = rows.column(field_)
+        if column.passing and (passed := _passed(raw, column.passing, column.read)):
             return passed
-        given = _plain(raw)
-        if column.together and (instants := column.together(given)):
-            return instants
+        given = plain_values(raw)
+        if column.together and (read_at_once := column.together(given)):
+            return read_at_once
         try:
             read, nothing = column.read, column.nothing
             found = [None if value in nothing else read(value) for value in given]
         except (ValueError, RecursionError):
-            return self._merged(name, {field_}, rows, unfit)
+            return self._merged(name, ([(field_, value)] for value in raw), unfit)
         if given is raw or not column.passing:
             return found
         return list(map(_kept, raw, given, found))
 
     def _merged(
-        self, name: str, fields: Container[str], rows: Sequence[Row], unfit: _Unfit
+        self, name: str, rows: Iterable[Sequence[tuple[str, Any]]], unfit: _Unfit
     ) -> list[Any]:
         """As `_values`, one by one: where a value does not fit, or fields share a column."""
         (read, nothing, passing_, *_), values = self._columns[name], []
         for number, row in enumerate(rows):
             fitted = kept = None
-            for field_, value in row.items():
-                if field_ not in fields or (given := plain(value)) in nothing:
+            for field_, value in row:
+                if (given := plain(value)) in nothing:
                     continue
                 try:
                     found = read(given)
                 except (ValueError, RecursionError):
                     unfit.misfits.setdefault(number, []).append(name)
-                    unfit.extras[number][field_] = given
+                    unfit.keep(number, field_, given)
                     continue
                 if fitted is None:
                     fitted, kept = found, _kept(value, given, found) if passing_ else found
                 elif found != fitted:
                     # The second is kept where nothing overwrites it.
-                    unfit.extras[number][field_] = given
+                    unfit.keep(number, field_, given)
             values.append(kept)
         return values
 
-    def _check_keys(self, records: Sequence[Record]) -> None:
-        missing = {
-            n for key in self._keys for n, record in enumerate(records) if record[key] is None
-        }
-        if missing:
-            keys = ", ".join(self._keys)
-            raise StreamFailed(
-                f"{len(missing)} of {len(records)} rows have no {keys}: this is not the list "
-                "that was asked for, or its columns were renamed"
-            )
+    def _check_keys(self, columns: Mapping[str, Sequence[Any]]) -> None:
+        if all(None not in columns[key] for key in self._keys):
+            return
+        rows = list(zip(*(columns[key] for key in self._keys), strict=True))
+        missing = sum(None in row for row in rows)
+        keys = ", ".join(self._keys)
+        raise StreamFailed(
+            f"{missing} of {len(rows)} rows have no {keys}: this is not the list that was asked "
+            "for, or its columns were renamed"
+        )
 
 
 @dataclass(slots=True)
@@ -226,28 +226,30 @@ class _Unfit:
     """What of some rows is in no column.
 
     Args:
-        extras: Fields and values of each row.
+        extras: Fields and values, by number of the row.
         misfits: Columns that they did not fit, by number of the row.
     """
 
-    extras: list[Record]
+    extras: dict[int, Record]
     misfits: dict[int, list[str]] = field(default_factory=dict)
 
+    def keep(self, row: int, name: str, value: object) -> None:
+        """Keep a field's value beside the columns."""
+        self.extras.setdefault(row, {})[name] = value
 
-def _passed(
-    values: list[Any], decode: Callable[[bytes], list[Any]], *, code: bool
-) -> list[Any] | None:
-    """The values of a column as they are, None where one of them must be read."""
+
+def _passed(values: list[Any], passing: Passing, read: Reader) -> list[Any] | None:
+    """The values of a column, as they are but for a few; None where more of them must be read."""
     try:
-        texts = decode(b"[%b]" % b",".join(values))
-    except (TypeError, msgspec.ValidationError, RecursionError):
+        joined = b"[%b]" % b",".join(values)
+        given = passing.decode(joined)
+        if not passing.may_change(joined):
+            return values
+        changes, once = passing.changes, cache(read)
+        pairs = zip(values, given, strict=True)
+        return [once(text) if changes(text) else value for value, text in pairs]
+    except (TypeError, ValueError, msgspec.ValidationError, RecursionError):
         return None
-    if code and ("" in texts or any(map(str.isspace, filter(None, texts)))):
-        return [
-            value if text and not text.isspace() else None
-            for value, text in zip(values, texts, strict=True)
-        ]
-    return values
 
 
 def _kept(value: object, given: object, found: object) -> object:
@@ -255,16 +257,8 @@ def _kept(value: object, given: object, found: object) -> object:
 
     The same row always comes out as the same bytes, whatever else is in its answer.
     """
-    return value if type(found) is type(given) and found == given else found
-
-
-def _plain(values: list[Any]) -> list[Any]:
-    """These values, decoded; the list itself where they are."""
-    if msgspec.Raw not in set(map(type, values)):
-        return values
-    try:
-        joined = b"[%b]" % b",".join(values)
-    except TypeError:
-        return list(map(plain, values))
-    decoded = plain(msgspec.Raw(joined))
-    return decoded if isinstance(decoded, list) else list(map(plain, values))
+    same = type(found) is type(given) and found == given
+    # A number that nothing can hold was made a text.
+    if same and isinstance(given, str) and isinstance(value, msgspec.Raw):
+        same = bytes(value).startswith(b'"')
+    return value if same else found

@@ -6,11 +6,10 @@ import io
 import re
 import time
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timezone
 from decimal import Decimal
 from email.utils import parsedate_to_datetime
-from functools import cache
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -19,6 +18,7 @@ import urllib3
 
 from tap_callexports.core.errors import TransientFailure, WindowTooLarge
 from tap_callexports.core.redact import without_secrets
+from tap_callexports.core.rows import Rows, Shape
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -55,35 +55,20 @@ _DIGITS = bytes(b"0"[0] if byte in b"0123456789" else 0 for byte in range(256))
 _BROKEN = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, ArithmeticError)
 _json = msgspec.json.Decoder(float_hook=Decimal).decode
 _row = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
-_rows = msgspec.json.Decoder(list[dict[str, msgspec.Raw]]).decode
-
-
-@cache
-def _envelope(rows: str, others: tuple[str, ...]) -> Callable[[bytes], dict[str, Any]]:
-    """A decoder of an object with these fields; those it lacks are not in the result."""
-    names = {f"field{number}": name for number, name in enumerate((rows, *others))}
-    types = [list[dict[str, msgspec.Raw]], *(Any for _ in others)]
-    struct = msgspec.defstruct(
-        "Envelope",
-        [(field, type_, msgspec.UNSET) for field, type_ in zip(names, types, strict=True)],
-        rename=names,
-    )
-    decode = msgspec.json.Decoder(struct, float_hook=Decimal).decode
-
-    def decoded(body: bytes) -> dict[str, Any]:
-        values = zip(names.values(), msgspec.structs.astuple(decode(body)), strict=True)
-        return {name: value for name, value in values if value is not msgspec.UNSET}
-
-    return decoded
 
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """Status, headers and decompressed body of an answer."""
+    """Status, headers and decompressed body of an answer.
+
+    Args:
+        shape: What is known of the rows of its endpoint.
+    """
 
     status: int
     headers: Mapping[str, str]
     body: bytes
+    shape: Shape = field(default_factory=Shape, kw_only=True, compare=False, repr=False)
 
     @property
     def ok(self) -> bool:
@@ -104,15 +89,20 @@ class Reply:
             raise self._no_json from None
 
     def envelope(self, rows: str, *others: str) -> Any:  # noqa: ANN401 - any JSON value
-        """These fields of an object; the values in its list `rows` of objects are left undecoded.
+        """These fields of an object; its list `rows` of objects as Rows, with undecoded values.
 
-        Anything else comes as from `json`.
+        A list of objects comes as from `rows`, anything else as from `json`.
         """
-        return self._undecoded(_envelope(rows, others))
+        found = self._undecoded(lambda body: self.shape.envelope(body, rows, others))
+        if not isinstance(found, dict):
+            return _as_rows(found)
+        if rows in found:
+            found[rows] = _as_rows(found[rows])
+        return found
 
     def rows(self) -> Any:  # noqa: ANN401 - any JSON value
-        """As `json`, but of a list of objects their values are left undecoded."""
-        return self._undecoded(_rows)
+        """A list of objects as Rows, with undecoded values; anything else as from `json`."""
+        return _as_rows(self._undecoded(self.shape.rows))
 
     def row(self) -> Any:  # noqa: ANN401 - any JSON value
         """As `json`, but of an object its values are left undecoded."""
@@ -199,6 +189,13 @@ class Reply:
     def date(self) -> float | None:
         """The server's clock, in epoch seconds; None where it does not tell."""
         return _epoch_of(self.headers.get("Date", ""))
+
+
+def _as_rows(value: object) -> object:
+    """A list of objects as Rows; any other value as it is."""
+    if isinstance(value, list) and all(isinstance(each, dict) for each in value):
+        return Rows(value)
+    return value
 
 
 def _epoch_of(text: str) -> float | None:

@@ -15,9 +15,9 @@ from tap_callexports.core.reply import MAX_BODY_BYTES
 from tap_callexports.core.spool import MAX_FILE_ROWS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sized
 
-Row = TypeVar("Row")
+TRows = TypeVar("TRows", bound="Sized")
 
 #: Bytes that are decoded at once; more only where a row is longer.
 SLICE = 1 << 17
@@ -27,7 +27,7 @@ _SPACE = b" \t\r\n"
 _TOKEN = re.compile(rb'\\.|["\[\]{}]', re.DOTALL)
 
 
-class RowSlices(Generic[Row]):
+class RowSlices(Generic[TRows]):
     """A list in a file, each of its rows seen to be whole; iterating gives them slice by slice.
 
     Args:
@@ -43,7 +43,7 @@ class RowSlices(Generic[Row]):
         WindowTooLarge: It holds too many rows, or one that is too long.
     """
 
-    def __init__(self, file: BinaryIO, decode: Callable[[bytes], list[Row]], field: str) -> None:
+    def __init__(self, file: BinaryIO, decode: Callable[[bytes], TRows], field: str) -> None:
         self.rows = 0
         self._file = file
         self._decode = decode
@@ -51,7 +51,7 @@ class RowSlices(Generic[Row]):
         file.seek(0)
         self._find(_Ahead(file), field)
 
-    def __iter__(self) -> Iterator[list[Row]]:
+    def __iter__(self) -> Iterator[TRows]:
         for place, length in self._places:
             self._file.seek(place)
             yield self._decode(b"[%b]" % self._file.read(length))

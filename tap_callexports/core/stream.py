@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from singer_sdk.helpers.conform import TypeConformanceLevel
 from singer_sdk.mapper import SameRecordTransform
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from singer_sdk.singerlib import Catalog
 
     from tap_callexports.core.account import Account
-    from tap_callexports.core.normalise import Record
+    from tap_callexports.core.batch import Record
     from tap_callexports.core.tap import ExportTap
 
 TToken = TypeVar("TToken")
@@ -102,9 +102,9 @@ class ExportStream(Endpoint[TToken], Generic[TToken]):
             with self._probe() if self.probing else self._failures_kept():
                 for records in export.batches():
                     if self.verbatim:
-                        self._write(cast("list[bytes]", records))
+                        self._write(records)
                     else:
-                        yield from cast("list[Record]", records)
+                        yield from records
         finally:
             if not self.probing:
                 export.report()

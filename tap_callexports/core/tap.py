@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import copy
 import signal
+from dataclasses import replace
 from typing import IO, TYPE_CHECKING, Any, ClassVar, cast
 
 from singer_sdk import Tap
 from singer_sdk.exceptions import ConfigValidationError
 from singer_sdk.helpers.capabilities import PluginCapabilities, TapCapabilities
-from singer_sdk.singerlib.catalog import StreamMetadata
+from singer_sdk.singerlib.catalog import Catalog, CatalogEntry, StreamMetadata
 
 from tap_callexports.core.batches import Batches
 from tap_callexports.core.compat import override
@@ -66,9 +67,7 @@ class ExportTap(CheckedTap):
         """
         # The SDK gives the mapper no column of a stream that is not selected, and then refuses a
         # map of it because its keys are missing. Nothing of such a stream is ever mapped.
-        catalog = copy.deepcopy(self.catalog)
-        for entry in catalog.streams:
-            entry.metadata.setdefault((), StreamMetadata()).selected = True
+        catalog = Catalog({entry.tap_stream_id: _selected(entry) for entry in self.catalog.streams})
         try:
             super(Tap, self).setup_mapper()
             self.mapper.register_raw_streams_from_catalog(catalog)
@@ -218,6 +217,15 @@ class ExportTap(CheckedTap):
                 "--config=ENV: an environment variable is not of its setting's type (integers as "
                 "digits, objects and lists as JSON)"
             ) from error
+
+
+def _selected(entry: CatalogEntry) -> CatalogEntry:
+    """A catalog entry, selected; the one given stays as it is."""
+    entry = copy.copy(entry)
+    entry.metadata = copy.copy(entry.metadata)
+    root = entry.metadata.get((), StreamMetadata())
+    entry.metadata[()] = replace(root, selected=True)
+    return entry
 
 
 class _NoState(StateWriter):

@@ -1,8 +1,7 @@
 """Value readers: one function per kind of column, chosen once per stream from its schema.
 
 A reader takes what the provider sent (never None) and returns what the column holds. It raises
-ValueError when the value does not fit; nothing is ever guessed. `passing` tells whether a column
-takes JSON texts as they are, so that they need not be read.
+ValueError when the value does not fit; nothing is ever guessed.
 """
 
 from __future__ import annotations
@@ -13,6 +12,8 @@ from decimal import Decimal
 from typing import Any, TypeAlias
 
 import msgspec
+
+from tap_callexports.core.rows import Undecoded
 
 Reader: TypeAlias = Callable[[Any], Any]
 #: Reads all values of a column, or gives None where each must be read by itself.
@@ -48,6 +49,18 @@ def plain(value: object) -> Any:  # noqa: ANN401 - any JSON value
         return msgspec.json.Decoder(float_hook=_number_or_text).decode(value)
     except RecursionError:
         return bytes(value).decode()
+
+
+def plain_values(values: list[Any]) -> list[Any]:
+    """Values, each decoded if it is not yet; the list itself where they are."""
+    if not isinstance(values, Undecoded) and msgspec.Raw not in set(map(type, values)):
+        return values
+    try:
+        joined = b"[%b]" % b",".join(values)
+    except TypeError:
+        return list(map(plain, values))
+    decoded = plain(msgspec.Raw(joined))
+    return decoded if isinstance(decoded, list) else list(map(plain, values))
 
 
 def _number_or_text(text: str) -> Decimal | str:
@@ -139,6 +152,13 @@ def _read_code(value: object) -> str | None:
     return None if not text or text.isspace() else text
 
 
+def _read_codes(values: list[Any]) -> list[Any] | None:
+    """As `_read_code`, of a column: mostly nothing is to be done."""
+    if {str} != set(map(type, values)) or "" in values or any(map(str.isspace, values)):
+        return None
+    return values
+
+
 def _read_anything(value: object) -> str:
     """A text column of unknown shape: objects and lists as compact JSON."""
     return value if isinstance(value, str) else compact_json(value)
@@ -197,39 +217,13 @@ def reader_for(schema: dict[str, Any], instant: Reader) -> Reader:
     }[kind]
 
 
-class _Object(msgspec.Struct):
-    """Any JSON object; what is in it is skipped."""
-
-
-_TYPES: dict[str, Any] = {
-    "string": str, "integer": int, "number": float, "boolean": bool, "object": _Object,
-}  # fmt: skip
-
-
-def passing(schema: Mapping[str, Any]) -> Callable[[bytes], list[Any]] | None:
-    """Decodes a JSON list of a column's values if each is one that its reader would hand on.
-
-    It raises ValidationError if one of them is of another type than the column's; null is of any.
+def column_reader_for(schema: Mapping[str, Any], instants: ColumnReader) -> ColumnReader | None:
+    """What reads a column at once, as `reader_for` reads one value; None where nothing does.
 
     Args:
         schema: The property's schema.
-
-    Returns:
-        The decoder; None for columns whose values must be read in any case, such as times.
+        instants: How a column of this provider's times is read.
     """
-    passes = _type_of(schema)
-    return msgspec.json.Decoder(list[passes]).decode if passes else None  # type: ignore[valid-type] # made at run time
-
-
-def _type_of(schema: Mapping[str, Any]) -> Any:  # noqa: ANN401 - a type expression
-    types = [schema["type"]] if isinstance(schema["type"], str) else schema["type"]
-    kinds = [name for name in types if name != "null"]
-    if len(kinds) != 1 or "format" in schema:
-        return None
-    if kinds != ["array"]:
-        return _TYPES[kinds[0]] | None
-    items = schema.get("items", {})
-    if "type" not in items:
-        return list[msgspec.Raw] | None
-    inner = None if "minLength" in items else _type_of(items)
-    return list[inner] | None if inner else None  # type: ignore[valid-type] # as above
+    if schema.get("format") == "date-time":
+        return instants
+    return _read_codes if "minLength" in schema else None

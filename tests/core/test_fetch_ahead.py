@@ -11,13 +11,13 @@ from functools import partial
 from itertools import pairwise
 
 import pytest
+from batches import batch_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tap_callexports.core.batch import Batch
 from tap_callexports.core.compat import override
 from tap_callexports.core.fetch_ahead import Event, Piece, fetch_ahead, in_order
-from tap_callexports.core.normalise import Batch
-from tap_callexports.core.packed import Packed, pack
 from tap_callexports.core.throttle import Throttle
 from tap_callexports.core.window import Closed, Planner, Window
 from tap_callexports.core.workers import Cancelled, Worker, nap
@@ -37,8 +37,8 @@ def plan() -> Planner:
     return Days(SPAN, first_step=timedelta(days=1))
 
 
-def packed(**record: int) -> Packed:
-    return pack(Batch([record]), tuple(record), verbatim=True)
+def read_rows(**record: int) -> Batch:
+    return batch_of([record])
 
 
 def workers_alive() -> int:
@@ -56,7 +56,7 @@ def test_the_order_is_that_of_the_serial_run_whatever_finishes_first(
     def read(window: Window) -> Iterator[Event]:
         for number in range(3):
             time.sleep(delays.random() / 2000)
-            yield packed(day=window.start.day, n=number)
+            yield read_rows(day=window.start.day, n=number)
         yield Closed(window, 3, 1)
 
     ends: list[datetime] = []
@@ -65,7 +65,7 @@ def test_the_order_is_that_of_the_serial_run_whatever_finishes_first(
         if isinstance(event, Closed):
             ends.append(event.window.end)
         else:
-            rows += event.keys
+            rows += event.keys(("day", "n"))
     assert rows == sorted(rows)  # type: ignore[type-var] # pairs of numbers
     assert ends == sorted(ends)
     assert ends[-1] == SPAN.end
@@ -158,7 +158,7 @@ def test_a_failure_comes_after_the_windows_before_it_and_ends_the_others() -> No
 def test_an_export_that_is_no_longer_wanted_leaves_no_thread_behind() -> None:
     def read(window: Window) -> Iterator[Event]:
         while True:
-            yield packed(day=window.start.day)
+            yield read_rows(day=window.start.day)
 
     events = fetch_ahead(plan(), read, 4)
     next(events)

@@ -11,9 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tap_callexports.core.instants import (
+    FIRST_MS,
+    LAST_MS,
     ceil_second,
     epoch_ms,
     epoch_ms_instant,
+    epoch_ms_instants,
     floor_second,
     format_instant,
     iso_instant,
@@ -159,6 +162,11 @@ def test_a_column_at_once_is_read_as_one_by_one_or_not_at_all(
         ["2024-05-01T10:00:00.1", "2024-05-01T10:00:00Z."],
         ["2024-05-01T10:00:00.12", "2024-05-01T10:00:00.1Z"],
         ["2024-05-01T10:00:00\n"],
+        ["2024-05-01T10:00:00", "2024-02-30T10:00:00"],
+        ["2024-05-01T10:00:00", "2024-05-01T24:00:00"],
+        ["2024-05-01T10:00:00", "2024-05-01T10:60:00"],
+        ["2024-05-01T10:00:00", "2024-05-01T10:00:60"],
+        ["2024-05-01T10:00:00", "2024-05-01T10:00:0x"],
         ["2024-05-01T10:00:00", 5],
         [None, ""],
     ],
@@ -171,3 +179,23 @@ def test_a_column_in_one_form_is_read_at_once() -> None:
     values = ["2024-05-01 10:00:00.5Z", None, "", "2024-02-29 23:59:59.1Z"]
     read = ["2024-05-01T10:00:00.500000Z", None, None, "2024-02-29T23:59:59.100000Z"]
     assert utc_instants(values) == read
+
+
+@given(st.lists(st.integers(FIRST_MS, LAST_MS - 1) | st.none(), max_size=8))
+def test_a_column_of_milliseconds_at_once_is_read_as_one_by_one(values: list[int | None]) -> None:
+    values = [FIRST_MS, *values, LAST_MS - 1]
+    read = [None if value is None else epoch_ms_instant(value) for value in values]
+    assert epoch_ms_instants(values) == read
+
+
+@pytest.mark.covers(68)
+@pytest.mark.parametrize(
+    "values",
+    [
+        [], [None], [1703302407333, 1703302407], [1703302407333, 0], [1703302407333, 10**15],
+        [1703302407333, FIRST_MS - 1], [LAST_MS, 1703302407333], [1703302407333, True],
+        [1703302407333, "1703302407333"], [1703302407333, 1703302407333.5],
+    ],
+)  # fmt: skip
+def test_a_column_of_other_things_than_milliseconds_is_read_one_by_one(values: list[Any]) -> None:
+    assert epoch_ms_instants(values) is None

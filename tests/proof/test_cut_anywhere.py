@@ -104,11 +104,11 @@ def test_a_table_is_taken_where_a_row_ends_and_nowhere_else(
 ) -> None:
     """There its content cannot tell: the runs below show what decides."""
     table = real[dialect]
-    rows, ends = table.decode(received(table.body, table)), row_ends(table)
+    rows, ends = list(table.decode(received(table.body, table))), row_ends(table)
     accepted = {end for end in range(len(table.body)) if taken(table.body[:end], table)}
     assert accepted == ends
     for end in ends:
-        fewer = table.decode(received(table.body[:end], table))
+        fewer = list(table.decode(received(table.body[:end], table)))
         assert fewer == rows[: len(fewer)]
     assert len(rows) >= 8
 
@@ -283,7 +283,7 @@ def test_what_stands_in_the_cells_of_a_table_does_not_decide_its_delimiter(
 ) -> None:
     for dialect in (name for name in DIALECTS if "comma" in name):
         table = real[dialect]
-        rows = table.decode(received(table.body, table))
+        rows = list(table.decode(received(table.body, table)))
         names = b";" * 10 * table.body.count(b",")
         more = table.body.replace("Recepción".encode(), names)
         assert more != table.body

@@ -6,7 +6,7 @@ import csv
 import io
 import json
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import IO, Any, Literal, TypeAlias
@@ -102,7 +102,7 @@ def from_disk(body: bytes, form: str) -> list[Row] | None:
         return _plain(rows)
 
 
-def _plain(rows: list[Row]) -> list[Row]:
+def _plain(rows: Iterable[Mapping[str, Any]]) -> list[Row]:
     return [{name: plain(value) for name, value in row.items()} for row in rows]
 
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from batches import batch_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tap_callexports.core.normalise import Batch
 from tap_callexports.providers.videsk.cap import TRUSTED_ROWS, Answer, Cap
 
 PROPERTY = settings(deadline=None, derandomize=True, max_examples=150)
@@ -26,7 +26,7 @@ def test_an_answer_that_was_cut_never_counts_as_whole(
     cap = Cap(real if told == "assumed" else 5000)
     limit = {"named": real, "assumed": None, "named too high": 100_000}[told]
     for count in matches:
-        answer = Answer(Batch([{}] * min(count, real)), limit)
+        answer = Answer(batch_of([{"id": 1}] * min(count, real)), limit)
         if count > real:
             assert cap.may_be_cut(answer)
 
@@ -45,4 +45,7 @@ def test_short_answers_count_as_whole_and_longer_ones_once_the_named_cap_was_see
         (1200, 10, True),
     ]
     for rows, limit, may_be_cut in lengths:
-        assert cap.may_be_cut(Answer(Batch([{}] * rows), limit)) is may_be_cut, (rows, limit)
+        assert cap.may_be_cut(Answer(batch_of([{"id": 1}] * rows), limit)) is may_be_cut, (
+            rows,
+            limit,
+        )

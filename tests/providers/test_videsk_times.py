@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from functools import cache
 from zoneinfo import ZoneInfo
@@ -180,7 +181,14 @@ def test_an_object_id_holds_the_second_it_was_made_in() -> None:
         assert object_id_time(other) is None
 
 
-def rows_off_by(offset: timedelta, count: int) -> list[tuple[str, str]]:
+Pair = tuple[str, str | None]
+
+
+def misread_by(check: ZoneCheck, rows: Sequence[Pair]) -> timedelta | None:
+    return check.misread_by([row[0] for row in rows], [row[1] for row in rows])
+
+
+def rows_off_by(offset: timedelta, count: int) -> list[Pair]:
     """Ids and times of rows whose times differ from their ids by the same offset."""
     seconds = [FIRST + number * HOUR for number in range(count)]
     return [(OBJECT_ID.format(int(at.timestamp())), text(at + offset)) for at in seconds]
@@ -194,21 +202,26 @@ def test_enough_rows_off_by_the_same_quarters_of_an_hour_are_a_misread_zone(
 ) -> None:
     offset = quarters * 15 * MINUTE
     rows = rows_off_by(offset + seconds * SECOND, WITNESSES)
-    assert ZoneCheck().misread_by(rows[:-1]) is None
-    assert ZoneCheck().misread_by(rows) == offset
+    assert misread_by(ZoneCheck(), rows[:-1]) is None
+    assert misread_by(ZoneCheck(), rows) == offset
     check = ZoneCheck()
     # They need not come in one answer.
-    assert [check.misread_by([row]) for row in rows][-1] == offset
+    assert [misread_by(check, [row]) for row in rows][-1] == offset
 
 
 @pytest.mark.covers(63)
 @pytest.mark.parametrize("offset", [timedelta(), 40 * SECOND, 7 * MINUTE, -3 * HOUR - 5 * MINUTE])
 def test_times_near_their_ids_or_off_by_no_zone_are_not_misread(offset: timedelta) -> None:
-    assert ZoneCheck().misread_by(rows_off_by(offset, 5 * WITNESSES)) is None
+    assert misread_by(ZoneCheck(), rows_off_by(offset, 5 * WITNESSES)) is None
 
 
 def test_one_right_time_among_the_rows_clears_the_zone() -> None:
     off, right = rows_off_by(3 * HOUR, WITNESSES - 1), rows_off_by(MILLISECOND, 1)
     check = ZoneCheck()
-    assert check.misread_by(off + right + off) is None
-    assert check.misread_by([("imported-1", "2024-05-14T09:30:00.000000Z"), ("x", None)]) is None
+    assert misread_by(check, off + right + off) is None
+    assert misread_by(check, [("imported-1", "2024-05-14T09:30:00.000000Z"), ("x", None)]) is None
+
+
+def test_one_right_time_before_the_others_hides_none_of_them() -> None:
+    off, right = rows_off_by(3 * HOUR, WITNESSES), rows_off_by(MILLISECOND, 1)
+    assert misread_by(ZoneCheck(), right + off) == 3 * HOUR

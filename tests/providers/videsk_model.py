@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal, TypeAlias
 
+from batches import batch_of
+
 from sandbox.instants import MILLISECOND, SECOND, UTC, floor, text
 from tap_callexports.core.errors import WindowTooLarge
-from tap_callexports.core.normalise import Batch
 from tap_callexports.core.window import Window
 from tap_callexports.providers.videsk.cap import Answer, Cap
 from tap_callexports.providers.videsk.pace import Pace
@@ -65,7 +66,7 @@ class Model:
             found.reverse()
         self.cut = len(found) > self.cap
         rows = [{"id": c.id, "time": text(floor(c.start, SECOND))} for c in found[: self.cap]]
-        return Answer(Batch(rows), self.named)
+        return Answer(batch_of(rows), self.named)
 
 
 def calls_at(*millis: int, shifts: tuple[int, ...] = ()) -> list[Call]:
@@ -113,9 +114,9 @@ def read(server: Model, window: Window, first: timedelta | None = None) -> tuple
                 server.answer(first_ask(asked, sort)) for sort in (OLDEST_FIRST, NEWEST_FIRST)
             ]
             found |= {record["id"] for answer in answers for record in answer.batch.records}
-            oldest, newest = (answer.batch.records for answer in answers)
+            oldest, newest = (answer.batch.keys(("id",)) for answer in answers)
             cut = all(cap.may_be_cut(answer) for answer in answers)
-            whole = whole and not (cut and not joined(oldest, newest, ("id",)))
+            whole = whole and not (cut and not joined(oldest, newest))
             continue
         found |= {record["id"] for record in meeting.batch.records}
         assert part.start == meeting.asked.start < meeting.asked.end <= part.end

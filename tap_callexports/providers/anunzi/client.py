@@ -19,6 +19,7 @@ from tap_callexports.core.instants import (
     MICROSECOND,
     epoch_ms,
     epoch_ms_instant,
+    epoch_ms_instants,
     format_instant,
     parse_instant,
 )
@@ -36,9 +37,9 @@ if TYPE_CHECKING:
 
     from singer_sdk.helpers.types import Context
 
-    from tap_callexports.core.normalise import Batch, Record
+    from tap_callexports.core.batch import Batch, Record
     from tap_callexports.core.reply import Reply
-    from tap_callexports.core.values import Reader
+    from tap_callexports.core.values import ColumnReader, Reader
     from tap_callexports.core.window import Window
 
 #: Times a window is opened again without a new call before the export gives up.
@@ -128,6 +129,11 @@ class AnunziStream(ExportStream[ListToken]):
     def read_time(self) -> Reader:
         return epoch_ms_instant
 
+    @property
+    @override
+    def read_times(self) -> ColumnReader:
+        return epoch_ms_instants
+
     def follow(self, token: ListToken, context: Context | None) -> Iterator[Batch]:
         """All pages from a first one, opened again where the server drops its own cursor."""
         column, idle = self.declared_replication_key, 0
@@ -138,7 +144,7 @@ class AnunziStream(ExportStream[ListToken]):
                 for page in self.pages(CursorPaginator(token), call_page, context):
                     batch = self.batch(page.items)
                     page.items.clear()  # nothing more is looked for there, and others wait
-                    times = [r[column] for r in batch.records if column and r[column]]
+                    times = list(filter(None, batch[column])) if column else []
                     order.learn(times)
                     progress = progress or bool(times and max(times) > newest)
                     newest = max([newest, *times])
@@ -176,7 +182,7 @@ class WindowedCalls(AnunziStream):
     def scan(self, window: Window, context: Context | None) -> Iterator[Batch]:
         order, end = Order(), format_instant(window.end)
         for batch in self.follow(_token(window), context):
-            starts = [r["start_timestamp"] for r in batch.records if r["start_timestamp"]]
+            starts = list(filter(None, batch["start_timestamp"]))
             order.learn(starts)
             yield self.within(batch, window)
             if order.proven and starts and starts[0] >= end:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 from tap_callexports.core.compat import override
 from tap_callexports.core.errors import TransientFailure
 from tap_callexports.core.paginator import PaginationError, Paginator
-from tap_callexports.core.values import plain
+from tap_callexports.core.rows import Rows
+from tap_callexports.core.values import plain, plain_values
 
 if TYPE_CHECKING:
     from tap_callexports.core.reply import Reply
@@ -36,7 +37,7 @@ class ListToken:
 class CallPage:
     """An answer of the call list."""
 
-    items: list[dict[str, Any]]
+    items: Rows
     has_more: bool
     cursor: object
 
@@ -52,7 +53,7 @@ class CursorPaginator(Paginator[ListToken, CallPage]):
 
     @override
     def has_more(self, page: CallPage) -> bool:
-        calls = [plain(item.get("call_id")) for item in page.items]
+        calls = plain_values(page.items.column("call_id"))
         if page.has_more and calls and calls == self._before:
             raise PaginationError("the server gave the same page twice: it ignores pagination_key")
         self._before = calls
@@ -82,7 +83,7 @@ def call_page(reply: Reply) -> CallPage:
     """
     body = reply.envelope("items", "has_more", "pagination_key")
     items = body.get("items") if isinstance(body, dict) else None
-    if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
+    if not isinstance(items, Rows):
         raise TransientFailure(f"{reply.status} with no list 'items' of calls{reply.said}")
     return CallPage(items, body.get("has_more") is True, body.get("pagination_key"))
 

@@ -7,8 +7,6 @@ from typing import TYPE_CHECKING, Any
 from singer_sdk import SchemaDirectory, StreamSchema
 
 from tap_callexports.core.compat import override
-from tap_callexports.core.normalise import Batch
-from tap_callexports.core.values import plain
 from tap_callexports.providers.anunzi import filters, schemas
 from tap_callexports.providers.anunzi.client import AnunziStream, OneCallStream, WindowedCalls
 from tap_callexports.providers.anunzi.paginator import ListToken
@@ -18,6 +16,7 @@ if TYPE_CHECKING:
 
     from singer_sdk.helpers.types import Context
 
+    from tap_callexports.core.batch import Batch
     from tap_callexports.core.window import Window
 
 SCHEMAS = SchemaDirectory(schemas)
@@ -41,6 +40,7 @@ class UnstartedCalls(AnunziStream):
     primary_keys = ("call_id",)
     replication_key = None
     windowed = False
+    watched = ("call_status", "start_timestamp")
     schema = StreamSchema(SCHEMAS)
 
     @override
@@ -54,13 +54,14 @@ class UnstartedCalls(AnunziStream):
     @override
     def read_window(self, window: Window, context: Context | None) -> Iterator[Batch]:
         for batch in self.follow(ListToken(None, None), context):
-            unstarted = [
-                record
-                for record in batch.records
-                if record["start_timestamp"] is None
-                and plain(record["call_status"]) in {None, NOT_CONNECTED}
-            ]
-            yield Batch(unstarted, batch.misfits)
+            states = zip(batch["start_timestamp"], batch["call_status"], strict=True)
+            yield batch.select(
+                [
+                    row
+                    for row, (start, status) in enumerate(states)
+                    if start is None and status in {None, NOT_CONNECTED}
+                ]
+            )
 
 
 class CallDetails(OneCallStream):

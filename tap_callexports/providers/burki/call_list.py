@@ -6,18 +6,19 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tap_callexports.core.errors import TransientFailure
-from tap_callexports.core.values import plain
-from tap_callexports.providers.burki.export_file import RowList, rows_in, rows_of_json
+from tap_callexports.core.values import plain_values
+from tap_callexports.providers.burki.export_file import rows_in, rows_of_json
 
 if TYPE_CHECKING:
     from tap_callexports.core.reply import Reply
+    from tap_callexports.core.rows import Rows
 
 
 @dataclass(frozen=True, slots=True)
 class CallPage:
     """A page of the list, and how many calls there are in all; servers until 2025 do not say."""
 
-    items: RowList
+    items: Rows
     total: int | None
 
 
@@ -33,13 +34,13 @@ def call_page(reply: Reply) -> CallPage:
     return CallPage(rows_in(body, reply), total if known else None)
 
 
-def transcript_rows(reply: Reply, call_id: int) -> RowList:
+def transcript_rows(reply: Reply, call_id: int) -> Rows:
     """Read the transcript of a call.
 
     Raises:
         TransientFailure: The body is not the transcript of that call, or not whole.
     """
     rows = rows_of_json(reply)
-    if any(plain(row.get("call_id")) != call_id for row in rows):
+    if any(named != call_id for named in plain_values(rows.column("call_id"))):
         raise TransientFailure(f"{reply.status} with the transcript of another call")
     return rows

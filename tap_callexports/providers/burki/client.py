@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 
     from singer_sdk.helpers.types import Context
 
-    from tap_callexports.core.normalise import Batch, Record
+    from tap_callexports.core.batch import Batch, Record
     from tap_callexports.core.reply import Reply
     from tap_callexports.core.values import ColumnReader, Reader
 

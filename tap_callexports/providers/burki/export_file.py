@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 from tap_callexports.core.errors import TransientFailure, WindowTooLarge
 from tap_callexports.core.reply import MAX_ROWS, Reply, shown
+from tap_callexports.core.rows import Rows
 from tap_callexports.core.slices import RowSlices
 from tap_callexports.core.spool import MAX_FILE_ROWS, SpooledReply
 
@@ -44,10 +45,8 @@ _BATCH = 1000
 #: Most characters of the header of a CSV, and of a row.
 _LONGEST_HEADER, _LONGEST_ROW = 1 << 16, 1 << 20
 
-RowList = list[dict[str, Any]]
 
-
-def rows_of_json(reply: Reply) -> RowList:
+def rows_of_json(reply: Reply) -> Rows:
     """Rows of a JSON export: a bare array, or the list's envelope with `items`.
 
     Raises:
@@ -57,15 +56,15 @@ def rows_of_json(reply: Reply) -> RowList:
     return rows_in(reply.rows() if bare else reply.envelope(_LIST), reply)
 
 
-def rows_in(body: object, reply: Reply) -> RowList:
+def rows_in(body: object, reply: Reply) -> Rows:
     """Rows of a decoded body, as `rows_of_json`."""
     rows = body.get(_LIST) if isinstance(body, dict) else body
-    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+    if not isinstance(rows, Rows):
         raise TransientFailure(f"{reply.status} with no list of calls{reply.said}")
     return rows
 
 
-def rows_of_csv(reply: Reply) -> RowList:
+def rows_of_csv(reply: Reply) -> Rows:
     """Rows of a CSV export, under the JSON names; empty cells are None.
 
     Raises:
@@ -77,7 +76,7 @@ def rows_of_csv(reply: Reply) -> RowList:
     rows = list(islice(_csv_rows(text, reply), MAX_ROWS + 1))
     if len(rows) > MAX_ROWS:
         raise WindowTooLarge(f"a file of over {MAX_ROWS} rows")
-    return rows
+    return Rows(rows)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +90,7 @@ class ExportFile:
     """
 
     rows: int
-    batches: Iterable[RowList]
+    batches: Iterable[Rows]
     reply: Reply
 
     def __enter__(self) -> Self:
@@ -108,8 +107,8 @@ def json_file(reply: Reply) -> ExportFile:
         rows = rows_of_json(reply)
         return ExportFile(len(rows), (rows,), reply)
 
-    def decode(text: bytes) -> RowList:
-        return rows_of_json(Reply(reply.status, reply.headers, text))
+    def decode(text: bytes) -> Rows:
+        return rows_of_json(Reply(reply.status, reply.headers, text, shape=reply.shape))
 
     slices = RowSlices(reply.file, decode, _LIST)
     return ExportFile(slices.rows, slices, reply)
@@ -139,11 +138,11 @@ class _CsvBatches:
                     raise WindowTooLarge(f"a file of over {MAX_FILE_ROWS} rows")
         return rows
 
-    def __iter__(self) -> Iterator[RowList]:
+    def __iter__(self) -> Iterator[Rows]:
         with self._text() as text:
             rows = _csv_rows(text, self.reply)
             while batch := list(islice(rows, _BATCH)):
-                yield batch
+                yield Rows(batch)
 
     def _text(self) -> TextIO:
         self.reply.file.seek(0)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from singer_sdk.streams.rest import HTTPRequest, PageContext
 
+from tap_callexports.core.batch import Batch
 from tap_callexports.core.compat import override
 from tap_callexports.core.errors import StreamFailed, WindowTooLarge
 from tap_callexports.core.instants import (
@@ -23,9 +24,8 @@ from tap_callexports.core.instants import (
     read_iso,
     utc_instants,
 )
-from tap_callexports.core.normalise import EXTRA, Batch
+from tap_callexports.core.normalise import EXTRA
 from tap_callexports.core.stream import ExportStream
-from tap_callexports.core.values import plain
 from tap_callexports.core.zones import to_utc, zone_named
 from tap_callexports.providers.twin24.paginator import (
     ListToken,
@@ -57,6 +57,7 @@ class Twin24Stream(ExportStream[ListToken]):
 
     #: The provider's name of the key field.
     key_field: ClassVar[str]
+    watched = ("company_id",)
     #: What the server sorts by; ascending is its default.
     sort: ClassVar[str]
 
@@ -69,7 +70,7 @@ class Twin24Stream(ExportStream[ListToken]):
         known: set[object] = set()
         for company in self.account.settings["company_ids"] or [None]:
             batch = self._period(ListToken(start, end, company=company), context)
-            keys = {record[self.declared_primary_keys[0]] for record in batch.records}
+            keys = set(batch.keys(self.declared_primary_keys))
             if keys & known:
                 raise self._company_ignored()
             known |= keys
@@ -81,19 +82,19 @@ class Twin24Stream(ExportStream[ListToken]):
         read = counted = 0
         for _ in range(READS):
             paginator = OffsetPaginator(first, self.key_field)
-            calls = Batch([])
-            counts = set()
+            pages, counts = [], set()
             for page in self.pages(paginator, session_page, context):
                 count = page.count
                 counts.add(count)
                 if count is not None and count >= limit:
                     raise WindowTooLarge(f"{count} calls counted, {limit} is the most for a period")
-                self._collect(page, first, calls)
+                pages.append(self._calls_of(page, first))
+            calls = Batch.joined(pages)
             # A row that moved between pages comes twice, and its neighbour not at all.
-            read = len({record[self.declared_primary_keys[0]] for record in calls.records})
+            read = len(set(calls.keys(self.declared_primary_keys)))
             if None in counts:
                 self._say_uncounted()
-                if len(calls.records) >= limit:
+                if len(calls) >= limit:
                     raise WindowTooLarge(f"{limit} calls or more")
                 return calls
             # A count that changed on the way means that rows were added or went.
@@ -102,14 +103,13 @@ class Twin24Stream(ExportStream[ListToken]):
             counted = max(count for count in counts if count is not None)
         raise WindowTooLarge(f"{read} distinct calls read where {counted} are counted")
 
-    def _collect(self, page: SessionPage, token: ListToken, calls: Batch) -> None:
+    def _calls_of(self, page: SessionPage, token: ListToken) -> Batch:
         batch = self.batch(page.items)
-        for record in batch.records:
-            # Not every list tells a call's company.
-            if token.company and plain(record.get("company_id")) not in {None, token.company}:
-                raise self._company_ignored()
-        calls.records += batch.records
-        calls.misfits |= batch.misfits
+        # Not every list tells a call's company.
+        companies = batch.columns.get("company_id", ())
+        if token.company and not {None, token.company}.issuperset(companies):
+            raise self._company_ignored()
+        return batch
 
     def _company_ignored(self) -> StreamFailed:
         return self.fail(

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from tap_callexports.core.compat import override
 from tap_callexports.core.errors import TransientFailure
 from tap_callexports.core.paginator import PaginationError, Paginator
-from tap_callexports.core.values import plain
+from tap_callexports.core.rows import Rows
+from tap_callexports.core.values import plain_values
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -42,7 +43,7 @@ class ListToken:
 class SessionPage:
     """An answer: some rows, and how many the period holds (None where the server does not say)."""
 
-    items: list[dict[str, Any]]
+    items: Rows
     count: int | None
 
 
@@ -63,7 +64,7 @@ class OffsetPaginator(Paginator[ListToken, SessionPage]):
 
     @override
     def has_more(self, page: SessionPage) -> bool:
-        keys = [plain(item.get(self._key)) for item in page.items]
+        keys = plain_values(page.items.column(self._key))
         if keys and keys == self._before:
             raise PaginationError("the server gave the same page twice: it ignores offset")
         self._before = keys
@@ -84,8 +85,8 @@ def session_page(reply: Reply) -> SessionPage:
     """
     body = reply.envelope("items", "count")
     items = body.get("items", ()) if isinstance(body, dict) else ()
-    items = [] if items is None else items
-    if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
+    items = Rows(()) if items is None else items
+    if not isinstance(items, Rows):
         raise TransientFailure(f"{reply.status} with no list 'items' of calls{reply.said}")
     count = body.get("count")
     if isinstance(count, str) and _COUNT.fullmatch(count.strip()):

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from tap_callexports.core.normalise import Batch
+    from tap_callexports.core.batch import Batch
 
 #: An answer with fewer rows than this was cut by no cap, declared or not.
 TRUSTED_ROWS = 1000
@@ -49,7 +49,7 @@ class Cap:
 
     def note(self, answer: Answer) -> None:
         """Take in what an answer tells of the cap."""
-        rows, limit = len(answer.batch.records), answer.limit
+        rows, limit = len(answer.batch), answer.limit
         # Longer than the cap it names: that is not the cap.
         self.named = limit is not None and rows <= limit
         self.size = limit if limit is not None and self.named else self._assumed
@@ -63,7 +63,7 @@ class Cap:
         named, something in between may cut lower, so only short answers count as whole, and of
         them not those whose length looks like a cap: a round one, or one seen before.
         """
-        rows = len(answer.batch.records)
+        rows = len(answer.batch)
         self.note(answer)
         if self.reached:
             return rows >= self.size

@@ -20,6 +20,7 @@ from tap_callexports.core.instants import (
     format_instant,
     utc_instants,
 )
+from tap_callexports.core.rows import Rows
 from tap_callexports.core.stream import ExportStream
 from tap_callexports.core.values import plain
 from tap_callexports.core.zones import zone_named
@@ -42,13 +43,14 @@ from tap_callexports.providers.videsk.times import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
     from datetime import datetime, timedelta, tzinfo
 
     from singer_sdk.helpers.types import Context
 
-    from tap_callexports.core.normalise import Batch, Row
+    from tap_callexports.core.batch import Batch
     from tap_callexports.core.reply import Reply
+    from tap_callexports.core.rows import Row
     from tap_callexports.core.values import ColumnReader, Reader
     from tap_callexports.core.window import Window
 
@@ -74,7 +76,7 @@ class VideskStream(ExportStream[Ask]):
         """The labels that are asked for, by column id."""
         return IDENTITY_KEYS
 
-    def arranged(self, rows: Sequence[Row], labels: Sequence[str]) -> Sequence[Row]:
+    def arranged(self, rows: Collection[Row], labels: Sequence[str]) -> Collection[Row]:
         """Rows as the schema has them.
 
         Args:
@@ -123,11 +125,11 @@ class VideskStream(ExportStream[Ask]):
         for sort in (OLDEST_FIRST, NEWEST_FIRST):
             answer = self.ask(first_ask(window, sort), decode, context)
             cut = self._cap.may_be_cut(answer)
-            answers.append([*answer.batch.records])
+            answers.append(answer.batch.keys(self.declared_primary_keys))
             yield answer.batch
             if not cut:
                 return
-        if not joined(answers[0], answers[1], self.declared_primary_keys):
+        if not joined(*answers):
             raise self.fail(
                 f"the second {window.start:%Y-%m-%dT%H:%M:%SZ} holds more rows than the provider "
                 "gives in one answer; ask Videsk to raise the cap for the account"
@@ -136,7 +138,7 @@ class VideskStream(ExportStream[Ask]):
     def _answer(self, context: Context | None, reply: Reply) -> Answer:
         body = reply.envelope("data", "columns", "$limit")
         rows = body.get("data") if isinstance(body, dict) else None
-        if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+        if not isinstance(rows, Rows):
             raise TransientFailure(f"{reply.status} with no list 'data' of rows{reply.said}")
         columns = body.get("columns")
         labels = columns if isinstance(columns, list) else []
@@ -153,7 +155,7 @@ class VideskStream(ExportStream[Ask]):
         return Answer(self.batch(rows, context), limit if named else None)
 
     @override
-    def batch(self, rows: Sequence[Row], context: Context | None = None) -> Batch:
+    def batch(self, rows: Collection[Row], context: Context | None = None) -> Batch:
         if self.id_tells_time and self._zone is not UTC:
             rows = [self._placed(row) for row in rows]
         batch = super().batch(rows, context)
@@ -182,7 +184,7 @@ class VideskStream(ExportStream[Ask]):
         column = self.replication_key
         if not self.id_tells_time or not column:
             return
-        off = self._zone_check.misread_by((r["id"], r[column]) for r in batch.records)
+        off = self._zone_check.misread_by(batch["id"], batch[column])
         if off:
             hours = off.total_seconds() / 3600
             raise self.fail(

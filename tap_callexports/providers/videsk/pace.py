@@ -92,7 +92,7 @@ class Pace:
         Once an answer has reached it, shorter ones need no second one to count as whole. It is
         what follows, which has to be asked for anyway. None where it would not show the cap.
         """
-        size, rows = self.cap.size, len(answer.batch.records)
+        size, rows = self.cap.size, len(answer.batch)
         if self._step is None or self._peeked or self.cap.reached or not self.cap.named:
             return None
         full = asked.length * size / rows

@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from tap_callexports.core.batch import Batch
 from tap_callexports.core.compat import override
 from tap_callexports.core.errors import WindowTooLarge
 from tap_callexports.core.instants import MILLISECOND, SECOND, floor_second, parse_instant
-from tap_callexports.core.normalise import Batch
 from tap_callexports.core.paginator import Paginator
 from tap_callexports.core.window import Window
 from tap_callexports.providers.videsk.cap import Answer
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Hashable, Iterator, Sequence
     from datetime import datetime
 
-    from tap_callexports.core.normalise import Record
     from tap_callexports.providers.videsk.pace import Pace
 
 OLDEST_FIRST, NEWEST_FIRST = 1, -1
@@ -66,8 +66,7 @@ class Meeting(Paginator[Ask, Answer]):
         self._pace = pace
         #: The first answer, while what follows it is asked for to learn of the cap.
         self._kept: Answer | None = None
-        self._oldest: list[Record] = []
-        self._misfits: dict[int, list[str]] = {}
+        self._oldest = Batch([])
         #: Up to where the forecast knows the rows.
         self._learned = window.start
         #: Where newest answers are to end, in the order of trying.
@@ -100,10 +99,10 @@ class Meeting(Paginator[Ask, Answer]):
     def _begin(self, oldest: Batch) -> None:
         """Take the oldest rows of the window."""
         if not self._pace.in_order:
-            raise self._not_in_order("a cut answer, in an order not to be trusted", oldest.records)
-        self._oldest = self._in_order(oldest.records)
-        self._misfits = oldest.misfits
-        if len({record[self._column] for record in self._oldest}) - 1 < RISES:
+            raise self._not_in_order("a cut answer, in an order not to be trusted", oldest)
+        self._check_order(oldest)
+        self._oldest = oldest
+        if len(set(oldest[self._column])) - 1 < RISES:
             raise self._split("a cut answer holds a few seconds only")
         self._learned = max(min(self._last, self._first.end), self._window.start)
         read = Window(self._window.start, self._learned)
@@ -113,22 +112,24 @@ class Meeting(Paginator[Ask, Answer]):
     def _read(self, batch: Batch) -> bool:
         """Note that nothing is missing of what was asked; False: there is no more to ask."""
         self.batch = batch
-        self._pace.closed(self.asked, self._times(batch.records), self._learned)
+        self._pace.closed(self.asked, self._times(batch), self._learned)
         return False
 
     def _meets(self, newest: Batch) -> bool:
         """Whether nothing lies between the two answers; what they hold is then read."""
-        records = self._in_order(newest.records[::-1])
-        first, last = records[0][self._column], self._oldest[-1][self._column]
+        newest = newest.select(range(len(newest) - 1, -1, -1))
+        self._check_order(newest)
+        oldest, times = self._oldest, newest[self._column]
+        first, last = times[0], oldest[self._column][-1]
         if first >= last:
             return False
-        known = {self._key(record) for record in self._oldest}
-        if any(r[self._column] < last and self._key(r) not in known for r in records):
-            raise self._not_in_order("the rows of two answers do not agree on their order", records)
+        both = newest.keys(self._keys)[: bisect_left(times, last)]
+        if not set(oldest.keys(self._keys)).issuperset(both):
+            raise self._not_in_order("the rows of two answers do not agree on their order", newest)
         # What is shown after the first of the newest, and is not among them, lies behind the end
         # they were asked for.
-        before = [record for record in self._oldest if record[self._column] <= first]
-        self._read(Batch([*before, *records], {**self._misfits, **newest.misfits}))
+        before = oldest.select(range(bisect_right(oldest[self._column], first)))
+        self._read(Batch.joined([before, newest]))
         return True
 
     def _next_end(self) -> datetime:
@@ -148,7 +149,7 @@ class Meeting(Paginator[Ask, Answer]):
         last, rows = self._last, len(self._oldest)
         if end := self._pace.forecast.until(last, self._pace.reach(rows), self._window.end):
             yield end
-        half = last - parse_instant(self._oldest[rows // 2][self._column])
+        half = last - parse_instant(self._oldest[self._column][rows // 2])
         for share in REACHES:
             yield floor_second(last + 2 * share * half)
         yield last
@@ -158,28 +159,24 @@ class Meeting(Paginator[Ask, Answer]):
         second = self._last
         return WindowTooLarge(why, at=second if second > self._window.start else second + SECOND)
 
-    def _not_in_order(self, why: str, records: Sequence[Record]) -> WindowTooLarge:
+    def _not_in_order(self, why: str, batch: Batch) -> WindowTooLarge:
         """The window in two, the first of which one answer may hold."""
         self._pace.in_order = False
-        return WindowTooLarge(why, at=self._pace.shorter(self.asked, self._times(records)))
+        return WindowTooLarge(why, at=self._pace.shorter(self.asked, self._times(batch)))
 
-    def _in_order(self, records: list[Record]) -> list[Record]:
-        """The rows of a cut answer, oldest first as they should be."""
-        times = [record[self._column] for record in records]
+    def _check_order(self, batch: Batch) -> None:
+        """See that the rows of a cut answer come oldest first, as they should."""
+        times = batch[self._column]
         if None in times or times != sorted(times):
-            raise self._not_in_order("an answer that may be cut is not in time order", records)
-        return records
+            raise self._not_in_order("an answer that may be cut is not in time order", batch)
 
     @property
     def _last(self) -> datetime:
         """The last second of the oldest answer."""
-        return floor_second(parse_instant(self._oldest[-1][self._column]))
+        return floor_second(parse_instant(self._oldest[self._column][-1]))
 
-    def _times(self, records: Sequence[Record]) -> list[str]:
-        return sorted(filter(None, (record[self._column] for record in records)))
-
-    def _key(self, record: Record) -> tuple[object, ...]:
-        return tuple(record[name] for name in self._keys)
+    def _times(self, batch: Batch) -> list[str]:
+        return sorted(filter(None, batch[self._column]))
 
 
 def first_ask(window: Window, sort: int = OLDEST_FIRST) -> Ask:
@@ -188,13 +185,15 @@ def first_ask(window: Window, sort: int = OLDEST_FIRST) -> Ask:
     return Ask(window.start - margin, window.end, sort)
 
 
-def joined(oldest: Sequence[Record], newest: Sequence[Record], keys: Sequence[str]) -> bool:
+def joined(oldest: Sequence[Hashable], newest: Sequence[Hashable]) -> bool:
     """Whether two capped answers, one from each end, hold every row between them.
 
     They do when they meet: the rows they share end both, in opposite order. One shared row, or
     rows that tie in the same order both ways, prove nothing.
+
+    Args:
+        oldest: What tells the rows of the one apart, in its order.
+        newest: The same of the other.
     """
-    first = [tuple(record[name] for name in keys) for record in oldest]
-    last = [tuple(record[name] for name in keys) for record in newest]
-    shared = len(set(first) & set(last))
-    return shared > 1 and first[-shared:] == last[-shared:][::-1]
+    shared = len(set(oldest) & set(newest))
+    return shared > 1 and oldest[-shared:] == newest[-shared:][::-1]

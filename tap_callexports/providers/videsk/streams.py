@@ -13,9 +13,9 @@ from tap_callexports.providers.videsk.client import VideskStream
 from tap_callexports.providers.videsk.submissions import SubmissionStream
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
-    from tap_callexports.core.normalise import Row
+    from tap_callexports.core.rows import Row
 
 SCHEMAS = SchemaDirectory(schemas)
 
@@ -70,7 +70,7 @@ class Tags(VideskStream):
     schema = StreamSchema(SCHEMAS)
 
     @override
-    def arranged(self, rows: Sequence[Row], labels: Sequence[str]) -> Sequence[Row]:
+    def arranged(self, rows: Collection[Row], labels: Sequence[str]) -> Collection[Row]:
         # Of two columns for the tag's id the first fills it: the same one in every row.
         return [{"tag": row["tag"], **row} if "tag" in row else row for row in rows]
 

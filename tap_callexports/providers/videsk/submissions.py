@@ -14,12 +14,12 @@ from tap_callexports.providers.videsk.answers import Header, keys_for
 from tap_callexports.providers.videsk.client import VideskStream
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from singer_sdk.streams.rest import PageContext
 
-    from tap_callexports.core.normalise import Row
     from tap_callexports.core.reply import Reply
+    from tap_callexports.core.rows import Row
     from tap_callexports.providers.videsk.paginator import Ask
 
 _REFUSED = frozenset(
@@ -42,7 +42,7 @@ class SubmissionStream(VideskStream):
         return keys_for(self.fixed)
 
     @override
-    def arranged(self, rows: Sequence[Row], labels: Sequence[str]) -> Sequence[Row]:
+    def arranged(self, rows: Collection[Row], labels: Sequence[str]) -> Collection[Row]:
         known = set(labels)
         unnamed = dict.fromkeys(label for row in rows for label in row if label not in known)
         header = Header([*labels, *unnamed], self.fixed)

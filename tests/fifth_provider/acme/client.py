@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from singer_sdk.helpers.types import Context
 
-    from tap_callexports.core.normalise import Batch
+    from tap_callexports.core.batch import Batch
     from tap_callexports.core.values import Reader
     from tap_callexports.core.window import Window
 

@@ -1,0 +1,35 @@
+"""JSON objects made of columns, without making the objects."""
+
+from __future__ import annotations
+
+from itertools import repeat
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from tap_callexports.core.rows import Undecoded
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+_encode = msgspec.json.Encoder(decimal_format="number").encode
+
+
+def json_of(columns: Mapping[str, Sequence[Any]]) -> list[bytes]:
+    """A JSON object of each row, on one line where its `msgspec.Raw` values are."""
+    parts: list[Iterable[Any]] = []
+    for name, values in columns.items():
+        mark = b"," if parts else b"{"
+        parts += repeat(b"%b%b:" % (mark, _encode(name))), _texts(values)
+    return list(map(b"".join, zip(*parts, repeat(b"}"), strict=False)))
+
+
+def _texts(values: Sequence[Any]) -> Iterable[Any]:
+    """The JSON text of each value; a `Raw` is one."""
+    if isinstance(values, Undecoded):
+        return values
+    if msgspec.Raw in set(map(type, values)):
+        return [v if type(v) is msgspec.Raw else _encode(v) for v in values]
+    # Encoded together and cut at the commas, unless there are others than those between values.
+    texts = _encode(values)[1:-1].split(b",")
+    return texts if len(texts) == len(values) else map(_encode, values)
