@@ -17,11 +17,19 @@ _encode = msgspec.json.Encoder(decimal_format="number").encode
 
 def json_of(columns: Mapping[str, Sequence[Any]]) -> list[bytes]:
     """A JSON object of each row, on one line where its `msgspec.Raw` values are."""
+    rows = len(next(iter(columns.values()), ()))
     parts: list[Iterable[Any]] = []
+    #: What comes next in every row.
+    constant = b"{"
     for name, values in columns.items():
-        mark = b"," if parts else b"{"
-        parts += repeat(b"%b%b:" % (mark, _encode(name))), _texts(values)
-    return list(map(b"".join, zip(*parts, repeat(b"}"), strict=False)))
+        constant += _encode(name) + b":"
+        if not isinstance(values, Undecoded) and values.count(None) == rows:
+            constant += b"null,"
+        else:
+            parts += repeat(constant), _texts(values)
+            constant = b","
+    end = constant.rstrip(b",") + b"}"
+    return list(map(b"".join, zip(*parts, repeat(end, rows), strict=False)))
 
 
 def _texts(values: Sequence[Any]) -> Iterable[Any]:

@@ -15,7 +15,7 @@ from tap_callexports.core.compat import override
 from tap_callexports.core.errors import RunFailed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from tap_callexports.core.batches import Batches
 
@@ -28,6 +28,19 @@ def _text_of(value: object) -> str:
 
 
 _encoder = msgspec.json.Encoder(enc_hook=_text_of, decimal_format="number")
+
+
+def _joined(lines: Iterable[bytes]) -> Iterator[bytes]:
+    """The same text in as few pieces as can be had without copying the long ones."""
+    short: list[bytes] = []
+    for line in lines:
+        if len(line) < _FLUSH_AT:
+            short.append(line)
+        else:
+            yield b"".join(short)
+            short.clear()
+            yield line
+    yield b"".join(short)
 
 
 class LineWriter(GenericSingerWriter[bytes, Message]):
@@ -116,12 +129,13 @@ class LineWriter(GenericSingerWriter[bytes, Message]):
         """
         self._writing = True
         try:
-            lines, self._lines, self._size = b"".join(self._lines), [], 0
+            lines, self._lines, self._size = self._lines, [], 0
             stdout = getattr(sys.stdout, "buffer", None)
-            if stdout is None:  # a test's text stream
-                sys.stdout.write(lines.decode())
-            else:
-                rest = memoryview(lines)
+            for text in _joined(lines):
+                if stdout is None:  # a test's text stream
+                    sys.stdout.write(text.decode())
+                    continue
+                rest = memoryview(text)
                 while rest:
                     # An unbuffered stdout takes as much as there is room for.
                     rest = rest[stdout.write(rest[:_PIECE]) :]

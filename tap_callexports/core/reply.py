@@ -6,6 +6,7 @@ import io
 import re
 import time
 import zlib
+from codecs import getincrementaldecoder
 from dataclasses import dataclass, field
 from datetime import timezone
 from decimal import Decimal
@@ -116,7 +117,7 @@ class Reply:
         body = self.body
         try:
             if not body.isascii():
-                body.decode()
+                _check_utf8(body)
             if b"\n" in body or b"\r" in body:
                 body = msgspec.json.format(body, indent=-1)
             if _MANY_DIGITS in body[::_STRIDE].translate(_DIGITS):
@@ -189,6 +190,14 @@ class Reply:
     def date(self) -> float | None:
         """The server's clock, in epoch seconds; None where it does not tell."""
         return _epoch_of(self.headers.get("Date", ""))
+
+
+def _check_utf8(body: bytes) -> None:
+    """Raise UnicodeDecodeError where a body is no UTF-8; piece by piece, for it may be large."""
+    decode = getincrementaldecoder("utf-8")().decode
+    for start in range(0, len(body), _CHUNK):
+        decode(body[start : start + _CHUNK])
+    decode(b"", final=True)
 
 
 def _as_rows(value: object) -> object:

@@ -157,6 +157,22 @@ def test_what_is_no_utf8_is_asked_for_again(body: bytes) -> None:
         Reply(200, {"Content-Type": "application/json"}, body).envelope("rows")
 
 
+@pytest.mark.parametrize("offset", range(5))
+@pytest.mark.parametrize("text", ["ñ", "€", "😀"])
+def test_a_long_body_is_utf8_to_its_end(text: str, offset: int) -> None:
+    filler = "x" * (65536 - len('[{"a":"') - offset)
+    body = f'[{{"a":"{filler}{text}"}}]'.encode()
+    (row,) = Reply(200, {}, body).rows()
+    assert plain(row["a"]) == filler + text
+    for wrong in (
+        body.replace(text.encode(), text.encode()[:-1]),
+        body[: -len('"}]')] + b"\xc3",
+        body.replace(b"x" + text.encode(), b"\xff" + text.encode()),
+    ):
+        with pytest.raises(TransientFailure):
+            Reply(200, {}, wrong).rows()
+
+
 @pytest.mark.parametrize(
     "body",
     [
