@@ -6,12 +6,14 @@ import json
 from typing import Any
 
 import msgspec
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tap_callexports.core.json_lines import json_of
 from tap_callexports.core.rows import Undecoded
 
+#: The first text of a process takes hypothesis a second.
+PATIENT = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 PLAIN: st.SearchStrategy[Any] = st.none() | st.booleans() | st.integers() | st.text()
 JSON = st.recursive(
     PLAIN, lambda part: st.lists(part) | st.dictionaries(st.text(), part), max_leaves=4
@@ -33,6 +35,7 @@ def undecoded(values: list[Any]) -> list[Any]:
     return [msgspec.Raw(msgspec.json.encode(value)) for value in values]
 
 
+@PATIENT
 @given(tables(), st.sets(st.integers(0, 4)), st.sets(st.integers(0, 4)))
 def test_each_row_is_an_object_of_its_values(
     table: dict[str, list[Any]], raw: set[int], mixed: set[int]

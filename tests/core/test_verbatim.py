@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tap_callexports.core.batch import Batch
@@ -39,6 +39,8 @@ SCHEMA: dict[str, Any] = {
         "extra": {"type": ["object", "null"]},
     }
 }
+#: The first text of a process takes hypothesis a second.
+PATIENT = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 ENCODER = msgspec.json.Encoder(decimal_format="number")
 TEXTS = st.sampled_from(
     ["", " ", "\u00a0", "\u3000x", "\t", "x", "1", "1,5", "true", "0", "[]", "{}", '{"a": 1}',
@@ -98,6 +100,7 @@ def line_of(batch: Batch) -> dict[str, Any]:
     return record
 
 
+@PATIENT
 @given(st.lists(fields(), min_size=1, max_size=3))
 def test_both_ways_give_equal_values_and_equal_misfits(rows: list[list[tuple[str, str]]]) -> None:
     texts = [
@@ -283,6 +286,7 @@ def test_a_record_is_one_line_where_its_answer_is_many(end: str) -> None:
         assert not set(bytes(each["object"])) & set(b"\r\n")
 
 
+@PATIENT
 @given(st.lists(fields(), min_size=2, max_size=4))
 def test_a_row_comes_out_as_the_same_bytes_whatever_is_beside_it(
     rows: list[list[tuple[str, str]]],

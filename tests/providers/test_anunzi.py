@@ -120,6 +120,18 @@ def test_calls_without_a_start_are_handed_over_where_the_filter_is_ignored(box: 
     assert_table_is(run.table(CALLS), box.anunzi.truth(CALLS) | box.anunzi.truth(UNSTARTED))
 
 
+@pytest.mark.covers(14, 17)
+def test_calls_without_a_start_stay_where_others_in_their_answer_are_left_out() -> None:
+    with empty_sandbox() as box:
+        box.anunzi.options.wrong_dialect = "ignore"
+        box.anunzi.of(UNSTARTED).add_at(*[NOON] * 3)
+        box.anunzi.add_at(NOON, NOON + timedelta(days=100))
+        run = export(box.anunzi, filter_dialect="retell", end_date="2024-05-15")
+    starts = [record["start_timestamp"] for record in run.table(CALLS).values()]
+    assert run.code == 0
+    assert sorted(starts, key=str) == ["2024-05-09T12:00:00.000000Z", None, None, None]
+
+
 @pytest.mark.covers(17)
 @DIALECTS
 def test_calls_without_a_start_are_only_in_their_own_stream(
