@@ -3,18 +3,18 @@
 
 SHELL := /bin/sh
 BIN := .venv/bin
-CODE := tap_callexports sandbox demo tests mutants benchmarks
+CODE := tap_callexports sandbox demo tests mutants benchmarks hub
 
-.PHONY: help demo test soak mutants bench lint format constraints clean
+.PHONY: help demo test soak mutants bench lint style types workflows format hub build constraints clean
 .DEFAULT_GOAL := help
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-demo: .venv/ready .venv-meltano/ready ## Export four simulated platforms into DuckDB with Meltano, twice, and check every value
+demo: .venv/ready .venv-meltano/ready ## Export four simulated platforms with Meltano, twice, make one table of all calls, check every value
 	@$(BIN)/python -m demo
 
-test: lint .venv-meltano/ready ## Run every check and every test
+test: lint .venv-meltano/ready .venv-dbt/ready ## Run every check and every test
 	@$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist worksteal $(PYTEST_ARGS)
 
 soak: .venv/ready ## Random schedules and random kills, for as long as it takes: SCHEDULES=n per provider, KILLS=n, SEED=n
@@ -27,14 +27,30 @@ mutants: .venv/ready ## Plant bugs in a copy of the code, and see that the tests
 bench: .venv/ready .venv-bench/ready ## Measure speed and memory beside other tools, for half an hour: BENCH_ARGS=--quick
 	@$(BIN)/python -m benchmarks $(BENCH_ARGS)
 
-lint: .venv/ready ## Check style and types
+lint: style types workflows ## Check style, types and workflows
+
+# Each of them is also a hook in .pre-commit-config.yaml.
+style: .venv/ready
 	@$(BIN)/ruff check $(CODE)
 	@$(BIN)/ruff format --check $(CODE)
+
+types: .venv/ready
 	@$(BIN)/mypy
+
+workflows: .venv/ready
+	@$(BIN)/check-jsonschema --quiet --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	@$(BIN)/check-jsonschema --quiet --builtin-schema vendor.dependabot .github/dependabot.yml
+	@$(BIN)/zizmor --offline --quiet .github
 
 format: .venv/ready ## Repair style where that can be done by itself
 	@$(BIN)/ruff check --fix $(CODE)
 	@$(BIN)/ruff format $(CODE)
+
+hub: .venv/ready ## Renew the definition for the Meltano Hub from what the tap says of itself
+	@$(BIN)/python -m hub
+
+build: .venv/ready .venv-release/ready ## Build what is published, twice, and try it: dist/, and build/ with its list of parts
+	@.ci/build
 
 constraints: .venv/ready ## Renew the pinned versions of everything that is installed
 	@$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.10 --no-annotate \
@@ -43,9 +59,13 @@ constraints: .venv/ready ## Renew the pinned versions of everything that is inst
 		--custom-compile-command "make constraints" --group meltano -o constraints-meltano.txt
 	@$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.10 --no-annotate \
 		--custom-compile-command "make constraints" --group bench -o constraints-bench.txt
+	@$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.10 --no-annotate \
+		--custom-compile-command "make constraints" --group dbt -o constraints-dbt.txt
+	@$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.10 --no-annotate \
+		--custom-compile-command "make constraints" --group release -o constraints-release.txt
 
 clean: ## Remove what make has made; Meltano's own state stays
-	rm -rf .venv .venv-meltano .venv-bench .cache .mypy_cache .pytest_cache .ruff_cache .hypothesis output/demo
+	rm -rf .venv .venv-meltano .venv-dbt .venv-bench .venv-release dist build .cache .mypy_cache .pytest_cache .ruff_cache .hypothesis output/demo
 	find $(CODE) -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # Meltano wants other versions of packages that the tap uses too, so it lives apart.
@@ -53,9 +73,19 @@ clean: ## Remove what make has made; Meltano's own state stays
 	@.ci/bootstrap .venv-meltano constraints-meltano.txt --group meltano
 	@touch $@
 
+# dbt, too, has its own; with it the tests make the one table of all calls.
+.venv-dbt/ready: pyproject.toml constraints-dbt.txt .ci/bootstrap
+	@.ci/bootstrap .venv-dbt constraints-dbt.txt --group dbt
+	@touch $@
+
 # So do the tools that the tap is compared with.
 .venv-bench/ready: pyproject.toml constraints-bench.txt .ci/bootstrap
 	@.ci/bootstrap .venv-bench constraints-bench.txt --group bench
+	@touch $@
+
+# And those that try a build.
+.venv-release/ready: pyproject.toml constraints-release.txt .ci/bootstrap
+	@.ci/bootstrap .venv-release constraints-release.txt --group release
 	@touch $@
 
 .venv/ready: pyproject.toml constraints.txt .ci/bootstrap

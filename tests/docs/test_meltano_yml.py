@@ -8,6 +8,7 @@ import pytest
 import yaml
 from declared import README, ROOT, Setting, code_blocks, declared_settings
 
+from hub.definition import definition
 from tap_callexports.providers import PROVIDERS
 from tap_callexports.tap import TapCallExports
 
@@ -36,6 +37,18 @@ def tap_in(name: str) -> dict[str, Any]:
     """The tap's definition in a project file."""
     (tap,) = document(name)["plugins"]["extractors"]
     return dict(tap)
+
+
+def settings_of(tap: dict[str, Any]) -> dict[str, tuple[object, ...]]:
+    """Kind, secrecy and choices of each setting of a definition."""
+    return {
+        setting["name"]: (
+            setting["kind"],
+            setting.get("sensitive", False),
+            setting.get("options"),
+        )
+        for setting in tap["settings"]
+    }
 
 
 def kinds_for(setting: Setting) -> set[str]:
@@ -82,6 +95,14 @@ def test_each_credential_validates_meltano_yml() -> None:
         for provider in PROVIDERS
         for group in provider.credentials
     ]
+
+
+def test_the_hub_is_told_the_same_as_meltano_yml() -> None:
+    ours, theirs = tap_in(FILE), definition()
+    assert settings_of(ours) == settings_of(theirs)
+    for part in ("name", "namespace", "executable", "select", "settings_group_validation"):
+        assert ours[part] == theirs[part], part
+    assert sorted(ours["capabilities"]) == theirs["capabilities"]
 
 
 @both

@@ -1,0 +1,1 @@
+"""The tap's entry for the Meltano Hub; not in the wheel."""
