@@ -1,4 +1,4 @@
-"""Tells the story: a full run, a day that passes, an incremental run; each one checked."""
+"""Tells the story: a full run, a day that passes, an incremental run, one table; each checked."""
 
 from __future__ import annotations
 
@@ -9,7 +9,12 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from . import calls_model
 from .compare import differences, due, growth
+from .expected import STREAMS as CALL_STREAMS
+from .expected import expected
+from .insights import insights
+from .page import page
 from .platforms import Platforms, PlatformsError, running
 from .project import ALL_STREAMS, ROOT, Project, tap_settings
 from .report import rows_per_day, say, table
@@ -17,12 +22,14 @@ from .streams import PROVIDERS, STREAMS
 from .warehouse import as_kept, tables
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
+    from .streams import Stream
     from .warehouse import Row
 
 FOLDER = ROOT / "output" / "demo"
 WAREHOUSE = FOLDER / "warehouse.duckdb"
+REPORT = FOLDER / "report.html"
 SCHEMA = "raw_calls"
 
 CALLS, DAYS = 1000, 7
@@ -64,15 +71,17 @@ def main() -> int:
         say(f"\nFAILED: {error}")
         return 1
     say(f"Done in {time.monotonic() - began:.0f} s. Look around: {WAREHOUSE.relative_to(ROOT)}")
+    say(f"Open in a browser: {REPORT.relative_to(ROOT)}")
     return 0
 
 
 def _tell(platforms: Platforms) -> None:
     say(f"Four call platforms are simulated on {platforms.url}, {CALLS:,} calls in each.")
     settings = {**tap_settings(platforms.config), **ALL_STREAMS}
-    project = Project(ROOT, FOLDER, {**settings, "TARGET_DUCKDB_FILEPATH": str(WAREHOUSE)})
-    say("Meltano installs the tap and the loader for DuckDB ...")
-    _meltano(project, "install", "tap-callexports", "target-duckdb")
+    files = {"TARGET_DUCKDB_FILEPATH": str(WAREHOUSE), "DBT_DUCKDB_PATH": str(WAREHOUSE)}
+    project = Project(ROOT, FOLDER, {**settings, **files})
+    say("Meltano installs the tap, the loader for DuckDB, and dbt ...")
+    _meltano(project, "install", "tap-callexports", "target-duckdb", "dbt-duckdb")
 
     say("First run: all there is ...")
     first_effort = _run(project, platforms, FIRST_END)
@@ -87,6 +96,11 @@ def _tell(platforms: Platforms) -> None:
     say(f"\n{_growth_table(first, second)}\n")
     _check_growth(first, second)
     say(f"{_effort_table(first_effort, second_effort)}\n")
+
+    say("One table of all calls: dbt makes and tests it ...")
+    _meltano(project, "run", "dbt-duckdb:build")
+    say(f"\n{_calls_table(_checked_model(platforms))}\n")
+    REPORT.write_text(page(insights(WAREHOUSE)), encoding="utf-8")
 
 
 def _run(project: Project, platforms: Platforms, end: str) -> Effort:
@@ -110,19 +124,50 @@ def _checked(platforms: Platforms, end: str) -> dict[str, list[Row]]:
     held = tables(WAREHOUSE, SCHEMA)
     if set(held) != {stream.name for stream in STREAMS}:
         raise DemoError(f"the tables in DuckDB are {', '.join(sorted(held))}")
-    wrong = [
+    _all_equal(
         line
         for stream in STREAMS
-        for line in differences(
-            stream, held[stream.name], as_kept(due(stream, platforms.truth(stream.name), end))
-        )
-    ]
-    if wrong:
-        lines = "\n  ".join(wrong[:_SHOWN_LINES])
-        raise DemoError(f"{len(wrong)} differences between DuckDB and the platforms:\n  {lines}")
+        for line in differences(stream, held[stream.name], _truth(platforms, stream, end))
+    )
     rows = sum(map(len, held.values()))
     say(f"{rows:,} rows in DuckDB, each value equal to the platform's own.")
     return held
+
+
+def _checked_model(platforms: Platforms) -> dict[str, calls_model.Totals]:
+    """What the one table adds up to, each value in it found equal to the platform's own."""
+    rows = {
+        stream.name: _truth(platforms, stream, SECOND_END)
+        for stream in STREAMS
+        if stream.name in CALL_STREAMS
+    }
+    due_calls, held = expected(rows), calls_model.calls(WAREHOUSE)
+    _all_equal(calls_model.differences(held, due_calls))
+    totals = calls_model.totals(held)
+    if totals != calls_model.totals(list(due_calls.values())):
+        raise DemoError("the calls in DuckDB do not add up to those of the platforms")
+    say(f"{len(held):,} calls in one table, each value as the platforms' own records tell it.")
+    return totals
+
+
+def _truth(platforms: Platforms, stream: Stream, end: str) -> list[Row]:
+    """What DuckDB has to hold of a stream after a run with this `end_date`."""
+    return as_kept(due(stream, platforms.truth(stream.name), end))
+
+
+def _all_equal(wrong: Iterable[str]) -> None:
+    lines = list(wrong)
+    if lines:
+        shown = "\n  ".join(lines[:_SHOWN_LINES])
+        raise DemoError(f"{len(lines)} differences between DuckDB and the platforms:\n  {shown}")
+
+
+def _calls_table(totals: Mapping[str, calls_model.Totals]) -> str:
+    head = ["calls by provider", "calls", "answered", "not answered", "failed", "ongoing", "hours"]
+    rows = [
+        [name, *amounts[:5], f"{amounts.seconds / 3600:,.1f}"] for name, amounts in totals.items()
+    ]
+    return table(head, rows)
 
 
 def _growth_table(first: Mapping[str, list[Row]], second: Mapping[str, list[Row]]) -> str:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 ROOT = Path(__file__).resolve().parents[1]
-_OWN_PREFIXES = ("MELTANO", "TAP_CALLEXPORTS", "TARGET_")
+_OWN_PREFIXES = ("MELTANO", "TAP_CALLEXPORTS", "TARGET_", "DBT_")
 _PATIENCE = 600
 
 #: Every stream, also the two that are off unless selected, and those as far back as the others.

@@ -1,0 +1,90 @@
+"""The same SQL on PostgreSQL makes the same tables."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from dbt_runs import Dbt
+from one_table import truth
+from raw_tables import columns_of
+
+from benchmarks.postgres import Server
+from demo.calls_model import differences
+from demo.expected import Row, expected
+from sandbox import Sandbox
+
+pytestmark = pytest.mark.dbt
+
+_KINDS = {
+    "json": "jsonb",
+    "timestamp": "timestamp",
+    "double": "double precision",
+    "hugeint": "bigint",
+    "boolean": "boolean",
+    "varchar": "text",
+}
+
+
+def test_postgres_holds_the_same_calls(postgres: Server, box: Sandbox, tmp_path: Path) -> None:
+    tables, raw, analytics = truth(box), "raw_of_dbt", "made_by_dbt"
+    _load(postgres, raw, tables, tmp_path)
+    settings = {
+        "DBT_TARGET": "postgres",
+        "DBT_RAW_SCHEMA": raw,
+        "DBT_SCHEMA": analytics,
+        **{f"DBT_POSTGRES_{name.upper()}": str(v) for name, v in postgres.address.items()},
+    }
+
+    outcome = Dbt(tmp_path, settings, variables={"timezone": "America/Santiago"})("build")
+
+    assert outcome.code == 0, outcome.log
+    assert outcome.warned == ()
+    held = [_as_written(row) for row in _rows(postgres, f"{analytics}.calls")]
+    assert list(differences(held, expected(tables))) == []
+    days = _rows(postgres, f"{analytics}.calls_daily")
+    assert sum(day["calls"] for day in days) == len(held)
+    late = [row for row in held if row["started_at"] and row["started_at"][11:13] < "04"]
+    assert late, "no call shows that the zone counts"
+    assert min(day["day"] for day in days if day["day"]) < min(
+        row["started_at"][:10] for row in held if row["started_at"]
+    )
+
+
+def _load(server: Server, schema: str, tables: Mapping[str, Iterable[Row]], folder: Path) -> None:
+    """Raw tables as the PostgreSQL loader leaves them."""
+    server.sql(f"create schema {schema}; create table {schema}.lines (line jsonb)")
+    for stream, rows in tables.items():
+        file = folder / f"{stream}.jsonl"
+        file.write_text("".join(f"{json.dumps(row)}\n" for row in rows), "utf-8")
+        columns = ", ".join(f'"{name}" {_KINDS[kind]}' for name, kind in columns_of(stream).items())
+        server.sql(f"create table {schema}.{stream} ({columns})")
+        # Characters that no JSON holds: a line is taken as it is.
+        whole = r"(format csv, quote e'\x01', delimiter e'\x02')"
+        server.sql(rf"\copy {schema}.lines from '{file}' with {whole}")
+        server.sql(
+            f"insert into {schema}.{stream} select row.* from {schema}.lines, "
+            f"jsonb_populate_record(null::{schema}.{stream}, line) as row; "
+            f"truncate {schema}.lines"
+        )
+
+
+def _rows(server: Server, table: str) -> list[Row]:
+    lines = server.sql(f"select row_to_json(t) from {table} as t").splitlines()
+    return [json.loads(line, parse_float=Decimal) for line in lines]
+
+
+def _as_written(row: Row) -> Row:
+    """Instants and amounts as they are compared."""
+
+    def plain(name: str, value: Any) -> Any:
+        if name in ("started_at", "ended_at") and value is not None:
+            seconds, _, fraction = value.partition(".")
+            return f"{seconds}.{fraction:0<6}Z"
+        return Decimal(value) if type(value) is int else value
+
+    return {name: plain(name, value) for name, value in row.items()}

@@ -1,0 +1,70 @@
+{#- The rows of a raw table with these columns in these types, one row for each primary key.
+
+    A stream that is off has no table, and a deselected column is not in it: both are there all
+    the same, and empty. A loader that appends leaves one row for each time a call came: the row
+    that was read last is kept, where the loader notes when that was. -#}
+{% macro raw_rows(table, key, columns) %}
+  {%- set relation = load_relation(source('raw', table)) -%}
+  {%- if relation -%}
+    {{ newest_rows(relation, key, columns) }}
+  {%- else -%}
+    select
+      {%- for path, type in columns.items() %}
+      cast(null as {{ type }}) as {{ column_name(path) }}{{ ',' if not loop.last }}
+      {%- endfor %}
+    limit 0
+  {%- endif -%}
+{% endmacro %}
+
+
+{% macro newest_rows(relation, key, columns) %}
+  {%- set held = {} -%}
+  {%- for column in adapter.get_columns_in_relation(relation) -%}
+    {%- do held.update({column.name | lower: column.dtype | lower}) -%}
+  {%- endfor -%}
+  {%- set clocks = ['_sdc_extracted_at', '_sdc_batched_at', '_sdc_sequence'] -%}
+  select {{ columns | map('replace', '.', '__') | join(', ') }}
+  from (
+    select
+      {%- for path, type in columns.items() %}
+      {{ raw_value(path, type, held) }} as {{ column_name(path) }},
+      {%- endfor %}
+      row_number() over (
+        partition by {{ key | join(', ') }}
+        order by
+          {%- for clock in clocks if clock in held %}
+          {{ clock }} desc nulls last,
+          {%- endfor %}
+          {{ key | join(', ') }}
+      ) as age
+    from {{ relation }}
+  ) as by_age
+  where age = 1
+{% endmacro %}
+
+
+{#- One value of a raw row. A path such as call_cost.combined_cost leads into a JSON column, or to
+    the column that flattening has made of it. Texts are never empty: some loaders keep them so,
+    others do not. -#}
+{% macro raw_value(path, type, held) %}
+  {%- set name, parts = column_name(path), path.split('.') -%}
+  {%- if name in held and type == 'timestamp' and held[name] in zoned_types() -%}
+    {{ name }} at time zone 'UTC'
+  {%- elif name in held and type == 'text' -%}
+    nullif(cast({{ name }} as text), '')
+  {%- elif name in held -%}
+    cast({{ name }} as {{ type }})
+  {%- elif parts[0] in held -%}
+    cast(nullif(cast({{ parts[0] }} as json) ->> '{{ parts[1] }}', '') as {{ type }})
+  {%- else -%}
+    cast(null as {{ type }})
+  {%- endif -%}
+{% endmacro %}
+
+
+{% macro column_name(path) %}{{ return(path | replace('.', '__')) }}{% endmacro %}
+
+
+{% macro zoned_types() %}
+  {{ return(['timestamp with time zone', 'timestamptz']) }}
+{% endmacro %}

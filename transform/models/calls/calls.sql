@@ -1,0 +1,14 @@
+{%- for provider in ['videsk', 'anunzi', 'twin24', 'burki'] %}
+{%- set billed_in = var('currencies').get(provider) %}
+select
+  {%- for name, type in call_columns().items() %}
+  {%- if name == 'currency' and billed_in %}
+  case when cost is not null then coalesce(cast(currency as text), '{{ billed_in }}') end as currency
+  {%- else %}
+  cast({{ name }} as {{ type }}) as {{ name }}
+  {%- endif %}
+  {{- ',' if not loop.last }}
+  {%- endfor %}
+from {{ ref(provider ~ '_as_calls') }}
+{{ 'union all' if not loop.last }}
+{%- endfor %}
