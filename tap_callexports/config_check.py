@@ -29,6 +29,8 @@ _TYPES = {
     "array": "a list",
     "object": "an object",
 }
+#: Settings in which null says something: that a stream is left out.
+_NULL_COUNTS = {"stream_maps"}
 
 
 def check_settings(
@@ -81,7 +83,7 @@ def _tidied(values: dict[str, Any], schema: Mapping[str, Any]) -> dict[str, Any]
         rule = schema.get("properties", {}).get(name, {})
         if value is None or value == "":
             continue
-        if isinstance(value, dict) and "properties" in rule:
+        if isinstance(value, dict) and "properties" in rule and name not in _NULL_COUNTS:
             tidy[name] = _tidied(value, rule)
         elif isinstance(value, float) and value.is_integer() and "integer" in rule.get("type", ()):
             tidy[name] = int(value)  # JSON does not tell 5.0 from 5

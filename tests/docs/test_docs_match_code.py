@@ -137,9 +137,9 @@ def test_env_example_holds_every_setting_as_a_comment_with_its_default() -> None
     assert [line for line in lines if line and not line.startswith("# ")] == []
 
 
-def test_changelog_begins_with_the_version_of_the_package() -> None:
+def test_changelog_begins_with_the_version_being_worked_on() -> None:
     project = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
-    version = re.search(r'^version = "(.+)"$', project, re.MULTILINE)
+    version = re.search(r'^fallback-version = "(.+)\.dev0"$', project, re.MULTILINE)
     changelog = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
     headings = re.findall(r"^## \[(.+?)\] - (.+)$", changelog, re.MULTILINE)
     assert version is not None

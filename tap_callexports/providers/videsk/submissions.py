@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from tap_callexports.core.compat import override
 from tap_callexports.core.reply import shown
+from tap_callexports.core.values import plain
 from tap_callexports.providers.videsk.answers import Header, keys_for
 from tap_callexports.providers.videsk.client import VideskStream
 
@@ -60,6 +61,9 @@ class SubmissionStream(VideskStream):
                 ", ".join(shown(label, 80) for label in sorted(new)),
                 self.definition,
             )
+        if not self.verbatim:
+            # Answers lie within a list, where nobody decodes what a map or flattening then meets.
+            rows = [{label: plain(value) for label, value in row.items()} for row in rows]
         return [header.arranged(row) for row in rows]
 
     @override

@@ -1,0 +1,235 @@
+"""The recipes of docs/privacy.md, carried out: no person is left in what the tap writes."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+from fnmatch import fnmatch
+from typing import Any
+
+import pytest
+from pages import STREAMS, columns_of, is_personal
+from privacy import HASHED, maps_of, recipe, selection
+from process import tap
+from support import JSON, Run, catalog_of, run_tap
+
+from sandbox import Sandbox
+
+MAY = {"start_date": "2024-05-01", "end_date": "2024-06-01"}
+SALT = "a salt for tests, and for nothing else"
+PHONE = "+15555550187"
+PERSON = "somebody.private@example.org"
+SAID = "Quiero cancelar mi plan y hablar con una persona"
+#: Texts as short may be in anything.
+SHORT = 8
+
+
+@pytest.fixture(scope="module")
+def box() -> Iterator[Sandbox]:
+    """The four APIs; each also has fields that no schema knows, with a person in them."""
+    with Sandbox(seed=4, rows=40) as running:
+        for api in running.apis.values():
+            for stream in api.streams:
+                for row in api.of(stream).rows[:3]:
+                    row.extra_wire = {"contactoNuevo": {"fono": PHONE, "mail": PERSON}}
+        comments = running.videsk.of("videsk_comments")
+        comments.amend(comments.rows[0], comments=SAID)
+        yield running
+
+
+@pytest.fixture(scope="module")
+def plain(box: Sandbox) -> Run:
+    """A run that keeps everything."""
+    run = run_tap({**MAY, **box.config()}, streams=STREAMS)
+    assert run.code == 0
+    return run
+
+
+@pytest.fixture(scope="module")
+def private(plain: Run) -> set[str]:
+    """What is only in personal columns, and in what the schemas do not know."""
+    known: list[Any] = []
+    others: list[Any] = [line for line in plain.lines if line["type"] != "RECORD"]
+    for stream in STREAMS:
+        columns = columns_of(stream)
+        for record in plain.records(stream):
+            for name, value in record.items():
+                personal = name == "extra" or is_personal(columns[name])
+                (known if personal else others).append(value)
+    public = "\n".join(texts_in(others))
+    found = {text for text in texts_in(known) if len(text) >= SHORT and text not in public}
+    assert {PHONE, PERSON, SAID} <= found
+    for kind in ("+1555555", "@example.com", "https://recordings.", "https://records."):
+        assert len([text for text in found if kind in text]) >= 5, kind
+        assert kind not in public
+    return found
+
+
+@pytest.fixture(scope="module")
+def run(box: Sandbox) -> Run:
+    """A run with the maps."""
+    return run_tap(masked(box), streams=STREAMS)
+
+
+def masked(box: Sandbox, salt: str | None = SALT) -> JSON:
+    """A config with the recipe."""
+    given = {} if salt is None else {"stream_map_config": {"hash_salt": salt}}
+    return {**MAY, **box.config(), **recipe()["config"], **given}
+
+
+def texts_in(value: object) -> Iterator[str]:
+    """Every text in a JSON value, keys included."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        yield from texts_in([*value, *value.values()])
+    elif isinstance(value, list):
+        for item in value:
+            yield from texts_in(item)
+
+
+def people_in(run: Run, private: set[str]) -> list[str]:
+    """The private texts that are anywhere in a run's messages."""
+    written = "\n".join(texts_in(run.lines))
+    return [text for text in private if text in written]
+
+
+def hash_of(value: str | None, salt: str = SALT) -> str | None:
+    return hashlib.sha256(f"{salt}{value}".encode()).hexdigest() if value else None
+
+
+def assert_hashed(run: Run, plain: Run) -> None:
+    """Every row is there, with the columns the recipe leaves, and hashes instead of texts."""
+    for stream in STREAMS:
+        rules, rows, before = maps_of(stream), run.table(stream), plain.table(stream)
+        assert rows.keys() == before.keys()
+        assert rows
+        for key, row in rows.items():
+            expected = {
+                name: hash_of(value) if rules.get(name) == HASHED else value
+                for name, value in before[key].items()
+                if rules.get(name) != "__NULL__"
+            }
+            assert row == expected
+
+
+def test_no_person_is_in_a_run_with_the_maps(run: Run, plain: Run, private: set[str]) -> None:
+    assert set(people_in(plain, private)) == private
+    assert run.code == 0
+    assert people_in(run, private) == []
+    assert_hashed(run, plain)
+
+
+def test_hashes_are_the_same_in_the_next_run_with_the_salt_from_the_environment(
+    box: Sandbox, plain: Run, private: set[str]
+) -> None:
+    config = masked(box, salt=None)
+    variable = {"TAP_CALLEXPORTS_STREAM_MAP_CONFIG": json.dumps({"hash_salt": SALT})}
+    catalog = catalog_of(config, STREAMS)
+    ended = tap("--config=ENV", config=config, catalog=catalog, env=variable)
+    assert ended.code == 0, ended.err
+    assert_hashed(ended.run, plain)
+    assert people_in(ended.run, private) == []
+    assert [text for text in private if text in ended.err] == []
+    assert SALT not in ended.out + ended.err
+
+
+def test_every_schema_message_carries_the_marks(plain: Run) -> None:
+    marked = {
+        (line["stream"], name)
+        for line in plain.lines
+        if line["type"] == "SCHEMA"
+        for name, column in line["schema"]["properties"].items()
+        if is_personal(column)
+    }
+    assert marked == {
+        (stream, name)
+        for stream in STREAMS
+        for name, column in columns_of(stream).items()
+        if is_personal(column)
+    }
+
+
+def test_every_schema_message_has_the_columns_of_the_records(run: Run) -> None:
+    columns = {
+        line["stream"]: set(line["schema"]["properties"])
+        for line in run.lines
+        if line["type"] == "SCHEMA"
+    }
+    assert columns == {
+        stream: {name for name in columns_of(stream) if maps_of(stream).get(name) != "__NULL__"}
+        for stream in STREAMS
+    }
+    for stream in STREAMS:
+        assert {frozenset(record) for record in run.records(stream)} == {frozenset(columns[stream])}
+
+
+@pytest.mark.parametrize("salt", [None, ""])
+def test_without_a_salt_the_run_ends_before_a_number_is_written(
+    box: Sandbox, private: set[str], salt: str | None
+) -> None:
+    ended = tap(config=masked(box, salt), catalog=catalog_of(box.config(), ["anunzi_calls"]))
+    assert ended.code == 1
+    assert [text for text in private if text in ended.out + ended.err] == []
+
+
+@pytest.mark.parametrize(
+    ("expression", "kind"),
+    [
+        ("md5(canceled_by)", "AttributeError"),
+        ("'x' + canceled_by", "TypeError"),
+        ("config['salt'] + agent", "KeyError"),
+        ("canceled_bye", "MapExpressionError"),
+    ],
+)
+def test_an_expression_that_fails_on_a_record_is_one_line(
+    box: Sandbox, expression: str, kind: str
+) -> None:
+    maps = {"videsk_appointments": {"canceled_by": expression}}
+    ended = tap(config={**MAY, "videsk": box.config()["videsk"], "stream_maps": maps})
+    assert ended.code == 1
+    [line] = ended.errors
+    assert line.startswith(f"stream_maps: an expression fails on a record ({kind}): ")
+
+
+@pytest.mark.parametrize("nothing", [None, "__NULL__"])
+def test_a_stream_that_a_map_leaves_out_is_left_out(box: Sandbox, nothing: str | None) -> None:
+    maps = {"burki_calls": nothing, "burki_call_list": {"extra": nothing}, "__else__": nothing}
+    run = run_tap({**MAY, **box.config(), "stream_maps": maps}, streams=STREAMS)
+    assert run.code == 0
+    assert {line["stream"] for line in run.lines if "stream" in line} == {"burki_call_list"}
+    assert run.records("burki_call_list")
+
+
+def test_no_person_is_in_a_run_with_the_selection(
+    box: Sandbox, plain: Run, private: set[str]
+) -> None:
+    box.twin24.requests.clear()
+    config = {**MAY, **box.config()}
+    run = run_tap(config, catalog=selected(catalog_of(config, STREAMS)))
+    assert run.code == 0
+    assert people_in(run, private) == []
+    left = [name for name, stream in STREAMS.items() if stream.selected_by_default]
+    for stream in left:
+        assert run.table(stream).keys() == plain.table(stream).keys()
+    # Twin24 is not even asked for what is not selected.
+    asked = {
+        field
+        for request in box.twin24.requests
+        for field in request.query.get("fields", "").split(",")
+    }
+    assert {"callId", "id", "duration"} <= asked
+    assert not {"callingNumber", "phone", "messagesAsString", "recordPath"} & asked
+
+
+def selected(catalog: JSON) -> JSON:
+    """A catalog with the page's selection, as Meltano applies it."""
+    out = [pattern[1:] for pattern in selection() if pattern.startswith("!")]
+    for entry in catalog["streams"]:
+        for part in entry["metadata"]:
+            column = ".".join(part["breadcrumb"][1::2]) or "*"
+            name = f"{entry['tap_stream_id']}.{column}"
+            if any(fnmatch(name, pattern) for pattern in out):
+                part["metadata"]["selected"] = False
+    return catalog
