@@ -73,6 +73,11 @@ class DetailStream(ExportStream[TToken], Generic[TToken]):
     def windows_at_once(self) -> int:
         return 1  # its calls are what is asked for side by side
 
+    @property
+    @override
+    def gone(self) -> int:
+        return self._vanished
+
     @abstractmethod
     def details(self, call: Record) -> Batch:
         """Ask for one call; runs in a worker's thread.

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from tap_callexports.core.account import Account
     from tap_callexports.core.batch import Batch
     from tap_callexports.core.paginator import Paginator
+    from tap_callexports.core.progress import Progress
     from tap_callexports.core.reply import Reply
     from tap_callexports.core.rows import Row
     from tap_callexports.core.tap import ExportTap
@@ -140,6 +141,11 @@ class Endpoint(BookmarkedStream[TToken], Generic[TToken]):
 
     def report(self) -> None:
         """Log what else there is to say of a run that is over."""
+
+    @property
+    def gone(self) -> int:
+        """How many calls that were listed were gone when they were asked for."""
+        return 0
 
     @property
     def endpoint(self) -> str:
@@ -275,6 +281,11 @@ class Endpoint(BookmarkedStream[TToken], Generic[TToken]):
     def probing(self) -> bool:
         """Whether this is a connection test."""
         return self._run.probing
+
+    @property
+    def progress(self) -> Progress:
+        """Where a run says how it gets on."""
+        return self._run.progress
 
     @cached_property
     def _selected(self) -> list[str]:

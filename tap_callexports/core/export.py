@@ -6,21 +6,19 @@ stream's (`read_window`).
 
 from __future__ import annotations
 
-from collections import Counter
-from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from tap_callexports.core.doubles import Doubles
 from tap_callexports.core.errors import FilterIgnored, PartlyRead, WindowTooLarge
 from tap_callexports.core.fetch_ahead import Event, fetch_ahead
-from tap_callexports.core.http import count_requests
-from tap_callexports.core.instants import format_instant
+from tap_callexports.core.instants import UTC, format_instant
+from tap_callexports.core.reply import shown
+from tap_callexports.core.tally import Tally
 from tap_callexports.core.window import FIRST_STEP, QUIET, Closed, Planner, Window, span_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from datetime import datetime
 
     from singer_sdk.helpers.types import Context
 
@@ -30,18 +28,7 @@ if TYPE_CHECKING:
 
 #: What a connection test asks for.
 PROBE_SPAN = timedelta(days=7)
-
-
-@dataclass(slots=True)
-class Tally:
-    """What happened in one run of a stream, for its last log lines."""
-
-    rows: int = 0
-    requests: int = 0
-    windows: int = 0
-    doubles: int = 0
-    outside: int = 0
-    misfits: Counter[str] = field(default_factory=Counter)
+_FAR = datetime.max.replace(tzinfo=UTC)
 
 
 class Export:
@@ -69,7 +56,8 @@ class Export:
         self._logger = stream.logger
         self._doubles = Doubles(stream.doubles_within)
         self._done = stream.account.shared.start_date
-        self.tally = Tally()
+        partition = ", ".join(f"{name} {value}" for name, value in (context or {}).items())
+        self.tally = Tally(stream.name, shown(partition), ranged=stream.windowed)
 
     def batches(self) -> Iterator[list[Any]]:
         """Every record once, in window order; the bookmark moves between the batches.
@@ -78,10 +66,12 @@ class Export:
         """
         start = self._read_from()
         span = self._span(start)
+        self._note()
         if span is None:
-            self._logger.info("nothing new to read")
+            self._logger.info("%snothing new to read", self.tally.prefix)
             return
-        self._logger.info("reading %s", span)
+        self.tally.span = span
+        self._logger.info("%sreading %s", self.tally.prefix, span)
         self._done = span.start
         try:
             yield from self._hand_over(self._windows(span, start))
@@ -90,18 +80,8 @@ class Export:
             yield from self._hand_over(self._read(Window(self._done, span.end), scan=True))
 
     def report(self) -> None:
-        """Say what the run came to, and what of it did not fit."""
-        tally = self.tally
-        self._logger.info(
-            "%d records from %d windows and %d requests; %d doubles and %d rows outside the "
-            "range left out",
-            tally.rows,
-            tally.windows,
-            tally.requests,
-            tally.doubles,
-            tally.outside,
-        )
-        for column, count in sorted(tally.misfits.items()):
+        """Say what did not fit."""
+        for column, count in sorted(self.tally.misfits.items()):
             self._logger.warning(
                 "%d values did not fit column %s; they are in extra", count, column
             )
@@ -152,14 +132,14 @@ class Export:
         read = stream.scan if scan else stream.read_window
         while todo:
             part = todo.pop()
-            requests, rows, given = count_requests(), 0, False
+            requests, rows, given = self.tally.traffic.part(), 0, False
             try:
                 for batch in read(part, self._context):
                     rows += stream.size_of(batch)
                     given = given or bool(batch)
                     yield batch
             except PartlyRead as read_on:
-                yield Closed(Window(part.start, read_on.until), rows, requests.sent)
+                yield Closed(Window(part.start, read_on.until), rows, requests.requests)
                 todo.append(Window(read_on.until, part.end))
             except WindowTooLarge as failure:
                 halves = part.split(failure.at)
@@ -172,7 +152,7 @@ class Export:
                 # Rows handed over already come again in the halves.
                 torn = torn or given
             else:
-                yield Closed(part, rows, requests.sent, whole=not (torn and todo))
+                yield Closed(part, rows, requests.requests, whole=not (torn and todo))
 
     def _hand_over(self, events: Iterator[Event]) -> Iterator[list[Any]]:
         """Records without doubles; windows are closed in between."""
@@ -202,8 +182,23 @@ class Export:
             self._doubles.next_window()
         self._done = closed.window.end
         self.tally.windows += 1
-        self.tally.requests += closed.requests
-        self._logger.info("%s: %d rows, %d requests", closed.window, closed.rows, closed.requests)
+        self.tally.reached = closed.window.end
+        self._stream.progress.closed(self.tally, closed)
         if self._bookmark is not None and not self._probing and self._stream.bookmark_may_move:
             # What lies ahead of the frozen end is read again, until it is past.
             self._bookmark.move_to(min(closed.window.end, self._stream.account.end))
+        self._note()
+
+    def _note(self) -> None:
+        """Keep in the tally where the next run begins, should this one end here."""
+        stream, tally = self._stream, self.tally
+        tally.gone = stream.gone
+        if self._bookmark is not None:
+            tally.bookmark = self._bookmark.value
+            span = span_of(
+                start_date=stream.account.shared.start_date,
+                end=_FAR,
+                bookmark=tally.bookmark,
+                lookback=stream.lookback,
+            )
+            tally.next_from = span.start if span else None

@@ -10,7 +10,6 @@ import logging
 import threading
 import time
 from collections.abc import Callable
-from contextvars import ContextVar
 from http import HTTPStatus
 from http.cookiejar import DefaultCookiePolicy
 from typing import TYPE_CHECKING, TypeAlias, TypeVar
@@ -21,6 +20,14 @@ from tap_callexports.core.errors import ProbeFinished, RunFailed, StreamFailed, 
 from tap_callexports.core.manners import Attempts, Manners, Question, failure_of
 from tap_callexports.core.reply import Reply, read_reply
 from tap_callexports.core.spool import NoRoom, decoded, read_spooled
+from tap_callexports.core.traffic import (
+    AGAIN,
+    ANSWER,
+    READING,
+    RECEIVING,
+    TURN,
+    current_traffic,
+)
 from tap_callexports.core.workers import nap
 
 if TYPE_CHECKING:
@@ -37,29 +44,6 @@ CLOCK_SKEW_SECONDS = 60
 
 # It quotes headers that it cannot read, in many lines.
 logging.getLogger("urllib3.connection").setLevel(logging.ERROR)
-
-
-class RequestCount:
-    """How many requests a piece of work has cost so far."""
-
-    def __init__(self) -> None:
-        self.sent = 0
-        self._lock = threading.Lock()
-
-    def add(self) -> None:
-        """One more was sent, by any thread."""
-        with self._lock:
-            self.sent += 1
-
-
-_count: ContextVar[RequestCount] = ContextVar("_count")
-
-
-def count_requests() -> RequestCount:
-    """Count from now on what this thread, and workers it starts, send."""
-    count = RequestCount()
-    _count.set(count)
-    return count
 
 
 class HttpClient:
@@ -124,6 +108,10 @@ class HttpClient:
         if self._refused:
             raise self._refused
         attempts = Attempts(question, self._manners)
+        with current_traffic().waiting(attempts.pending):
+            return self._insist(question, attempts, decode)
+
+    def _insist(self, question: Question, attempts: Attempts, decode: Callable[[Reply], T]) -> T:
         while True:
             try:
                 result = self._answer(question, attempts, decode)
@@ -136,10 +124,13 @@ class HttpClient:
 
     def _answer(self, question: Question, attempts: Attempts, decode: Callable[[Reply], T]) -> T:
         """One try: the decoded answer if it is a 2xx, else what its failure means."""
+        attempts.now(TURN)
         with self.throttle.slot():
             self._count(attempts)
+            attempts.now(ANSWER)
             prepared = self._prepare(question.request)
-            reply = self._exchange(question, prepared, attempts.deadline)
+            reply = self._exchange(question, prepared, attempts)
+        attempts.now(READING)
         if reply.ok:
             return decoded(reply, decode)
         if refused := question.refused(reply):
@@ -172,7 +163,7 @@ class HttpClient:
         )
 
     def _exchange(
-        self, question: Question, prepared: requests.PreparedRequest, deadline: float
+        self, question: Question, prepared: requests.PreparedRequest, attempts: Attempts
     ) -> Reply:
         timeout = (CONNECT_SECONDS, self._manners.read_timeout)
         settings = self._session.merge_environment_settings(prepared.url, {}, True, None, None)  # noqa: FBT003
@@ -187,8 +178,9 @@ class HttpClient:
                 cert=settings["cert"],
                 proxies=settings["proxies"],
             ) as response:
+                attempts.now(RECEIVING, received=response.raw.tell)
                 read = read_spooled if question.spooled else read_reply
-                reply = read(response, deadline)
+                reply = read(response, attempts.deadline)
         except NoRoom as failure:
             raise StreamFailed(f"{question.where(self._manners)}: {failure}") from None
         except requests.exceptions.SSLError:
@@ -222,6 +214,7 @@ class HttpClient:
         if failure.wait:
             # The server speaks to all workers: none of them asks before it is over.
             self.throttle.pause(wait)
+        attempts.now(AGAIN, until=time.monotonic() + wait)
         nap(wait)
 
     def _count(self, attempts: Attempts) -> None:
@@ -230,8 +223,7 @@ class HttpClient:
                 raise ProbeFinished
             self.probe_budget -= 1
         attempts.sent()
-        if count := _count.get(None):
-            count.add()
+        current_traffic().sent(again=attempts.tries > 1)
 
     def _check_clock(self, reply: Reply) -> None:
         """Warn once when the local clock, which ends every export, differs from the server's."""

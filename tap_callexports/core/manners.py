@@ -17,6 +17,7 @@ from tap_callexports.core.errors import (
     WindowTooLarge,
 )
 from tap_callexports.core.reply import shown
+from tap_callexports.core.traffic import Pending, Wait
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -135,12 +136,29 @@ class Attempts:
         #: When even a dripping answer is given up.
         self.deadline = self._started + MAX_SECONDS
         self._tries = self._heavy = self._unauthorised = 0
+        #: What it waits for now, for other threads to see.
+        self.pending = Pending()
         #: Whether the credential was renewed for it; once is enough.
         self.renewed = False
+
+    @property
+    def tries(self) -> int:
+        """How often it was sent."""
+        return self._tries
 
     def sent(self) -> None:
         """One more request went out."""
         self._tries += 1
+
+    def now(
+        self,
+        doing: str,
+        *,
+        until: float | None = None,
+        received: Callable[[], int] | None = None,
+    ) -> None:
+        """Note what it waits for from here on; arguments as of a Wait."""
+        self.pending.wait = Wait(doing, self._tries, until, received)
 
     def unauthorised(self, *, succeeded: bool) -> None:
         """Raise for a repetition after a 401, where an outage may look like one.

@@ -59,6 +59,11 @@ class LineWriter(GenericSingerWriter[bytes, Message]):
         #: Where records go where they go into files.
         self.batches: Batches | None = None
 
+    @property
+    def writing(self) -> bool:
+        """Whether lines are being written at this moment."""
+        return self._writing
+
     @override
     def serialize_message(self, message: Message) -> bytes:
         line: dict[str, Any] = message.to_dict()

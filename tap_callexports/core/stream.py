@@ -17,6 +17,7 @@ from tap_callexports.core.export import Export
 from tap_callexports.core.flattening import flattenable
 from tap_callexports.core.sdk import quiet
 from tap_callexports.core.state import Bookmark
+from tap_callexports.core.tally import COMPLETE, FAILED, FORBIDDEN
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
     from tap_callexports.core.account import Account
     from tap_callexports.core.batch import Record
+    from tap_callexports.core.tally import Tally
     from tap_callexports.core.tap import ExportTap
 
 TToken = TypeVar("TToken")
@@ -95,11 +97,13 @@ class ExportStream(Endpoint[TToken], Generic[TToken]):
         if self.partitions == []:
             setting = f"{self.account.name}.{self.partition_setting}"
             self.logger.info("%s: nothing to read, %s is empty", self.where, setting)
+            self.progress.nothing(self.name)
             return
         self.verbatim = self.writing and self._unmapped
         export = Export(self, context, self._bookmark(context), probing=self.probing)
+        self.progress.begin(export.tally)
         try:
-            with self._probe() if self.probing else self._failures_kept():
+            with self._probe(export.tally) if self.probing else self._failures_kept(export.tally):
                 for records in export.batches():
                     if self.verbatim:
                         self._write(records)
@@ -109,6 +113,7 @@ class ExportStream(Endpoint[TToken], Generic[TToken]):
             if not self.probing:
                 export.report()
                 self.report()
+                self.progress.end(export.tally)
 
     @cached_property
     def _unmapped(self) -> bool:
@@ -151,27 +156,31 @@ class ExportStream(Endpoint[TToken], Generic[TToken]):
         return self._counter
 
     @contextmanager
-    def _failures_kept(self) -> Iterator[None]:
+    def _failures_kept(self, tally: Tally) -> Iterator[None]:
         try:
             yield
+            tally.outcome = COMPLETE
         except Forbidden as failure:
+            tally.outcome = FORBIDDEN
             if not self.account.shared.skip_forbidden_streams:
                 self._run.stream_failed(self.name, failure)
             else:
                 self.logger.warning("%s; skipped as skip_forbidden_streams says", failure)
         except WindowTooLarge as failure:
             # A stream that cannot be asked for in halves.
+            tally.outcome = FAILED
             self._run.stream_failed(self.name, self.fail(str(failure)))
         except StreamFailed as failure:
+            tally.outcome = FAILED
             self._run.stream_failed(self.name, failure)
 
     @contextmanager
-    def _probe(self) -> Iterator[None]:
+    def _probe(self, tally: Tally) -> Iterator[None]:
         """A connection test: few requests, and one answer is enough."""
         client = self.account.client
         client.probe_budget = PROBE_REQUESTS
         before = client.answered
-        with self._failures_kept():
+        with self._failures_kept(tally):
             try:
                 yield
             except (ProbeFinished, WindowTooLarge):

@@ -5,9 +5,10 @@ from __future__ import annotations
 import copy
 import signal
 from dataclasses import replace
+from traceback import walk_tb
 from typing import IO, TYPE_CHECKING, Any, ClassVar, cast
 
-from singer_sdk import Tap
+from singer_sdk import Tap, mapper
 from singer_sdk.exceptions import ConfigValidationError
 from singer_sdk.helpers.capabilities import PluginCapabilities, TapCapabilities
 from singer_sdk.singerlib.catalog import Catalog, CatalogEntry, StreamMetadata
@@ -17,6 +18,7 @@ from tap_callexports.core.compat import override
 from tap_callexports.core.errors import ExportError, RunFailed, StreamFailed
 from tap_callexports.core.input import read_catalog, read_config, read_state, wrong
 from tap_callexports.core.messages import LineWriter
+from tap_callexports.core.progress import Progress, way_to_show
 from tap_callexports.core.reply import shown
 from tap_callexports.core.sdk import CheckedTap, ConfigInput, StateWriter
 from tap_callexports.core.state import state_mistakes
@@ -56,6 +58,8 @@ class ExportTap(CheckedTap):
     def __init__(self, **options: Any) -> None:  # noqa: ANN401 - the SDK's own options
         #: Failures of single streams; the run goes on, and ends with exit code 1.
         self.failures: dict[str, StreamFailed] = {}
+        #: Says how the run gets on.
+        self.progress = Progress(self.logger, lambda: self.writer.writing)
         super().__init__(**options)
 
     @override
@@ -118,18 +122,23 @@ class ExportTap(CheckedTap):
             raise wrong(*mistakes)
         if batches := self.config.get("batch_config"):
             self.writer.batches = Batches(batches, self.name)
+        with self.progress:
+            self._read_all()
+        if self.failures:
+            self.logger.error("not complete: %s", ", ".join(sorted(self.failures)))
+        return 1 if self.failures else 0
+
+    def _read_all(self) -> None:
         try:
             if self.probing:
                 self.run_connection_test()
             else:
+                self.progress.expected = [s.name for s in self.streams.values() if s.selected]
                 self.sync_all()
         except RecursionError:
             raise RunFailed("a row is nested too deeply to be written") from None
         finally:
             self.writer.finish()
-        if self.failures:
-            self.logger.error("not complete: %s", ", ".join(sorted(self.failures)))
-        return 1 if self.failures else 0
 
     @override
     def terminate(self, signum: int) -> None:
@@ -166,10 +175,14 @@ class ExportTap(CheckedTap):
         if about:
             cls.print_about(about_format)
             return
+        way = way_to_show()
+        way.prepare(cls.logger)
         cls.print_version(print_fn=cls.logger.info)
         try:
             inputs = {"state": read_state(state), "catalog": read_catalog(catalog)}
-            code = cls._from_input(config, **inputs).run()
+            tap = cls._from_input(config, **inputs)
+            tap.progress = way(cls.logger, tap.progress.blocked)
+            code = tap.run()
         except ConfigValidationError as error:
             # Caught here: the SDK's command adds a line that says nothing.
             cls.report(error)
@@ -255,14 +268,19 @@ def run_command(tap: type[ExportTap]) -> None:
         tap.logger.error("%s", error)
     except Exception as error:
         # The text of an unforeseen error may hold data: only its kind and place are shown.
-        trace = error.__traceback__
-        while trace and trace.tb_next:
-            trace = trace.tb_next
-        place = f"{trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}" if trace else "?"
-        tap.logger.error(
-            "unexpected %s at %s; this is a bug, please report it with this line",
-            type(error).__name__,
-            place,
-        )
+        kind = type(error).__name__
+        places = [(frame.f_code.co_filename, line) for frame, line in walk_tb(error.__traceback__)]
+        if any(file == mapper.__file__ for file, _ in places):
+            tap.logger.error(
+                "stream_maps: an expression fails on a record (%s): is a column that it names null "
+                "there, or not selected?",
+                kind,
+            )
+        else:
+            tap.logger.error(
+                "unexpected %s at %s:%d; this is a bug, please report it with this line",
+                kind,
+                *places[-1],
+            )
         tap.logger.debug("details", exc_info=True)
     raise SystemExit(1)

@@ -109,7 +109,9 @@ def test_readme_shows_a_config_for_every_provider() -> None:
 
 def test_readme_names_no_variable_that_nothing_reads() -> None:
     known = {setting.variable for setting in declared_settings().values()} | OTHER_VARIABLES
-    assert set(re.findall(r"TAP_CALLEXPORTS_[A-Z0-9_]*[A-Z0-9]", README)) <= known
+    # Another account's begin with the name of its plugin.
+    text = README.replace("TAP_CALLEXPORTS__ACME_", "TAP_CALLEXPORTS_")
+    assert set(re.findall(r"TAP_CALLEXPORTS_[A-Z0-9_]*[A-Z0-9]", text)) <= known
 
 
 @pytest.mark.parametrize("document", ["README.md", "CONTRIBUTING.md", "CHANGELOG.md"])

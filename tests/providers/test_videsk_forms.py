@@ -19,7 +19,7 @@ from provider_runs import (
     partition_bookmarks,
     warnings_in,
 )
-from support import assert_table_is, catalog_of, upserted
+from support import assert_table_is, catalog_of, run_tap, upserted
 
 from sandbox.instants import UTC, parse
 from tap_callexports.core.compat import override
@@ -268,3 +268,17 @@ def test_answers_may_have_any_value(kind: Kind) -> None:
     (record,) = run.records(kind.stream)
     # Compared as texts: True is not 1, nor 0 False.
     assert json.dumps(record["answers"]) == json.dumps(given)
+
+
+@KINDS
+def test_flattened_answers_are_the_answers_as_json(kind: Kind) -> None:
+    with empty_sandbox() as box:
+        kind.define(box.videsk, f1=["A", "B"])
+        kind.fill(box.videsk, FIRST)
+        config = {"start_date": "2024-05-01", "videsk": box.videsk.config()}
+        nested = run_tap(config, streams=[kind.stream])
+        flat = {"flattening_enabled": True, "flattening_max_depth": 1}
+        flattened = run_tap({**config, **flat}, streams=[kind.stream])
+    answers = [record["answers"] for record in nested.records(kind.stream)]
+    assert any(answers)
+    assert [json.loads(record["answers"]) for record in flattened.records(kind.stream)] == answers

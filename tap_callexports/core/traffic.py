@@ -1,0 +1,120 @@
+"""What a run of a stream sends, and what it waits for at the moment."""
+
+from __future__ import annotations
+
+import threading
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from time import monotonic
+from typing import TYPE_CHECKING
+
+from tap_callexports.core.compat import override
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+TURN = "waiting for a turn to ask"
+ANSWER = "waiting for an answer"
+AGAIN = "waiting to ask again"
+RECEIVING = "receiving an answer"
+READING = "reading an answer"
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """What a question waits for.
+
+    Args:
+        doing: One of the constants above.
+        tries: How often the question has been sent.
+        until: When it ends, on the monotonic clock, where that is known.
+        received: Gives the bytes of the answer that have arrived.
+        since: When it began, on the monotonic clock.
+    """
+
+    doing: str
+    tries: int = 0
+    until: float | None = None
+    received: Callable[[], int] | None = None
+    since: float = field(default_factory=monotonic)
+
+    @property
+    def seconds(self) -> float:
+        """How long it has taken so far."""
+        return monotonic() - self.since
+
+    @override
+    def __str__(self) -> str:
+        parts = [f"{self.doing}: {self.seconds:.0f} s"]
+        if self.tries:
+            parts.append(f"try {self.tries}")
+        if self.until is not None:
+            parts.append(f"next try in {max(0.0, self.until - monotonic()):.0f} s")
+        if self.received is not None:
+            parts.append(f"{self.received() / (1 << 20):.1f} MiB so far")
+        return ", ".join(parts)
+
+
+class Pending:
+    """A question that is not answered yet."""
+
+    def __init__(self) -> None:
+        self.wait = Wait(TURN)
+
+
+class Traffic:
+    """Counts what is sent, by any thread, and knows the questions under way.
+
+    Args:
+        whole: What this is a part of, and counts the same.
+    """
+
+    def __init__(self, whole: Traffic | None = None) -> None:
+        self.requests = 0
+        #: Those among the requests that repeat an earlier one.
+        self.retries = 0
+        self._whole = whole
+        self._lock = threading.Lock()
+        self._pending: dict[int, Pending] = {}
+
+    def part(self) -> Traffic:
+        """Count from now on what this thread, and workers it starts, send."""
+        part = Traffic(self)
+        _current.set(part)
+        return part
+
+    def sent(self, *, again: bool) -> None:
+        """One more request went out."""
+        with self._lock:
+            self.requests += 1
+            self.retries += again
+        if self._whole:
+            self._whole.sent(again=again)
+
+    @contextmanager
+    def waiting(self, question: Pending) -> Iterator[None]:
+        """Show what a question waits for, until it is answered or given up."""
+        if self._whole:
+            with self._whole.waiting(question):
+                yield
+            return
+        self._pending[id(question)] = question
+        try:
+            yield
+        finally:
+            del self._pending[id(question)]
+
+    @property
+    def waits(self) -> list[Wait]:
+        """What is waited for now, the oldest first."""
+        waits = [question.wait for question in list(self._pending.values())]
+        return sorted(waits, key=lambda wait: wait.since)
+
+
+_current: ContextVar[Traffic] = ContextVar("_current")
+
+
+def current_traffic() -> Traffic:
+    """What this thread's requests belong to."""
+    return _current.get(None) or Traffic()

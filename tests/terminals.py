@@ -1,0 +1,118 @@
+"""Runs the tap in a terminal of its own, and reads the two forms of its log."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import pty
+import struct
+import subprocess
+import sys
+import tempfile
+import termios
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+from support import JSON
+
+ROOT = Path(__file__).resolve().parents[1]
+CLEAR = "\r\x1b[K"
+#: A log config as Meltano gives it to a tap with structured logs.
+STRUCTURED = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"json": {"()": "singer_sdk.logging.StructuredFormatter"}},
+    "handlers": {
+        "console": {"class": "logging.StreamHandler", "formatter": "json", "stream": "ext://sys.stderr"}
+    },
+    "root": {"level": "INFO", "handlers": ["console"]},
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Watched:
+    """A run in a terminal.
+
+    Attributes:
+        code: Exit code.
+        out: What went to standard output, which is no terminal.
+        shown: All that the terminal was sent.
+    """
+
+    code: int
+    out: bytes
+    shown: str
+
+    @property
+    def frames(self) -> list[str]:
+        """The bars, one after the other."""
+        parts = [part.split("\n")[-1] for part in self.shown.split(CLEAR)]
+        return [part for part in parts if part]
+
+    @property
+    def screen(self) -> list[str]:
+        """The lines that stay."""
+        lines = self.shown.replace("\r\n", "\n").split("\n")
+        return [line.split(CLEAR)[-1] for line in lines]
+
+
+def watch(
+    config: JSON, *arguments: str, columns: int = 100, env: dict[str, str] | None = None
+) -> Watched:
+    """Run the tap in a terminal of its own, its output going into a file."""
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 40, columns, 0, 0))
+    with tempfile.TemporaryDirectory() as folder, (Path(folder) / "out").open("w+b") as out:
+        path = Path(folder) / "config.json"
+        path.write_text(json.dumps(config))
+        process = subprocess.Popen(
+            [sys.executable, "-m", "tap_callexports", "--config", str(path), *arguments],
+            stdout=out,
+            stderr=theirs,
+            cwd=folder,
+            env=environment(**{"TERM": "xterm", **(env or {})}),
+        )
+        os.close(theirs)
+        shown = bytearray()
+        try:
+            while chunk := os.read(ours, 1 << 16):
+                shown += chunk
+        except OSError:
+            pass  # how the end of a terminal shows
+        code = process.wait(60)
+        os.close(ours)
+        out.seek(0)
+        return Watched(code, out.read(), shown.decode())
+
+
+def environment(**more: str) -> dict[str, str]:
+    names = ("TAP_CALLEXPORTS_", "LOGLEVEL", "SINGER_SDK_LOG_CONFIG")
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(names)}
+    return {**kept, "PYTHONPATH": str(ROOT), **more}
+
+
+def structured(folder: Path) -> dict[str, str]:
+    """What makes the log JSON."""
+    path = folder / "logging.yaml"
+    path.write_text(yaml.safe_dump(STRUCTURED))
+    return {"SINGER_SDK_LOG_CONFIG": str(path)}
+
+
+def fields_of(log: str) -> list[JSON]:
+    """The fields of each line of a structured log, its stream among them."""
+    lines: list[JSON] = [json.loads(line) for line in log.splitlines()[1:]]
+    return [line["extra"] | {"stream": line["stream_name"]} for line in lines]
+
+
+def summaries(log: str) -> dict[str, JSON]:
+    """The last line of each stream, partitions added up."""
+    found: dict[str, JSON] = {}
+    for line in fields_of(log):
+        if "outcome" in line:
+            numbers = Counter({k: v for k, v in line.items() if isinstance(v, int)})
+            before = found.get(line["stream"], {"numbers": Counter()})
+            found[line["stream"]] = {**line, "numbers": before["numbers"] + numbers}
+    return found
