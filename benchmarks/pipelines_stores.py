@@ -3,26 +3,20 @@
 from __future__ import annotations
 
 import gzip
-import os
-import shutil
-import socket
-import subprocess
 from abc import ABC, abstractmethod
 from contextlib import contextmanager
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from benchmarks.postgres import Server, installed, running
 from benchmarks.tools import BENCH
 from benchmarks.written import Id, found_in, loaded_into
 from tap_callexports.core.compat import override
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 SCHEMA = "raw_calls"
-_SUPERUSER = "benchmark"
-_DATABASE = "postgres"
 
 
 class Store(ABC):
@@ -102,103 +96,51 @@ class Postgres(Store):
     """A schema of a server of our own.
 
     Args:
-        port: Its port on 127.0.0.1.
-        bin_folder: Where its programs are.
-        why_not: Why there is no server.
+        server: The server; None where there is no PostgreSQL.
     """
 
     title = "PostgreSQL"
     loader = "target-postgres"
     dlt_files = ("", "csv")
 
-    def __init__(self, port: int, bin_folder: Path, why_not: str | None = None) -> None:
-        self._port = port
-        self._bin = bin_folder
-        self._why_not = why_not
+    def __init__(self, server: Server | None) -> None:
+        self._server = server
 
     @override
     def missing(self) -> str | None:
-        return self._why_not
+        if self._server:
+            return None
+        return "no initdb in /usr/lib/postgresql/*/bin nor on the PATH"
 
     @override
     def settings(self, folder: Path) -> dict[str, Any]:
-        return {
-            "host": "127.0.0.1",
-            "port": self._port,
-            "user": _SUPERUSER,
-            "password": "unused",  # who comes from this machine is trusted
-            "database": _DATABASE,
-            "default_target_schema": SCHEMA,
-        }
+        return {**self.server.address, "default_target_schema": SCHEMA}
 
     @override
     def dlt_destination(self, folder: Path) -> list[str]:
-        server = f"{_SUPERUSER}:unused@127.0.0.1:{self._port}"
-        return ["postgres", f"--address=postgresql://{server}/{_DATABASE}"]
+        where = "{user}:{password}@{host}:{port}/{database}".format(**self.server.address)
+        return ["postgres", f"--address=postgresql://{where}"]
 
     @override
     def ids(self, folder: Path, table: str) -> Iterator[Id]:
         """Reads them and drops the schema: unlike a file it would outlast the run."""
-        found = self.run_sql(f"select call_id from {SCHEMA}.{table}")  # noqa: S608 - our own names
-        self.run_sql(f"set client_min_messages = error; drop schema {SCHEMA} cascade")
+        found = self.server.sql(f"select call_id from {SCHEMA}.{table}")  # noqa: S608 - our own names
+        self.server.sql(f"set client_min_messages = error; drop schema {SCHEMA} cascade")
         return iter(found.split())
 
-    def run_sql(self, statement: str) -> str:
-        """What a statement prints."""
-        host = ["--host=127.0.0.1", f"--port={self._port}", f"--username={_SUPERUSER}"]
-        form = ["--no-psqlrc", "--quiet", "--tuples-only", "--no-align", f"--command={statement}"]
-        return subprocess.check_output(
-            [str(self._bin / "psql"), *host, *form, _DATABASE], text=True
-        )
+    @property
+    def server(self) -> Server:
+        """The server, where there is one."""
+        assert self._server, self.missing()  # noqa: S101 - callers ask what is missing first
+        return self._server
 
 
 @contextmanager
 def postgres() -> Iterator[Postgres]:
     """A PostgreSQL in a temporary folder, as long as the context; a missing one without initdb."""
-    programs = _programs()
+    programs = installed()
     if not programs:
-        yield Postgres(0, Path(), "no initdb in /usr/lib/postgresql/*/bin nor on the PATH")
+        yield Postgres(None)
         return
-    # It refuses to run as root.
-    user = "nobody" if os.geteuid() == 0 else None
-    with TemporaryDirectory(prefix="benchmarks-postgres-") as folder, socket.socket() as probe:
-        if user:
-            shutil.chown(folder, user)
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-        probe.close()
-        data = f"--pgdata={folder}/data"
-        initdb = ["initdb", data, "--auth=trust", f"--username={_SUPERUSER}", "--encoding=UTF8"]
-        # What is measured is a loader, not the disk.
-        options = (
-            f"-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories= -c fsync=off"
-        )
-        start = ["pg_ctl", data, "--wait", f"--log={folder}/log", f"--options={options}", "start"]
-        for name, *arguments in ([*initdb, "--locale=C", "--no-sync"], start):
-            _run_as(user, [str(programs / name), *arguments], folder)
-        try:
-            yield Postgres(port, programs)
-        finally:
-            _run_as(user, [str(programs / "pg_ctl"), data, "--mode=immediate", "stop"], folder)
-
-
-def _run_as(user: str | None, command: list[str], folder: str) -> None:
-    subprocess.run(
-        command,
-        cwd=folder,
-        user=user,
-        check=True,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-    )
-
-
-def _programs() -> Path | None:
-    """The folder of the newest PostgreSQL."""
-    versions = [
-        path for path in Path("/usr/lib/postgresql").glob("*/bin") if (path / "initdb").exists()
-    ]
-    if versions:
-        return max(versions, key=lambda path: float(path.parent.name))
-    found = shutil.which("initdb")
-    return Path(found).resolve().parent if found else None
+    with running(programs) as server:
+        yield Postgres(server)

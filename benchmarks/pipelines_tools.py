@@ -39,7 +39,8 @@ def meltano_project(folder: Path) -> Path:
     (tap,) = definition["plugins"]["extractors"]
     tap["pip_url"] = f"-e {shlex.quote(str(ROOT))}"  # the dot would be the copy's own folder
     (folder / "meltano.yml").write_text(yaml.safe_dump(definition, sort_keys=False), "utf-8")
-    installed = Project(folder, folder, {}).meltano("install")
+    loaders = [loader["name"] for loader in definition["plugins"]["loaders"]]
+    installed = Project(folder, folder, {}).meltano("install", tap["name"], *loaders)
     if installed.code:
         raise RunFailed("meltano install:\n" + "\n".join(installed.log.splitlines()[-15:]))
     return folder

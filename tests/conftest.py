@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
 import shlex
+import shutil
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime, timezone
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 import requests
@@ -15,6 +20,9 @@ import yaml
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
+from postgres import programs  # noqa: E402 - after the path is set
+
+from benchmarks.postgres import Server, running  # noqa: E402 - after the path is set
 from demo.project import Project  # noqa: E402 - after the path is set
 from sandbox import Sandbox  # noqa: E402 - after the path is set
 
@@ -27,11 +35,12 @@ def quick_retries(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def box() -> Iterator[Sandbox]:
-    """The four APIs with 200 calls each in May 2024."""
+def box(request: pytest.FixtureRequest) -> Iterator[Sandbox]:
+    """The four APIs with 200 calls each in May 2024; with 60 for real loaders, which are slow."""
+    rows = 60 if request.node.get_closest_marker("meltano") else 200
     start = datetime(2024, 5, 1, tzinfo=timezone.utc)
     end = datetime(2024, 6, 1, tzinfo=timezone.utc)
-    with Sandbox(seed=1, rows=200, start=start, end=end) as running:
+    with Sandbox(seed=1, rows=rows, start=start, end=end) as running:
         yield running
 
 
@@ -44,15 +53,60 @@ def http() -> Iterator[requests.Session]:
 
 
 @pytest.fixture(scope="session")
-def meltano_project(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with our meltano.yml, the tap and two loaders installed."""
-    root = tmp_path_factory.mktemp("project")
+def meltano_plugins(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A project with our meltano.yml, the tap and its loaders installed; not to run anything in."""
+    with _shared(tmp_path_factory) as folder:
+        root = folder / "meltano"
+        if not (root / "installed").exists():
+            _install(root)
+    return root
+
+
+@pytest.fixture
+def meltano_project(meltano_plugins: Path, tmp_path: Path) -> Path:
+    """A project with our meltano.yml, whose plugins are installed already.
+
+    Each test has one of its own: in a project Meltano keeps the catalog and the state of a running
+    plugin in one file each, whatever other run of it there is.
+    """
+    root = tmp_path / "project"
+    (root / ".meltano").mkdir(parents=True)
+    for kind in ("extractors", "loaders"):
+        (root / ".meltano" / kind).symlink_to(meltano_plugins / ".meltano" / kind)
+    shutil.copy(meltano_plugins / "meltano.yml", root)
+    return root
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A PostgreSQL server without tables."""
+    with TemporaryDirectory(prefix="postgres-programs-") as unpacked:
+        Path(unpacked).chmod(0o755)  # the server runs as a user without rights
+        with _shared(tmp_path_factory):
+            found = programs(Path(unpacked))
+        with running(found) as server:
+            yield server
+
+
+@contextmanager
+def _shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The folder that all workers of this run share, while no other is in here."""
+    folder = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        folder = folder.parent
+    with (folder / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield folder
+
+
+def _install(root: Path) -> None:
+    root.mkdir(exist_ok=True)
     definition = yaml.safe_load((ROOT / "meltano.yml").read_text("utf-8"))
     (tap,) = definition["plugins"]["extractors"]
     assert tap["pip_url"] == "-e ."
     tap["pip_url"] = f"-e {shlex.quote(str(ROOT))}"  # the dot would be the copy's own folder
     (root / "meltano.yml").write_text(yaml.safe_dump(definition, sort_keys=False), "utf-8")
-    plugins = ("tap-callexports", "target-duckdb", "target-jsonl")
-    installed = Project(root, root, {}).meltano("install", *plugins)
+    loaders = [loader["name"] for loader in definition["plugins"]["loaders"]]
+    installed = Project(root, root, {}).meltano("install", tap["name"], *loaders)
     assert installed.code == 0, installed.log
-    return root
+    (root / "installed").touch()

@@ -66,19 +66,19 @@ def test_rows_are_found_in_plain_and_in_packed_lines(tmp_path: Path) -> None:
 
 
 def test_a_database_is_emptied_by_reading_it_and_is_gone_in_the_end(tmp_path: Path) -> None:
-    with postgres() as server:
-        if reason := server.missing():
+    with postgres() as store:
+        if reason := store.missing():
             pytest.skip(reason)
         for _ in range(2):
-            server.run_sql(f"create schema {SCHEMA}")
-            server.run_sql(f"create table {SCHEMA}.calls as select 'a' as call_id")
-            assert list(server.ids(tmp_path, "calls")) == ["a"]
+            store.server.sql(f"create schema {SCHEMA}")
+            store.server.sql(f"create table {SCHEMA}.calls as select 'a' as call_id")
+            assert list(store.ids(tmp_path, "calls")) == ["a"]
     with pytest.raises(subprocess.CalledProcessError):
-        server.run_sql("select 1")
+        store.server.sql("select 1")
 
 
 def test_a_machine_without_postgresql_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pipelines_stores, "_programs", lambda: None)
-    with postgres() as server:
-        assert isinstance(server, Postgres)
-        assert "initdb" in str(server.missing())
+    monkeypatch.setattr(pipelines_stores, "installed", lambda: None)
+    with postgres() as store:
+        assert isinstance(store, Postgres)
+        assert "initdb" in str(store.missing())

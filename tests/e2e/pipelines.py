@@ -9,17 +9,18 @@ from typing import TYPE_CHECKING, Any
 from demo.compare import by_key, differences, due
 from demo.project import ALL_STREAMS, Outcome, Project, tap_settings
 from demo.streams import PROVIDERS, STREAMS
-from demo.warehouse import Row, as_kept, tables
-from sandbox import Sandbox
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
     from pathlib import Path
 
-    from demo.streams import Stream
+    from loaders import Loader, Row
 
-_SCHEMA = "raw_calls"
+    from demo.streams import Stream
+    from sandbox import Sandbox
+
+TAP = "tap-callexports"
 
 
 @dataclass(frozen=True)
@@ -29,36 +30,62 @@ class Pipeline:
     Attributes:
         box: The platforms; its end is the clock of the run.
         project: The Meltano project.
-        loader: Name of the loader.
+        loader: The loader.
+        account: What tells the tap's and the loader's names from those of another account.
+        suffix: What tells its state from that of others.
     """
 
     box: Sandbox
     project: Project
-    loader: str
+    loader: Loader
+    account: str = ""
+    suffix: str = ""
 
     @classmethod
-    def into(cls, loader: str, box: Sandbox, root: Path, folder: Path) -> Pipeline:
-        """A pipeline whose loader writes into `folder`."""
+    def into(cls, loader: Loader, box: Sandbox, root: Path, folder: Path) -> Pipeline:
+        """A pipeline of all streams that keeps its state in `folder`."""
         settings = {
             **tap_settings({"start_date": text(box.start), **box.config()}),
             **ALL_STREAMS,
-            "TARGET_DUCKDB_FILEPATH": str(folder / "warehouse.duckdb"),
-            "TARGET_JSONL_DESTINATION_PATH": str(folder),
         }
         return cls(box, Project(root, folder, settings), loader)
 
-    def run(self) -> Outcome:
-        """Run it up to the sandbox's end."""
-        end = text(self.box.end)
+    def run(self, *options: str, **settings: str) -> Outcome:
+        """Run it up to the sandbox's end; `settings` add to those of the project."""
+        suffix = [f"--state-id-suffix={self.suffix}"] if self.suffix else []
         return self.project.meltano(
-            "run", "tap-callexports", self.loader, TAP_CALLEXPORTS_END_DATE=end
+            "run",
+            *suffix,
+            *options,
+            *self._plugins,
+            **{
+                "TAP_CALLEXPORTS_END_DATE": text(self.box.end),
+                **self.loader.settings(),
+                **settings,
+            },
         )
+
+    @property
+    def state_id(self) -> str:
+        """What Meltano keeps its state under."""
+        names = "-to-".join(self._plugins)
+        return ":".join(filter(None, ("dev", names, self.suffix)))
+
+    @property
+    def _plugins(self) -> list[str]:
+        return ["--".join(filter(None, (name, self.account))) for name in (TAP, self.loader.name)]
+
+    def state(self, command: str, *arguments: str) -> str:
+        """What a command of `meltano state` prints."""
+        words = ("--log-level=critical", "state", command, *arguments)
+        outcome = self.project.meltano(*words)
+        assert outcome.code == 0, outcome.log
+        return outcome.log
 
     def bookmarks(self) -> dict[str, set[str]]:
         """What Meltano has kept: the bookmarks of each stream that has any."""
-        state = f"dev:tap-callexports-to-{self.loader}"
-        printed = self.project.meltano("--log-level=critical", "state", "get", state).log
-        kept: dict[str, Any] = json.loads(printed)["singer_state"]["bookmarks"]
+        state: Mapping[str, Any] = json.loads(self.state("get", self.state_id))
+        kept: Mapping[str, Any] = state.get("singer_state", {}).get("bookmarks", {})
         found = {
             stream: {
                 entry["replication_key_value"]
@@ -72,30 +99,24 @@ class Pipeline:
     def truth(self, stream: Stream) -> list[Row]:
         """What the store has to hold of a stream."""
         rows = due(stream, self.box.truth(stream.name).values(), text(self.box.end))
-        return as_kept(rows) if self.loader == "target-duckdb" else rows
-
-    def stored(self) -> dict[str, list[Row]]:
-        """All rows of the store as they lie there, by stream."""
-        if self.loader == "target-duckdb":
-            return tables(self.project.folder / "warehouse.duckdb", _SCHEMA)
-        return {file.stem: _lines(file) for file in self.project.folder.glob("*.jsonl")}
+        return self.loader.kept(stream.name, rows)
 
     def wrong(self, streams: Sequence[Stream] = STREAMS) -> list[str]:
         """Where the store differs from the truth; of a row that was appended again, the last."""
-        stored = self.stored()
+        stored = self.loader.stored()
         return [
             line
             for stream in streams
             for line in differences(
                 stream,
-                self._latest(stream, stored[stream.name]),
+                self._latest(stream, stored.get(stream.name, [])),
                 self.truth(stream),
             )
         ]
 
     def _latest(self, stream: Stream, rows: list[Row]) -> list[Row]:
         """Loaders into files append; only those into databases replace a row by its key."""
-        return rows if self.loader == "target-duckdb" else list(by_key(stream, rows).values())
+        return list(by_key(stream, rows).values()) if self.loader.appends else rows
 
 
 def requests_so_far(box: Sandbox) -> dict[str, int]:
@@ -106,7 +127,3 @@ def requests_so_far(box: Sandbox) -> dict[str, int]:
 def text(instant: datetime) -> str:
     """An instant as the tap writes it."""
     return instant.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
-
-
-def _lines(file: Path) -> list[Row]:
-    return [json.loads(line) for line in file.read_text("utf-8").splitlines()]

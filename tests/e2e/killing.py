@@ -1,0 +1,66 @@
+"""Ends a program in the middle of a run, at a request of its own."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Callable
+from itertools import count
+from pathlib import Path
+
+from sandbox import Fault
+from sandbox.api import Api
+
+_PATIENCE = 60.0
+
+
+def kill(
+    program: str,
+    folder: Path,
+    *,
+    at: Api,
+    after: int,
+    when: Callable[[], bool] = lambda: True,
+) -> None:
+    """Let a program be killed, without warning, when a platform has had so many requests.
+
+    Args:
+        program: The tap or a loader, by the name of its executable.
+        folder: Where the run keeps its state: there may be others of that name.
+        at: The platform.
+        after: How many requests it answers before that.
+        when: What the next request has to wait for.
+    """
+    number = count()
+
+    def strike(_: object) -> bool:
+        if next(number) == after:
+            deadline = time.monotonic() + _PATIENCE
+            while not when() and time.monotonic() < deadline:
+                time.sleep(0.02)
+            _end(program, folder)
+        return False
+
+    at.faults.add(Fault("slow"), when=strike)
+
+
+def _end(program: str, folder: Path) -> None:
+    found = [
+        int(process.name)
+        for process in Path("/proc").glob("[0-9]*")
+        if _is(process, program, folder)
+    ]
+    assert found, f"{program} is not running"
+    for number in found:
+        os.kill(number, signal.SIGKILL)
+
+
+def _is(process: Path, program: str, folder: Path) -> bool:
+    try:
+        words = (process / "cmdline").read_bytes().split(b"\0")
+        environment = (process / "environ").read_bytes()
+    except OSError:  # it has ended, or is somebody else's
+        return False
+    own = os.fsencode(folder) in environment
+    return own and any(word.endswith(f"/bin/{program}".encode()) for word in words)
