@@ -112,6 +112,19 @@ def personal_table() -> str:
     return "\n".join(lines)
 
 
+def personal_by_provider() -> str:
+    """Which columns hold personal data, in whichever of a provider's streams."""
+    found: dict[str, dict[str, None]] = {}
+    for stream in STREAMS:
+        names = found.setdefault(stream.partition("_")[0], {})
+        columns = columns_of(stream).items()
+        names |= dict.fromkeys(name for name, column in columns if is_personal(column))
+    rows = [
+        f"| `{name}` | {', '.join(f'`{c}`' for c in columns)} |" for name, columns in found.items()
+    ]
+    return "\n".join(["| streams of | columns with personal data |", "|---|---|", *rows])
+
+
 def check_block(page: Path, name: str, wanted: str) -> None:
     """A page has this text between the marks of this name; asked to, writes it there."""
     text = page.read_text(encoding="utf-8")

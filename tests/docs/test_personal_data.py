@@ -9,7 +9,14 @@ from typing import Any
 
 import pytest
 from declared import ROOT, declared_settings
-from pages import STREAMS, check_block, columns_of, is_personal, personal_table
+from pages import (
+    STREAMS,
+    check_block,
+    columns_of,
+    is_personal,
+    personal_by_provider,
+    personal_table,
+)
 from privacy import HASHED, PAGE, maps_of, recipe, selection
 
 from tap_callexports.tap import TapCallExports
@@ -39,6 +46,7 @@ def personal_columns() -> set[tuple[str, str]]:
 
 def test_the_page_lists_every_marked_column() -> None:
     check_block(PAGE, "columns with personal data", personal_table())
+    check_block(ROOT / "README.md", "columns with personal data", personal_by_provider())
 
 
 def test_the_catalog_carries_the_marks() -> None:
