@@ -1,6 +1,7 @@
 """How a run looks to who watches it: a bar over the time range, a line per stream, a table.
 
-Loaded only for a terminal.
+Loaded only for a terminal. Streams are read one at a time, so a bar is one line that is drawn anew:
+the libraries for it bring threads and locks of their own into a process that has to end on signals.
 """
 
 from __future__ import annotations
