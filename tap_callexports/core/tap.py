@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import signal
+import sys
 from dataclasses import replace
 from traceback import walk_tb
 from typing import IO, TYPE_CHECKING, Any, ClassVar, cast
@@ -147,6 +148,8 @@ class ExportTap(CheckedTap):
         Raises:
             SystemExit: 128 + the signal's number.
         """
+        # Raised inside a finalizer it ends nothing: the writer keeps it, and it need not be told.
+        sys.unraisablehook = _but_exits
         self.writer.interrupt(SystemExit(SIGNAL_EXIT + signum))
 
     @property
@@ -230,6 +233,11 @@ class ExportTap(CheckedTap):
                 "--config=ENV: an environment variable is not of its setting's type (integers as "
                 "digits, objects and lists as JSON)"
             ) from error
+
+
+def _but_exits(unraisable: sys.UnraisableHookArgs) -> None:
+    if unraisable.exc_type is not SystemExit:
+        sys.__unraisablehook__(unraisable)
 
 
 def _selected(entry: CatalogEntry) -> CatalogEntry:

@@ -5,6 +5,9 @@ from __future__ import annotations
 import contextlib
 import io
 import json
+import signal
+import sys
+from collections.abc import Callable
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,6 +19,7 @@ from singer_sdk.singerlib.encoding.simple import RecordMessage
 from support import JSON, assert_table_is
 
 from tap_callexports.core.messages import LineWriter
+from tap_callexports.tap import TapCallExports
 
 if TYPE_CHECKING:
     from sandbox import Sandbox
@@ -60,6 +64,29 @@ def test_a_run_needs_no_folder_for_temporary_files(box: Sandbox) -> None:
     assert done.code == 0
     for stream in ("anunzi_calls", "burki_calls", "twin24_calls", "videsk_calls"):
         assert_table_is(done.run.table(stream), box.truth(stream))
+
+
+class Finalized:
+    """Does something when it is thrown away."""
+
+    def __init__(self, then: Callable[[], object]) -> None:
+        self._then = then
+
+    def __del__(self) -> None:
+        self._then()
+
+
+def test_an_exit_that_a_finalizer_swallows_is_no_news_and_other_errors_are(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "unraisablehook", sys.__unraisablehook__)
+    run = TapCallExports(config={}, validate_config=False)
+    Finalized(lambda: run.terminate(signal.SIGTERM))
+    assert capsys.readouterr().err == ""
+    with pytest.raises(SystemExit):
+        run.writer.flush()
+    Finalized(lambda: 1 // 0)
+    assert "ZeroDivisionError" in capsys.readouterr().err
 
 
 def test_a_signal_that_arrives_inside_a_finalizer_ends_the_run_with_the_next_line() -> None:
