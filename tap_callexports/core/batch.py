@@ -9,14 +9,12 @@ from dataclasses import dataclass, field
 from itertools import chain
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-import msgspec
+from tap_callexports.core.json_lines import encode
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable, Mapping, Sequence
 
 Record: TypeAlias = dict[str, Any]
-
-_encode = msgspec.json.Encoder(decimal_format="number").encode
 
 
 @dataclass(slots=True)
@@ -50,7 +48,7 @@ class Batch:
 
     def contents(self) -> list[int]:
         """A hash of all of each record."""
-        return [hash(r if isinstance(r, bytes) else _encode(r)) for r in self.records]
+        return [hash(r if isinstance(r, bytes) else encode(r)) for r in self.records]
 
     def select(self, rows: Iterable[int]) -> Batch:
         """The records at some positions, in that order."""

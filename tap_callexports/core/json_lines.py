@@ -12,7 +12,8 @@ from tap_callexports.core.rows import Undecoded
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-_encode = msgspec.json.Encoder(decimal_format="number").encode
+#: JSON text without white space; decimals keep every digit they came with.
+encode = msgspec.json.Encoder(decimal_format="number").encode
 
 
 def json_of(columns: Mapping[str, Sequence[Any]]) -> list[bytes]:
@@ -22,7 +23,7 @@ def json_of(columns: Mapping[str, Sequence[Any]]) -> list[bytes]:
     #: What comes next in every row.
     constant = b"{"
     for name, values in columns.items():
-        constant += _encode(name) + b":"
+        constant += encode(name) + b":"
         if not isinstance(values, Undecoded) and values.count(None) == rows:
             constant += b"null,"
         else:
@@ -37,7 +38,7 @@ def _texts(values: Sequence[Any]) -> Iterable[Any]:
     if isinstance(values, Undecoded):
         return values
     if msgspec.Raw in set(map(type, values)):
-        return [v if type(v) is msgspec.Raw else _encode(v) for v in values]
+        return [v if type(v) is msgspec.Raw else encode(v) for v in values]
     # Encoded together and cut at the commas, unless there are others than those between values.
-    texts = _encode(values)[1:-1].split(b",")
-    return texts if len(texts) == len(values) else map(_encode, values)
+    texts = encode(values)[1:-1].split(b",")
+    return texts if len(texts) == len(values) else map(encode, values)

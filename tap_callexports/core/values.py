@@ -13,6 +13,7 @@ from typing import Any, TypeAlias
 
 import msgspec
 
+from tap_callexports.core.json_lines import encode
 from tap_callexports.core.rows import Undecoded
 
 Reader: TypeAlias = Callable[[Any], Any]
@@ -35,7 +36,6 @@ _BOOLEANS = {
     "false": False, "0": False, "no": False, "n": False, "f": False,
 }  # fmt: skip
 
-_json = msgspec.json.Encoder(decimal_format="number")
 _decode = msgspec.json.Decoder(float_hook=Decimal).decode
 
 
@@ -72,7 +72,7 @@ def _number_or_text(text: str) -> Decimal | str:
 
 def compact_json(value: object) -> str:
     """JSON text without white space; decimals keep every digit they came with."""
-    return _json.encode(value).decode()
+    return encode(value).decode()
 
 
 def number_from_text(text: str) -> Decimal | None:

@@ -115,8 +115,6 @@ class ZoneCheck:
             for text, row_id in zip(times, ids, strict=True)
             if text and (made := _made_second(row_id)) is not None
         ]
-        if not self._quarters and offs and max(map(abs, offs)) <= _NEAR_SECONDS:
-            return None
         for seconds in offs:
             quarters = round(seconds / _QUARTER_SECONDS)
             near = abs(seconds - quarters * _QUARTER_SECONDS) <= _NEAR_SECONDS
