@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -64,6 +65,7 @@ class Account(ABC):
         self.settings = settings
         self.shared = shared
         self.logger = logger
+        self._making = threading.Lock()
 
     @classmethod
     def credential_names(cls) -> str:
@@ -109,10 +111,20 @@ class Account(ABC):
         )
 
     @cached_property
-    def client(self) -> HttpClient:
-        """The one client of all streams of this provider."""
-        throttle = Throttle(
+    def throttle(self) -> Throttle:
+        """The one gate in front of all requests to this provider."""
+        return Throttle(
             at_once=self.settings["max_concurrency"],
             per_minute=self.settings.get("requests_per_minute"),
         )
-        return HttpClient(self.manners, throttle, self.auth, self.logger, renew=self.renew)
+
+    @property
+    def client(self) -> HttpClient:
+        """The one client of all streams of this provider."""
+        # Workers ask for it at the same time, and a cached property may be made twice then.
+        with self._making:
+            return self._client
+
+    @cached_property
+    def _client(self) -> HttpClient:
+        return HttpClient(self.manners, self.throttle, self.auth, self.logger, renew=self.renew)

@@ -150,6 +150,11 @@ class Attempts:
         """One more request went out."""
         self._tries += 1
 
+    def held_back(self, seconds: float) -> None:
+        """It waited for a turn to ask: that is no failing of the server, and does not count."""
+        self._started += seconds
+        self.deadline += seconds
+
     def now(
         self,
         doing: str,

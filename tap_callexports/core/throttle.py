@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from contextlib import contextmanager
@@ -11,6 +12,45 @@ from tap_callexports.core.workers import nap
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+
+class Turns:
+    """Starts of requests: evenly spaced, and none while the server wants a rest.
+
+    Args:
+        per_minute: Most of them in any 60 seconds; None for no limit.
+    """
+
+    def __init__(self, per_minute: int | None) -> None:
+        self._spacing = 60.0 / per_minute if per_minute else 0.0
+        self._lock = threading.Lock()
+        self._next = 0.0
+
+    def take(self) -> None:
+        """Wait for the next turn; a worker that is cancelled meanwhile leaves it to the others.
+
+        Raises:
+            Cancelled: The worker is no longer wanted.
+        """
+        nap(0)
+        while (wait := self._reserve()) > 0:
+            nap(wait)
+
+    def pause(self, seconds: float) -> None:
+        """Let nothing start for a while."""
+        with self._lock:
+            self._next = max(self._next, time.monotonic() + seconds)
+
+    def _reserve(self) -> float:
+        """Take the next start time if it is due, else say how long it takes."""
+        with self._lock:
+            now = time.monotonic()
+            if now < self._next:
+                return self._next - now
+            if self._spacing:
+                # Rounded up: so many spacings in a row are never less than a minute.
+                self._next = math.nextafter(now + self._spacing, math.inf)
+            return 0.0
 
 
 class Throttle:
@@ -23,9 +63,13 @@ class Throttle:
 
     def __init__(self, *, at_once: int, per_minute: int | None) -> None:
         self._slots = threading.BoundedSemaphore(at_once)
-        self._spacing = 60.0 / per_minute if per_minute else 0.0
-        self._lock = threading.Lock()
-        self._next = 0.0
+        self._turns = Turns(per_minute)
+
+    def beside(self) -> Throttle:
+        """A gate to the same turns for what requests wait for themselves: a login, one at once."""
+        other = Throttle(at_once=1, per_minute=None)
+        other._turns = self._turns
+        return other
 
     @contextmanager
     def slot(self) -> Iterator[None]:
@@ -35,21 +79,9 @@ class Throttle:
             Cancelled: The worker is no longer wanted.
         """
         with self._slots:
-            nap(0)
-            while (wait := self._reserve()) > 0:
-                nap(wait)
+            self._turns.take()
             yield
 
     def pause(self, seconds: float) -> None:
         """Let no request of any worker start for a while."""
-        with self._lock:
-            self._next = max(self._next, time.monotonic() + seconds)
-
-    def _reserve(self) -> float:
-        """Take the next start time if it is due, else say how long it takes."""
-        with self._lock:
-            now = time.monotonic()
-            if now < self._next:
-                return self._next - now
-            self._next = now + self._spacing
-            return 0.0
+        self._turns.pause(seconds)

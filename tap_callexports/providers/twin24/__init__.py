@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 from tap_callexports.core.compat import override
 from tap_callexports.core.http import Auth, HttpClient
 from tap_callexports.core.provider import Provider
-from tap_callexports.core.throttle import Throttle
 from tap_callexports.core.zones import zone_named
 from tap_callexports.providers.twin24.client import FIXED_PARAMS
 from tap_callexports.providers.twin24.login import JwtAuth, NoAuth, log_in
@@ -59,7 +58,7 @@ class Twin24(Provider):
             return JwtAuth(None, fixed=token)
         client = HttpClient(
             replace(self.manners, credential="twin24.email + twin24.password"),
-            Throttle(at_once=1, per_minute=None),
+            self.throttle.beside(),
             NoAuth(),
             self.logger,
         )
