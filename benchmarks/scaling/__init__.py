@@ -1,0 +1,1 @@
+"""What many accounts with many calls take: the tap's own plans, carried out on paper."""
