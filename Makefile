@@ -3,9 +3,9 @@
 
 SHELL := /bin/sh
 BIN := .venv/bin
-CODE := tap_callexports sandbox demo tests mutants benchmarks hub
+CODE := tap_callexports sandbox demo tests mutants benchmarks hub orchestrate
 
-.PHONY: help demo test soak mutants bench lint style types workflows format hub build constraints clean
+.PHONY: help demo test soak mutants scaling bench orchestrate lint style types workflows format hub build constraints clean
 .DEFAULT_GOAL := help
 
 help: ## Show this list
@@ -14,18 +14,25 @@ help: ## Show this list
 demo: .venv/ready .venv-meltano/ready ## Export four simulated platforms with Meltano, twice, make one table of all calls, check every value
 	@$(BIN)/python -m demo
 
-test: lint .venv-meltano/ready .venv-dbt/ready ## Run every check and every test
+test: lint .venv-meltano/ready .venv-dbt/ready .venv-dagster/ready .venv-airflow/ready ## Run every check and every test
 	@$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist worksteal $(PYTEST_ARGS)
 
-soak: .venv/ready ## Random schedules and random kills, for as long as it takes: SCHEDULES=n per provider, KILLS=n, SEED=n
+soak: .venv/ready ## Random schedules, partitions and kills, for as long as it takes: SCHEDULES=n per provider, PARTITIONS=n per stream, KILLS=n, SEED=n
 	@$(BIN)/python tests/proof/soak.py
 	@$(BIN)/python -m tests.proof.kill_soak
 
 mutants: .venv/ready ## Plant bugs in a copy of the code, and see that the tests notice
 	@$(BIN)/python -m mutants
 
+scaling: .venv/ready ## Play 1,000 accounts with 10 million calls on paper, and write the tables of docs/scaling.md
+	@$(BIN)/python -m benchmarks.scaling
+
 bench: .venv/ready .venv-bench/ready ## Measure speed and memory beside other tools, for half an hour: BENCH_ARGS=--quick
 	@$(BIN)/python -m benchmarks $(BENCH_ARGS)
+
+orchestrate: .venv-dagster/ready ## Open Dagster's page on the accounts of orchestrate/accounts.yml; its state is in output/dagster
+	@mkdir -p output/dagster && cp orchestrate/dagster.yaml output/dagster/
+	@DAGSTER_HOME="$(CURDIR)/output/dagster" .venv-dagster/bin/dagster dev -m orchestrate.definitions
 
 lint: style types workflows ## Check style, types and workflows
 
@@ -63,9 +70,13 @@ constraints: .venv/ready ## Renew the pinned versions of everything that is inst
 		--custom-compile-command "make constraints" --group dbt -o constraints-dbt.txt
 	@$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.10 --no-annotate \
 		--custom-compile-command "make constraints" --group release -o constraints-release.txt
+	@$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.10 --no-annotate \
+		--custom-compile-command "make constraints" --group dagster pyproject.toml -o constraints-dagster.txt
+	@$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.10 --no-annotate \
+		--custom-compile-command "make constraints" --group airflow -o constraints-airflow.txt
 
 clean: ## Remove what make has made; Meltano's own state stays
-	rm -rf .venv .venv-meltano .venv-dbt .venv-bench .venv-release dist build .cache .mypy_cache .pytest_cache .ruff_cache .hypothesis output/demo
+	rm -rf .venv .venv-meltano .venv-dbt .venv-bench .venv-release .venv-dagster .venv-airflow dist build .cache .mypy_cache .pytest_cache .ruff_cache .hypothesis output/demo
 	find $(CODE) -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # Meltano wants other versions of packages that the tap uses too, so it lives apart.
@@ -77,6 +88,16 @@ clean: ## Remove what make has made; Meltano's own state stays
 .venv-dbt/ready: pyproject.toml constraints-dbt.txt .ci/bootstrap
 	@.ci/bootstrap .venv-dbt constraints-dbt.txt --group dbt
 	@touch $@
+
+# Dagster runs the tap and a loader beside it: one environment holds the three.
+.venv-dagster/ready: pyproject.toml constraints-dagster.txt .ci/bootstrap
+	@.ci/bootstrap .venv-dagster constraints-dagster.txt --group dagster --editable .
+	@touch $@
+
+# Its packages change often: where they do not install, the tests of the example are skipped.
+.venv-airflow/ready: pyproject.toml constraints-airflow.txt .ci/bootstrap
+	@.ci/bootstrap .venv-airflow constraints-airflow.txt --group airflow && touch $@ || \
+		echo "Airflow could not be installed; its example is not tested." >&2
 
 # So do the tools that the tap is compared with.
 .venv-bench/ready: pyproject.toml constraints-bench.txt .ci/bootstrap

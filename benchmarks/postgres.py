@@ -45,6 +45,11 @@ class Server:
             "database": _DATABASE,
         }
 
+    @property
+    def url(self) -> str:
+        """The same as one address."""
+        return "postgresql://{user}:{password}@{host}:{port}/{database}".format(**self.address)
+
     def sql(self, statement: str) -> str:
         """What a statement prints, a row a line.
 

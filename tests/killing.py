@@ -22,6 +22,7 @@ def kill(
     at: Api,
     after: int,
     when: Callable[[], bool] = lambda: True,
+    parent: bool = False,
 ) -> None:
     """Let a program be killed, without warning, when a platform has had so many requests.
 
@@ -31,6 +32,7 @@ def kill(
         at: The platform.
         after: How many requests it answers before that.
         when: What the next request has to wait for.
+        parent: Whether it is who started the program that is killed.
     """
     number = count()
 
@@ -39,21 +41,26 @@ def kill(
             deadline = time.monotonic() + _PATIENCE
             while not when() and time.monotonic() < deadline:
                 time.sleep(0.02)
-            _end(program, folder)
+            _end(program, folder, parent=parent)
         return False
 
     at.faults.add(Fault("slow"), when=strike)
 
 
-def _end(program: str, folder: Path) -> None:
+def _end(program: str, folder: Path, *, parent: bool) -> None:
     found = [
-        int(process.name)
+        _parent(process) if parent else int(process.name)
         for process in Path("/proc").glob("[0-9]*")
         if _is(process, program, folder)
     ]
     assert found, f"{program} is not running"
     for number in found:
         os.kill(number, signal.SIGKILL)
+
+
+def _parent(process: Path) -> int:
+    """The number behind the name, which may hold blanks and parentheses."""
+    return int((process / "stat").read_text().rpartition(")")[2].split()[1])
 
 
 def _is(process: Path, program: str, folder: Path) -> bool:

@@ -1,0 +1,157 @@
+"""How long Dagster takes to backfill half a year, with one worker and with two.
+
+`python -m benchmarks.backfill` starts a provider, a PostgreSQL server and Dagster's daemon, all on
+this machine, and holds every row against the provider's own list.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from benchmarks.postgres import installed, running
+from sandbox import Sandbox
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from benchmarks.postgres import Server
+
+_ROOT = Path(__file__).resolve().parents[1]
+_UTC = timezone.utc
+START, END = datetime(2024, 1, 1, tzinfo=_UTC), datetime(2024, 7, 1, tzinfo=_UTC)
+#: What runs elsewhere must not reach into these.
+_OWN_PREFIXES = ("DAGSTER", "CALLEXPORTS", "WAREHOUSE", "TAP_", "TARGET_")
+_PATIENCE_SECONDS = 600
+_ROWS = 60_000
+
+
+@dataclass(frozen=True)
+class Dagster:
+    """An instance of Dagster with the project in orchestrate/.
+
+    Attributes:
+        home: Its folder.
+        server: Where it loads to.
+    """
+
+    home: Path
+    server: Server
+
+    @classmethod
+    def made(
+        cls,
+        home: Path,
+        server: Server,
+        accounts: Mapping[str, Mapping[str, Any]],
+        *,
+        workers: int = 2,
+        pool: int = 2,
+    ) -> Dagster:
+        """A new instance.
+
+        Args:
+            home: Its folder.
+            server: Where it loads to.
+            accounts: The providers of each account, and the tap's settings of each.
+            workers: Runs at the same time.
+            pool: Runs of one provider at the same time.
+        """
+        home.mkdir(exist_ok=True)
+        instance = yaml.safe_load((_ROOT / "orchestrate" / "dagster.yaml").read_text("utf-8"))
+        instance["concurrency"]["runs"]["max_concurrent_runs"] = workers
+        instance["concurrency"]["pools"]["default_limit"] = pool
+        (home / "dagster.yaml").write_text(yaml.safe_dump(instance), "utf-8")
+        content = {"first_month": f"{START:%Y-%m}", "accounts": accounts}
+        (home / "accounts.yml").write_text(yaml.safe_dump(content), "utf-8")
+        return cls(home, server)
+
+    def run(self, program: str, *arguments: str, **environment: str) -> tuple[int, str]:
+        """Exit code and output of a program beside Dagster's."""
+        kept = {k: v for k, v in os.environ.items() if not k.startswith(_OWN_PREFIXES)}
+        done = subprocess.run(
+            [dagster_folder() / program, *arguments],
+            cwd=_ROOT,
+            env={**kept, **self._environment, **environment},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=_PATIENCE_SECONDS,
+            check=False,
+        )
+        (self.home / "log").write_text(done.stdout, "utf-8")
+        return done.returncode, done.stdout
+
+    def backfill(self, provider: str, *arguments: str) -> tuple[int, str]:
+        """Backfill the whole range of a provider."""
+        span = ("--from", f"{START:%Y-%m}", "--to", f"{END:%Y-%m}")
+        return self.run("python", "-m", "orchestrate.backfill", provider, *span, *arguments)
+
+    def rows(self, table: str) -> int:
+        """How many rows a table has, `schema.name`."""
+        return int(self.server.sql(f"select count(*) from {table}"))  # noqa: S608 - our own names
+
+    @property
+    def _environment(self) -> dict[str, str]:
+        return {
+            "DAGSTER_HOME": str(self.home),
+            "CALLEXPORTS_ACCOUNTS": str(self.home / "accounts.yml"),
+            "CALLEXPORTS_RETRY_SECONDS": "1",
+            "WAREHOUSE_URL": self.server.url,
+        }
+
+
+def dagster_folder() -> Path:
+    """Where Dagster's programs are: `$DAGSTER_BIN`, or where make has installed them.
+
+    Raises:
+        FileNotFoundError: Nowhere.
+    """
+    folder = Path(os.environ.get("DAGSTER_BIN") or _ROOT / ".venv-dagster" / "bin")
+    if not (folder / "dagster").exists():
+        raise FileNotFoundError(f"no Dagster in {folder}: run make .venv-dagster/ready")
+    return folder
+
+
+@contextmanager
+def half_a_year(rows: int) -> Iterator[Sandbox]:
+    """The platforms with so many calls in the first half of 2024."""
+    with Sandbox(seed=7, rows=rows, start=START, end=END) as box:
+        yield box
+
+
+def main() -> None:
+    """Measure, and print a table."""
+    programs = installed()
+    if programs is None:
+        raise SystemExit("PostgreSQL is not installed: put its initdb onto the PATH")
+    print("| workers | partitions | rows | seconds | rows/s |\n|---|---|---|---|---|")  # noqa: T201
+    for workers in (1, 2):
+        with (
+            TemporaryDirectory() as folder,
+            half_a_year(_ROWS) as box,
+            running(programs) as server,
+        ):
+            accounts = {"north": {"burki": box.burki.config()}}
+            dagster = Dagster.made(Path(folder), server, accounts, workers=workers)
+            began = time.monotonic()
+            code, log = dagster.backfill("burki")
+            seconds = time.monotonic() - began
+            rows = [dagster.rows(f"north.{each}") for each in ("burki_calls", "burki_call_list")]
+            if code or rows != [len(box.truth("burki_calls")), len(box.truth("burki_call_list"))]:
+                raise SystemExit(f"not complete: {rows}\n{log}")
+            print(f"| {workers} | 6 | {sum(rows):,} | {seconds:.0f} | {sum(rows) / seconds:,.0f} |")  # noqa: T201
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""Backfills on an orchestrator: one run of the tap for each provider, account and month."""

@@ -1,0 +1,117 @@
+"""The accounts file: what it may say, and what each run is given of it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from orchestrate.accounts import Accounts, AccountsError, read_accounts
+from orchestrate.streams import STREAMS
+from tap_callexports.tap import TapCallExports
+
+_SECRET = "canary-key"
+
+
+def test_the_example_is_of_settings_the_tap_takes(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("NORTH_VIDESK_TOKEN", "NORTH_BURKI_KEY", "SOUTH_RETELL_KEY"):
+        monkeypatch.setenv(name, _SECRET)
+    monkeypatch.setenv("SOUTH_TWIN24_PASSWORD", _SECRET)
+    example = read_accounts()
+
+    used = {(name, each) for name in example.settings for each in example.settings[name]}
+    assert {provider for _, provider in used} == set(STREAMS)
+    for account, provider in used:
+        settings = example.settings_of(account, provider, runs_at_once=1)
+        TapCallExports(config={provider: settings})
+
+
+def test_accounts_are_found_by_their_provider(tmp_path: Path) -> None:
+    accounts = _accounts(tmp_path, {"a": {"burki": {}}, "b": {"videsk": {}, "burki": {}}})
+    assert accounts.at("burki") == ["a", "b"]
+    assert accounts.at("videsk") == ["b"]
+    assert accounts.at("twin24") == []
+
+
+def test_variables_are_filled_in_wherever_a_text_stands(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("A_KEY", _SECRET)
+    settings = {"api_key": "${A_KEY}", "deep": {"list": ["x${A_KEY}y", 3, None]}, "page_size": 5}
+    accounts = _accounts(tmp_path, {"a": {"anunzi": settings}})
+    assert accounts.settings_of("a", "anunzi", runs_at_once=2) == {
+        "api_key": _SECRET,
+        "deep": {"list": [f"x{_SECRET}y", 3, None]},
+        "page_size": 5,
+    }
+
+
+@pytest.mark.parametrize("value", [None, ""])
+def test_a_variable_that_is_not_set_is_named_with_its_place(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, value: str | None
+) -> None:
+    if value is None:
+        monkeypatch.delenv("A_KEY", raising=False)
+    else:
+        monkeypatch.setenv("A_KEY", value)
+    accounts = _accounts(tmp_path, {"a": {"burki": {"api_key": "${A_KEY}"}}})
+    with pytest.raises(AccountsError, match=r"^a\.burki\.api_key: the environment has no A_KEY$"):
+        accounts.settings_of("a", "burki", runs_at_once=1)
+
+
+@pytest.mark.parametrize(("runs", "share"), [(1, 100), (2, 50), (3, 33), (100, 1)])
+def test_runs_at_the_same_time_share_a_budget(tmp_path: Path, runs: int, share: int) -> None:
+    accounts = _accounts(tmp_path, {"a": {"burki": {"requests_per_minute": 100}}})
+    settings = accounts.settings_of("a", "burki", runs_at_once=runs)
+    assert settings == {"requests_per_minute": share}
+    assert share * runs <= 100
+
+
+@pytest.mark.parametrize(("runs", "what"), [(101, "101 runs"), (None, "set a limit for the pool")])
+def test_a_budget_that_cannot_be_kept_is_an_error(
+    tmp_path: Path, runs: int | None, what: str
+) -> None:
+    accounts = _accounts(tmp_path, {"a": {"burki": {"requests_per_minute": 100}}})
+    with pytest.raises(AccountsError, match=f"^a.burki.requests_per_minute: .*{what}"):
+        accounts.settings_of("a", "burki", runs_at_once=runs)
+
+
+@pytest.mark.parametrize(
+    ("content", "what"),
+    [
+        ("accounts: {a: {burki: {}}}", "must hold first_month and accounts"),
+        ("[]", "must hold first_month and accounts"),
+        ("{first_month: soon, accounts: {a: {burki: {}}}}", "must be a month"),
+        ("{first_month: 2024-13, accounts: {a: {burki: {}}}}", "must be a month"),
+        ("{first_month: 2024-01, accounts: {}}", "must name at least one"),
+        ("{first_month: 2024-01, accounts: {A-b: {burki: {}}}}", "small letters"),
+        ("{first_month: 2024-01, accounts: {a: {retell: {}}}}", "must have settings of"),
+        ("{first_month: 2024-01, accounts: {a: {}}}", "must have settings of"),
+        ("{first_month: 2024-01, accounts: {a: {burki: key}}}", "are not settings"),
+        (
+            "{first_month: 2024-01, accounts: {a: {burki: {requests_per_minute: 0}}}}",
+            "are not settings",
+        ),
+        ("{", "accounts.yml: while parsing"),
+    ],
+)
+def test_a_file_that_is_wrong_is_refused_in_one_sentence(
+    tmp_path: Path, content: str, what: str
+) -> None:
+    file = tmp_path / "accounts.yml"
+    file.write_text(content, "utf-8")
+    with pytest.raises(AccountsError, match=what) as error:
+        read_accounts(file)
+    assert str(error.value).startswith(str(file))
+
+
+def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(AccountsError, match="none"):
+        read_accounts(tmp_path / "none.yml")
+
+
+def _accounts(folder: Path, accounts: object) -> Accounts:
+    file = folder / "accounts.yml"
+    file.write_text(yaml.safe_dump({"first_month": "2024-01", "accounts": accounts}), "utf-8")
+    return read_accounts(file)
