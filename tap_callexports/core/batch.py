@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from itertools import chain
+from operator import lt
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from tap_callexports.core.json_lines import encode
@@ -57,6 +58,20 @@ class Batch:
         places = {row: place for place, row in enumerate(rows)} if self.misfits else {}
         misfits = {places[row]: names for row, names in self.misfits.items() if row in places}
         return Batch([self.records[row] for row in rows], columns, misfits, self.outside)
+
+    def in_order(self, time: str, keys: Sequence[str]) -> Batch:
+        """The same records by time, and those of one instant by key; those without it come first.
+
+        Args:
+            time: Column of instant texts.
+            keys: Columns that tell records apart.
+        """
+        times = [at or "" for at in self[time]]
+        if all(map(lt, times, times[1:])):
+            return self
+        places = list(zip(times, self.keys(keys), strict=True))
+        rows = sorted(range(len(self)), key=places.__getitem__)
+        return self if rows == list(range(len(self))) else self.select(rows)
 
     @staticmethod
     def joined(batches: Sequence[Batch]) -> Batch:

@@ -117,6 +117,15 @@ class Endpoint(BookmarkedStream[TToken], Generic[TToken]):
             first_step: How long the first window should be.
         """
 
+    def planned(self, window: Window) -> None:
+        """Take note of the next window that a worker is to read.
+
+        Told with `closed` by one thread, in an order that no worker's speed changes.
+        """
+
+    def closed(self, window: Window) -> None:
+        """Take note that a window, or a part of one, was read and handed over."""
+
     def scan(self, window: Window, context: Context | None) -> Iterator[Batch]:
         """A window of a server that ignores time ranges: everything, once."""
         return self.read_window(window, context)
@@ -262,6 +271,10 @@ class Endpoint(BookmarkedStream[TToken], Generic[TToken]):
         selected = batch.select(inside)
         selected.outside += len(batch) - len(inside)
         return selected
+
+    def oldest_first(self, batch: Batch) -> Batch:
+        """A batch in an order that tells nothing of how it was asked for."""
+        return batch.in_order(str(self.declared_replication_key), self.declared_primary_keys)
 
     def far_outside(self, batch: Batch, window: Window) -> bool:
         """Whether rows show that the server does not filter: more than a second outside."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from tap_callexports.core.compat import override
 from tap_callexports.core.doubles import Doubles
 from tap_callexports.core.errors import FilterIgnored, PartlyRead, WindowTooLarge
 from tap_callexports.core.fetch_ahead import Event, fetch_ahead
@@ -29,6 +30,26 @@ if TYPE_CHECKING:
 #: What a connection test asks for.
 PROBE_SPAN = timedelta(days=7)
 _FAR = datetime.max.replace(tzinfo=UTC)
+
+
+class _Plan(Planner):
+    """The windows of a stream's span; the stream hears of them."""
+
+    def __init__(self, stream: Endpoint[Any], span: Window, first_step: timedelta) -> None:
+        super().__init__(span, first_step=first_step, target_rows=stream.window_rows)
+        self._stream = stream
+
+    @override
+    def next_window(self) -> Window | None:
+        window = super().next_window()
+        if window:
+            self._stream.planned(window)
+        return window
+
+    @override
+    def learn(self, closed: Closed) -> None:
+        super().learn(closed)
+        self._stream.closed(closed.window)
 
 
 class Export:
@@ -66,6 +87,7 @@ class Export:
         """
         start = self._read_from()
         span = self._span(start)
+        self._say_what_is_not_over()
         self._note()
         if span is None:
             self._logger.info("%snothing new to read", self.tally.prefix)
@@ -112,6 +134,12 @@ class Export:
             lookback=self._stream.lookback,
         )
 
+    def _say_what_is_not_over(self) -> None:
+        account, stream = self._stream.account, self._stream
+        end_date = account.shared.end_date
+        if end_date and account.end < end_date and stream.windowed and not self._probing:
+            stream.progress.unclosed(account.title, end_date, account.end)
+
     def _windows(self, span: Window, bookmark: datetime | None) -> Iterator[Event]:
         if self._probing or not self._stream.windowed:
             return self._read(span)
@@ -123,7 +151,7 @@ class Export:
         stream.begin(first)
         if stream.ends_windows:
             return self._read(span)
-        planner = Planner(span, first_step=first, target_rows=stream.window_rows)
+        planner = _Plan(stream, span, first)
         return fetch_ahead(planner, self._read, stream.windows_at_once)
 
     def _read(self, window: Window, *, scan: bool = False) -> Iterator[Event]:

@@ -14,6 +14,7 @@ from tap_callexports.core.tally import COMPLETE, Tally, said
 if TYPE_CHECKING:
     import logging
     from collections.abc import Callable, Collection
+    from datetime import datetime
     from types import TracebackType
 
     from typing_extensions import Self
@@ -41,6 +42,7 @@ class Progress:
         #: Names of the streams a run is to read; a connection test has none, and no summary.
         self.expected: Collection[str] = ()
         self._tally: Tally | None = None
+        self._unclosed: set[str] = set()
         #: When the run began, on the monotonic clock.
         self.began = self._said = monotonic()
         self._over = threading.Event()
@@ -105,6 +107,12 @@ class Progress:
             },
         )
 
+    def unclosed(self, provider: str, end_date: datetime, end: datetime) -> None:
+        """The user's range is not over for a provider, and is read up to `end`; said once."""
+        if provider not in self._unclosed:
+            self._unclosed.add(provider)
+            self.show_unclosed(provider, end_date, end)
+
     def end(self, tally: Tally) -> None:
         """It ends; said once."""
         if tally.ended is not None:
@@ -114,6 +122,17 @@ class Progress:
         self.ended(tally)
 
     # How it is shown.
+
+    def show_unclosed(self, provider: str, end_date: datetime, end: datetime) -> None:
+        """Show up to when a range is read that is not over."""
+        self.logger.info(
+            "%s: end_date %s is later than what has settled: reading up to %s, the range is not "
+            "closed",
+            provider,
+            format_instant(end_date),
+            format_instant(end),
+            extra={"provider": provider, "end_date": said(end_date), "frozen_end": said(end)},
+        )
 
     def ended(self, tally: Tally) -> None:
         """Show a stream that is over."""

@@ -15,7 +15,7 @@ from tap_callexports.core.reply import MAX_BODY_BYTES
 from tap_callexports.core.spool import MAX_FILE_ROWS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sized
+    from collections.abc import Callable, Iterable, Iterator, Sized
 
 TRows = TypeVar("TRows", bound="Sized")
 
@@ -52,7 +52,14 @@ class RowSlices(Generic[TRows]):
         self._find(_Ahead(file), field)
 
     def __iter__(self) -> Iterator[TRows]:
-        for place, length in self._places:
+        return self._read(self._places)
+
+    def __reversed__(self) -> Iterator[TRows]:
+        """The last slice first; the rows of each stay in their order."""
+        return self._read(reversed(self._places))
+
+    def _read(self, places: Iterable[tuple[int, int]]) -> Iterator[TRows]:
+        for place, length in places:
             self._file.seek(place)
             yield self._decode(b"[%b]" % self._file.read(length))
 

@@ -84,6 +84,12 @@ class Terminal(Progress):
         return _PACE
 
     @override
+    def show_unclosed(self, provider: str, end_date: datetime, end: datetime) -> None:
+        super().show_unclosed(provider, end_date, end)
+        text = f"{provider}: end_date is later than {_minute(end)}, up to which is read"
+        self._screen.draw(self._bar, above=f"{text}\n")
+
+    @override
     def ended(self, tally: Tally) -> None:
         super().ended(tally)
         facts = [

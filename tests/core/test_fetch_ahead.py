@@ -8,7 +8,6 @@ import time
 from collections.abc import Hashable, Iterator
 from datetime import datetime, timedelta, timezone
 from functools import partial
-from itertools import pairwise
 
 import pytest
 from batches import batch_of
@@ -18,7 +17,6 @@ from hypothesis import strategies as st
 from tap_callexports.core.batch import Batch
 from tap_callexports.core.compat import override
 from tap_callexports.core.fetch_ahead import Event, Piece, fetch_ahead, in_order
-from tap_callexports.core.throttle import Throttle
 from tap_callexports.core.window import Closed, Planner, Window
 from tap_callexports.core.workers import Cancelled, Worker, nap
 
@@ -182,21 +180,3 @@ def test_a_cancelled_worker_wakes_from_its_wait() -> None:
     worker.start()
     worker.cancelled.set()
     assert woke.wait(5)
-
-
-def test_requests_are_spaced_as_their_budget_says() -> None:
-    throttle = Throttle(at_once=4, per_minute=3000)
-    starts = []
-    for _ in range(5):
-        with throttle.slot():
-            starts.append(time.monotonic())
-    gaps = [after - before for before, after in pairwise(starts)]
-    assert min(gaps) >= 0.0199
-
-
-def test_a_pause_holds_back_every_request() -> None:
-    throttle = Throttle(at_once=2, per_minute=None)
-    throttle.pause(0.1)
-    before = time.monotonic()
-    with throttle.slot():
-        assert time.monotonic() - before >= 0.0999

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
+import re
 from dataclasses import replace
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
 from loaders import DuckDb, Jsonl
 from pipelines import TAP, Pipeline, requests_so_far, text
 
-from demo.project import Project, tap_settings
+from demo.project import ROOT, Project, tap_settings
 from demo.streams import STREAMS
 from sandbox import Fault, Sandbox
 
@@ -17,6 +20,9 @@ pytestmark = pytest.mark.meltano
 
 _BOOKMARKED = {stream.name for stream in STREAMS if stream.time}
 _PER_CALL = {"anunzi_call_details", "burki_call_transcripts"}
+_TWO = [stream for stream in STREAMS if stream.name in {"anunzi_calls", "burki_calls"}]
+_SELECT = {"TAP_CALLEXPORTS__SELECT": json.dumps([f"{stream.name}.*" for stream in _TWO])}
+_DAY = timedelta(days=1)
 
 
 def test_a_refused_provider_costs_only_its_own_rows_and_only_until_it_is_back(
@@ -91,3 +97,52 @@ def test_meltano_config_test_tells_a_good_credential_from_a_refused_one(
     refused = project.meltano("config", "test", TAP)
     assert refused.code != 0
     assert "Plugin configuration is invalid" in refused.log
+
+
+def test_a_range_is_read_again_and_the_bookmark_of_the_incremental_run_stays(
+    box: Sandbox, meltano_project: Path, tmp_path: Path
+) -> None:
+    pipeline = Pipeline.into(DuckDb(tmp_path), box, meltano_project, tmp_path)
+    again, resumable = _options_of_a_range()
+    assert pipeline.run(**_SELECT).code == 0
+    kept = pipeline.bookmarks()
+    assert kept == {stream.name: {text(box.end)} for stream in _TWO}
+
+    start, end = box.start + 7 * _DAY, box.start + 14 * _DAY
+    # Further back than any lookback: the incremental run would not see it.
+    (changed,) = box.burki.add_at(start + _DAY)
+    (beside,) = box.burki.add_at(end + _DAY)
+    outcome = pipeline.run(*again, **_SELECT, **_range(start, end))
+    assert outcome.code == 0, outcome.log
+    assert "is not closed" not in outcome.log
+    ids = {row["id"] for row in pipeline.loader.stored()["burki_calls"]}
+    assert changed.canonical["id"] in ids
+    assert beside.canonical["id"] not in ids
+    box.burki.remove(beside)
+    assert pipeline.wrong(_TWO) == []
+    assert pipeline.bookmarks() == kept
+
+    (tmp_path / "part").mkdir()
+    part = replace(pipeline, loader=DuckDb(tmp_path / "part"), suffix=resumable)
+    outcome = part.run(**_SELECT, **_range(start, end))
+    assert outcome.code == 0, outcome.log
+    for stream in _TWO:
+        times = [row[stream.time] for row in box.truth(stream.name).values() if stream.time]
+        due = [time for time in times if text(start) <= time < text(end)]
+        assert len(part.loader.stored()[stream.name]) == len(due) > 0
+    assert part.bookmarks() == {stream.name: {text(end)} for stream in _TWO}
+    assert pipeline.bookmarks() == kept
+
+
+def _range(start: datetime, end: datetime) -> dict[str, str]:
+    """The variables of the README for a range."""
+    return {"TAP_CALLEXPORTS_START_DATE": text(start), "TAP_CALLEXPORTS_END_DATE": text(end)}
+
+
+def _options_of_a_range() -> tuple[list[str], str]:
+    """The options the README shows: those of a run without a state, and the suffix of the other."""
+    section = (ROOT / "README.md").read_text("utf-8").partition("\n## A closed range\n")[2]
+    first, second = re.findall(
+        r"^meltano run (.*) tap-callexports", section.partition("\n## ")[0], re.MULTILINE
+    )
+    return first.split(), second.removeprefix("--state-id-suffix=")

@@ -150,17 +150,17 @@ class FileStream(BurkiStream):
                 raise self._filter_ignored()
             raise WindowTooLarge(f"{counted} calls")
         with self._file(window, counted) as file:
-            for rows in file.batches:
+            for rows in file.oldest_first:
                 batch = self.batch(rows)
                 if self.far_outside(batch, window):
                     raise self._filter_ignored()
-                yield self.within(batch, window)
+                yield self.oldest_first(self.within(batch, window))
 
     @override
     def scan(self, window: Window, context: Context | None) -> Iterator[Batch]:
         with self._file(window, self.count(window)) as file:
-            for rows in file.batches:
-                yield self.within(self.batch(rows), window)
+            for rows in file.oldest_first:
+                yield self.oldest_first(self.within(self.batch(rows), window))
 
     def _file(self, window: Window, counted: int | None) -> ExportFile:
         """A window's file, with as many rows as are counted; uncounted CSV is read twice."""
@@ -203,7 +203,7 @@ class ListStream(BurkiStream):
             if self.far_outside(batch, window):
                 raise self.fail(f"{self.ignored}, and the list cannot be read without them")
             if self._is_whole(page, window):
-                yield self.within(batch, window)
+                yield self.oldest_first(self.within(batch, window))
                 return
         raise WindowTooLarge(f"the page holds {len(page.items)} calls, more are counted")
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import io
+from collections.abc import Reversible
 from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, Any, TextIO
@@ -92,6 +93,11 @@ class ExportFile:
     rows: int
     batches: Iterable[Rows]
     reply: Reply
+
+    @property
+    def oldest_first(self) -> Iterable[Rows]:
+        """The same from the end, as the server begins with the newest; a large CSV as it is."""
+        return reversed(self.batches) if isinstance(self.batches, Reversible) else self.batches
 
     def __enter__(self) -> Self:
         return self

@@ -68,13 +68,15 @@ class Twin24Stream(ExportStream[ListToken]):
         # One second wider than the window: whether the ends belong to it is not documented.
         start, end = floor_second(window.start) - SECOND, ceil_second(window.end)
         known: set[object] = set()
+        found = []
         for company in self.account.settings["company_ids"] or [None]:
             batch = self._period(ListToken(start, end, company=company), context)
             keys = set(batch.keys(self.declared_primary_keys))
             if keys & known:
                 raise self._company_ignored()
             known |= keys
-            yield self.within(batch, window)
+            found.append(self.within(batch, window))
+        yield self.oldest_first(Batch.joined(found))
 
     def _period(self, first: ListToken, context: Context | None) -> Batch:
         """Every call of a period: as many distinct ones as the server counts."""

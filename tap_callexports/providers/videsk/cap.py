@@ -37,6 +37,18 @@ class Cap:
         self.size = assumed
         self.named = False
 
+    def copy(self) -> Cap:
+        """What is known now."""
+        known = Cap(self._assumed)
+        known.learn(self)
+        return known
+
+    def learn(self, other: Cap) -> None:
+        """Take over what another one has come to know."""
+        self._reached |= other._reached
+        self._lengths |= other._lengths
+        self.size, self.named = other.size, other.named
+
     @property
     def reached(self) -> bool:
         """Whether an answer was as long as the cap that is named now."""

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from singer_sdk.streams.rest import HTTPRequest, PageContext
 
+from tap_callexports.core.batch import Batch
 from tap_callexports.core.compat import override
 from tap_callexports.core.errors import PartlyRead, TransientFailure, WindowTooLarge
 from tap_callexports.core.instants import (
@@ -48,7 +49,6 @@ if TYPE_CHECKING:
 
     from singer_sdk.helpers.types import Context
 
-    from tap_callexports.core.batch import Batch
     from tap_callexports.core.reply import Reply
     from tap_callexports.core.rows import Row
     from tap_callexports.core.values import ColumnReader, Reader
@@ -67,6 +67,10 @@ class VideskStream(ExportStream[Ask]):
 
     #: How far is asked, where windows end as the answers do.
     _pace: Pace | None = None
+
+    #: Windows that are read side by side, each with what is known of the cap. What the others
+    #: learn meanwhile is left out of it: runs do not depend on timing.
+    _caps: tuple[tuple[Window, Cap], ...] = ()
 
     #: Answers do not name their cap; said once.
     _unnamed = False
@@ -92,6 +96,7 @@ class VideskStream(ExportStream[Ask]):
 
     @override
     def begin(self, first_step: timedelta) -> None:
+        self._caps = ()
         before = self._pace
         self._pace = Pace(self._cap, first_step) if self.ends_windows else None
         if self._pace and before:
@@ -99,9 +104,24 @@ class VideskStream(ExportStream[Ask]):
             self._pace.in_order = before.in_order
 
     @override
+    def planned(self, window: Window) -> None:
+        self._caps = (*self._caps, (window, self._cap.copy()))
+
+    @override
+    def closed(self, window: Window) -> None:
+        (planned, cap), *others = self._caps
+        if window.end == planned.end:
+            self._cap.learn(cap)
+            self._caps = tuple(others)
+
+    def _cap_for(self, window: Window) -> Cap:
+        """What was known of the cap when a window was planned, and what its own answers tell."""
+        caps = (cap for planned, cap in self._caps if planned.start <= window.start < planned.end)
+        return next(caps, self._cap)
+
+    @override
     def read_window(self, window: Window, context: Context | None) -> Iterator[Batch]:
-        # Of windows side by side each is read as if it were alone: runs do not depend on timing.
-        pace = self._pace or Pace(self._cap)
+        pace = self._pace or Pace(self._cap_for(window))
         meeting = Meeting(window, self._time, self.declared_primary_keys, pace)
         try:
             if meeting.early:
@@ -113,27 +133,27 @@ class VideskStream(ExportStream[Ask]):
                 pace.too_much(meeting.asked)
             if halves := meeting.asked.split(failure.at):
                 raise WindowTooLarge(str(failure), at=halves[0].end) from failure
-            yield from self._one_second(meeting.asked, context)
+            yield from self._one_second(meeting.asked, pace.cap, context)
         else:
-            yield meeting.batch
+            yield self.oldest_first(meeting.batch)
         if meeting.asked.end < window.end:
             raise PartlyRead(meeting.asked.end)
 
-    def _one_second(self, window: Window, context: Context | None) -> Iterator[Batch]:
+    def _one_second(self, window: Window, cap: Cap, context: Context | None) -> Iterator[Batch]:
         """A second that one answer does not hold: oldest first joined with newest first."""
         decode, answers = partial(self._answer, context), []
         for sort in (OLDEST_FIRST, NEWEST_FIRST):
             answer = self.ask(first_ask(window, sort), decode, context)
-            cut = self._cap.may_be_cut(answer)
-            answers.append(answer.batch.keys(self.declared_primary_keys))
-            yield answer.batch
-            if not cut:
-                return
-        if not joined(*answers):
+            answers.append(answer.batch)
+            if not cap.may_be_cut(answer):
+                answers = [answer.batch]
+                break
+        if len(answers) > 1 and not joined(*(a.keys(self.declared_primary_keys) for a in answers)):
             raise self.fail(
                 f"the second {window.start:%Y-%m-%dT%H:%M:%SZ} holds more rows than the provider "
                 "gives in one answer; ask Videsk to raise the cap for the account"
             )
+        yield self.oldest_first(Batch.joined(answers))
 
     def _answer(self, context: Context | None, reply: Reply) -> Answer:
         body = reply.envelope("data", "columns", "$limit")
