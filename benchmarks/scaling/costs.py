@@ -13,7 +13,7 @@ VCPU_HOUR_USD = 0.04
 #: Bytes a second at which a file is taken to arrive.
 FILE_BYTES_PER_SECOND = 50e6
 #: Seconds that an orchestrator takes for a run beside the tap, where each is a process of its own.
-START_SECONDS = 20
+START_SECONDS = 7
 #: Dagster advises against more partitions of an asset than this.
 MOST_PARTITIONS = 100_000
 

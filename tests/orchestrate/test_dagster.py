@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections import Counter
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import Any
 import pytest
 from killing import kill
 
-from benchmarks.backfill import Dagster, half_a_year
+from benchmarks.backfill import Dagster, Run, half_a_year
 from benchmarks.postgres import Server
 from orchestrate.streams import STREAMS
 from sandbox import Sandbox
@@ -20,22 +19,6 @@ pytestmark = pytest.mark.dagster
 
 _TABLES = ("burki_calls", "burki_call_list")
 _MONTHS = [f"2024-{month:02}-01" for month in range(1, 7)]
-#: Prints what an instance knows of its runs: when the step of each was carried out, and which
-#: assets' checks passed.
-_RUNS = """
-import json
-from dagster import DagsterEventType, DagsterInstance
-instance = DagsterInstance.get()
-kind = DagsterEventType.ASSET_CHECK_EVALUATION
-print(json.dumps([
-    [run.tags["dagster/partition"], run.status.value, [
-        check.asset_key.to_user_string()
-        for log in instance.all_logs(run.run_id, of_type=kind)
-        if (check := log.dagster_event.asset_check_evaluation_data).passed
-    ], step.start_time, step.end_time]
-    for run in instance.get_runs() for step in instance.get_run_step_stats(run.run_id)
-]))
-"""
 
 
 def test_there_is_an_asset_for_each_stream(tmp_path: Path, postgres: Server) -> None:
@@ -62,10 +45,9 @@ def test_six_months_on_two_workers_are_exact_though_one_worker_is_killed(
         for table in _TABLES:
             assert dagster.rows(f"halves.{table}") == len(box.truth(table)) == 3000
 
-    runs = _runs(dagster)
-    counted = Counter(table for _, _, passed, *_ in runs for table in passed)
-    assert counted == dict.fromkeys(_TABLES, 6)
-    ended = Counter((partition, status) for partition, status, *_ in runs)
+    runs = dagster.runs()
+    assert Counter(table for run in runs for table in run.passed) == dict.fromkeys(_TABLES, 6)
+    ended = Counter((run.partition, run.status) for run in runs)
     failed = [partition for partition, status in ended if status == "FAILURE"]
     assert len(failed) == 1
     assert ended == Counter(
@@ -88,7 +70,7 @@ def test_a_pool_holds_the_runs_of_a_provider(tmp_path: Path, postgres: Server) -
         assert {name: dagster.rows(f"{name}.burki_calls") for name in accounts} == dict.fromkeys(
             accounts, due
         )
-    assert _at_once(_runs(dagster)) == 1
+    assert _at_once(dagster.runs()) == 1
 
 
 def test_a_row_that_the_loader_loses_fails_the_check_and_the_run(
@@ -139,18 +121,11 @@ def test_a_backfill_that_makes_no_sense_is_refused(
     assert len(said.splitlines()) == 1
 
 
-def _runs(dagster: Dagster) -> list[list[Any]]:
-    """Partition, status, tables that passed the check, start and end in seconds of each run."""
-    code, said = dagster.run("python", "-c", _RUNS)
-    assert code == 0, said
-    runs: list[list[Any]] = json.loads(said)
-    return runs
-
-
-def _at_once(runs: list[list[Any]]) -> int:
+def _at_once(runs: list[Run]) -> int:
     """Most steps that were under way when one began, without one that was killed."""
-    spans: list[tuple[float, float]] = [(start, end or start) for *_, start, end in runs]
-    return max(sum(start <= at < end for start, end in spans) for at, _ in spans)
+    return max(
+        sum(one.start <= each.start < (one.end or one.start) for one in runs) for each in runs
+    )
 
 
 def _between(box: Sandbox, start: str, end: str) -> int:
