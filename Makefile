@@ -21,8 +21,8 @@ soak: .venv/ready ## Random schedules, partitions and kills, for as long as it t
 	@$(BIN)/python tests/proof/soak.py
 	@$(BIN)/python -m tests.proof.kill_soak
 
-mutants: .venv/ready ## Plant bugs in a copy of the code, and see that the tests notice
-	@$(BIN)/python -m mutants
+mutants: .venv/ready .venv-dagster/ready ## Plant bugs in a copy of the code, and see that the tests notice
+	@DAGSTER_BIN="$(CURDIR)/.venv-dagster/bin" $(BIN)/python -m mutants
 
 scaling: .venv/ready ## Play 1,000 accounts with 10 million calls on paper, and write the tables of docs/scaling.md
 	@$(BIN)/python -m benchmarks.scaling

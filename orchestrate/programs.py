@@ -107,9 +107,10 @@ class Program:
         return code
 
     def failure(self) -> RunError:
-        """How it ended, and the last errors it logged."""
+        """How it ended, and its last errors; not of one that is fed, which may quote a row."""
+        code = self.finish()
         why = "; ".join(self._errors) or "its log says why"
-        return RunError(f"{self.name} ended with {self.finish()}: {why}")
+        return RunError(f"{self.name} ended with {code}: {why}")
 
     @property
     def last_line(self) -> bytes:
@@ -135,7 +136,7 @@ class Program:
             sys.stderr.write(text)
             # As the SDK logs: time, level, logger, message.
             level, _, message = text.partition(" | ")[2].partition(" | ")
-            if level.strip() == "ERROR":
+            if level.strip() == "ERROR" and not self._process.stdin:
                 self._errors.append(message.partition(" | ")[2].strip())
 
     def _keep_last_line(self) -> None:

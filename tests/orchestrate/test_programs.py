@@ -61,15 +61,25 @@ def test_the_last_line_of_one_that_is_fed_is_kept(tmp_path: Path) -> None:
     assert program.last_line == b"4\n"
 
 
-def test_one_that_ended_early_is_quoted_with_its_errors(tmp_path: Path) -> None:
-    _program(
-        tmp_path,
-        "log = lambda level, text: print('12:00:00', level, 'name', text, sep=' | ', "
-        "file=sys.stderr); log('ERROR   ', 'no space'); log('INFO', 'noise'); sys.exit(3)",
-    )
+_FAILING = """
+for level, text in ("ERROR   ", "no space"), ("INFO    ", "noise"):
+    print("12:00:00", level, "name", text, sep=" | ", file=sys.stderr)
+sys.exit(3)
+"""
+
+
+def test_one_that_failed_is_quoted_with_its_errors(tmp_path: Path) -> None:
+    _program(tmp_path, _FAILING)
+    with running("program", config={}) as program:
+        assert list(program.chunks()) == []
+        assert str(program.failure()) == "program ended with 3: no space"
+
+
+def test_one_that_is_fed_may_quote_a_row_and_so_is_not_quoted(tmp_path: Path) -> None:
+    _program(tmp_path, _FAILING)
     with (
         running("program", config={}, fed=True) as program,
-        pytest.raises(RunError, match=r"^program ended with 3: no space$"),
+        pytest.raises(RunError, match=r"^program ended with 3: its log says why$"),
     ):
         _feed_for_ever(program)
 
