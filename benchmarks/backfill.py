@@ -110,13 +110,13 @@ class Dagster:
         (home / "accounts.yml").write_text(yaml.safe_dump(content), "utf-8")
         return cls(home, server)
 
-    def run(self, program: str, *arguments: str, **environment: str) -> tuple[int, str]:
+    def run(self, program: str, *arguments: str) -> tuple[int, str]:
         """Exit code and output of a program beside Dagster's."""
         kept = {k: v for k, v in os.environ.items() if not k.startswith(_OWN_PREFIXES)}
         done = subprocess.run(
             [dagster_folder() / program, *arguments],
             cwd=_ROOT,
-            env={**kept, **self._environment, **environment},
+            env={**kept, **self._environment},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

@@ -101,7 +101,7 @@ def test_a_row_that_the_loader_loses_fails_the_check_and_the_run(
             "create trigger lose before insert on lossy.burki_calls"
             " for each row execute function lossy.lose()"
         )
-        code, said = dagster.run(*materialize, CALLEXPORTS_RETRIES="0")
+        code, said = dagster.run(*materialize)
         assert code != 0
         assert f"{due - 1} calls are loaded where the provider counts {due}" in said
 
