@@ -68,8 +68,8 @@ def test_no_two_requests_arrive_nearer_than_the_budget_spaces_them(
     budget = Starts(monkeypatch)
     with Sandbox(seed=5, rows=40, start=START, end=END) as box:
         (api,) = (api for api in box.apis.values() if stream in api.streams)
-        # More than there are workers, who may all hold the same token.
-        box.twin24.options.tokens_valid_requests = WORKERS + 2
+        # Enough for all workers, whoever of them gets the next turns: a second 401 is final.
+        box.twin24.options.tokens_valid_requests = 5 * WORKERS
         trouble(api, {"burki_calls": "/export"}.get(stream, ""))
         settings = {
             **api.config(),
@@ -88,7 +88,7 @@ def test_no_two_requests_arrive_nearer_than_the_budget_spaces_them(
         asked = sorted(api.requests, key=lambda request: request.time)
     paths = [request.path for request in asked]
     logins = sum(path.endswith("/auth/login") for path in paths)
-    assert logins >= 3 or "twin24" not in stream
+    assert logins >= 2 or "twin24" not in stream
     assert any(path.endswith("/calls/count") for path in paths) or stream != "burki_calls"
     assert sum(request.status in {0, 429, 503} for request in asked) >= 8
     assert len(asked) >= 20
