@@ -12,12 +12,12 @@ import subprocess
 import sys
 import time
 from contextlib import contextmanager
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timezone
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-from dagster import DagsterInstance, RunsFilter
+from dagster import DagsterInstance, MonthlyPartitionsDefinition, RunsFilter
 
 from orchestrate.accounts import AccountsError, read_accounts
 from orchestrate.jobs import jobs_of
@@ -88,13 +88,10 @@ def _partitions(accounts: Accounts, options: argparse.Namespace) -> list[str]:
         raise AccountsError(f"--from: the accounts file begins with {accounts.first_month:%Y-%m}")
     if end > datetime.now(timezone.utc):
         raise AccountsError("--to: that month has not begun")
-    months = []
-    while start < end:
-        months.append(start)
-        start = (start.replace(day=28) + timedelta(days=4)).replace(day=1)
-    if not months:
+    if end <= start:
         raise AccountsError("--to: must be after --from")
-    return [f"{name}|{month:%Y-%m-%d}" for month in months for name in wanted]
+    months = MonthlyPartitionsDefinition(start_date=start, end_date=end).get_partition_keys()
+    return [f"{name}|{month}" for month in months for name in wanted]
 
 
 def _month(text: str) -> datetime:

@@ -126,14 +126,14 @@ class HttpClient:
         """One try: the decoded answer if it is a 2xx, else what its failure means."""
         attempts.now(TURN)
         # Before the turn: it may mean a login, which takes a turn of its own.
-        self._prepare(question.request)
+        prepared = self._prepare(question.request)
         came = time.monotonic()
         with self.throttle.slot():
             attempts.held_back(time.monotonic() - came)
             self._count(attempts)
             attempts.now(ANSWER)
             # Turns may be far apart: the credential may be another one by now.
-            prepared = self._prepare(question.request)
+            prepared.prepare_auth(self._auth)
             reply = self._exchange(question, prepared, attempts)
         attempts.now(READING)
         if reply.ok:
