@@ -23,7 +23,7 @@ from tap_callexports.core.paginator import PaginationError
 from tap_callexports.core.reply import MAX_ROWS
 from tap_callexports.core.rows import Shape
 from tap_callexports.core.sdk import BookmarkedStream
-from tap_callexports.core.window import TARGET_ROWS, Window
+from tap_callexports.core.window import TARGET_ROWS, Planner, Window
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping
@@ -105,26 +105,14 @@ class Endpoint(BookmarkedStream[TToken], Generic[TToken]):
             StreamFailed: The window cannot be read.
         """
 
-    @property
-    def ends_windows(self) -> bool:
-        """Whether `read_window` is given a span as a whole, and ends each window (`PartlyRead`)."""
-        return False
-
-    def begin(self, first_step: timedelta) -> None:
-        """Get ready for the windows of a span.
+    def planner(self, span: Window, first_step: timedelta) -> Planner:
+        """What cuts a span into the windows that `read_window` is asked for.
 
         Args:
+            span: The time one run reads.
             first_step: How long the first window should be.
         """
-
-    def planned(self, window: Window) -> None:
-        """Take note of the next window that a worker is to read.
-
-        Told with `closed` by one thread, in an order that no worker's speed changes.
-        """
-
-    def closed(self, window: Window) -> None:
-        """Take note that a window, or a part of one, was read and handed over."""
+        return Planner(span, first_step=first_step, target_rows=self.window_rows)
 
     def scan(self, window: Window, context: Context | None) -> Iterator[Batch]:
         """A window of a server that ignores time ranges: everything, once."""

@@ -9,14 +9,13 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from tap_callexports.core.compat import override
 from tap_callexports.core.doubles import Doubles
 from tap_callexports.core.errors import FilterIgnored, PartlyRead, WindowTooLarge
 from tap_callexports.core.fetch_ahead import Event, fetch_ahead
 from tap_callexports.core.instants import UTC, format_instant
 from tap_callexports.core.reply import shown
 from tap_callexports.core.tally import Tally
-from tap_callexports.core.window import FIRST_STEP, QUIET, Closed, Planner, Window, span_of
+from tap_callexports.core.window import FIRST_STEP, QUIET, Closed, Window, span_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,26 +29,6 @@ if TYPE_CHECKING:
 #: What a connection test asks for.
 PROBE_SPAN = timedelta(days=7)
 _FAR = datetime.max.replace(tzinfo=UTC)
-
-
-class _Plan(Planner):
-    """The windows of a stream's span; the stream hears of them."""
-
-    def __init__(self, stream: Endpoint[Any], span: Window, first_step: timedelta) -> None:
-        super().__init__(span, first_step=first_step, target_rows=stream.window_rows)
-        self._stream = stream
-
-    @override
-    def next_window(self) -> Window | None:
-        window = super().next_window()
-        if window:
-            self._stream.planned(window)
-        return window
-
-    @override
-    def learn(self, closed: Closed) -> None:
-        super().learn(closed)
-        self._stream.closed(closed.window)
 
 
 class Export:
@@ -147,11 +126,7 @@ class Export:
         if bookmark is not None:
             # The span is mostly what is read in each run, which an idle run reads in one go.
             first += stream.lookback + stream.ahead
-        first = min(first, QUIET)
-        stream.begin(first)
-        if stream.ends_windows:
-            return self._read(span)
-        planner = _Plan(stream, span, first)
+        planner = stream.planner(span, min(first, QUIET))
         return fetch_ahead(planner, self._read, stream.windows_at_once)
 
     def _read(self, window: Window, *, scan: bool = False) -> Iterator[Event]:

@@ -5,7 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from tap_callexports.core.compat import override
+from tap_callexports.core.window import Closed, Planner, Window
+
 if TYPE_CHECKING:
+    from datetime import timedelta
+
     from tap_callexports.core.batch import Batch
 
 #: An answer with fewer rows than this was cut by no cap, declared or not.
@@ -82,3 +87,44 @@ class Cap:
         looks_cut = rows >= SUSPICIOUS_ROWS and (rows % 50 == 0 or rows in self._lengths)
         self._lengths.add(rows)
         return looks_cut or rows >= min(self.size, TRUSTED_ROWS)
+
+
+class CapPlanner(Planner):
+    """Windows that are read side by side, each with what is known of the cap.
+
+    What the others learn meanwhile is left out of it: runs do not depend on timing.
+
+    Args:
+        span: The time to cover.
+        first_step: Length of the first window.
+        cap: What is known when the first window is planned; learns as windows close.
+    """
+
+    def __init__(self, span: Window, first_step: timedelta, cap: Cap) -> None:
+        super().__init__(span, first_step=first_step)
+        self._cap = cap
+        # Workers read it: another one takes its place, and none is changed.
+        self._caps: tuple[tuple[Window, Cap], ...] = ()
+
+    @override
+    def next_window(self) -> Window | None:
+        if window := super().next_window():
+            self._caps = (*self._caps, (window, self._cap.copy()))
+        return window
+
+    @override
+    def learn(self, closed: Closed) -> None:
+        super().learn(closed)
+        (planned, cap), *others = self._caps
+        if closed.window.end == planned.end:
+            self._cap.learn(cap)
+            self._caps = tuple(others)
+
+    def cap_for(self, window: Window) -> Cap:
+        """What was known of the cap when a window was planned, and what its own answers tell.
+
+        Args:
+            window: One that was given out, or a part of it.
+        """
+        caps = (cap for planned, cap in self._caps if planned.start <= window.start < planned.end)
+        return next(caps, self._cap)

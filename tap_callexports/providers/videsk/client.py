@@ -24,8 +24,9 @@ from tap_callexports.core.instants import (
 from tap_callexports.core.rows import Rows
 from tap_callexports.core.stream import ExportStream
 from tap_callexports.core.values import plain
+from tap_callexports.core.window import Planner
 from tap_callexports.core.zones import zone_named
-from tap_callexports.providers.videsk.cap import Answer, Cap
+from tap_callexports.providers.videsk.cap import Answer, Cap, CapPlanner
 from tap_callexports.providers.videsk.labels import IDENTITY_KEYS, column_of
 from tap_callexports.providers.videsk.pace import Pace
 from tap_callexports.providers.videsk.paginator import (
@@ -68,9 +69,8 @@ class VideskStream(ExportStream[Ask]):
     #: How far is asked, where windows end as the answers do.
     _pace: Pace | None = None
 
-    #: Windows that are read side by side, each with what is known of the cap. What the others
-    #: learn meanwhile is left out of it: runs do not depend on timing.
-    _caps: tuple[tuple[Window, Cap], ...] = ()
+    #: The windows, where they are read side by side.
+    _plan: CapPlanner | None = None
 
     #: Answers do not name their cap; said once.
     _unnamed = False
@@ -89,39 +89,21 @@ class VideskStream(ExportStream[Ask]):
         """
         return rows
 
-    @property
     @override
-    def ends_windows(self) -> bool:
-        return self.windows_at_once == 1
-
-    @override
-    def begin(self, first_step: timedelta) -> None:
-        self._caps = ()
-        before = self._pace
-        self._pace = Pace(self._cap, first_step) if self.ends_windows else None
-        if self._pace and before:
+    def planner(self, span: Window, first_step: timedelta) -> Planner:
+        if self.windows_at_once > 1:
+            self._plan = CapPlanner(span, first_step, self._cap)
+            return self._plan
+        before, self._pace = self._pace, Pace(self._cap, first_step)
+        if before:
             # The server is the same for all partitions.
             self._pace.in_order = before.in_order
-
-    @override
-    def planned(self, window: Window) -> None:
-        self._caps = (*self._caps, (window, self._cap.copy()))
-
-    @override
-    def closed(self, window: Window) -> None:
-        (planned, cap), *others = self._caps
-        if window.end == planned.end:
-            self._cap.learn(cap)
-            self._caps = tuple(others)
-
-    def _cap_for(self, window: Window) -> Cap:
-        """What was known of the cap when a window was planned, and what its own answers tell."""
-        caps = (cap for planned, cap in self._caps if planned.start <= window.start < planned.end)
-        return next(caps, self._cap)
+        # One window, of which each answer reads as far as it holds (`PartlyRead`).
+        return Planner(span, first_step=span.length)
 
     @override
     def read_window(self, window: Window, context: Context | None) -> Iterator[Batch]:
-        pace = self._pace or Pace(self._cap_for(window))
+        pace = self._pace or Pace(self._plan.cap_for(window) if self._plan else self._cap)
         meeting = Meeting(window, self._time, self.declared_primary_keys, pace)
         try:
             if meeting.early:
