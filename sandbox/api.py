@@ -6,6 +6,7 @@ import threading
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from .faults import FaultQueue
@@ -16,10 +17,9 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from .store import Plan, Store
-    from .table import Record, Row
+    from .table import Key, Record, Row
 
 Handler = Callable[[Request], Reply]
-Key = tuple[Any, ...]
 
 
 class Api(ABC):
@@ -80,7 +80,7 @@ class Api(ABC):
 
     def _make_handle(self, stream: str) -> Handle:
         """How a test gets hold of a stream."""
-        return Handle(self, stream, self._stores[stream])
+        return Handle(self._stores[stream], self.lock, partial(self.truth, stream))
 
     @abstractmethod
     def _record(self, stream: str, row: Row) -> Record | None:

@@ -14,6 +14,8 @@ from .instants import MICROSECOND, MILLISECOND, floor, parse, text
 from .traffic import instants
 
 Record = dict[str, Any]
+#: The values of the primary keys.
+Key = tuple[Any, ...]
 Ends = Literal["[]", "[)", "(]", "()"]
 Clock = Literal["at", "sort_at"]
 Make = Callable[[random.Random, datetime, "datetime | None", int], Record]

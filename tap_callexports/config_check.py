@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import copy
 import difflib
+import ipaddress
 import re
 from typing import TYPE_CHECKING, Any, cast
+from urllib.parse import urlsplit
 
 from jsonschema import Draft202012Validator
 
 from tap_callexports.core.batches import batch_mistakes
 from tap_callexports.core.instants import EPOCH
-from tap_callexports.core.provider import url_mistake
 from tap_callexports.settings import read_date, settings_schema, with_defaults
 
 if TYPE_CHECKING:
@@ -176,7 +177,7 @@ def _user_agent_mistakes(config: Mapping[str, Any]) -> Iterator[str]:
 def _provider_mistakes(provider: type[Provider], config: Mapping[str, Any]) -> Iterator[str]:
     settings = config[provider.name]
     for name in provider.url_settings:
-        problem = url_mistake(settings[name], allow_insecure=config["allow_insecure_url"])
+        problem = _url_mistake(settings[name], allow_insecure=config["allow_insecure_url"])
         if problem:
             yield f"{provider.name}.{name}: {problem}"
     if not provider.is_on(settings):
@@ -187,3 +188,31 @@ def _provider_mistakes(provider: type[Provider], config: Mapping[str, Any]) -> I
                     yield f"{provider.name}.{name}: missing; {present[0]} needs it"
     for mistake in provider.mistakes(settings):
         yield f"{provider.name}.{mistake}"
+
+
+def _url_mistake(url: str, *, allow_insecure: bool) -> str | None:
+    """What is wrong with an address a credential would be sent to, None when it is fine."""
+    try:
+        parts = urlsplit(url)
+        host, _ = parts.hostname, parts.port
+    except ValueError:
+        return "is not a URL"
+    if parts.scheme not in {"http", "https"} or not host:
+        return "must start with https:// and name a host"
+    if parts.username or parts.password:
+        return "must not hold a user name or password"
+    if parts.query or parts.fragment or "{" in url or any(char.isspace() for char in url):
+        return "must be a plain address without query, fragment, braces or blanks"
+    if parts.scheme == "http" and not (allow_insecure or _is_loopback(host)):
+        return (
+            f"http:// would send the credential to {host} unencrypted; use https://, or set "
+            "allow_insecure_url to true"
+        )
+    return None
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

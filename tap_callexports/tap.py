@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from tap_callexports.config_check import check_settings
 from tap_callexports.core.account import Shared
+from tap_callexports.core.command import CommandLine
 from tap_callexports.core.compat import override
 from tap_callexports.core.instants import UTC, floor_second
 from tap_callexports.core.redact import hide_secrets
-from tap_callexports.core.tap import ExportTap
 from tap_callexports.providers import PROVIDERS
 from tap_callexports.settings import (
     START_DATE,
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from tap_callexports.core.stream import ExportStream
 
 
-class TapCallExports(ExportTap):
+class TapCallExports(CommandLine):
     """Singer tap for call exports: Videsk, Anunzi / Retell AI, Twin24 and Burki."""
 
     name = "tap-callexports"

@@ -6,6 +6,7 @@ import hashlib
 import json
 import re
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 from urllib.parse import unquote
 
@@ -125,7 +126,8 @@ class AnunziApi(Api):
     @override
     def _make_handle(self, stream: str) -> Handle:
         defaults = _UNSTARTED if stream == "anunzi_unstarted_calls" else None
-        return Handle(self, stream, self._stores[stream], defaults)
+        truth = partial(self.truth, stream)
+        return Handle(self._stores[stream], self.lock, truth, defaults)
 
     @property
     def _table(self) -> Table:

@@ -139,7 +139,7 @@ class VideskApi(Api):
             return super()._make_handle(stream)
         column = STREAMS[stream].keys[0]
         return submissions.SubmissionsHandle(
-            self, stream, self._stores[stream], column, definitions
+            self._stores[stream], self.lock, partial(self.truth, stream), column, definitions
         )
 
     def _definitions(self, endpoint: Endpoint) -> submissions.Ask | None:

@@ -14,10 +14,11 @@ from ..parts import pick
 from .ids import made_at, object_id, second
 
 if TYPE_CHECKING:
-    from ..api import Api
+    from contextlib import AbstractContextManager
+
     from ..http import Json
     from ..store import Store
-    from ..table import Make, Record, Row
+    from ..table import Key, Make, Record, Row
     from .remarks import Owner
 
 #: The labels of each definition's questions.
@@ -149,9 +150,16 @@ def by_label(record: Record) -> dict[str, Json]:
 class SubmissionsHandle(Handle):
     """The answers to forms or surveys."""
 
-    def __init__(self, api: Api, stream: str, store: Store, column: str, definitions: Ask) -> None:
+    def __init__(
+        self,
+        store: Store,
+        lock: AbstractContextManager[object],
+        truth: Callable[[], dict[Key, Record]],
+        column: str,
+        definitions: Ask,
+    ) -> None:
         """Take hold of a stream whose `column` says which definition a row is of."""
-        super().__init__(api, stream, store)
+        super().__init__(store, lock, truth)
         self._column = column
         self._definitions = definitions
 
@@ -164,7 +172,7 @@ class SubmissionsHandle(Handle):
         labels = self._definitions().get(asked, ())
         rows: list[Row] = []
         for instant in instants:
-            with self._api.lock:
+            with self._lock:
                 given = answers(self._store.rng, labels)
                 rows += super().add_at(instant, **columns, answers=given)
         return rows

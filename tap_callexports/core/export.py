@@ -13,7 +13,7 @@ from tap_callexports.core.doubles import Doubles
 from tap_callexports.core.errors import FilterIgnored, PartlyRead, WindowTooLarge
 from tap_callexports.core.fetch_ahead import Event, fetch_ahead
 from tap_callexports.core.instants import UTC, format_instant
-from tap_callexports.core.reply import shown
+from tap_callexports.core.redact import shown
 from tap_callexports.core.tally import Tally
 from tap_callexports.core.window import FIRST_STEP, QUIET, Closed, Window, span_of
 

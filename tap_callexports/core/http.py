@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
 import requests
 
+from tap_callexports.core.body import read_reply
 from tap_callexports.core.errors import ProbeFinished, RunFailed, StreamFailed, TransientFailure
 from tap_callexports.core.manners import Attempts, Manners, Question, failure_of
-from tap_callexports.core.reply import Reply, read_reply
 from tap_callexports.core.spool import NoRoom, decoded, read_spooled
 from tap_callexports.core.traffic import (
     AGAIN,
@@ -33,6 +33,7 @@ from tap_callexports.core.workers import nap
 if TYPE_CHECKING:
     from singer_sdk.streams.rest import HTTPRequest
 
+    from tap_callexports.core.reply import Reply
     from tap_callexports.core.throttle import Throttle
 
 T = TypeVar("T")

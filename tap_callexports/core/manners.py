@@ -16,7 +16,7 @@ from tap_callexports.core.errors import (
     TransientFailure,
     WindowTooLarge,
 )
-from tap_callexports.core.reply import shown
+from tap_callexports.core.redact import shown
 from tap_callexports.core.traffic import Pending, Wait
 
 if TYPE_CHECKING:

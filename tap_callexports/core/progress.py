@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import sys
 import threading
 from time import monotonic
 from typing import TYPE_CHECKING
@@ -222,18 +220,3 @@ class Progress:
         wait = self.tick()
         while not self._over.wait(wait):
             wait = self.tick()
-
-
-def way_to_show() -> type[Progress]:
-    """A bar where somebody looks at standard error, and nothing else of this run is shown there."""
-    if (
-        not sys.stderr.isatty()
-        or sys.stdout.isatty()
-        or os.environ.get("TERM", "dumb") == "dumb"
-        # Meltano reads the log, and says with this in which form.
-        or "SINGER_SDK_LOG_CONFIG" in os.environ
-    ):
-        return Progress
-    from tap_callexports.core.terminal import Terminal  # noqa: PLC0415 - few runs need it
-
-    return Terminal

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import ipaddress
 from typing import TYPE_CHECKING, Any, ClassVar
-from urllib.parse import urlsplit
 
 from singer_sdk import typing as th
 
@@ -85,31 +83,3 @@ class Provider(Account):
     def is_on(cls, settings: Mapping[str, Any]) -> bool:
         """Whether a credential is given."""
         return any(all(settings.get(name) for name in group) for group in cls.credentials)
-
-
-def url_mistake(url: str, *, allow_insecure: bool) -> str | None:
-    """What is wrong with an address a credential would be sent to, None when it is fine."""
-    try:
-        parts = urlsplit(url)
-        host, _ = parts.hostname, parts.port
-    except ValueError:
-        return "is not a URL"
-    if parts.scheme not in {"http", "https"} or not host:
-        return "must start with https:// and name a host"
-    if parts.username or parts.password:
-        return "must not hold a user name or password"
-    if parts.query or parts.fragment or "{" in url or any(char.isspace() for char in url):
-        return "must be a plain address without query, fragment, braces or blanks"
-    if parts.scheme == "http" and not (allow_insecure or _is_loopback(host)):
-        return (
-            f"http:// would send the credential to {host} unencrypted; use https://, or set "
-            "allow_insecure_url to true"
-        )
-    return None
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

@@ -1,4 +1,4 @@
-"""Keeps secrets out of logs, whoever writes the line."""
+"""Keeps secrets, personal data and control characters out of logs, whoever writes the line."""
 
 from __future__ import annotations
 
@@ -22,6 +22,12 @@ _SHORTEST = 6
 _GAP = re.compile(r"(?:\s|\\[nrt]?)+")
 _BLANK = re.compile(r"[\s\\]+")
 _URL_SAFE = str.maketrans("+/", "-_")
+_SHOWN_CHARS = 200
+
+#: What may be somebody's phone number: seven digits and more, a date apart; and their e-mail.
+_DATE = r"(?:19|20)\d\d-[01]\d-[0-3]\d(?!\d)"
+_PHONE = re.compile(rf"(?<!\d)(?!{_DATE})\+?\(?\d(?:[-\s().\u2010-\u2015/]{{0,2}}\d){{6,}}")
+_EMAIL = re.compile(r"[^\s<>\"',;:()=]+(?:@|%40)[^\s<>\"',;:()=]+")
 
 
 def spellings(secret: str) -> set[str]:
@@ -113,3 +119,14 @@ def hide_secrets(secrets: Iterable[str]) -> None:
     for handler in logging.getLogger().handlers:
         if _filter not in handler.filters:
             handler.addFilter(_filter)
+
+
+def shown(text: str, limit: int = _SHOWN_CHARS) -> str:
+    """Foreign text made safe for one log line: printable, shortened."""
+    clean = "".join(char if char.isprintable() else " " for char in without_secrets(text))
+    return clean if len(clean) <= limit else clean[:limit] + "…"
+
+
+def shown_masked(text: str) -> str:
+    """As `shown`, without what may be personal; masked first, for half a number is none."""
+    return shown(_PHONE.sub("[number]", _EMAIL.sub("[e-mail]", without_secrets(text))))

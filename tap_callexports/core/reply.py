@@ -1,11 +1,8 @@
-"""One HTTP answer, read whole: complete, decompressed, bounded in time and size."""
+"""One HTTP answer: its JSON, and what else it says. Knows no request and no connection."""
 
 from __future__ import annotations
 
-import io
-import re
 import time
-import zlib
 from codecs import getincrementaldecoder
 from dataclasses import dataclass, field
 from datetime import timezone
@@ -15,36 +12,25 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
-import urllib3
 
 from tap_callexports.core.errors import TransientFailure, WindowTooLarge
-from tap_callexports.core.redact import without_secrets
+from tap_callexports.core.redact import shown, shown_masked
 from tap_callexports.core.rows import Rows, Shape
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
-
-    import requests
+    from collections.abc import Callable, Mapping
 
 T = TypeVar("T")
 
-#: No answer may be larger than this once decompressed; a window that needs more is split.
-MAX_BODY_BYTES = 64 << 20
 #: Rows an answer may hold; more are asked for in halves.
 MAX_ROWS = 120_000
 #: Memory the values of an answer may take, by a rough count; smaller bodies need none.
 _MAX_WEIGHT, _LIGHT = 256 << 20, 8 << 20
 _MARKS = ((b",", b"."), (b"{", b"["))
-_CHUNK, _INFLATED = 1 << 16, 1 << 20
-_GZIP = zlib.MAX_WBITS | 16
-_SHOWN_CHARS = 200
+_CHUNK = 1 << 16
 
 #: A longer answer does not say in one sentence what went wrong.
 _LONGEST_SAID = 1 << 16
-#: What may be somebody's phone number: seven digits and more, a date apart; and their e-mail.
-_DATE = r"(?:19|20)\d\d-[01]\d-[0-3]\d(?!\d)"
-_PHONE = re.compile(rf"(?<!\d)(?!{_DATE})\+?\(?\d(?:[-\s().\u2010-\u2015/]{{0,2}}\d){{6,}}")
-_EMAIL = re.compile(r"[^\s<>\"',;:()=]+(?:@|%40)[^\s<>\"',;:()=]+")
 
 #: A whole number of more digits than this (Python's limit) no target can read; it is looked for in
 #: one byte of each hundred.
@@ -172,7 +158,7 @@ class Reply:
             return ""
         names = ("message", "error_message", "error", "detail", "details", "data")
         said = (body.get(name) for name in names)
-        text = "; ".join(_shown_masked(text) for text in said if isinstance(text, str) and text)
+        text = "; ".join(shown_masked(text) for text in said if isinstance(text, str) and text)
         return f" ({text})" if text else ""
 
     @property
@@ -214,77 +200,3 @@ def _epoch_of(text: str) -> float | None:
         return moment.replace(tzinfo=moment.tzinfo or timezone.utc).timestamp()
     except (ValueError, TypeError, OverflowError):
         return None
-
-
-def shown(text: str, limit: int = _SHOWN_CHARS) -> str:
-    """Foreign text made safe for one log line: printable, shortened."""
-    clean = "".join(char if char.isprintable() else " " for char in without_secrets(text))
-    return clean if len(clean) <= limit else clean[:limit] + "…"
-
-
-def _shown_masked(text: str) -> str:
-    """As `shown`, without what may be personal; masked first, for half a number is none."""
-    return shown(_PHONE.sub("[number]", _EMAIL.sub("[e-mail]", without_secrets(text))))
-
-
-class _Gzip:
-    """A gzip body piece by piece; it may be several members, one after the other."""
-
-    def __init__(self) -> None:
-        self._member = zlib.decompressobj(_GZIP)
-
-    @property
-    def whole(self) -> bool:
-        """Whether the last member has ended, and its checksum was right."""
-        return self._member.eof
-
-    def inflated(self, piece: bytes) -> Iterator[bytes]:
-        """What a piece holds, in pieces of bounded size."""
-        while piece:
-            if self._member.eof:
-                self._member = zlib.decompressobj(_GZIP)
-            yield self._member.decompress(piece, _INFLATED)
-            piece = self._member.unconsumed_tail or self._member.unused_data
-
-
-def read_reply(response: requests.Response, deadline: float) -> Reply:
-    """Read the body of a streamed response.
-
-    Args:
-        response: An open response whose body was not read yet.
-        deadline: `time.monotonic()` after which a slow body is given up.
-
-    Raises:
-        TransientFailure: The body is cut short, does not decompress, or drips past the deadline.
-        WindowTooLarge: The decompressed body passes MAX_BODY_BYTES.
-    """
-    body = io.BytesIO()
-    for piece in pieces_of(response, deadline):
-        body.write(piece)
-        if body.tell() >= MAX_BODY_BYTES:
-            raise WindowTooLarge(f"an answer of over {MAX_BODY_BYTES >> 20} MiB")
-    return Reply(response.status_code, response.headers, body.getvalue())
-
-
-def pieces_of(response: requests.Response, deadline: float) -> Iterator[bytes]:
-    """The decompressed body of a streamed response, piece by piece and without a limit.
-
-    Args and Raises: As `read_reply`; how large it may be is for the caller to say.
-    """
-    encoding = response.headers.get("Content-Encoding", "").strip().lower()
-    packed = _Gzip() if "gzip" in encoding else None
-    received = 0
-    try:
-        while chunk := response.raw.read1(_CHUNK, decode_content=False):
-            if time.monotonic() > deadline:
-                raise TransientFailure("the answer came too slowly", heavy=True)
-            received += len(chunk)
-            yield from packed.inflated(chunk) if packed else (chunk,)
-    except urllib3.exceptions.ReadTimeoutError:
-        raise TransientFailure("no answer in time", heavy=True) from None
-    except (urllib3.exceptions.HTTPError, OSError):
-        raise TransientFailure("the answer was cut short") from None
-    except zlib.error:
-        raise TransientFailure("the answer does not decompress") from None
-    if packed and received and not packed.whole:
-        raise TransientFailure("the answer was cut short")

@@ -10,8 +10,8 @@ import re
 from contextlib import suppress
 from typing import TYPE_CHECKING, BinaryIO, Generic, TypeVar
 
+from tap_callexports.core.body import MAX_BODY_BYTES
 from tap_callexports.core.errors import TransientFailure, WindowTooLarge
-from tap_callexports.core.reply import MAX_BODY_BYTES
 from tap_callexports.core.spool import MAX_FILE_ROWS
 
 if TYPE_CHECKING:

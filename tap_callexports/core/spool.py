@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import TYPE_CHECKING, BinaryIO, TypeVar, cast
 
+from tap_callexports.core.body import pieces_of, read_reply
 from tap_callexports.core.errors import ExportError, WindowTooLarge
-from tap_callexports.core.reply import Reply, pieces_of, read_reply
+from tap_callexports.core.reply import Reply
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator

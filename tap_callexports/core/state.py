@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from tap_callexports.core.instants import UTC, format_instant, read_iso
-from tap_callexports.core.reply import shown
+from tap_callexports.core.redact import shown
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, MutableMapping

@@ -16,6 +16,7 @@ from singer_sdk.authenticators import BearerTokenAuthenticator
 from singer_sdk.streams.rest import HTTPRequest
 
 from sandbox import Fault, Sandbox
+from tap_callexports.core.body import read_reply
 from tap_callexports.core.errors import (
     ExportError,
     Forbidden,
@@ -26,7 +27,8 @@ from tap_callexports.core.errors import (
 )
 from tap_callexports.core.http import HttpClient
 from tap_callexports.core.manners import MAX_TRIES, Attempts, Manners, Question, failure_of
-from tap_callexports.core.reply import Reply, read_reply, shown
+from tap_callexports.core.redact import shown
+from tap_callexports.core.reply import Reply
 from tap_callexports.core.throttle import Throttle
 
 MANNERS = Manners(

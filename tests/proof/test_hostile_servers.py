@@ -352,7 +352,7 @@ def test_a_stream_of_chunks_without_end_is_left(packing: list[str]) -> None:
         yield http(b"", "Transfer-Encoding: chunked", *packing)
         yield from endless(chunk * 16)
 
-    limit = {"core.reply.MAX_BODY_BYTES": 8 * _MEBIBYTE}
+    limit = {"core.body.MAX_BODY_BYTES": 8 * _MEBIBYTE}
     ended = served(flood, ["burki_call_list"], seconds=True, changed=limit)
     assert_loud(ended, ["burki_call_list"], "an answer of over 8 MiB")
 

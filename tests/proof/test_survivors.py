@@ -28,8 +28,8 @@ from tap_callexports.core.manners import Manners, Question
 from tap_callexports.core.naming import snake_case
 from tap_callexports.core.normalise import Normaliser
 from tap_callexports.core.paginator import PaginationError
-from tap_callexports.core.redact import HIDDEN, HideSecrets, hide_secrets, without_secrets
-from tap_callexports.core.reply import Reply, shown
+from tap_callexports.core.redact import HIDDEN, HideSecrets, hide_secrets, shown, without_secrets
+from tap_callexports.core.reply import Reply
 from tap_callexports.core.rows import Rows
 from tap_callexports.core.throttle import Throttle
 from tap_callexports.core.window import Window, span_of

@@ -14,7 +14,8 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any, TextIO
 
 from tap_callexports.core.errors import TransientFailure, WindowTooLarge
-from tap_callexports.core.reply import MAX_ROWS, Reply, shown
+from tap_callexports.core.redact import shown
+from tap_callexports.core.reply import MAX_ROWS, Reply
 from tap_callexports.core.rows import Rows
 from tap_callexports.core.slices import RowSlices
 from tap_callexports.core.spool import MAX_FILE_ROWS, SpooledReply

@@ -9,7 +9,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, ClassVar
 
 from tap_callexports.core.compat import override
-from tap_callexports.core.reply import shown
+from tap_callexports.core.redact import shown
 from tap_callexports.core.values import plain
 from tap_callexports.providers.videsk.answers import Header, keys_for
 from tap_callexports.providers.videsk.client import VideskStream
