@@ -11,8 +11,8 @@ from urllib.parse import urlsplit
 
 from jsonschema import Draft202012Validator
 
-from tap_callexports.core.batches import batch_mistakes
-from tap_callexports.core.instants import EPOCH
+from tap_callexports.core.singer.batch_files import batch_mistakes
+from tap_callexports.core.time.instants import EPOCH
 from tap_callexports.settings import read_date, settings_schema, with_defaults
 
 if TYPE_CHECKING:

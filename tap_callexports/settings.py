@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from singer_sdk import typing as th
 
-from tap_callexports.core.instants import UTC, read_iso
+from tap_callexports.core.time.instants import UTC, read_iso
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

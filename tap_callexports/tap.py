@@ -11,8 +11,8 @@ from tap_callexports.config_check import check_settings
 from tap_callexports.core.account import Shared
 from tap_callexports.core.command import CommandLine
 from tap_callexports.core.compat import override
-from tap_callexports.core.instants import UTC, floor_second
 from tap_callexports.core.redact import hide_secrets
+from tap_callexports.core.time.instants import UTC, floor_second
 from tap_callexports.providers import PROVIDERS
 from tap_callexports.settings import (
     START_DATE,

@@ -19,7 +19,17 @@ ROOT = Path(tap_callexports.__file__).parent
 PACKAGE = ROOT.name
 CORE, SDK = f"{PACKAGE}.core", "singer_sdk"
 #: The one module that may touch what the SDK does not promise.
-SEAM = f"{CORE}.sdk"
+SEAM = f"{CORE}.singer.sdk"
+#: What each part of core may import of the others; the rest of core stands above them.
+PARTS = {
+    "time": (),
+    "rows": (),
+    "http": ("rows",),
+    "singer": ("time", "rows"),
+    "progress": ("time", "http.traffic"),
+}
+#: What all of them may import.
+GROUND = ("compat", "errors", "redact", "workers")
 #: How a class speaks of itself and its parents.
 OWN = {"self", "cls", "super()"}
 MODULES = {
@@ -55,6 +65,31 @@ def test_core_imports_no_provider_and_no_tap() -> None:
     core = [module for module in MODULES if inside(module, CORE)]
     assert core
     assert {module: found for module in core if (found := imports_outside(module, CORE))} == {}
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_a_part_of_core_imports_no_other_than_those_below_it(part: str) -> None:
+    own = [module for module in MODULES if inside(module, f"{CORE}.{part}")]
+    allowed = [f"{CORE}.{name}" for name in (part, *PARTS[part], *GROUND)]
+    assert own
+    assert {module: found for module in own if (found := imports_outside(module, *allowed))} == {}
+
+
+def test_every_folder_of_core_is_a_part_with_a_rule() -> None:
+    folders = {path.parent.name for path in (ROOT / "core").glob("*/__init__.py")}
+    assert folders == set(PARTS)
+
+
+def test_no_two_modules_import_each_other() -> None:
+    below = {
+        module: {name for found in imports_of(module) for name in MODULES if inside(found, name)}
+        - {module}
+        for module in MODULES
+    }
+    while free := [module for module, others in below.items() if not others & below.keys()]:
+        for module in free:
+            del below[module]
+    assert sorted(below) == []
 
 
 @pytest.mark.parametrize("provider", [provider.__module__ for provider in PROVIDERS])

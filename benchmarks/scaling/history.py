@@ -9,7 +9,7 @@ from functools import lru_cache
 from itertools import accumulate
 from typing import TYPE_CHECKING, Protocol
 
-from tap_callexports.core.instants import MICROSECOND, floor_second, format_instant
+from tap_callexports.core.time.instants import MICROSECOND, floor_second, format_instant
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

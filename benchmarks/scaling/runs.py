@@ -11,18 +11,18 @@ from unittest.mock import patch
 from benchmarks.scaling.streams import CAP, PAPER, Asked, PaperTap, asked
 from tap_callexports.core.compat import override
 from tap_callexports.core.export import Export
-from tap_callexports.core.instants import UTC, format_instant
-from tap_callexports.core.state import Bookmark
-from tap_callexports.core.window import Closed
+from tap_callexports.core.singer.state import Bookmark
+from tap_callexports.core.time.instants import UTC, format_instant
+from tap_callexports.core.time.window import Closed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from benchmarks.scaling.history import History
-    from tap_callexports.core.batch import Batch
     from tap_callexports.core.fetch_ahead import Event, Read
+    from tap_callexports.core.rows.batch import Batch
     from tap_callexports.core.stream import ExportStream
-    from tap_callexports.core.window import Planner, Window
+    from tap_callexports.core.time.window import Planner, Window
 
 #: What switches each provider on.
 _KEYS = {

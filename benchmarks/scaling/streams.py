@@ -12,11 +12,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from benchmarks.scaling.history import through
-from tap_callexports.core.batch import Batch
 from tap_callexports.core.compat import override
 from tap_callexports.core.details import DetailStream
 from tap_callexports.core.endpoint import Endpoint
-from tap_callexports.core.instants import (
+from tap_callexports.core.http.reply import Reply
+from tap_callexports.core.rows.batch import Batch
+from tap_callexports.core.rows.rows import Rows
+from tap_callexports.core.time.instants import (
     EPOCH,
     MICROSECOND,
     MILLISECOND,
@@ -24,8 +26,6 @@ from tap_callexports.core.instants import (
     ceil_second,
     floor_second,
 )
-from tap_callexports.core.reply import Reply
-from tap_callexports.core.rows import Rows
 from tap_callexports.providers.anunzi import paginator as anunzi
 from tap_callexports.providers.anunzi import streams as anunzi_streams
 from tap_callexports.providers.burki import call_list as burki
@@ -46,9 +46,9 @@ if TYPE_CHECKING:
     from singer_sdk.helpers.types import Context
 
     from benchmarks.scaling.history import History
-    from tap_callexports.core.rows import Row
+    from tap_callexports.core.rows.rows import Row
     from tap_callexports.core.stream import ExportStream
-    from tap_callexports.core.window import Window
+    from tap_callexports.core.time.window import Window
 
 T = TypeVar("T")
 

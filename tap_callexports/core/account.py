@@ -9,9 +9,9 @@ from datetime import datetime, timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from tap_callexports.core.http import Auth, HttpClient
-from tap_callexports.core.manners import Manners
-from tap_callexports.core.throttle import Throttle
+from tap_callexports.core.http.client import Auth, HttpClient
+from tap_callexports.core.http.manners import Manners
+from tap_callexports.core.http.throttle import Throttle
 
 if TYPE_CHECKING:
     import logging

@@ -16,15 +16,15 @@ from singer_sdk.exceptions import ConfigValidationError
 
 from tap_callexports.core.compat import override
 from tap_callexports.core.errors import ExportError
-from tap_callexports.core.input import read_catalog, read_config, read_state, wrong
-from tap_callexports.core.progress import Progress
+from tap_callexports.core.progress.lines import Progress
+from tap_callexports.core.singer.input import read_catalog, read_config, read_state, wrong
 from tap_callexports.core.tap import SIGNAL_EXIT, ExportTap
 
 if TYPE_CHECKING:
     import click
 
-    from tap_callexports.core.messages import LineWriter
-    from tap_callexports.core.sdk import ConfigInput
+    from tap_callexports.core.singer.messages import LineWriter
+    from tap_callexports.core.singer.sdk import ConfigInput
 
 
 class CommandLine(ExportTap):
@@ -154,6 +154,6 @@ def _way_to_show() -> type[Progress]:
         or "SINGER_SDK_LOG_CONFIG" in os.environ
     ):
         return Progress
-    from tap_callexports.core.terminal import Terminal  # noqa: PLC0415 - few runs need it
+    from tap_callexports.core.progress.terminal import Terminal  # noqa: PLC0415 - few runs need it
 
     return Terminal

@@ -23,10 +23,10 @@ if TYPE_CHECKING:
     from singer_sdk.streams.rest import PageContext
 
     from tap_callexports.core.account import Account
-    from tap_callexports.core.batch import Batch, Record
-    from tap_callexports.core.reply import Reply
+    from tap_callexports.core.http.reply import Reply
+    from tap_callexports.core.rows.batch import Batch, Record
     from tap_callexports.core.tap import ExportTap
-    from tap_callexports.core.window import Window
+    from tap_callexports.core.time.window import Window
 
 TToken = TypeVar("TToken")
 

@@ -15,15 +15,15 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 from singer_sdk.streams.rest import PageContext
 
 from tap_callexports.core.errors import StreamFailed, WindowTooLarge
-from tap_callexports.core.instants import SECOND, format_instant
-from tap_callexports.core.manners import MAX_TRIES, Question
-from tap_callexports.core.naming import snake_case
-from tap_callexports.core.normalise import Normaliser
-from tap_callexports.core.paginator import PaginationError
-from tap_callexports.core.reply import MAX_ROWS
-from tap_callexports.core.rows import Shape
-from tap_callexports.core.sdk import BookmarkedStream
-from tap_callexports.core.window import TARGET_ROWS, Planner, Window
+from tap_callexports.core.http.manners import MAX_TRIES, Question
+from tap_callexports.core.http.paginator import PaginationError
+from tap_callexports.core.http.reply import MAX_ROWS
+from tap_callexports.core.rows.naming import snake_case
+from tap_callexports.core.rows.normalise import Normaliser
+from tap_callexports.core.rows.rows import Shape
+from tap_callexports.core.singer.sdk import BookmarkedStream
+from tap_callexports.core.time.instants import SECOND, format_instant
+from tap_callexports.core.time.window import TARGET_ROWS, Planner, Window
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping
@@ -32,13 +32,13 @@ if TYPE_CHECKING:
     from singer_sdk.helpers.types import Context
 
     from tap_callexports.core.account import Account
-    from tap_callexports.core.batch import Batch
-    from tap_callexports.core.paginator import Paginator
-    from tap_callexports.core.progress import Progress
-    from tap_callexports.core.reply import Reply
-    from tap_callexports.core.rows import Row
+    from tap_callexports.core.http.paginator import Paginator
+    from tap_callexports.core.http.reply import Reply
+    from tap_callexports.core.progress.lines import Progress
+    from tap_callexports.core.rows.batch import Batch
+    from tap_callexports.core.rows.rows import Row
+    from tap_callexports.core.rows.values import ColumnReader, Reader
     from tap_callexports.core.tap import ExportTap
-    from tap_callexports.core.values import ColumnReader, Reader
 
 T = TypeVar("T")
 TToken = TypeVar("TToken")

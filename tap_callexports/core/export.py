@@ -9,22 +9,22 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from tap_callexports.core.doubles import Doubles
 from tap_callexports.core.errors import FilterIgnored, PartlyRead, WindowTooLarge
 from tap_callexports.core.fetch_ahead import Event, fetch_ahead
-from tap_callexports.core.instants import UTC, format_instant
+from tap_callexports.core.progress.tally import Tally
 from tap_callexports.core.redact import shown
-from tap_callexports.core.tally import Tally
-from tap_callexports.core.window import FIRST_STEP, QUIET, Closed, Window, span_of
+from tap_callexports.core.rows.doubles import Doubles
+from tap_callexports.core.time.instants import UTC, format_instant
+from tap_callexports.core.time.window import FIRST_STEP, QUIET, Closed, Window, span_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from singer_sdk.helpers.types import Context
 
-    from tap_callexports.core.batch import Batch
     from tap_callexports.core.endpoint import Endpoint
-    from tap_callexports.core.state import Bookmark
+    from tap_callexports.core.rows.batch import Batch
+    from tap_callexports.core.singer.state import Bookmark
 
 #: What a connection test asks for.
 PROBE_SPAN = timedelta(days=7)

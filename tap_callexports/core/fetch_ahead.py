@@ -13,8 +13,8 @@ from contextlib import suppress
 from functools import partial
 from typing import Generic, TypeAlias, TypeVar
 
-from tap_callexports.core.batch import Batch
-from tap_callexports.core.window import Closed, Planner, Window
+from tap_callexports.core.rows.batch import Batch
+from tap_callexports.core.time.window import Closed, Planner, Window
 from tap_callexports.core.workers import Cancelled, Worker
 
 T = TypeVar("T")

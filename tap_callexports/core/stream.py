@@ -14,10 +14,10 @@ from tap_callexports.core.compat import override
 from tap_callexports.core.endpoint import Endpoint
 from tap_callexports.core.errors import Forbidden, ProbeFinished, StreamFailed, WindowTooLarge
 from tap_callexports.core.export import Export
-from tap_callexports.core.flattening import flattenable
-from tap_callexports.core.sdk import quiet
-from tap_callexports.core.state import Bookmark
-from tap_callexports.core.tally import COMPLETE, FAILED, FORBIDDEN
+from tap_callexports.core.progress.tally import COMPLETE, FAILED, FORBIDDEN
+from tap_callexports.core.singer.flattening import flattenable
+from tap_callexports.core.singer.sdk import quiet
+from tap_callexports.core.singer.state import Bookmark
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from singer_sdk.singerlib import Catalog
 
     from tap_callexports.core.account import Account
-    from tap_callexports.core.batch import Record
-    from tap_callexports.core.tally import Tally
+    from tap_callexports.core.progress.tally import Tally
+    from tap_callexports.core.rows.batch import Record
     from tap_callexports.core.tap import ExportTap
 
 TToken = TypeVar("TToken")

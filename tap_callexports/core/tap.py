@@ -11,15 +11,15 @@ from singer_sdk import Tap
 from singer_sdk.helpers.capabilities import PluginCapabilities, TapCapabilities
 from singer_sdk.singerlib.catalog import Catalog, CatalogEntry, StreamMetadata
 
-from tap_callexports.core.batches import Batches
 from tap_callexports.core.compat import override
 from tap_callexports.core.errors import RunFailed, StreamFailed
-from tap_callexports.core.input import wrong
-from tap_callexports.core.messages import LineWriter
-from tap_callexports.core.progress import Progress
+from tap_callexports.core.progress.lines import Progress
 from tap_callexports.core.redact import shown
-from tap_callexports.core.sdk import CheckedTap, StateWriter
-from tap_callexports.core.state import state_mistakes
+from tap_callexports.core.singer.batch_files import Batches
+from tap_callexports.core.singer.input import wrong
+from tap_callexports.core.singer.messages import LineWriter
+from tap_callexports.core.singer.sdk import CheckedTap, StateWriter
+from tap_callexports.core.singer.state import state_mistakes
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -24,7 +24,7 @@ from benchmarks.scaling.tables import blocks
 from sandbox import Sandbox
 from sandbox.api import Api
 from sandbox.traffic import instants
-from tap_callexports.core.instants import format_instant
+from tap_callexports.core.time.instants import format_instant
 from tap_callexports.tap import TapCallExports
 
 START, END = datetime(2024, 5, 1, tzinfo=timezone.utc), datetime(2024, 6, 1, tzinfo=timezone.utc)

@@ -14,10 +14,10 @@ from batches import batch_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tap_callexports.core.batch import Batch
 from tap_callexports.core.compat import override
 from tap_callexports.core.fetch_ahead import Event, Piece, fetch_ahead, in_order
-from tap_callexports.core.window import Closed, Planner, Window
+from tap_callexports.core.rows.batch import Batch
+from tap_callexports.core.time.window import Closed, Planner, Window
 from tap_callexports.core.workers import Cancelled, Worker, nap
 
 START = datetime(2024, 5, 1, tzinfo=timezone.utc)

@@ -24,7 +24,7 @@ from tap_callexports.core import redact
 from tap_callexports.core.compat import override
 from tap_callexports.core.details import DetailStream
 from tap_callexports.core.endpoint import Endpoint
-from tap_callexports.core.instants import floor_second
+from tap_callexports.core.time.instants import floor_second
 from tap_callexports.providers.burki.client import ListStream
 from tap_callexports.tap import TapCallExports
 

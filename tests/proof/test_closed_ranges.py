@@ -176,9 +176,9 @@ def test_a_large_file_comes_in_the_order_of_a_small_one(monkeypatch: pytest.Monk
         place = Standing(opened_place, "burki_calls", Range(START, START + DAY), {})
         small = written(place.run(whole))
         # Many slices of many calls each.
-        monkeypatch.setattr("tap_callexports.core.spool.IN_MEMORY", 4096)
-        monkeypatch.setattr("tap_callexports.core.slices.SLICE", 4096)
-        monkeypatch.setattr("tap_callexports.core.slices._HEAD", 256)
+        monkeypatch.setattr("tap_callexports.core.http.spool.IN_MEMORY", 4096)
+        monkeypatch.setattr("tap_callexports.core.http.slices.SLICE", 4096)
+        monkeypatch.setattr("tap_callexports.core.http.slices._HEAD", 256)
         large = place.run(whole)
     assert len(large.records("burki_calls")) > 100
     assert written(large) == small

@@ -10,9 +10,9 @@ import pytest
 from bodies import DIALECTS, Answer, answers, row_ends
 from wire import FRAMINGS, Framing, packed, read, until_closed, with_length
 
-from tap_callexports.core.body import read_reply
 from tap_callexports.core.errors import TransientFailure
-from tap_callexports.core.reply import Reply
+from tap_callexports.core.http.body import read_reply
+from tap_callexports.core.http.reply import Reply
 
 #: Every endpoint, by the stream that asks it.
 ENDPOINTS = (

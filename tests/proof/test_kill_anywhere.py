@@ -18,7 +18,7 @@ from process import tap
 from singer_sdk.singerlib.encoding.simple import RecordMessage
 from support import JSON, assert_table_is
 
-from tap_callexports.core.messages import LineWriter
+from tap_callexports.core.singer.messages import LineWriter
 from tap_callexports.tap import TapCallExports
 
 if TYPE_CHECKING:

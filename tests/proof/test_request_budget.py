@@ -14,7 +14,7 @@ from support import JSON, assert_table_is, run_tap
 
 from sandbox import Fault, Sandbox
 from sandbox.api import Api
-from tap_callexports.core.throttle import Turns
+from tap_callexports.core.http.throttle import Turns
 
 START, END = datetime(2024, 5, 1, tzinfo=timezone.utc), datetime(2024, 5, 15, tzinfo=timezone.utc)
 PER_MINUTE = 1200
@@ -44,7 +44,7 @@ class Starts:
             return wait
 
         monkeypatch.setattr(
-            "tap_callexports.core.throttle.time", SimpleNamespace(monotonic=monotonic)
+            "tap_callexports.core.http.throttle.time", SimpleNamespace(monotonic=monotonic)
         )
         monkeypatch.setattr(Turns, "_reserve", reserve)
 

@@ -20,10 +20,10 @@ from tap_callexports.core import fetch_ahead
 from tap_callexports.core.endpoint import Endpoint
 from tap_callexports.core.errors import ExportError
 from tap_callexports.core.export import Export
-from tap_callexports.core.instants import format_instant, parse_instant
-from tap_callexports.core.state import Bookmark
+from tap_callexports.core.singer.state import Bookmark
 from tap_callexports.core.stream import ExportStream
-from tap_callexports.core.window import Planner, Window
+from tap_callexports.core.time.instants import format_instant, parse_instant
+from tap_callexports.core.time.window import Planner, Window
 
 _SCHEDULES, _BATCH = 40, 10
 _RED = json.loads((Path(__file__).parent / "red_seeds.json").read_text("utf-8"))

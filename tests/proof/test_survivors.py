@@ -22,17 +22,17 @@ from singer_sdk.streams.rest import HTTPRequest
 
 from sandbox import Fault, Sandbox
 from tap_callexports.core.errors import RunFailed, WindowTooLarge
-from tap_callexports.core.http import HttpClient
-from tap_callexports.core.instants import SECOND, epoch_ms_instant, iso_instant
-from tap_callexports.core.manners import Manners, Question
-from tap_callexports.core.naming import snake_case
-from tap_callexports.core.normalise import Normaliser
-from tap_callexports.core.paginator import PaginationError
+from tap_callexports.core.http.client import HttpClient
+from tap_callexports.core.http.manners import Manners, Question
+from tap_callexports.core.http.paginator import PaginationError
+from tap_callexports.core.http.reply import Reply
+from tap_callexports.core.http.throttle import Throttle
 from tap_callexports.core.redact import HIDDEN, HideSecrets, hide_secrets, shown, without_secrets
-from tap_callexports.core.reply import Reply
-from tap_callexports.core.rows import Rows
-from tap_callexports.core.throttle import Throttle
-from tap_callexports.core.window import Window, span_of
+from tap_callexports.core.rows.naming import snake_case
+from tap_callexports.core.rows.normalise import Normaliser
+from tap_callexports.core.rows.rows import Rows
+from tap_callexports.core.time.instants import SECOND, epoch_ms_instant, iso_instant
+from tap_callexports.core.time.window import Window, span_of
 from tap_callexports.providers.anunzi.paginator import CallPage, CursorPaginator, ListToken
 from tap_callexports.providers.twin24.login import JwtAuth
 from tap_callexports.providers.videsk.cap import Answer, Cap

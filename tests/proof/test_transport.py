@@ -12,7 +12,7 @@ from raw_server import RawServer, http
 from support import JSON, Run, run_tap
 
 from sandbox import Sandbox
-from tap_callexports.core.throttle import Throttle
+from tap_callexports.core.http.throttle import Throttle
 
 DAY = {"start_date": "2024-05-09", "end_date": "2024-05-10"}
 STREAM = "burki_call_list"
@@ -98,7 +98,7 @@ def test_requests_never_start_faster_than_the_setting_says(
     monkeypatch: pytest.MonkeyPatch, per_minute: int
 ) -> None:
     clock, starts = Clock(), []
-    module = "tap_callexports.core.throttle"
+    module = "tap_callexports.core.http.throttle"
     monkeypatch.setattr(f"{module}.time", SimpleNamespace(monotonic=clock.monotonic))
     monkeypatch.setattr(f"{module}.nap", clock.nap)
     throttle = Throttle(at_once=4, per_minute=per_minute)

@@ -22,7 +22,7 @@ from zone_changes import (
 )
 
 from sandbox.instants import parse, text
-from tap_callexports.core.zones import zone_named
+from tap_callexports.core.time.zones import zone_named
 from tap_callexports.providers.videsk.times import read_time, with_offsets
 
 if TYPE_CHECKING:

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, cast
 import requests
 import urllib3
 
-from tap_callexports.core.body import read_reply
-from tap_callexports.core.reply import Reply
+from tap_callexports.core.http.body import read_reply
+from tap_callexports.core.http.reply import Reply
 
 if TYPE_CHECKING:
     import socket

@@ -17,7 +17,7 @@ from provider_runs import asked, empty_sandbox, export, failure
 from sandbox import Fault
 from sandbox.instants import MICROSECOND, UTC
 from tap_callexports.core.errors import TransientFailure
-from tap_callexports.core.reply import Reply
+from tap_callexports.core.http.reply import Reply
 from tap_callexports.core.stream import ExportStream
 from tap_callexports.providers.burki.export_file import rows_of_csv, rows_of_json
 from tap_callexports.tap import TapCallExports

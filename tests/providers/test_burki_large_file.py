@@ -29,11 +29,11 @@ from support import assert_table_is
 
 from sandbox import Fault, Sandbox
 from sandbox.instants import UTC
-from tap_callexports.core import slices, spool
 from tap_callexports.core.errors import TransientFailure, WindowTooLarge
-from tap_callexports.core.reply import Reply
-from tap_callexports.core.spool import SpooledReply
-from tap_callexports.core.values import plain
+from tap_callexports.core.http import slices, spool
+from tap_callexports.core.http.reply import Reply
+from tap_callexports.core.http.spool import SpooledReply
+from tap_callexports.core.rows.values import plain
 from tap_callexports.providers.burki import client as burki_client
 from tap_callexports.providers.burki import export_file
 from tap_callexports.providers.burki.export_file import (

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sandbox.instants import SECOND, UTC, text
-from tap_callexports.core.window import Window
+from tap_callexports.core.time.window import Window
 from tap_callexports.providers.videsk.forecast import Forecast
 
 PROPERTY = settings(deadline=None, derandomize=True, max_examples=60)

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from videsk_model import DAY, ENDS, Ends, Model, Order, calls_at, inside, read
 
 from sandbox.instants import MILLISECOND, SECOND, text
-from tap_callexports.core.batch import Record
 from tap_callexports.core.errors import WindowTooLarge
-from tap_callexports.core.window import Window
+from tap_callexports.core.rows.batch import Record
+from tap_callexports.core.time.window import Window
 from tap_callexports.providers.videsk.cap import Answer, Cap
 from tap_callexports.providers.videsk.pace import Pace
 from tap_callexports.providers.videsk.paginator import (

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sandbox.instants import MILLISECOND, SECOND, UTC, text
-from tap_callexports.core.zones import zone_named
+from tap_callexports.core.time.zones import zone_named
 from tap_callexports.providers.videsk.times import (
     WITNESSES,
     ZoneCheck,

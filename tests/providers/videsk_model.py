@@ -10,7 +10,7 @@ from batches import batch_of
 
 from sandbox.instants import MILLISECOND, SECOND, UTC, floor, text
 from tap_callexports.core.errors import WindowTooLarge
-from tap_callexports.core.window import Window
+from tap_callexports.core.time.window import Window
 from tap_callexports.providers.videsk.cap import Answer, Cap
 from tap_callexports.providers.videsk.pace import Pace
 from tap_callexports.providers.videsk.paginator import (

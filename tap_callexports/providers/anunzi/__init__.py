@@ -15,7 +15,7 @@ from tap_callexports.providers.anunzi.streams import STREAMS
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from tap_callexports.core.http import Auth
+    from tap_callexports.core.http.client import Auth
 
 
 class Anunzi(Provider):

@@ -15,7 +15,8 @@ from singer_sdk.streams.rest import HTTPRequest, PageContext
 from tap_callexports.core.compat import override
 from tap_callexports.core.details import DetailStream
 from tap_callexports.core.errors import FilterIgnored
-from tap_callexports.core.instants import (
+from tap_callexports.core.stream import ExportStream
+from tap_callexports.core.time.instants import (
     MICROSECOND,
     epoch_ms,
     epoch_ms_instant,
@@ -23,7 +24,6 @@ from tap_callexports.core.instants import (
     format_instant,
     parse_instant,
 )
-from tap_callexports.core.stream import ExportStream
 from tap_callexports.providers.anunzi import filters
 from tap_callexports.providers.anunzi.paginator import (
     CursorPaginator,
@@ -37,10 +37,10 @@ if TYPE_CHECKING:
 
     from singer_sdk.helpers.types import Context
 
-    from tap_callexports.core.batch import Batch, Record
-    from tap_callexports.core.reply import Reply
-    from tap_callexports.core.values import ColumnReader, Reader
-    from tap_callexports.core.window import Window
+    from tap_callexports.core.http.reply import Reply
+    from tap_callexports.core.rows.batch import Batch, Record
+    from tap_callexports.core.rows.values import ColumnReader, Reader
+    from tap_callexports.core.time.window import Window
 
 #: Times a window is opened again without a new call before the export gives up.
 REOPENINGS = 3

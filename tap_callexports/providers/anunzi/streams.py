@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
     from singer_sdk.helpers.types import Context
 
-    from tap_callexports.core.batch import Batch
-    from tap_callexports.core.window import Window
+    from tap_callexports.core.rows.batch import Batch
+    from tap_callexports.core.time.window import Window
 
 SCHEMAS = SchemaDirectory(schemas)
 NOT_CONNECTED = "not_connected"

@@ -13,7 +13,7 @@ from tap_callexports.providers.burki.settings import PROPERTIES
 from tap_callexports.providers.burki.streams import STREAMS
 
 if TYPE_CHECKING:
-    from tap_callexports.core.http import Auth
+    from tap_callexports.core.http.client import Auth
 
 
 class Burki(Provider):

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tap_callexports.core.errors import TransientFailure
-from tap_callexports.core.values import plain_values
+from tap_callexports.core.rows.values import plain_values
 from tap_callexports.providers.burki.export_file import rows_in, rows_of_json
 
 if TYPE_CHECKING:
-    from tap_callexports.core.reply import Reply
-    from tap_callexports.core.rows import Rows
+    from tap_callexports.core.http.reply import Reply
+    from tap_callexports.core.rows.rows import Rows
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,16 +24,16 @@ from tap_callexports.core.errors import (
     TransientFailure,
     WindowTooLarge,
 )
-from tap_callexports.core.instants import (
+from tap_callexports.core.http.spool import MAX_FILE_ROWS
+from tap_callexports.core.stream import ExportStream
+from tap_callexports.core.time.instants import (
     MICROSECOND,
     SECOND,
     format_instant,
     iso_instant,
     utc_instants,
 )
-from tap_callexports.core.spool import MAX_FILE_ROWS
-from tap_callexports.core.stream import ExportStream
-from tap_callexports.core.window import Window
+from tap_callexports.core.time.window import Window
 from tap_callexports.providers.burki.call_list import CallPage, call_page, transcript_rows
 from tap_callexports.providers.burki.export_file import ExportFile, csv_file, json_file
 
@@ -43,9 +43,9 @@ if TYPE_CHECKING:
 
     from singer_sdk.helpers.types import Context
 
-    from tap_callexports.core.batch import Batch, Record
-    from tap_callexports.core.reply import Reply
-    from tap_callexports.core.values import ColumnReader, Reader
+    from tap_callexports.core.http.reply import Reply
+    from tap_callexports.core.rows.batch import Batch, Record
+    from tap_callexports.core.rows.values import ColumnReader, Reader
 
 COUNT_PATH = "/api/v1/calls/count"
 COUNT_TRIES = 5

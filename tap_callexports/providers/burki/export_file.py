@@ -14,11 +14,11 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any, TextIO
 
 from tap_callexports.core.errors import TransientFailure, WindowTooLarge
+from tap_callexports.core.http.reply import MAX_ROWS, Reply
+from tap_callexports.core.http.slices import RowSlices
+from tap_callexports.core.http.spool import MAX_FILE_ROWS, SpooledReply
 from tap_callexports.core.redact import shown
-from tap_callexports.core.reply import MAX_ROWS, Reply
-from tap_callexports.core.rows import Rows
-from tap_callexports.core.slices import RowSlices
-from tap_callexports.core.spool import MAX_FILE_ROWS, SpooledReply
+from tap_callexports.core.rows.rows import Rows
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

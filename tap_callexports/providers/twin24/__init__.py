@@ -7,9 +7,9 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from tap_callexports.core.compat import override
-from tap_callexports.core.http import Auth, HttpClient
+from tap_callexports.core.http.client import Auth, HttpClient
 from tap_callexports.core.provider import Provider
-from tap_callexports.core.zones import zone_named
+from tap_callexports.core.time.zones import zone_named
 from tap_callexports.providers.twin24.client import FIXED_PARAMS
 from tap_callexports.providers.twin24.login import JwtAuth, NoAuth, log_in
 from tap_callexports.providers.twin24.settings import PROPERTIES

@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from singer_sdk.streams.rest import HTTPRequest, PageContext
 
-from tap_callexports.core.batch import Batch
 from tap_callexports.core.compat import override
 from tap_callexports.core.errors import StreamFailed, WindowTooLarge
-from tap_callexports.core.instants import (
+from tap_callexports.core.rows.batch import Batch
+from tap_callexports.core.rows.normalise import EXTRA
+from tap_callexports.core.stream import ExportStream
+from tap_callexports.core.time.instants import (
     SECOND,
     UTC,
     ceil_second,
@@ -24,9 +26,7 @@ from tap_callexports.core.instants import (
     read_iso,
     utc_instants,
 )
-from tap_callexports.core.normalise import EXTRA
-from tap_callexports.core.stream import ExportStream
-from tap_callexports.core.zones import to_utc, zone_named
+from tap_callexports.core.time.zones import to_utc, zone_named
 from tap_callexports.providers.twin24.paginator import (
     ListToken,
     OffsetPaginator,
@@ -40,9 +40,9 @@ if TYPE_CHECKING:
 
     from singer_sdk.helpers.types import Context
 
-    from tap_callexports.core.reply import Reply
-    from tap_callexports.core.values import ColumnReader, Reader
-    from tap_callexports.core.window import Window
+    from tap_callexports.core.http.reply import Reply
+    from tap_callexports.core.rows.values import ColumnReader, Reader
+    from tap_callexports.core.time.window import Window
 
 #: Parameters the tap sets itself.
 FIXED_PARAMS = frozenset(

@@ -17,14 +17,14 @@ from singer_sdk.streams.rest import HTTPRequest
 
 from tap_callexports.core.compat import override
 from tap_callexports.core.errors import RunFailed, StreamFailed, TransientFailure
-from tap_callexports.core.manners import Question
+from tap_callexports.core.http.manners import Question
 from tap_callexports.core.redact import hide_secrets
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from tap_callexports.core.http import HttpClient
-    from tap_callexports.core.reply import Reply
+    from tap_callexports.core.http.client import HttpClient
+    from tap_callexports.core.http.reply import Reply
 
 PATH = "/auth/login"
 #: A token is renewed this long before it expires.

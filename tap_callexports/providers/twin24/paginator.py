@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 
 from tap_callexports.core.compat import override
 from tap_callexports.core.errors import TransientFailure
-from tap_callexports.core.paginator import PaginationError, Paginator
-from tap_callexports.core.rows import Rows
-from tap_callexports.core.values import plain_values
+from tap_callexports.core.http.paginator import PaginationError, Paginator
+from tap_callexports.core.rows.rows import Rows
+from tap_callexports.core.rows.values import plain_values
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from tap_callexports.core.reply import Reply
+    from tap_callexports.core.http.reply import Reply
 
 
 #: A count as text.

@@ -10,14 +10,14 @@ from singer_sdk.authenticators import APIKeyAuthenticator
 
 from tap_callexports.core.compat import override
 from tap_callexports.core.provider import Provider
-from tap_callexports.core.zones import zone_named
+from tap_callexports.core.time.zones import zone_named
 from tap_callexports.providers.videsk.settings import PROPERTIES
 from tap_callexports.providers.videsk.streams import STREAMS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from tap_callexports.core.http import Auth
+    from tap_callexports.core.http.client import Auth
 
 _HEADER = re.compile(r"[A-Za-z0-9-]+")
 

@@ -14,7 +14,7 @@ from tap_callexports.providers.videsk.labels import DICTIONARY, column_of
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from tap_callexports.core.rows import Row
+    from tap_callexports.core.rows.rows import Row
 
 ANSWERS = "answers"
 #: Fixed columns no row may go without: they are looked for behind the questions too.

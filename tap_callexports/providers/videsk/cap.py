@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tap_callexports.core.compat import override
-from tap_callexports.core.window import Closed, Planner, Window
+from tap_callexports.core.time.window import Closed, Planner, Window
 
 if TYPE_CHECKING:
     from datetime import timedelta
 
-    from tap_callexports.core.batch import Batch
+    from tap_callexports.core.rows.batch import Batch
 
 #: An answer with fewer rows than this was cut by no cap, declared or not.
 TRUSTED_ROWS = 1000

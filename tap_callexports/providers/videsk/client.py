@@ -11,21 +11,21 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from singer_sdk.streams.rest import HTTPRequest, PageContext
 
-from tap_callexports.core.batch import Batch
 from tap_callexports.core.compat import override
 from tap_callexports.core.errors import PartlyRead, TransientFailure, WindowTooLarge
-from tap_callexports.core.instants import (
+from tap_callexports.core.rows.batch import Batch
+from tap_callexports.core.rows.rows import Rows
+from tap_callexports.core.rows.values import plain
+from tap_callexports.core.stream import ExportStream
+from tap_callexports.core.time.instants import (
     MICROSECOND,
     MILLISECOND,
     UTC,
     format_instant,
     utc_instants,
 )
-from tap_callexports.core.rows import Rows
-from tap_callexports.core.stream import ExportStream
-from tap_callexports.core.values import plain
-from tap_callexports.core.window import Planner
-from tap_callexports.core.zones import zone_named
+from tap_callexports.core.time.window import Planner
+from tap_callexports.core.time.zones import zone_named
 from tap_callexports.providers.videsk.cap import Answer, Cap, CapPlanner
 from tap_callexports.providers.videsk.labels import IDENTITY_KEYS, column_of
 from tap_callexports.providers.videsk.pace import Pace
@@ -50,10 +50,10 @@ if TYPE_CHECKING:
 
     from singer_sdk.helpers.types import Context
 
-    from tap_callexports.core.reply import Reply
-    from tap_callexports.core.rows import Row
-    from tap_callexports.core.values import ColumnReader, Reader
-    from tap_callexports.core.window import Window
+    from tap_callexports.core.http.reply import Reply
+    from tap_callexports.core.rows.rows import Row
+    from tap_callexports.core.rows.values import ColumnReader, Reader
+    from tap_callexports.core.time.window import Window
 
 
 class VideskStream(ExportStream[Ask]):

@@ -7,12 +7,12 @@ from datetime import datetime, timedelta
 from math import sqrt
 from typing import TYPE_CHECKING
 
-from tap_callexports.core.instants import EPOCH, SECOND, format_instant
+from tap_callexports.core.time.instants import EPOCH, SECOND, format_instant
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from tap_callexports.core.window import Window
+    from tap_callexports.core.time.window import Window
 
 _HOUR = timedelta(hours=1)
 _DAY, _WEEK = 24, 7 * 24

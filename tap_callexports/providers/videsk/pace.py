@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tap_callexports.core.instants import SECOND, floor_second, parse_instant
-from tap_callexports.core.window import QUIET, TARGET_ROWS, Window, step_after
+from tap_callexports.core.time.instants import SECOND, floor_second, parse_instant
+from tap_callexports.core.time.window import QUIET, TARGET_ROWS, Window, step_after
 from tap_callexports.providers.videsk.cap import TRUSTED_ROWS
 from tap_callexports.providers.videsk.forecast import Forecast
 

@@ -6,12 +6,12 @@ from bisect import bisect_left, bisect_right
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from tap_callexports.core.batch import Batch
 from tap_callexports.core.compat import override
 from tap_callexports.core.errors import WindowTooLarge
-from tap_callexports.core.instants import MILLISECOND, SECOND, floor_second, parse_instant
-from tap_callexports.core.paginator import Paginator
-from tap_callexports.core.window import Window
+from tap_callexports.core.http.paginator import Paginator
+from tap_callexports.core.rows.batch import Batch
+from tap_callexports.core.time.instants import MILLISECOND, SECOND, floor_second, parse_instant
+from tap_callexports.core.time.window import Window
 from tap_callexports.providers.videsk.cap import Answer
 
 if TYPE_CHECKING:

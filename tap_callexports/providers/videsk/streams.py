@@ -15,7 +15,7 @@ from tap_callexports.providers.videsk.submissions import SubmissionStream
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
-    from tap_callexports.core.rows import Row
+    from tap_callexports.core.rows.rows import Row
 
 SCHEMAS = SchemaDirectory(schemas)
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from tap_callexports.core.compat import override
 from tap_callexports.core.redact import shown
-from tap_callexports.core.values import plain
+from tap_callexports.core.rows.values import plain
 from tap_callexports.providers.videsk.answers import Header, keys_for
 from tap_callexports.providers.videsk.client import VideskStream
 
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
     from singer_sdk.streams.rest import PageContext
 
-    from tap_callexports.core.reply import Reply
-    from tap_callexports.core.rows import Row
+    from tap_callexports.core.http.reply import Reply
+    from tap_callexports.core.rows.rows import Row
     from tap_callexports.providers.videsk.paginator import Ask
 
 _REFUSED = frozenset(

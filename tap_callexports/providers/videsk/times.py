@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from tap_callexports.core.instants import (
+from tap_callexports.core.time.instants import (
     EPOCH,
     SECOND,
     UTC,
@@ -21,7 +21,7 @@ from tap_callexports.core.instants import (
     read_iso,
     utc_instant,
 )
-from tap_callexports.core.zones import to_utc
+from tap_callexports.core.time.zones import to_utc
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

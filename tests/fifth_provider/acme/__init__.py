@@ -13,7 +13,7 @@ from tap_callexports.core.compat import override
 from tap_callexports.core.provider import Provider
 
 if TYPE_CHECKING:
-    from tap_callexports.core.http import Auth
+    from tap_callexports.core.http.client import Auth
 
 
 class Acme(Provider):

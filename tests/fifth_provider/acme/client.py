@@ -8,17 +8,17 @@ from singer_sdk.streams.rest import HTTPRequest, PageContext
 from tap_callexports.providers.acme.paginator import CursorPaginator, PageToken, call_page
 
 from tap_callexports.core.compat import override
-from tap_callexports.core.instants import format_instant, iso_instant
 from tap_callexports.core.stream import ExportStream
+from tap_callexports.core.time.instants import format_instant, iso_instant
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from singer_sdk.helpers.types import Context
 
-    from tap_callexports.core.batch import Batch
-    from tap_callexports.core.values import Reader
-    from tap_callexports.core.window import Window
+    from tap_callexports.core.rows.batch import Batch
+    from tap_callexports.core.rows.values import Reader
+    from tap_callexports.core.time.window import Window
 
 
 class AcmeStream(ExportStream[PageToken]):

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 from tap_callexports.core.compat import override
 from tap_callexports.core.errors import TransientFailure
-from tap_callexports.core.paginator import PaginationError, Paginator
+from tap_callexports.core.http.paginator import PaginationError, Paginator
 
 if TYPE_CHECKING:
-    from tap_callexports.core.reply import Reply
-    from tap_callexports.core.window import Window
+    from tap_callexports.core.http.reply import Reply
+    from tap_callexports.core.time.window import Window
 
 
 @dataclass(frozen=True, slots=True)

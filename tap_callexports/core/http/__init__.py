@@ -1,0 +1,1 @@
+"""From a question to its whole, decoded answer. Knows no window, no stream and no Singer."""

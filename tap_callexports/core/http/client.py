@@ -1,0 +1,247 @@
+"""HTTP manners, for every provider alike. The only place that sends requests.
+
+A request is repeated until its answer is complete, of the expected form and decoded, so nothing
+half-read ever becomes rows.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from http import HTTPStatus
+from http.cookiejar import DefaultCookiePolicy
+from typing import TYPE_CHECKING, TypeAlias, TypeVar
+
+import requests
+
+from tap_callexports.core.errors import ProbeFinished, RunFailed, StreamFailed, TransientFailure
+from tap_callexports.core.http.body import read_reply
+from tap_callexports.core.http.manners import Attempts, Manners, Question, failure_of
+from tap_callexports.core.http.spool import NoRoom, decoded, read_spooled
+from tap_callexports.core.http.traffic import (
+    AGAIN,
+    ANSWER,
+    READING,
+    RECEIVING,
+    TURN,
+    current_traffic,
+)
+from tap_callexports.core.workers import nap
+
+if TYPE_CHECKING:
+    from singer_sdk.streams.rest import HTTPRequest
+
+    from tap_callexports.core.http.reply import Reply
+    from tap_callexports.core.http.throttle import Throttle
+
+T = TypeVar("T")
+#: Puts a credential into a request about to be sent; the SDK's authenticators are of this kind.
+Auth: TypeAlias = Callable[[requests.PreparedRequest], requests.PreparedRequest]
+
+CONNECT_SECONDS = 10
+CLOCK_SKEW_SECONDS = 60
+
+# It quotes headers that it cannot read, in many lines.
+logging.getLogger("urllib3.connection").setLevel(logging.ERROR)
+
+
+class HttpClient:
+    """Sends the requests of one provider.
+
+    Args:
+        manners: Shared settings.
+        throttle: Gate in front of every request.
+        auth: Puts the credential into a prepared request; `renew` is asked once after a 401 and
+            says whether there is a new one to try.
+        logger: For waits and warnings.
+    """
+
+    def __init__(
+        self,
+        manners: Manners,
+        throttle: Throttle,
+        auth: Auth,
+        logger: logging.Logger,
+        *,
+        renew: Callable[[requests.PreparedRequest], bool] = lambda _: False,
+    ) -> None:
+        self.throttle = throttle
+        self._manners = manners
+        self._auth = auth
+        self._renew = renew
+        self._logger = logger
+        self._session = requests.Session()
+        # A cookie set by one answer must not change the next request.
+        self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+        self._first = threading.Lock()
+        self._succeeded = False
+        self._refused: RunFailed | None = None
+        self._clock_checked = False
+        #: Requests a connection test may still send for the stream at hand; None outside of one.
+        self.probe_budget: int | None = None
+        #: Questions answered so far.
+        self.answered = 0
+
+    def ask(self, question: Question, decode: Callable[[Reply], T]) -> T:
+        """Send a request until it is answered, and decode the answer.
+
+        Args:
+            question: What to ask.
+            decode: Turns the reply into what is wanted; raises TransientFailure for a body that
+                is not what the API answers.
+
+        Raises:
+            WindowTooLarge: The server could not answer this much.
+            StreamFailed: The answer is final, or every try failed.
+            RunFailed: The credential is refused.
+        """
+        if not self._succeeded:
+            # Alone until one request has succeeded: a wrong credential is tried once, not by
+            # every worker at the same time.
+            with self._first:
+                if not self._succeeded:
+                    return self._ask(question, decode)
+        return self._ask(question, decode)
+
+    def _ask(self, question: Question, decode: Callable[[Reply], T]) -> T:
+        if self._refused:
+            raise self._refused
+        attempts = Attempts(question, self._manners)
+        with current_traffic().waiting(attempts.pending):
+            return self._insist(question, attempts, decode)
+
+    def _insist(self, question: Question, attempts: Attempts, decode: Callable[[Reply], T]) -> T:
+        while True:
+            try:
+                result = self._answer(question, attempts, decode)
+            except TransientFailure as failure:
+                self._wait(question, attempts, failure)
+            else:
+                self._succeeded = True
+                self.answered += 1
+                return result
+
+    def _answer(self, question: Question, attempts: Attempts, decode: Callable[[Reply], T]) -> T:
+        """One try: the decoded answer if it is a 2xx, else what its failure means."""
+        attempts.now(TURN)
+        # Before the turn: it may mean a login, which takes a turn of its own.
+        prepared = self._prepare(question.request)
+        came = time.monotonic()
+        with self.throttle.slot():
+            attempts.held_back(time.monotonic() - came)
+            self._count(attempts)
+            attempts.now(ANSWER)
+            # Turns may be far apart: the credential may be another one by now.
+            prepared.prepare_auth(self._auth)
+            reply = self._exchange(question, prepared, attempts)
+        attempts.now(READING)
+        if reply.ok:
+            return decoded(reply, decode)
+        if refused := question.refused(reply):
+            raise refused
+        if reply.status == HTTPStatus.UNAUTHORIZED:
+            if not attempts.renewed and self._renew(prepared):
+                attempts.renewed = True
+                raise TransientFailure("401, token renewed", wait=0)
+            attempts.unauthorised(succeeded=self._succeeded)
+        failure = failure_of(reply, self._manners, question)
+        if isinstance(failure, RunFailed):
+            self._refused = failure
+        raise failure
+
+    def _prepare(self, request: HTTPRequest) -> requests.PreparedRequest:
+        return self._session.prepare_request(
+            requests.Request(
+                request.method,
+                request.url,
+                params=request.encode_params(),
+                json=request.data,
+                headers={
+                    "User-Agent": self._manners.user_agent,
+                    "Accept": "application/json",
+                    "Accept-Encoding": "gzip",
+                    **request.headers,
+                },
+                auth=self._auth,
+            )
+        )
+
+    def _exchange(
+        self, question: Question, prepared: requests.PreparedRequest, attempts: Attempts
+    ) -> Reply:
+        timeout = (CONNECT_SECONDS, self._manners.read_timeout)
+        settings = self._session.merge_environment_settings(prepared.url, {}, True, None, None)  # noqa: FBT003
+        # Not `Session.send`: for a redirect that is not followed it still reads the whole body.
+        adapter = self._session.get_adapter(url=str(prepared.url))
+        try:
+            with adapter.send(
+                prepared,
+                stream=True,
+                timeout=timeout,
+                verify=settings["verify"] or True,
+                cert=settings["cert"],
+                proxies=settings["proxies"],
+            ) as response:
+                attempts.now(RECEIVING, received=response.raw.tell)
+                read = read_spooled if question.spooled else read_reply
+                reply = read(response, attempts.deadline)
+        except NoRoom as failure:
+            raise StreamFailed(f"{question.where(self._manners)}: {failure}") from None
+        except requests.exceptions.SSLError:
+            raise StreamFailed(
+                f"{question.where(self._manners)}: the server's TLS certificate is not trusted"
+            ) from None
+        except requests.exceptions.ReadTimeout:
+            raise TransientFailure(
+                f"no answer in {self._manners.read_timeout} s", heavy=True
+            ) from None
+        except requests.exceptions.Timeout:
+            raise TransientFailure("no connection in time") from None
+        except requests.exceptions.RequestException:
+            raise TransientFailure("the connection failed") from None
+        except OSError:
+            raise StreamFailed(
+                f"{question.where(self._manners)}: the file that REQUESTS_CA_BUNDLE or "
+                "CURL_CA_BUNDLE names cannot be read"
+            ) from None
+        self._check_clock(reply)
+        return reply
+
+    def _wait(self, question: Question, attempts: Attempts, failure: TransientFailure) -> None:
+        """Sleep before the next try; raise when there should be none."""
+        wait = attempts.wait_after(failure)
+        where = question.where(self._manners)
+        if self.probe_budget is not None and self.probe_budget <= 0:
+            raise StreamFailed(f"{where}: {failure}") from None
+        if wait:
+            self._logger.info("%s: %s, next try in %.1f s", where, failure, wait)
+        if failure.wait:
+            # The server speaks to all workers: none of them asks before it is over.
+            self.throttle.pause(wait)
+        attempts.now(AGAIN, until=time.monotonic() + wait)
+        nap(wait)
+
+    def _count(self, attempts: Attempts) -> None:
+        if self.probe_budget is not None:
+            if self.probe_budget <= 0:
+                raise ProbeFinished
+            self.probe_budget -= 1
+        attempts.sent()
+        current_traffic().sent(again=attempts.tries > 1)
+
+    def _check_clock(self, reply: Reply) -> None:
+        """Warn once when the local clock, which ends every export, differs from the server's."""
+        if self._clock_checked or (theirs := reply.date) is None:
+            return
+        self._clock_checked = True
+        skew = time.time() - theirs
+        if abs(skew) > CLOCK_SKEW_SECONDS:
+            self._logger.warning(
+                "%s: this machine's clock is %.0f s %s the server's; calls at the end of the "
+                "export may be missed until the next run",
+                self._manners.provider,
+                abs(skew),
+                "ahead of" if skew > 0 else "behind",
+            )

@@ -1,0 +1,204 @@
+"""What a status means, and when a request is sent again: decisions only, no I/O."""
+
+from __future__ import annotations
+
+import random
+import time
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from tap_callexports.core.errors import (
+    Forbidden,
+    RunFailed,
+    StreamFailed,
+    TransientFailure,
+    WindowTooLarge,
+)
+from tap_callexports.core.http.traffic import Pending, Wait
+from tap_callexports.core.redact import shown
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from singer_sdk.streams.rest import HTTPRequest
+
+    from tap_callexports.core.http.reply import Reply
+
+MAX_TRIES = 8
+MAX_SECONDS = 15 * 60
+#: Answers that were too much for the server are tried this often before the window is split.
+HEAVY_TRIES = 2
+_FIRST_WAIT, _LONGEST_WAIT = 1.0, 60.0
+
+_AGAIN = frozenset({408, 425, 429, *range(500, 600)})
+_TOO_HEAVY = frozenset({413, 414, 504, 524})
+
+#: What a status means to the user, where it is not the server's own text that tells.
+_SENTENCES: dict[int, str] = {
+    HTTPStatus.BAD_REQUEST: "the request was refused",
+    HTTPStatus.PAYMENT_REQUIRED: "the account's balance or plan does not allow it",
+    HTTPStatus.NOT_FOUND: "there is nothing at this address; check api_url",
+    HTTPStatus.METHOD_NOT_ALLOWED: "this address does not take the request; check api_url",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Manners:
+    """The settings all requests of one provider share.
+
+    Args:
+        provider: Its name, the first word of every message.
+        credential: The setting to name when a credential is refused.
+        read_timeout: Seconds without a byte before a request is given up.
+        max_retry_wait: Longest wait, in seconds, a server may ask for.
+        user_agent: Sent with every request.
+        unauthorised_waits: Seconds before each repetition of a request answered 401, first where
+            nothing has succeeded in this run, then where something has. Empty: a 401 is final.
+    """
+
+    provider: str
+    credential: str
+    read_timeout: int
+    max_retry_wait: int
+    user_agent: str
+    unauthorised_waits: tuple[tuple[float, ...], tuple[float, ...]] = ((), ())
+
+
+@dataclass(slots=True)
+class Question:
+    """One request and how its answer is read.
+
+    Args:
+        request: What to send.
+        stream: Stream that asks, for messages.
+        refused: Provider's own reading of a status that is not 2xx; None leaves it to the rules.
+        tries: How often it is sent at most.
+        splittable: Whether a smaller question can be asked when the answer is too much.
+        spooled: Whether a large answer is kept in a file, and read from it as a SpooledReply.
+    """
+
+    request: HTTPRequest
+    stream: str
+    refused: Callable[[Reply], Exception | None] = field(default=lambda _: None)
+    tries: int = MAX_TRIES
+    splittable: bool = False
+    spooled: bool = False
+
+    def where(self, manners: Manners) -> str:
+        """Provider and stream, the first words of a message."""
+        return f"{manners.provider} ({self.stream})"
+
+
+def failure_of(reply: Reply, manners: Manners, question: Question) -> Exception:
+    """What an answer that is not 2xx means, by its status."""
+    status = reply.status
+    said = reply.said
+    where = question.where(manners)
+    if status in _AGAIN or status in _TOO_HEAVY:
+        heavy = status in _TOO_HEAVY
+        return TransientFailure(f"{status}{said}", wait=reply.retry_after, heavy=heavy)
+    if status == HTTPStatus.UNAUTHORIZED:
+        may_heal = any(manners.unauthorised_waits)
+        outage = ", or the server cannot check it just now" if may_heal else ""
+        return RunFailed(
+            f"{where}: {status}, {manners.credential} was refused{outage}; check it{said}"
+        )
+    if status == HTTPStatus.FORBIDDEN:
+        return Forbidden(
+            f"{where}: {status}, the credential may not read this stream; give it the "
+            f'permission, or leave the stream out: select "!{question.stream}.*"{said}'
+        )
+    if HTTPStatus.MULTIPLE_CHOICES <= status < HTTPStatus.BAD_REQUEST:
+        host = _host_of(reply.headers.get("Location", "")) or "another address"
+        return StreamFailed(
+            f"{where}: {status}, redirected to {shown(host, 80)}; redirects are never "
+            "followed, check api_url"
+        )
+    return StreamFailed(f"{where}: {status}, {_SENTENCES.get(status, 'refused')}{said}")
+
+
+def _host_of(url: str) -> str | None:
+    try:
+        return urlsplit(url).hostname
+    except ValueError:
+        return None
+
+
+class Attempts:
+    """How one question has fared so far, and whether it is asked again."""
+
+    def __init__(self, question: Question, manners: Manners) -> None:
+        self._question = question
+        self._manners = manners
+        self._started = time.monotonic()
+        #: When even a dripping answer is given up.
+        self.deadline = self._started + MAX_SECONDS
+        self._tries = self._heavy = self._unauthorised = 0
+        #: What it waits for now, for other threads to see.
+        self.pending = Pending()
+        #: Whether the credential was renewed for it; once is enough.
+        self.renewed = False
+
+    @property
+    def tries(self) -> int:
+        """How often it was sent."""
+        return self._tries
+
+    def sent(self) -> None:
+        """One more request went out."""
+        self._tries += 1
+
+    def held_back(self, seconds: float) -> None:
+        """It waited for a turn to ask: that is no failing of the server, and does not count."""
+        self._started += seconds
+        self.deadline += seconds
+
+    def now(
+        self,
+        doing: str,
+        *,
+        until: float | None = None,
+        received: Callable[[], int] | None = None,
+    ) -> None:
+        """Note what it waits for from here on; arguments as of a Wait."""
+        self.pending.wait = Wait(doing, self._tries, until, received)
+
+    def unauthorised(self, *, succeeded: bool) -> None:
+        """Raise for a repetition after a 401, where an outage may look like one.
+
+        Raises:
+            TransientFailure: Another try may help.
+        """
+        waits = self._manners.unauthorised_waits[succeeded]
+        if self._unauthorised < len(waits):
+            self._unauthorised += 1
+            raise TransientFailure("401", wait=waits[self._unauthorised - 1])
+
+    def wait_after(self, failure: TransientFailure) -> float:
+        """Seconds until the next try: what the server asks for, else exponential with jitter.
+
+        Raises:
+            WindowTooLarge: The answer is too much for the server.
+            StreamFailed: There should be no next try.
+        """
+        where = self._question.where(self._manners)
+        self._heavy += failure.heavy
+        if self._question.splittable and self._heavy >= HEAVY_TRIES:
+            raise WindowTooLarge(f"{failure}, {self._heavy} times") from None
+        longest = self._manners.max_retry_wait
+        if failure.wait is not None and failure.wait > longest:
+            raise StreamFailed(
+                f"{where}: {failure}; the server asks to wait {failure.wait:.0f} s, more than "
+                f"max_retry_wait ({longest} s)"
+            ) from None
+        ceiling = min(_LONGEST_WAIT, _FIRST_WAIT * 2 ** max(0, self._tries - 1), longest)
+        jittered = random.uniform(ceiling / 4, ceiling)  # noqa: S311 - not a secret
+        wait = jittered if failure.wait is None else failure.wait
+        seconds = time.monotonic() - self._started
+        if self._tries >= self._question.tries or seconds + wait > MAX_SECONDS:
+            raise StreamFailed(
+                f"{where}: {failure}; gave up after {self._tries} tries in {seconds:.0f} s"
+            ) from None
+        return wait

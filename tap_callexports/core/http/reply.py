@@ -1,0 +1,202 @@
+"""One HTTP answer: its JSON, and what else it says. Knows no request and no connection."""
+
+from __future__ import annotations
+
+import time
+from codecs import getincrementaldecoder
+from dataclasses import dataclass, field
+from datetime import timezone
+from decimal import Decimal
+from email.utils import parsedate_to_datetime
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import msgspec
+
+from tap_callexports.core.errors import TransientFailure, WindowTooLarge
+from tap_callexports.core.redact import shown, shown_masked
+from tap_callexports.core.rows.rows import Rows, Shape
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+T = TypeVar("T")
+
+#: Rows an answer may hold; more are asked for in halves.
+MAX_ROWS = 120_000
+#: Memory the values of an answer may take, by a rough count; smaller bodies need none.
+_MAX_WEIGHT, _LIGHT = 256 << 20, 8 << 20
+_MARKS = ((b",", b"."), (b"{", b"["))
+_CHUNK = 1 << 16
+
+#: A longer answer does not say in one sentence what went wrong.
+_LONGEST_SAID = 1 << 16
+
+#: A whole number of more digits than this (Python's limit) no target can read; it is looked for in
+#: one byte of each hundred.
+_MOST_DIGITS, _STRIDE = 4300, 100
+_MANY_DIGITS = b"0" * (_MOST_DIGITS // _STRIDE - 1)
+_DIGITS = bytes(b"0"[0] if byte in b"0123456789" else 0 for byte in range(256))
+
+#: What decoders raise for a body that is no JSON, or none that can be held.
+_BROKEN = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, ArithmeticError)
+_json = msgspec.json.Decoder(float_hook=Decimal).decode
+_row = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """Status, headers and decompressed body of an answer.
+
+    Args:
+        shape: What is known of the rows of its endpoint.
+    """
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+    shape: Shape = field(default_factory=Shape, kw_only=True, compare=False, repr=False)
+
+    @property
+    def ok(self) -> bool:
+        """Any 2xx: Videsk answers its reads with 201."""
+        return HTTPStatus.OK <= self.status < HTTPStatus.MULTIPLE_CHOICES
+
+    def json(self) -> Any:  # noqa: ANN401 - any JSON value
+        """The body as JSON, fractions as Decimal so that money stays exact.
+
+        Raises:
+            TransientFailure: The body is not whole, valid JSON.
+            WindowTooLarge: It holds too many values.
+        """
+        self.check_weight()
+        try:
+            return _json(self.body)
+        except _BROKEN:
+            raise self._no_json from None
+
+    def envelope(self, rows: str, *others: str) -> Any:  # noqa: ANN401 - any JSON value
+        """These fields of an object; its list `rows` of objects as Rows, with undecoded values.
+
+        A list of objects comes as from `rows`, anything else as from `json`.
+        """
+        found = self._undecoded(lambda body: self.shape.envelope(body, rows, others))
+        if not isinstance(found, dict):
+            return _as_rows(found)
+        if rows in found:
+            found[rows] = _as_rows(found[rows])
+        return found
+
+    def rows(self) -> Any:  # noqa: ANN401 - any JSON value
+        """A list of objects as Rows, with undecoded values; anything else as from `json`."""
+        return _as_rows(self._undecoded(self.shape.rows))
+
+    def row(self) -> Any:  # noqa: ANN401 - any JSON value
+        """As `json`, but of an object its values are left undecoded."""
+        return self._undecoded(_row)
+
+    def _undecoded(self, decode: Callable[[bytes], T]) -> T | Any:  # noqa: ANN401 - any JSON value
+        """The body, if it is of the shape looked for, and its values are fit to go out as a part
+        of a line; else as from `json`.
+        """
+        self.check_weight()
+        body = self.body
+        try:
+            if not body.isascii():
+                _check_utf8(body)
+            if b"\n" in body or b"\r" in body:
+                body = msgspec.json.format(body, indent=-1)
+            if _MANY_DIGITS in body[::_STRIDE].translate(_DIGITS):
+                return self.json()
+            return decode(body)
+        except msgspec.ValidationError:
+            return self.json()
+        except _BROKEN:
+            raise self._no_json from None
+
+    @property
+    def _no_json(self) -> TransientFailure:
+        return TransientFailure(f"{self.status} with {self.kind} instead of JSON")
+
+    def check_weight(self) -> None:
+        """Decode nothing that takes far more memory than its text.
+
+        Raises:
+            WindowTooLarge: It would.
+        """
+        if len(self.body) <= _LIGHT:
+            return
+        values, groups = (sum(map(self.body.count, marks)) for marks in _MARKS)
+        if 64 * values + 200 * groups > _MAX_WEIGHT:
+            raise WindowTooLarge("an answer of too many values")
+
+    @property
+    def kind(self) -> str:
+        """What the body is, without saying what is in it."""
+        if not self.body.strip():
+            return "an empty body"
+        media_type = self.headers.get("Content-Type", "").split(";")[0].strip()
+        start = self.body.lstrip()[:1]
+        if start in {b"{", b"["}:
+            return "broken JSON"
+        return "HTML" if start == b"<" else shown(media_type or "something", 40)
+
+    @property
+    def said(self) -> str:
+        """What the server says went wrong, as ` (...)` to put behind a message; else nothing.
+
+        Taken from the fields APIs use for it, escaped, shortened and without phone numbers and
+        e-mail addresses; never other parts of a body.
+        """
+        if len(self.body) > _LONGEST_SAID:
+            return ""
+        try:
+            body = msgspec.json.decode(self.body)
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+            return ""
+        if not isinstance(body, dict):
+            return ""
+        names = ("message", "error_message", "error", "detail", "details", "data")
+        said = (body.get(name) for name in names)
+        text = "; ".join(shown_masked(text) for text in said if isinstance(text, str) and text)
+        return f" ({text})" if text else ""
+
+    @property
+    def retry_after(self) -> float | None:
+        """Seconds the server asks to wait (`Retry-After` as seconds or date, `Ratelimit-Reset`)."""
+        for header in ("Retry-After", "Ratelimit-Reset"):
+            text = self.headers.get(header, "").strip()
+            if text.isascii() and text.isdigit():
+                return float(text)
+            if header == "Retry-After" and (moment := _epoch_of(text)) is not None:
+                return max(0.0, moment - time.time())
+        return None
+
+    @property
+    def date(self) -> float | None:
+        """The server's clock, in epoch seconds; None where it does not tell."""
+        return _epoch_of(self.headers.get("Date", ""))
+
+
+def _check_utf8(body: bytes) -> None:
+    """Raise UnicodeDecodeError where a body is no UTF-8; piece by piece, for it may be large."""
+    decode = getincrementaldecoder("utf-8")().decode
+    for start in range(0, len(body), _CHUNK):
+        decode(body[start : start + _CHUNK])
+    decode(b"", final=True)
+
+
+def _as_rows(value: object) -> object:
+    """A list of objects as Rows; any other value as it is."""
+    if isinstance(value, list) and all(isinstance(each, dict) for each in value):
+        return Rows(value)
+    return value
+
+
+def _epoch_of(text: str) -> float | None:
+    """An HTTP date in epoch seconds, None for any other text."""
+    try:
+        moment = parsedate_to_datetime(text)
+        return moment.replace(tzinfo=moment.tzinfo or timezone.utc).timestamp()
+    except (ValueError, TypeError, OverflowError):
+        return None

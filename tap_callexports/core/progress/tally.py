@@ -1,0 +1,109 @@
+"""What one run of a stream has done so far: the numbers behind bars, lines and summaries."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from time import monotonic
+from typing import TYPE_CHECKING
+
+from tap_callexports.core.http.traffic import Traffic
+from tap_callexports.core.time.instants import format_instant
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from tap_callexports.core.time.window import Window
+
+#: How a run of a stream may end. STOPPED is what is so until another is known.
+COMPLETE, FAILED, FORBIDDEN, STOPPED = "complete", "failed", "forbidden", "stopped"
+
+
+@dataclass(slots=True)
+class Tally:
+    """One run of a stream, or of one partition of it.
+
+    Args:
+        stream: Its name.
+        partition: Which partition, as `form_id 7`; empty where there is only one.
+        ranged: Whether it is read by time.
+    """
+
+    stream: str
+    partition: str = ""
+    ranged: bool = True
+    traffic: Traffic = field(default_factory=Traffic)
+    #: What is read; None before that is known, and where nothing is new.
+    span: Window | None = None
+    #: End of the last window that was closed.
+    reached: datetime | None = None
+    #: None where a stream is read from the start each time.
+    bookmark: datetime | None = None
+    #: Where the next run begins, if nothing else happens; None as above.
+    next_from: datetime | None = None
+    rows: int = 0
+    windows: int = 0
+    doubles: int = 0
+    outside: int = 0
+    gone: int = 0
+    misfits: Counter[str] = field(default_factory=Counter)
+    outcome: str = STOPPED
+    began: float = field(default_factory=monotonic)
+    ended: float | None = None
+
+    @property
+    def name(self) -> str:
+        """Stream and partition."""
+        return f"{self.stream} ({self.partition})" if self.partition else self.stream
+
+    @property
+    def prefix(self) -> str:
+        """What to put before a line of the stream's own logger."""
+        return f"{self.partition}: " if self.partition else ""
+
+    @property
+    def seconds(self) -> float:
+        """How long it took, or has taken so far."""
+        return (monotonic() if self.ended is None else self.ended) - self.began
+
+    @property
+    def left_out(self) -> int:
+        """Rows and calls that were seen and not handed over."""
+        return self.doubles + self.outside + self.gone
+
+    @property
+    def share(self) -> float:
+        """How much of its time range is read, 0 to 1."""
+        if self.outcome == COMPLETE:
+            return 1.0
+        if self.span is None or self.reached is None:
+            return 0.0
+        return (self.reached - self.span.start) / self.span.length
+
+    def fields(self) -> dict[str, object]:
+        """The same for structured logs."""
+        return {
+            **self.names(),
+            "outcome": self.outcome,
+            "rows": self.rows,
+            "windows": self.windows,
+            "requests": self.traffic.requests,
+            "retries": self.traffic.retries,
+            "doubles": self.doubles,
+            "outside": self.outside,
+            "gone": self.gone,
+            "misfits": sum(self.misfits.values()),
+            "bookmark": said(self.bookmark),
+            "next_from": said(self.next_from),
+            "seconds": round(self.seconds, 3),
+        }
+
+    def names(self) -> dict[str, object]:
+        """Stream and partition for structured logs."""
+        names = {"stream_name": self.stream, "partition": self.partition}
+        return {name: value for name, value in names.items() if value}
+
+
+def said(moment: datetime | None) -> str | None:
+    """An instant as it stands in a STATE."""
+    return None if moment is None else format_instant(moment)

@@ -1,0 +1,264 @@
+"""From a provider's row to the record that is emitted; compiled once per stream from its schema.
+
+Knows columns and readers, no HTTP and no time range. Nothing is dropped: what the schema does not
+know and what does not fit its column goes into `extra`, as received.
+
+Rows of JSON answers come with their values undecoded (`msgspec.Raw`). Where records are written as
+they are (`verbatim`), a value that needs no change stays the bytes it came in: most of an answer is
+never decoded. Primary keys and times are decoded in any case; `plain` gives the value of any other
+column.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cache
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import msgspec
+
+from tap_callexports.core.errors import StreamFailed
+from tap_callexports.core.rows.batch import Batch, Record, objects_of
+from tap_callexports.core.rows.json_lines import json_of
+from tap_callexports.core.rows.naming import snake_case
+from tap_callexports.core.rows.passing import Passing, passing
+from tap_callexports.core.rows.rows import Row, Rows
+from tap_callexports.core.rows.values import (
+    ColumnReader,
+    Reader,
+    column_reader_for,
+    plain,
+    plain_values,
+    reader_for,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+
+EXTRA = "extra"
+#: A longer name is no column's.
+_LONGEST_NAME = 200
+#: Names that are remembered: no provider has more.
+_MOST_FIELDS = 10_000
+
+
+class _Column(NamedTuple):
+    """How the values of a column are read.
+
+    Args:
+        read: Reads one value.
+        nothing: Values that are none.
+        passing: Which JSON texts need not be read.
+        together: Reads many values at once; for columns where none passes.
+    """
+
+    read: Reader
+    nothing: tuple[str | None, ...]
+    passing: Passing | None
+    together: ColumnReader | None
+
+
+class Normaliser:
+    """Turns rows into records.
+
+    Args:
+        schema: The stream's JSON schema; record columns keep its order.
+        primary_keys: Columns no record may miss.
+        instant: Reader of this provider's times.
+        instants: Reads a column of times at once, None where each must be read by `instant`.
+        name_of: Column name of a provider's field name.
+        left_out: Fields that are not exported at all: secrets a provider puts into its rows.
+        watched: Columns of the batch beside its keys.
+        as_json: The columns of records that are JSON, where values that need no change are never
+            decoded; without it records are objects.
+    """
+
+    def __init__(
+        self,
+        schema: Mapping[str, Any],
+        *,
+        primary_keys: Sequence[str],
+        instant: Reader,
+        instants: ColumnReader = lambda _: None,
+        name_of: Callable[[str], str] = snake_case,
+        left_out: frozenset[str] = frozenset(),
+        watched: Collection[str] = (),
+        as_json: Collection[str] | None = None,
+    ) -> None:
+        self._names = tuple(schema["properties"])
+        self._columns: dict[str, _Column] = {}
+        for name, column in schema["properties"].items():
+            if name == EXTRA:
+                continue
+            passes = passing(column) if as_json is not None and name not in primary_keys else None
+            self._columns[name] = _Column(
+                reader_for(column, instant),
+                (None, "") if "format" in column else (None,),
+                passes,
+                None if passes else column_reader_for(column, instants),
+            )
+        self._as_json = as_json
+        self._kept = dict.fromkeys([*primary_keys, *watched])
+        self._keys = tuple(primary_keys)
+        self._name_of = name_of
+        self._left_out = left_out
+        #: Columns by field name; "" for fields the schema does not know.
+        self._known: dict[str, str] = {}
+
+    def batch(self, rows: Collection[Row], added: Mapping[str, Any] | None = None) -> Batch:
+        """Normalise the rows of one answer, a column at a time.
+
+        Args:
+            rows: Objects as the provider sent them.
+            added: Columns that are not in the rows but in the question, such as a form's id.
+
+        Raises:
+            StreamFailed: A row lacks a primary key.
+        """
+        if not isinstance(rows, Rows):
+            rows = Rows(list(rows))
+        fields = self._fields_of(rows)
+        unfit = _Unfit(self._extras(rows, fields.pop("", [])))
+        found = {
+            name: self._values(name, fields[name], rows, unfit)
+            for name in self._columns
+            if name in fields
+        }
+        if added:
+            found |= {name: [value] * len(rows) for name, value in added.items()}
+        absent = [None] * len(rows)
+        found[EXTRA] = list(map(unfit.extras.get, range(len(rows)))) if unfit.extras else absent
+        columns = {name: found.get(name, absent) for name in self._names}
+        self._check_keys(columns)
+        return Batch(
+            self._records(columns),
+            {name: plain_values(columns[name]) for name in self._kept},
+            unfit.misfits,
+        )
+
+    def _records(self, columns: Mapping[str, Sequence[Any]]) -> list[Any]:
+        if self._as_json is None:
+            return objects_of(columns)
+        return json_of({name: columns[name] for name in columns if name in self._as_json})
+
+    def _fields_of(self, rows: Rows) -> dict[str, list[str]]:
+        """The fields of all rows, by column."""
+        fields: dict[str, list[str]] = {}
+        for name in rows.fields:
+            column = self._known.get(name)
+            if column is None:
+                column = self._name_of(name) if len(name) <= _LONGEST_NAME else ""
+                if column not in self._columns or name in self._left_out:
+                    column = ""
+                if len(self._known) < _MOST_FIELDS:
+                    self._known[name] = column
+            fields.setdefault(column, []).append(name)
+        return fields
+
+    def _extras(self, rows: Rows, unknown: Sequence[str]) -> dict[int, Record]:
+        """What the schema does not know of each row that has such."""
+        wanted = set(unknown) - self._left_out
+        if not wanted:
+            return {}
+        kept = plain if self._as_json is None else (lambda value: value)
+        extras = ({name: kept(row[name]) for name in row if name in wanted} for row in rows)
+        return {number: extra for number, extra in enumerate(extras) if extra}
+
+    def _values(self, name: str, fields: Sequence[str], rows: Rows, unfit: _Unfit) -> list[Any]:
+        """The values of a column, in the order of rows."""
+        column, field_ = self._columns[name], fields[0]
+        if len(fields) > 1:
+            shared = ([pair for pair in row.items() if pair[0] in fields] for row in rows)
+            return self._merged(name, shared, unfit)
+        raw = rows.column(field_)
+        if column.passing and (passed := _passed(raw, column.passing, column.read)):
+            return passed
+        given = plain_values(raw)
+        if column.together and (read_at_once := column.together(given)):
+            return read_at_once
+        try:
+            read, nothing = column.read, column.nothing
+            found = [None if value in nothing else read(value) for value in given]
+        except (ValueError, RecursionError):
+            return self._merged(name, ([(field_, value)] for value in raw), unfit)
+        if given is raw or not column.passing:
+            return found
+        return list(map(_kept, raw, given, found))
+
+    def _merged(
+        self, name: str, rows: Iterable[Sequence[tuple[str, Any]]], unfit: _Unfit
+    ) -> list[Any]:
+        """As `_values`, one by one: where a value does not fit, or fields share a column."""
+        (read, nothing, passing_, *_), values = self._columns[name], []
+        for number, row in enumerate(rows):
+            fitted = kept = None
+            for field_, value in row:
+                if (given := plain(value)) in nothing:
+                    continue
+                try:
+                    found = read(given)
+                except (ValueError, RecursionError):
+                    unfit.misfits.setdefault(number, []).append(name)
+                    unfit.keep(number, field_, given)
+                    continue
+                if fitted is None:
+                    fitted, kept = found, _kept(value, given, found) if passing_ else found
+                elif found != fitted:
+                    # The second is kept where nothing overwrites it.
+                    unfit.keep(number, field_, given)
+            values.append(kept)
+        return values
+
+    def _check_keys(self, columns: Mapping[str, Sequence[Any]]) -> None:
+        if all(None not in columns[key] for key in self._keys):
+            return
+        rows = list(zip(*(columns[key] for key in self._keys), strict=True))
+        missing = sum(None in row for row in rows)
+        keys = ", ".join(self._keys)
+        raise StreamFailed(
+            f"{missing} of {len(rows)} rows have no {keys}: this is not the list that was asked "
+            "for, or its columns were renamed"
+        )
+
+
+@dataclass(slots=True)
+class _Unfit:
+    """What of some rows is in no column.
+
+    Args:
+        extras: Fields and values, by number of the row.
+        misfits: Columns that they did not fit, by number of the row.
+    """
+
+    extras: dict[int, Record]
+    misfits: dict[int, list[str]] = field(default_factory=dict)
+
+    def keep(self, row: int, name: str, value: object) -> None:
+        """Keep a field's value beside the columns."""
+        self.extras.setdefault(row, {})[name] = value
+
+
+def _passed(values: list[Any], passing: Passing, read: Reader) -> list[Any] | None:
+    """The values of a column, as they are but for a few; None where more of them must be read."""
+    try:
+        joined = b"[%b]" % b",".join(values)
+        given = passing.decode(joined)
+        if not passing.may_change(joined):
+            return values
+        changes, once = passing.changes, cache(read)
+        pairs = zip(values, given, strict=True)
+        return [once(text) if changes(text) else value for value, text in pairs]
+    except (TypeError, ValueError, msgspec.ValidationError, RecursionError):
+        return None
+
+
+def _kept(value: object, given: object, found: object) -> object:
+    """What a column holds: the value as it came, where reading has not changed it.
+
+    The same row always comes out as the same bytes, whatever else is in its answer.
+    """
+    same = type(found) is type(given) and found == given
+    # A number that nothing can hold was made a text.
+    if same and isinstance(given, str) and isinstance(value, msgspec.Raw):
+        same = bytes(value).startswith(b'"')
+    return value if same else found

@@ -1,0 +1,128 @@
+"""Windows of time: how a span is cut, split and paced. Pure: no clock, no I/O."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from tap_callexports.core.compat import override
+from tap_callexports.core.time.instants import SECOND, format_instant
+
+#: A window aims at no more rows than this, so that a bookmark moves often.
+TARGET_ROWS = 20_000
+#: A window with calls in it spans no more than this.
+MONTH = timedelta(days=31)
+#: Over time without calls windows grow up to this, so that quiet years cost few requests.
+QUIET = timedelta(days=366)
+#: The first window of an export whose density is unknown.
+FIRST_STEP = timedelta(days=1)
+_GROWTH = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """Half-open time range `[start, end)`, both aware UTC."""
+
+    start: datetime
+    end: datetime
+
+    @property
+    def length(self) -> timedelta:
+        """How much time the window covers."""
+        return self.end - self.start
+
+    def split(self, at: datetime | None = None) -> tuple[Window, Window] | None:
+        """Two windows that make up this one, cut on whole seconds; None when 1 s is reached.
+
+        Args:
+            at: Where to cut, in the middle if it is not given or not inside.
+        """
+        half = (self.length // 2) // SECOND * SECOND
+        middle = at if at and self.start < at < self.end else self.start + max(half, SECOND)
+        if middle >= self.end:
+            return None
+        return Window(self.start, middle), Window(middle, self.end)
+
+    @override
+    def __str__(self) -> str:
+        return f"{format_instant(self.start)} to {format_instant(self.end)}"
+
+
+@dataclass(frozen=True, slots=True)
+class Closed:
+    """A window whose every row has been handed over.
+
+    Args:
+        window: The time range.
+        rows: Rows the provider answered for its time range, doubles included.
+        requests: HTTP requests it cost.
+        whole: Whether a planned window ends here. False inside one whose rows may come again
+            because an answer was handed over before the window had to be split.
+    """
+
+    window: Window
+    rows: int
+    requests: int
+    whole: bool = True
+
+
+def span_of(
+    *,
+    start_date: datetime,
+    end: datetime,
+    bookmark: datetime | None,
+    lookback: timedelta,
+) -> Window | None:
+    """The time one run reads, `[max(start_date, min(bookmark, end) - lookback), end)`.
+
+    Without a bookmark nothing was read yet, so there is nothing to look back at.
+    Returns None when nothing is left to read.
+    """
+    start, read_until = start_date, min(bookmark or end, end)
+    # Compared as lengths: far bookmarks minus lookback may leave the calendar.
+    if bookmark is not None and read_until - start_date > lookback:
+        start = read_until - lookback
+    return Window(start, end) if start < end else None
+
+
+class Planner:
+    """Cuts a span into windows, sized by how many rows the windows before them held.
+
+    Args:
+        span: The time to cover; its windows join without gap or overlap.
+        first_step: Length of the first window.
+        target_rows: How many rows a window aims at, at most.
+    """
+
+    def __init__(
+        self, span: Window, *, first_step: timedelta = FIRST_STEP, target_rows: int = TARGET_ROWS
+    ) -> None:
+        self._end = span.end
+        self._next = span.start
+        self._step = first_step
+        self._target_rows = target_rows
+
+    def next_window(self) -> Window | None:
+        """The window after the last one given out, None when the span is covered."""
+        if self._next >= self._end:
+            return None
+        # Room is compared before it is added: `start + step` may leave the calendar.
+        room = self._end - self._next
+        window = Window(self._next, self._next + min(self._step, room))
+        self._next = window.end
+        return window
+
+    def learn(self, closed: Closed) -> None:
+        """Set the next window's length by the density of a closed one."""
+        self._step = step_after(closed.window.length, closed.rows, self._target_rows)
+
+
+def step_after(length: timedelta, rows: int, target_rows: int = TARGET_ROWS) -> timedelta:
+    """How long the next window should be after one of `length` held `rows`.
+
+    Grows at most fourfold, so one quiet hour does not decide a busy month.
+    """
+    if rows == 0:
+        return max(min(length * _GROWTH, QUIET), SECOND)
+    wanted = length * min(_GROWTH, target_rows * 0.8 / rows)
+    return max(min(wanted, MONTH), SECOND) // SECOND * SECOND

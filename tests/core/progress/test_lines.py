@@ -1,0 +1,225 @@
+"""What a run says while it waits, and what it counts."""
+
+from __future__ import annotations
+
+import itertools
+import logging
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+from singer_sdk.authenticators import BearerTokenAuthenticator
+from singer_sdk.streams.rest import HTTPRequest
+from support import run_tap
+
+from sandbox import Fault, Sandbox
+from tap_callexports.core.http.client import HttpClient
+from tap_callexports.core.http.manners import Manners, Question
+from tap_callexports.core.http.reply import Reply
+from tap_callexports.core.http.throttle import Throttle
+from tap_callexports.core.http.traffic import Traffic, current_traffic
+from tap_callexports.core.progress.lines import Progress
+from tap_callexports.core.progress.tally import COMPLETE, Tally
+from tap_callexports.core.time.instants import UTC
+from tap_callexports.core.time.window import Closed, Window
+from tap_callexports.core.workers import Worker
+
+sys.path.append(str(Path(__file__).parents[2] / "proof"))
+
+from raw_server import Asked, RawServer, http
+
+MAY = {"start_date": "2024-05-01", "end_date": "2024-06-01"}
+LOGGER = logging.getLogger("tap-test")
+START = datetime(2024, 5, 1, tzinfo=UTC)
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    """A line is due every tenth of a second."""
+    monkeypatch.setattr("tap_callexports.core.progress.lines.SILENCE", 0.1)
+    caplog.set_level(logging.INFO)
+
+
+@pytest.fixture
+def url() -> Iterator[str]:
+    """Where the answer comes at once, but for its last bytes, which take a second."""
+
+    def drip(_: Asked) -> Iterator[bytes]:
+        answer = http(b'{"total": 1}')
+        yield answer[:-10]
+        for byte in answer[-10:]:
+            time.sleep(0.1)
+            yield bytes([byte])
+
+    with RawServer(drip) as server:
+        yield server.url
+
+
+def said(caplog: pytest.LogCaptureFixture, start: str) -> list[logging.LogRecord]:
+    return [record for record in caplog.records if record.getMessage().startswith(start)]
+
+
+def ask(url: str, key: str = "key", *, per_minute: int | None = None, times: int = 1) -> Tally:
+    """Ask an address while a run is told of."""
+    manners = Manners("Test", "test.key", read_timeout=5, max_retry_wait=2, user_agent="test/1")
+    throttle = Throttle(at_once=1, per_minute=per_minute)
+    client = HttpClient(manners, throttle, BearerTokenAuthenticator(token=key), LOGGER)
+    tally = Tally("test_calls")
+    with Progress(LOGGER, lambda: False) as progress:
+        progress.begin(tally)
+        tally.traffic.part()
+        for _ in range(times):
+            client.ask(Question(HTTPRequest(url=url), "test_calls"), Reply.json)
+        tally.outcome = COMPLETE
+    return tally
+
+
+def count_url(box: Sandbox) -> str:
+    return f"{box.burki.config()['api_url']}/api/v1/calls/count"
+
+
+@pytest.mark.covers(162)
+@pytest.mark.usefixtures("impatient")
+def test_a_silent_server_is_not_answered_with_silence(
+    box: Sandbox, caplog: pytest.LogCaptureFixture
+) -> None:
+    box.burki.faults.add(Fault("slow", seconds=1))
+
+    ask(count_url(box), box.burki.config()["api_key"])
+
+    lines = said(caplog, "still waiting for an answer: ")
+    assert len(lines) >= 2
+    assert "try 1" in lines[0].getMessage()
+    assert vars(lines[0])["stream_name"] == "test_calls"
+    assert vars(lines[0])["requests"] == 1
+
+
+@pytest.mark.covers(162)
+@pytest.mark.usefixtures("impatient")
+def test_a_wait_the_server_asks_for_says_when_it_ends(
+    box: Sandbox, caplog: pytest.LogCaptureFixture
+) -> None:
+    box.burki.faults.add(Fault("status", status=429, headers={"Retry-After": "1"}))
+
+    tally = ask(count_url(box), box.burki.config()["api_key"])
+
+    lines = said(caplog, "still waiting to ask again: ")
+    assert "try 1, next try in 1 s" in lines[0].getMessage()
+    assert (tally.traffic.requests, tally.traffic.retries) == (2, 1)
+
+
+@pytest.mark.covers(162)
+@pytest.mark.usefixtures("impatient")
+def test_a_wait_for_a_turn_is_told(box: Sandbox, caplog: pytest.LogCaptureFixture) -> None:
+    ask(count_url(box), box.burki.config()["api_key"], per_minute=60, times=2)
+
+    assert said(caplog, "still waiting for a turn to ask: ")
+
+
+@pytest.mark.covers(162)
+@pytest.mark.usefixtures("impatient")
+def test_an_answer_that_drips_is_told(url: str, caplog: pytest.LogCaptureFixture) -> None:
+    ask(url)
+
+    lines = said(caplog, "still receiving an answer: ")
+    assert len(lines) >= 2
+    assert all("try 1, 0.0 MiB so far" in line.getMessage() for line in lines)
+
+
+@pytest.mark.covers(162)
+@pytest.mark.usefixtures("impatient")
+@pytest.mark.parametrize("blocked", [True, False])
+def test_a_loader_that_does_not_read_is_told_from_work(
+    caplog: pytest.LogCaptureFixture,
+    blocked: bool,  # noqa: FBT001 - a parameter of the table
+) -> None:
+    with Progress(LOGGER, lambda: blocked) as progress:
+        progress.begin(Tally("test_calls"))
+        until(lambda: bool(said(caplog, "still ")))
+
+    doing = "waiting for the loader to read" if blocked else "at work"
+    assert caplog.records[0].getMessage().startswith(f"still {doing}; 0 rows so far")
+
+
+@pytest.mark.usefixtures("impatient")
+def test_windows_that_close_often_are_enough(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The clock is the test's: two hours in steps of half a minute."""
+    clock = itertools.count(0, 30.0)
+    now = [next(clock)]
+    monkeypatch.setattr("tap_callexports.core.progress.lines.SILENCE", 55.0)
+    monkeypatch.setattr("tap_callexports.core.progress.lines.monotonic", lambda: now[0])
+    progress, tally = Progress(LOGGER, lambda: False), Tally("test_calls")
+    progress.begin(tally)
+    for hour in range(240):
+        now[0] = next(clock)
+        window = Window(START + timedelta(hours=hour), START + timedelta(hours=hour + 1))
+        progress.closed(tally, Closed(window, 1, 1))
+        assert progress.tick() == 55.0
+    assert said(caplog, "still ") == []
+
+    for _ in range(4):
+        now[0] = next(clock)
+        progress.tick()
+    assert len(said(caplog, "still ")) == 2, "one a minute once they stop"
+
+
+@pytest.mark.usefixtures("impatient")
+def test_a_window_is_one_line_with_fields(box: Sandbox, caplog: pytest.LogCaptureFixture) -> None:
+    run_tap(MAY | {"burki": box.burki.config()}, streams=["burki_calls"])
+
+    windows = [vars(record) for record in caplog.records if "window_start" in vars(record)]
+    assert len(windows) > 2
+    assert windows[0]["window_start"] == "2024-05-01T00:00:00.000000Z"
+    assert windows[-1]["window_end"] == "2024-06-01T00:00:00.000000Z"
+    assert {window["stream_name"] for window in windows} == {"burki_calls"}
+    assert sum(window["rows"] for window in windows) == 200
+    assert sum(window["requests"] for window in windows) == len(box.burki.requests)
+
+
+@pytest.mark.usefixtures("impatient")
+def test_no_thread_is_left_behind(box: Sandbox) -> None:
+    burki = box.burki.config()
+    config = MAY | {"burki": burki}
+    assert run_tap(config).code == 0
+    assert run_tap(config | {"burki": burki | {"api_key": "wrong"}}).code == 1
+    box.burki.faults.add(Fault("status", status=403, times=99))
+    assert run_tap(config).code == 1
+    assert [t.name for t in threading.enumerate() if t.name == "progress"] == []
+
+
+def test_requests_of_workers_count_for_the_part_and_the_whole() -> None:
+    whole = Traffic()
+    first = whole.part()
+    current_traffic().sent(again=False)
+    second = whole.part()
+
+    worker = Worker(lambda: current_traffic().sent(again=True))
+    worker.start()
+    worker.join()
+
+    assert [(each.requests, each.retries) for each in (whole, first, second)] == [
+        (2, 1), (1, 0), (1, 1),
+    ]  # fmt: skip
+
+
+def test_the_share_is_of_time() -> None:
+    tally = Tally("test_calls", span=Window(START, START + timedelta(days=10)))
+    assert tally.share == 0
+    tally.reached = START + timedelta(days=4)
+    assert tally.share == 0.4
+    tally.outcome = COMPLETE
+    assert tally.share == 1
+
+
+def until(ready: Callable[[], bool]) -> None:
+    """Wait for something that another thread does."""
+    deadline = time.monotonic() + 30
+    while not ready():
+        assert time.monotonic() < deadline, "what the test waits for did not happen"
+        time.sleep(0.01)
