@@ -4,6 +4,8 @@ A process of its own, because a child's peak memory counts what its parent held 
 it; this one holds next to nothing. Prints JSON: code, wall seconds, cpu seconds, rss KiB.
 """
 
+from __future__ import annotations
+
 import json
 import os
 import subprocess

@@ -22,7 +22,7 @@ _PATIENCE = 1800
 _UNWANTED = ("PYTHON", "TAP_", "TARGET_", "MELTANO", "DLT_", "SINGER_SDK")
 
 
-class RunFailed(Exception):  # noqa: N818 - named by what happened
+class RunFailed(Exception):
     """A run that ended with an error, or with other rows than the server holds."""
 
 

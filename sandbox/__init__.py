@@ -1,5 +1,7 @@
 """The four call APIs on localhost, with data that grows and changes, and faults on demand."""
 
+from __future__ import annotations
+
 from .api import Api
 from .box import Sandbox
 from .faults import Fault, FaultQueue

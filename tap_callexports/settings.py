@@ -51,7 +51,7 @@ def settings_schema(providers: Sequence[type[Provider]]) -> dict[str, Any]:
             th.IntegerType(minimum=0, maximum=86_400),
             default=300,
             title="Longest retry wait (seconds)",
-            description="Longest wait a server may ask for before the run fails.",
+            description="Longest wait, in seconds, a server may ask for before the stream fails.",
         ),
         th.Property(
             "skip_forbidden_streams",

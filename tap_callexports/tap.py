@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from tap_callexports.config_check import check_settings
-from tap_callexports.core.account import Shared
+from tap_callexports.core.account import TapSettings
 from tap_callexports.core.command import CommandLine
 from tap_callexports.core.compat import override
 from tap_callexports.core.redact import hide_secrets
@@ -87,10 +87,10 @@ class TapCallExports(CommandLine):
         return floor_second(datetime.now(UTC))
 
     @cached_property
-    def _shared(self) -> Shared:
+    def _shared(self) -> TapSettings:
         config = self.config
         version = self.plugin_version
-        return Shared(
+        return TapSettings(
             start_date=_date_or(config.get("start_date"), START_DATE),
             end_date=read_date(config["end_date"]) if _is_date(config.get("end_date")) else None,
             run_start=self._run_start,

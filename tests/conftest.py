@@ -30,8 +30,8 @@ from sandbox import Sandbox  # noqa: E402 - after the path is set
 @pytest.fixture(autouse=True)
 def quick_retries(monkeypatch: pytest.MonkeyPatch) -> None:
     """Waits the tap chooses itself are short; waits a server asks for stay as they are."""
-    monkeypatch.setattr("tap_callexports.core.http.manners._FIRST_WAIT", 0.01)
-    monkeypatch.setattr("tap_callexports.core.http.manners._LONGEST_WAIT", 0.05)
+    monkeypatch.setattr("tap_callexports.core.http.policy._FIRST_WAIT", 0.01)
+    monkeypatch.setattr("tap_callexports.core.http.policy._LONGEST_WAIT", 0.05)
 
 
 @pytest.fixture

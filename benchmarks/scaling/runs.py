@@ -13,7 +13,7 @@ from tap_callexports.core.compat import override
 from tap_callexports.core.export import Export
 from tap_callexports.core.singer.state import Bookmark
 from tap_callexports.core.time.instants import UTC, format_instant
-from tap_callexports.core.time.window import Closed
+from tap_callexports.core.time.window import ClosedWindow
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -106,7 +106,7 @@ class _Export(Export):
         asked.set(count := Asked())
         for event in super()._read(window, scan=scan):
             job.requests.append(count.requests)
-            job.rows.append(0 if isinstance(event, Closed) else len(event))
+            job.rows.append(0 if isinstance(event, ClosedWindow) else len(event))
             count.requests = 0
             yield event
 
@@ -127,7 +127,7 @@ def _one_by_one(planner: Planner, read: Read, workers: int) -> Iterator[Event]:
         if not ahead:
             return
         for event in read(ahead[0]):
-            if isinstance(event, Closed):
+            if isinstance(event, ClosedWindow):
                 planner.learn(event)
             yield event
         ahead.popleft()

@@ -37,7 +37,7 @@ from tap_callexports.providers.twin24 import paginator as twin24
 from tap_callexports.providers.twin24 import streams as twin24_streams
 from tap_callexports.providers.videsk import streams as videsk_streams
 from tap_callexports.providers.videsk.cap import Answer
-from tap_callexports.providers.videsk.paginator import OLDEST_FIRST, Ask
+from tap_callexports.providers.videsk.paginator import OLDEST_FIRST, RangeToken
 from tap_callexports.tap import TapCallExports
 
 if TYPE_CHECKING:
@@ -145,7 +145,7 @@ class VideskCalls(Paper, videsk_streams.Calls):
     """Whole seconds, both ends of a range belong to it, cut at the cap."""
 
     @override
-    def answer(self, token: Ask) -> Answer:
+    def answer(self, token: RangeToken) -> Answer:
         cap = cast("PaperTap", self._run).cap
         # It is asked in whole milliseconds, rounded so that the range gets no smaller.
         start = EPOCH + (token.start - EPOCH) // MILLISECOND * MILLISECOND
@@ -208,7 +208,7 @@ class BurkiCalls(_Burki, burki_streams.Calls):
     """A file and a count of a window."""
 
     @override
-    def answer(self, token: burki_client.Question) -> int | ExportFile:
+    def answer(self, token: burki_client.CallsToken) -> int | ExportFile:
         first, after = self._numbers(token.window)
         if token.count:
             return after - first
@@ -219,7 +219,7 @@ class BurkiCallList(_Burki, burki_streams.CallList):
     """A page of a window, and how many calls it has in all."""
 
     @override
-    def answer(self, token: burki_client.Question) -> int | burki.CallPage:
+    def answer(self, token: burki_client.CallsToken) -> int | burki.CallPage:
         first, after = self._numbers(token.window)
         if token.count:
             return after - first

@@ -10,7 +10,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from tap_callexports.core.http.client import Auth, HttpClient
-from tap_callexports.core.http.manners import Manners
+from tap_callexports.core.http.policy import HttpSettings
 from tap_callexports.core.http.throttle import Throttle
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Shared:
+class TapSettings:
     """The tap's top-level settings, read once per run.
 
     Args:
@@ -46,6 +46,8 @@ class Shared:
 class Account(ABC):
     """What the streams of one provider have in common in a run.
 
+    The half of a Provider that streams know: it does not know them.
+
     Args:
         settings: The provider's object from the config, defaults filled in.
         shared: Top-level settings.
@@ -58,10 +60,12 @@ class Account(ABC):
     title: ClassVar[str]
     #: Settings that together switch the provider on; any one of the groups will do.
     credentials: ClassVar[tuple[tuple[str, ...], ...]]
-    #: Seconds before repetitions of a 401, see `Manners`.
+    #: Seconds before repetitions of a 401, see `HttpSettings`.
     unauthorised_waits: ClassVar[tuple[tuple[float, ...], tuple[float, ...]]] = ((), ())
 
-    def __init__(self, settings: Mapping[str, Any], shared: Shared, logger: logging.Logger) -> None:
+    def __init__(
+        self, settings: Mapping[str, Any], shared: TapSettings, logger: logging.Logger
+    ) -> None:
         self.settings = settings
         self.shared = shared
         self.logger = logger
@@ -99,9 +103,9 @@ class Account(ABC):
         return str(self.settings["api_url"]).rstrip("/") + path
 
     @cached_property
-    def manners(self) -> Manners:
+    def http_settings(self) -> HttpSettings:
         """What all requests of this provider have in common."""
-        return Manners(
+        return HttpSettings(
             provider=self.title,
             credential=self.credential_names(),
             read_timeout=self.shared.request_timeout,
@@ -127,4 +131,6 @@ class Account(ABC):
 
     @cached_property
     def _client(self) -> HttpClient:
-        return HttpClient(self.manners, self.throttle, self.auth, self.logger, renew=self.renew)
+        return HttpClient(
+            self.http_settings, self.throttle, self.auth, self.logger, renew=self.renew
+        )

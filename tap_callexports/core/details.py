@@ -95,7 +95,7 @@ class DetailStream(ExportStream[TToken], Generic[TToken]):
         return self._details(self._calls.scan(window, context))
 
     @override
-    def refused(self, reply: Reply, page: PageContext[TToken]) -> Exception | None:
+    def error_for(self, reply: Reply, page: PageContext[TToken]) -> Exception | None:
         return Vanished() if reply.status in _GONE else None
 
     @override

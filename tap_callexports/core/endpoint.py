@@ -12,11 +12,12 @@ from datetime import timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
-from singer_sdk.streams.rest import PageContext
+from singer_sdk.streams.rest import HTTPRequest, PageContext
 
+from tap_callexports.core.compat import override
 from tap_callexports.core.errors import StreamFailed, WindowTooLarge
-from tap_callexports.core.http.manners import MAX_TRIES, Question
 from tap_callexports.core.http.paginator import PaginationError
+from tap_callexports.core.http.policy import MAX_TRIES, Question
 from tap_callexports.core.http.reply import MAX_ROWS
 from tap_callexports.core.rows.naming import snake_case
 from tap_callexports.core.rows.normalise import Normaliser
@@ -37,8 +38,8 @@ if TYPE_CHECKING:
     from tap_callexports.core.progress.lines import Progress
     from tap_callexports.core.rows.batch import Batch
     from tap_callexports.core.rows.rows import Row
-    from tap_callexports.core.rows.values import ColumnReader, Reader
     from tap_callexports.core.tap import ExportTap
+    from tap_callexports.core.time.instants import TimeReader
 
 T = TypeVar("T")
 TToken = TypeVar("TToken")
@@ -99,10 +100,25 @@ class Endpoint(BookmarkedStream[TToken], Generic[TToken]):
 
         Runs in a worker's thread. Rows may come in any order and more than once.
 
+        Args:
+            window: The time range; the user's whole one where the stream is not `windowed`.
+            context: The partition, `{partition_column: value}`; None for a stream without any.
+
         Raises:
             WindowTooLarge: The answer is, or may be, incomplete; the window is split.
-            FilterIgnored: The server does not apply the time range at all.
+            PartlyRead: All rows up to some instant have come; the rest is asked for next.
+            FilterIgnored: The server does not apply the time range at all; the rest is read by
+                `scan`, which then must not raise it.
             StreamFailed: The window cannot be read.
+        """
+
+    @abstractmethod
+    @override
+    def get_http_request(self, *, page: PageContext[TToken]) -> HTTPRequest:
+        """The request of one page, without credential.
+
+        Args:
+            page: What to ask for: its token (`token_of`), and the partition.
         """
 
     def planner(self, span: Window, first_step: timedelta) -> Planner:
@@ -115,25 +131,33 @@ class Endpoint(BookmarkedStream[TToken], Generic[TToken]):
         return Planner(span, first_step=first_step, target_rows=self.window_rows)
 
     def scan(self, window: Window, context: Context | None) -> Iterator[Batch]:
-        """A window of a server that ignores time ranges: everything, once."""
+        """A window of a server that ignores time ranges: everything, once.
+
+        To be overridden where `read_window` raises FilterIgnored. Args and Raises: As there.
+        """
         return self.read_window(window, context)
 
     @property
     @abstractmethod
-    def read_time(self) -> Reader:
-        """Makes instant text of a time as this provider writes it; ValueError for anything else."""
-
-    @property
-    def read_times(self) -> ColumnReader:
-        """`read_time` of a column at once; gives None where each must be read by itself."""
-        return lambda _: None
+    def times(self) -> TimeReader:
+        """How this provider writes times."""
 
     def name_of(self, field_name: str) -> str:
         """Column name of a provider's field."""
         return snake_case(field_name)
 
-    def refused(self, reply: Reply, page: PageContext[TToken]) -> Exception | None:
-        """A provider's own reading of an error status; None for the common one."""
+    def error_for(self, reply: Reply, page: PageContext[TToken]) -> Exception | None:
+        """A provider's own reading of a status that is not 2xx.
+
+        Args:
+            reply: The answer.
+            page: What was asked for.
+
+        Returns:
+            What is raised in place of the common reading (`core/http/policy.py`): StreamFailed
+            (`fail`) with what the user should do, TransientFailure to ask again, or a signal that
+            `read_window` catches. None for the common reading.
+        """
         return None
 
     def report(self) -> None:
@@ -195,13 +219,24 @@ class Endpoint(BookmarkedStream[TToken], Generic[TToken]):
     ) -> T:
         """Send the request of one page until it is answered and decoded.
 
-        A large answer that may be `spooled` is decoded as a SpooledReply; others fail.
+        Args:
+            token: What tells this page from others, for `get_http_request`.
+            decode: Makes of a 2xx answer what is wanted; raises TransientFailure for one that is
+                not whole or not what the API answers, and it is asked again.
+            context: The partition.
+            tries: How often it is sent at most.
+            spooled: Whether a large answer is decoded as a SpooledReply; otherwise it is too large.
+
+        Raises:
+            WindowTooLarge: The answer is too much for the server, or for memory.
+            StreamFailed: No answer came, or a final one.
+            RunFailed: The credential was refused.
         """
         page = PageContext(stream_context=context, next_page_token=token)
         question = Question(
             self.get_http_request(page=page),
             self.speaks_as,
-            refused=lambda reply: self.refused(reply, page),
+            error_for=lambda reply: self.error_for(reply, page),
             tries=tries,
             splittable=self.windowed and self.splittable,
             spooled=spooled,
@@ -216,7 +251,16 @@ class Endpoint(BookmarkedStream[TToken], Generic[TToken]):
         decode: Callable[[Reply], TPage],
         context: Context | None = None,
     ) -> Iterator[TPage]:
-        """Every page of a dialogue; what the paginator finds wrong in it fails the stream."""
+        """Every page of a dialogue.
+
+        Args:
+            paginator: Says what to ask for; a new one for each dialogue.
+            decode: Makes a page of an answer, as in `ask`.
+            context: The partition.
+
+        Raises:
+            StreamFailed: As `ask`, and where the paginator finds a contradiction.
+        """
         while not paginator.finished:
             page = self.ask(paginator.current_value, decode, context)
             try:
@@ -306,8 +350,7 @@ class Endpoint(BookmarkedStream[TToken], Generic[TToken]):
             verbatim: Normaliser(
                 {"properties": self._columns},
                 primary_keys=self.declared_primary_keys,
-                instant=self.read_time,
-                instants=self.read_times,
+                times=self.times,
                 name_of=self.name_of,
                 left_out=self.left_out,
                 watched=[name for name in watched if name in self._columns],

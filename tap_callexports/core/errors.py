@@ -1,4 +1,8 @@
-"""The ways an export can fail, named by what happens next. Every text is one line for the user."""
+"""How reading can end, named by what happens next.
+
+Failures (`ExportError`) have a text of one line for the user; signals have none, and somebody in
+the tap catches each of them.
+"""
 
 from __future__ import annotations
 
@@ -12,20 +16,28 @@ class ExportError(Exception):
     """Root of the failures whose text may be shown to the user as it is."""
 
 
-class StreamFailed(ExportError):  # noqa: N818 - named by what happens, like the SDK's own signals
-    """This stream is not complete; the other streams still run, and the exit code is 1."""
+class StreamFailed(ExportError):
+    """This stream is not complete; the other streams still run, and the exit code is 1.
+
+    Caught by `ExportStream.get_records`.
+    """
 
 
 class Forbidden(StreamFailed):
     """The credential is good but may not read this stream (HTTP 403)."""
 
 
-class RunFailed(ExportError):  # noqa: N818 - as above
-    """Nothing more can be read in this run, from any stream: a refused credential."""
+class RunFailed(ExportError):
+    """Nothing more can be read in this run, from any stream: a refused credential.
+
+    Caught by the command line.
+    """
 
 
-class TransientFailure(ExportError):  # noqa: N818 - as above
+class TransientFailure(ExportError):
     """One request failed in a way that another try may mend.
+
+    Raised also by what decodes an answer. Caught by `HttpClient`, which asks again.
 
     Args:
         message: What was seen, without body or secret.
@@ -40,8 +52,10 @@ class TransientFailure(ExportError):  # noqa: N818 - as above
         self.heavy = heavy
 
 
-class WindowTooLarge(ExportError):  # noqa: N818 - as above
+class WindowTooLarge(ExportError):
     """The provider did not, or may not have, answered the whole window: split it and ask again.
+
+    Caught by `Export`; a stream that cannot be split fails with its text.
 
     Args:
         message: What was seen.
@@ -53,8 +67,19 @@ class WindowTooLarge(ExportError):  # noqa: N818 - as above
         self.at = at
 
 
-class PartlyRead(ExportError):  # noqa: N818 - as above
-    """A window was read up to here; the rest is asked for next.
+class FilterIgnored(ExportError):
+    """The server answered rows its own time filter excludes: windows cannot divide the work.
+
+    Caught by `Export`, which reads the rest by `Endpoint.scan`.
+    """
+
+
+class Signal(Exception):
+    """Root of what is no failure, and is never shown."""
+
+
+class PartlyRead(Signal):
+    """A window was read up to here; the rest is asked for next. Caught by `Export`.
 
     Args:
         until: End of what was read, inside the window.
@@ -65,13 +90,15 @@ class PartlyRead(ExportError):  # noqa: N818 - as above
         self.until = until
 
 
-class FilterIgnored(ExportError):  # noqa: N818 - as above
-    """The server answered rows its own time filter excludes: windows cannot divide the work."""
+class Vanished(Signal):
+    """A call that was listed is not there when it is asked for: deleted in between.
+
+    Caught by `DetailStream`, which counts it.
+    """
 
 
-class Vanished(ExportError):  # noqa: N818 - as above
-    """A call that was listed is not there when it is asked for: deleted in between."""
+class ProbeFinished(Signal):
+    """A connection test has asked as much as it may; what it saw was good.
 
-
-class ProbeFinished(ExportError):  # noqa: N818 - as above
-    """A connection test has asked as much as it may; what it saw was good."""
+    Caught by `ExportStream`.
+    """

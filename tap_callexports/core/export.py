@@ -9,13 +9,13 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from tap_callexports.core.errors import FilterIgnored, PartlyRead, WindowTooLarge
+from tap_callexports.core.errors import FilterIgnored, PartlyRead, StreamFailed, WindowTooLarge
 from tap_callexports.core.fetch_ahead import Event, fetch_ahead
 from tap_callexports.core.progress.tally import Tally
 from tap_callexports.core.redact import shown
 from tap_callexports.core.rows.doubles import Doubles
 from tap_callexports.core.time.instants import UTC, format_instant
-from tap_callexports.core.time.window import FIRST_STEP, QUIET, Closed, Window, span_of
+from tap_callexports.core.time.window import FIRST_STEP, QUIET, ClosedWindow, Window, span_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -78,7 +78,13 @@ class Export:
             yield from self._hand_over(self._windows(span, start))
         except FilterIgnored as ignored:
             self._logger.warning("%s; reading the rest as one scan", ignored)
-            yield from self._hand_over(self._read(Window(self._done, span.end), scan=True))
+            yield from self._scan(Window(self._done, span.end))
+
+    def _scan(self, rest: Window) -> Iterator[list[Any]]:
+        try:
+            yield from self._hand_over(self._read(rest, scan=True))
+        except FilterIgnored as again:
+            raise StreamFailed(f"{again}, nor can everything be read at once") from None
 
     def report(self) -> None:
         """Say what did not fit."""
@@ -130,19 +136,25 @@ class Export:
         return fetch_ahead(planner, self._read, stream.windows_at_once)
 
     def _read(self, window: Window, *, scan: bool = False) -> Iterator[Event]:
-        """One planned window, in halves as often as its provider asks for that."""
-        stream, todo, torn = self._stream, [window], False
+        """One planned window: read as a whole, or up to where it was read, or in halves."""
+        stream = self._stream
         read = stream.scan if scan else stream.read_window
+        #: What is left of the window, the earliest part last.
+        todo = [window]
+        #: Whether rows that were handed over come again, in another part.
+        rows_repeat = False
         while todo:
             part = todo.pop()
-            requests, rows, given = self.tally.traffic.part(), 0, False
+            traffic = self.tally.traffic.part()
+            rows = 0
+            handed_over = False
             try:
                 for batch in read(part, self._context):
                     rows += stream.size_of(batch)
-                    given = given or bool(batch)
+                    handed_over = handed_over or bool(batch)
                     yield batch
             except PartlyRead as read_on:
-                yield Closed(Window(part.start, read_on.until), rows, requests.requests)
+                yield ClosedWindow(Window(part.start, read_on.until), rows, traffic.requests)
                 todo.append(Window(read_on.until, part.end))
             except WindowTooLarge as failure:
                 halves = part.split(failure.at)
@@ -152,15 +164,14 @@ class Export:
                     raise stream.fail(f"{failure}; {part} cannot be split further") from None
                 self._logger.info("%s; asking %s in two", failure, part)
                 todo += reversed(halves)
-                # Rows handed over already come again in the halves.
-                torn = torn or given
+                rows_repeat = rows_repeat or handed_over
             else:
-                yield Closed(part, rows, requests.requests, whole=not (torn and todo))
+                yield ClosedWindow(part, rows, traffic.requests, whole=not (rows_repeat and todo))
 
     def _hand_over(self, events: Iterator[Event]) -> Iterator[list[Any]]:
         """Records without doubles; windows are closed in between."""
         for event in events:
-            if isinstance(event, Closed):
+            if isinstance(event, ClosedWindow):
                 self._close(event)
             else:
                 yield self._without_doubles(event)
@@ -179,7 +190,7 @@ class Export:
             return batch.records
         return [record for row, record in enumerate(batch.records) if row not in doubles]
 
-    def _close(self, closed: Closed) -> None:
+    def _close(self, closed: ClosedWindow) -> None:
         """Log a closed window and move the bookmark to its end."""
         if closed.whole:
             self._doubles.next_window()

@@ -14,11 +14,11 @@ from functools import partial
 from typing import Generic, TypeAlias, TypeVar
 
 from tap_callexports.core.rows.batch import Batch
-from tap_callexports.core.time.window import Closed, Planner, Window
+from tap_callexports.core.time.window import ClosedWindow, Planner, Window
 from tap_callexports.core.workers import Cancelled, Worker
 
 T = TypeVar("T")
-Event: TypeAlias = Batch | Closed
+Event: TypeAlias = Batch | ClosedWindow
 Read: TypeAlias = Callable[[Window], Iterator[Event]]
 Piece: TypeAlias = Callable[[], Iterator[T]]
 
@@ -40,7 +40,7 @@ def fetch_ahead(planner: Planner, read: Read, workers: int) -> Iterator[Event]:
     """
     windows = iter(planner.next_window, None)
     for event in in_order((partial(read, window) for window in windows), workers):
-        if isinstance(event, Closed):
+        if isinstance(event, ClosedWindow):
             planner.learn(event)
         yield event
 

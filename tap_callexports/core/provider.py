@@ -65,7 +65,7 @@ def common_settings(
 
 
 class Provider(Account):
-    """One provider; an instance is an account at it."""
+    """One provider, as its folder declares it; an instance is an account at it in a run."""
 
     #: The provider's streams.
     streams: ClassVar[tuple[type[ExportStream[Any]], ...]]

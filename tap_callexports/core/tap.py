@@ -15,7 +15,7 @@ from tap_callexports.core.compat import override
 from tap_callexports.core.errors import RunFailed, StreamFailed
 from tap_callexports.core.progress.lines import Progress
 from tap_callexports.core.redact import shown
-from tap_callexports.core.singer.batch_files import Batches
+from tap_callexports.core.singer.batch_files import BatchFiles
 from tap_callexports.core.singer.input import wrong
 from tap_callexports.core.singer.messages import LineWriter
 from tap_callexports.core.singer.sdk import CheckedTap, StateWriter
@@ -118,7 +118,7 @@ class ExportTap(CheckedTap):
         if mistakes := list(self.run_mistakes()):
             raise wrong(*mistakes)
         if batches := self.config.get("batch_config"):
-            self.writer.batches = Batches(batches, self.name)
+            self.writer.batches = BatchFiles(batches, self.name)
         with self.progress:
             self._read_all()
         if self.failures:

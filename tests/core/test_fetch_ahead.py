@@ -10,14 +10,14 @@ from datetime import datetime, timedelta, timezone
 from functools import partial
 
 import pytest
-from batches import batch_of
+from batch_of import batch_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tap_callexports.core.compat import override
 from tap_callexports.core.fetch_ahead import Event, Piece, fetch_ahead, in_order
 from tap_callexports.core.rows.batch import Batch
-from tap_callexports.core.time.window import Closed, Planner, Window
+from tap_callexports.core.time.window import ClosedWindow, Planner, Window
 from tap_callexports.core.workers import Cancelled, Worker, nap
 
 START = datetime(2024, 5, 1, tzinfo=timezone.utc)
@@ -28,7 +28,7 @@ class Days(Planner):
     """Windows of a day each, whatever they hold."""
 
     @override
-    def learn(self, closed: Closed) -> None: ...
+    def learn(self, closed: ClosedWindow) -> None: ...
 
 
 def plan() -> Planner:
@@ -55,12 +55,12 @@ def test_the_order_is_that_of_the_serial_run_whatever_finishes_first(
         for number in range(3):
             time.sleep(delays.random() / 2000)
             yield read_rows(day=window.start.day, n=number)
-        yield Closed(window, 3, 1)
+        yield ClosedWindow(window, 3, 1)
 
     ends: list[datetime] = []
     rows: list[Hashable] = []
     for event in fetch_ahead(plan(), read, workers):
-        if isinstance(event, Closed):
+        if isinstance(event, ClosedWindow):
             ends.append(event.window.end)
         else:
             rows += event.keys(("day", "n"))
@@ -129,7 +129,7 @@ def test_no_more_windows_are_under_way_than_workers(workers: int) -> None:
         time.sleep(0.002)
         with lock:
             running -= 1
-        yield Closed(window, 1, 1)
+        yield ClosedWindow(window, 1, 1)
 
     assert sum(1 for _ in fetch_ahead(plan(), read, workers)) == 30
     assert most == workers
@@ -141,7 +141,7 @@ def test_a_failure_comes_after_the_windows_before_it_and_ends_the_others() -> No
             raise RuntimeError("window five")
         while window.start.day > 5:
             nap(0.01)
-        yield Closed(window, 1, 1)
+        yield ClosedWindow(window, 1, 1)
 
     closed: list[Event] = []
     with pytest.raises(RuntimeError, match="window five"):

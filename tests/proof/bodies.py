@@ -17,7 +17,7 @@ from sandbox.burki.files import csv_file
 from sandbox.instants import UTC
 from tap_callexports.core.errors import TransientFailure
 from tap_callexports.core.http.client import HttpClient
-from tap_callexports.core.http.manners import Question
+from tap_callexports.core.http.policy import Question
 from tap_callexports.core.http.reply import Reply
 from tap_callexports.providers.burki.export_file import rows_of_csv
 

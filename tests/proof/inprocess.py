@@ -184,11 +184,11 @@ def opened(
     clock = Clock(now)
     place = Place(Sandbox(seed, rows, start, now), provider, clock)
     with contextlib.ExitStack() as stack:
-        for module in ("http", "manners", "throttle", "reply"):
-            stack.enter_context(patch(f"tap_callexports.core.{module}.time", clock))
+        for module in ("body", "client", "policy", "reply", "throttle"):
+            stack.enter_context(patch(f"tap_callexports.core.http.{module}.time", clock))
         stack.enter_context(patch("tap_callexports.providers.twin24.login.time", clock))
-        for module in ("http", "throttle"):
-            stack.enter_context(patch(f"tap_callexports.core.{module}.nap", clock.nap))
+        for module in ("client", "throttle"):
+            stack.enter_context(patch(f"tap_callexports.core.http.{module}.nap", clock.nap))
         stack.enter_context(
             patch.object(TapCallExports, "_run_start", property(lambda _: floor_second(clock.now)))
         )

@@ -177,8 +177,8 @@ def test_a_large_file_comes_in_the_order_of_a_small_one(monkeypatch: pytest.Monk
         small = written(place.run(whole))
         # Many slices of many calls each.
         monkeypatch.setattr("tap_callexports.core.http.spool.IN_MEMORY", 4096)
-        monkeypatch.setattr("tap_callexports.core.http.slices.SLICE", 4096)
-        monkeypatch.setattr("tap_callexports.core.http.slices._HEAD", 256)
+        monkeypatch.setattr("tap_callexports.core.http.json_chunks.CHUNK", 4096)
+        monkeypatch.setattr("tap_callexports.core.http.json_chunks._HEAD", 256)
         large = place.run(whole)
     assert len(large.records("burki_calls")) > 100
     assert written(large) == small

@@ -14,7 +14,7 @@ from forked import Ended, run
 from one_answer import LISTS, answer, config, row
 from raw_server import Answer, Asked, RawServer, endless, http
 
-from tap_callexports.core.http import manners
+from tap_callexports.core.http import policy
 
 #: A run may hold this much more than it began with.
 MOST_MEMORY = 400 << 20
@@ -367,7 +367,7 @@ def test_an_answer_that_drips_is_given_up_in_the_end() -> None:
 
     # In the tap, a quarter of an hour.
     ended = served(
-        drip, ["burki_call_list"], seconds=True, changed={"core.http.manners.MAX_SECONDS": 1}
+        drip, ["burki_call_list"], seconds=True, changed={"core.http.policy.MAX_SECONDS": 1}
     )
     assert_loud(ended, ["burki_call_list"], "too slowly")
 
@@ -383,4 +383,4 @@ def test_times_at_the_ends_of_the_calendar_fit_no_column_and_break_nothing() -> 
 
 
 def test_the_longest_wait_of_the_tap_is_what_these_tests_cut_short() -> None:
-    assert timedelta(seconds=manners.MAX_SECONDS) == timedelta(minutes=15)
+    assert timedelta(seconds=policy.MAX_SECONDS) == timedelta(minutes=15)

@@ -107,9 +107,9 @@ def test_zones_are_known_on_a_host_without_zone_data() -> None:
     code = """
 import zoneinfo
 from tap_callexports.core.time.zones import zone_named
-from tap_callexports.providers.videsk.times import read_time
+from tap_callexports.providers.videsk.times import videsk_instant
 assert zoneinfo.TZPATH == ()
-print(read_time("08/09/2024, 00:30:00", zone_named("America/Santiago")))
+print(videsk_instant("08/09/2024, 00:30:00", zone_named("America/Santiago")))
 """
     told = subprocess.run(
         [sys.executable, "-c", code],

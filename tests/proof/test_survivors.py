@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 import requests
-from batches import batch_of
+from batch_of import batch_of
 from hypothesis import given
 from hypothesis import strategies as st
 from singer_sdk.authenticators import BearerTokenAuthenticator
@@ -23,15 +23,15 @@ from singer_sdk.streams.rest import HTTPRequest
 from sandbox import Fault, Sandbox
 from tap_callexports.core.errors import RunFailed, WindowTooLarge
 from tap_callexports.core.http.client import HttpClient
-from tap_callexports.core.http.manners import Manners, Question
 from tap_callexports.core.http.paginator import PaginationError
+from tap_callexports.core.http.policy import HttpSettings, Question
 from tap_callexports.core.http.reply import Reply
 from tap_callexports.core.http.throttle import Throttle
 from tap_callexports.core.redact import HIDDEN, HideSecrets, hide_secrets, shown, without_secrets
 from tap_callexports.core.rows.naming import snake_case
 from tap_callexports.core.rows.normalise import Normaliser
 from tap_callexports.core.rows.rows import Rows
-from tap_callexports.core.time.instants import SECOND, epoch_ms_instant, iso_instant
+from tap_callexports.core.time.instants import ISO_TIMES, SECOND, epoch_ms_instant, iso_instant
 from tap_callexports.core.time.window import Window, span_of
 from tap_callexports.providers.anunzi.paginator import CallPage, CursorPaginator, ListToken
 from tap_callexports.providers.twin24.login import JwtAuth
@@ -39,7 +39,7 @@ from tap_callexports.providers.videsk.cap import Answer, Cap
 
 DAY = timedelta(days=1)
 START = datetime(2024, 5, 10, tzinfo=timezone.utc)
-MANNERS = Manners(
+MANNERS = HttpSettings(
     provider="Test", credential="test.key", read_timeout=1, max_retry_wait=2, user_agent="test/1"
 )
 
@@ -103,7 +103,7 @@ def test_a_value_that_is_nested_too_deeply_for_its_column_is_a_misfit() -> None:
             "notes": {"type": ["string", "null"], "contentMediaType": "application/json"},
         }
     }
-    normaliser = Normaliser(schema, primary_keys=("id",), instant=iso_instant)
+    normaliser = Normaliser(schema, primary_keys=("id",), times=ISO_TIMES)
     batch = normaliser.batch([{"id": "c1", "notes": deep}])
     assert batch.records == [{"id": "c1", "notes": None}]
     assert batch.misfits == {0: ["notes"]}

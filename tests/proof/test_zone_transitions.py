@@ -23,7 +23,7 @@ from zone_changes import (
 
 from sandbox.instants import parse, text
 from tap_callexports.core.time.zones import zone_named
-from tap_callexports.providers.videsk.times import read_time, with_offsets
+from tap_callexports.providers.videsk.times import videsk_instant, with_offsets
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -85,7 +85,7 @@ def test_where_the_id_tells_the_second_no_time_around_a_change_is_wrong() -> Non
             ids = (at - NEAR, at + NEAR, at)
             for told, made in zip(shown(local(at, change.zone)), ids, strict=False):
                 read += 1
-                if read_time(told, place, near=made) != text(at):
+                if videsk_instant(told, place, near=made) != text(at):
                     wrong.append((change.zone, told, made))
     sys.stdout.write(f"{len(changes())} changes, {read} texts\n")
     assert wrong == []
@@ -127,7 +127,7 @@ def test_where_nothing_tells_the_first_pass_is_taken_and_a_gap_is_jumped() -> No
             wanted = text(meant(wall, change.zone))
             for told in shown(wall):
                 read += 1
-                if read_time(told, place) != wanted:
+                if videsk_instant(told, place) != wanted:
                     wrong.append((change.zone, told, wanted))
         for wall in skipped:
             # Jumped by the gap: as far behind the change as the text is behind the clock's jump.
@@ -148,7 +148,7 @@ def test_where_utc_is_asked_for_no_change_of_a_clock_matters() -> None:
         (told, at)
         for at in moments
         for told in shown(at.replace(tzinfo=None))
-        if read_time(told, zone) != text(at)
+        if videsk_instant(told, zone) != text(at)
     ]
     assert wrong == []
     assert len(moments) > 10_000

@@ -30,7 +30,7 @@ from support import assert_table_is
 from sandbox import Fault, Sandbox
 from sandbox.instants import UTC
 from tap_callexports.core.errors import TransientFailure, WindowTooLarge
-from tap_callexports.core.http import slices, spool
+from tap_callexports.core.http import json_chunks, spool
 from tap_callexports.core.http.reply import Reply
 from tap_callexports.core.http.spool import SpooledReply
 from tap_callexports.core.rows.values import plain
@@ -67,7 +67,7 @@ def files(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Files]:
     monkeypatch.setattr(tempfile, "TemporaryFile", listed)
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     monkeypatch.setattr(spool, "IN_MEMORY", 0)
-    monkeypatch.setattr(slices, "SLICE", 500)
+    monkeypatch.setattr(json_chunks, "CHUNK", 500)
     monkeypatch.setattr(export_file, "_BATCH", 3)
     yield made
     assert all(file.closed for file in made)
@@ -185,7 +185,7 @@ def test_a_row_of_a_table_without_end_is_left(monkeypatch: pytest.MonkeyPatch) -
 @FORMATS
 def test_rows_beyond_measure_are_too_many(monkeypatch: pytest.MonkeyPatch, form: str) -> None:
     monkeypatch.setattr(export_file, "MAX_FILE_ROWS", 100)
-    monkeypatch.setattr(slices, "MAX_FILE_ROWS", 100)
+    monkeypatch.setattr(json_chunks, "MAX_FILE_ROWS", 100)
 
     def body(rows: int) -> bytes:
         numbers = range(rows)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from batches import batch_of
+from batch_of import batch_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

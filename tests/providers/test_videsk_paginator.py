@@ -7,7 +7,7 @@ from datetime import timedelta
 from random import Random
 
 import pytest
-from batches import batch_of
+from batch_of import batch_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from videsk_model import DAY, ENDS, Ends, Model, Order, calls_at, inside, read
@@ -22,8 +22,8 @@ from tap_callexports.providers.videsk.paginator import (
     NEWEST_FIRST,
     OLDEST_FIRST,
     RISES,
-    Meeting,
-    first_ask,
+    TwoEndsPaginator,
+    first_token,
     joined,
 )
 
@@ -110,7 +110,7 @@ def test_whatever_the_server_sorts_and_filters_by_nothing_is_missing_in_silence(
 
 def test_a_window_of_less_than_two_answers_costs_two_requests() -> None:
     server = Model(calls_at(*range(0, 60_000, 500)), 70, 70)
-    meeting = Meeting(MINUTE, "time", ("id",), Pace(Cap(70)))
+    meeting = TwoEndsPaginator(MINUTE, "time", ("id",), Pace(Cap(70)))
     asked = []
     while not meeting.finished:
         asked.append(meeting.current_value)
@@ -126,7 +126,7 @@ def test_a_window_of_less_than_two_answers_costs_two_requests() -> None:
 
 def test_two_answers_read_the_beginning_of_a_longer_window() -> None:
     server = Model(calls_at(*range(0, 3_600_000, 4000)), 300, 300)
-    meeting = Meeting(HOUR, "time", ("id",), Pace(Cap(300)))
+    meeting = TwoEndsPaginator(HOUR, "time", ("id",), Pace(Cap(300)))
     requests = 0
     while not meeting.finished:
         requests += 1
@@ -137,12 +137,12 @@ def test_two_answers_read_the_beginning_of_a_longer_window() -> None:
     assert {record["id"] for record in meeting.batch.records} >= inside(server, read_to)
 
 
-def _early() -> tuple[Model, Meeting, Pace]:
+def _early() -> tuple[Model, TwoEndsPaginator, Pace]:
     """A first answer that may be cut, and what was asked next to learn of the cap."""
     # 1,200 rows in the first hour, and more than an answer holds in the second.
     calls = calls_at(*range(0, 3_600_000, 3000), *range(3_600_000, 7_200_000, 2000))
     server, pace = Model(calls, 1500, 1500), Pace(Cap(1500), timedelta(hours=1))
-    meeting = Meeting(WHOLE_DAY, "time", ("id",), pace)
+    meeting = TwoEndsPaginator(WHOLE_DAY, "time", ("id",), pace)
     meeting.advance(server.answer(meeting.current_value))
     assert meeting.current_value.start == HOUR.end - SECOND
     return server, meeting, pace
@@ -155,7 +155,7 @@ def test_what_follows_a_first_answer_shows_whether_that_was_whole() -> None:
     assert meeting.finished
     assert meeting.asked == HOUR
     assert {record["id"] for record in meeting.batch.records} >= inside(server, HOUR)
-    rest = Meeting(Window(HOUR.end, WHOLE_DAY.end), "time", ("id",), pace)
+    rest = TwoEndsPaginator(Window(HOUR.end, WHOLE_DAY.end), "time", ("id",), pace)
     assert rest.early is early
 
 
@@ -165,7 +165,7 @@ def test_what_follows_a_first_answer_shows_whether_that_was_whole() -> None:
 def test_an_early_answer_is_used_for_the_window_it_belongs_to_alone(window: Window) -> None:
     server, meeting, pace = _early()
     meeting.advance(server.answer(meeting.current_value))
-    assert Meeting(window, "time", ("id",), pace).early is None
+    assert TwoEndsPaginator(window, "time", ("id",), pace).early is None
 
 
 @pytest.mark.parametrize("order", ["honest", "by_id"])
@@ -180,10 +180,10 @@ def test_an_answer_of_a_cap_that_is_lower_than_named_is_not_whole_for_what_follo
     assert found >= inside(server, two_hours)
 
 
-def _two_answers(size: int = 60) -> tuple[Meeting, list[Record]]:
+def _two_answers(size: int = 60) -> tuple[TwoEndsPaginator, list[Record]]:
     """A reading after its first answer, and the rows of the second."""
     server = Model(calls_at(*range(0, 60_000, 500)), size, size)
-    meeting = Meeting(MINUTE, "time", ("id",), Pace(Cap(size)))
+    meeting = TwoEndsPaginator(MINUTE, "time", ("id",), Pace(Cap(size)))
     meeting.advance(server.answer(meeting.current_value))
     assert not meeting.finished
     return meeting, server.answer(meeting.current_value).batch.records
@@ -215,7 +215,7 @@ def test_an_answer_that_is_not_in_order_stops_the_reading() -> None:
 @pytest.mark.parametrize("seconds", [1, RISES])
 def test_a_cut_answer_of_a_few_seconds_is_split_at_its_last_one(seconds: int) -> None:
     server = Model(calls_at(*[ms % (seconds * 1000) for ms in range(0, 100_000, 37)]), 90, 90)
-    meeting = Meeting(MINUTE, "time", ("id",), Pace(Cap(90)))
+    meeting = TwoEndsPaginator(MINUTE, "time", ("id",), Pace(Cap(90)))
     answer = server.answer(meeting.current_value)
     with pytest.raises(WindowTooLarge) as failure:
         meeting.advance(answer)
@@ -258,6 +258,6 @@ def test_a_request_begins_before_its_window_and_ends_with_it(
     start: int, length: int, sort: int
 ) -> None:
     window = Window(DAY + start * MILLISECOND, DAY + (start + length) * MILLISECOND)
-    ask = first_ask(window, sort)
+    ask = first_token(window, sort)
     assert MILLISECOND <= window.start - ask.start <= SECOND
     assert (ask.end, ask.sort) == (window.end, sort)

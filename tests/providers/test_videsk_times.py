@@ -17,7 +17,7 @@ from tap_callexports.providers.videsk.times import (
     WITNESSES,
     ZoneCheck,
     object_id_time,
-    read_time,
+    videsk_instant,
     with_offsets,
 )
 
@@ -87,7 +87,7 @@ def test_a_time_is_read_back_as_it_was_written(
 ) -> None:
     zone, at = place
     shown = written(at, zone, day_first=day_first)
-    assert read_time(shown, zone_named(zone), near=at) == text(at)
+    assert videsk_instant(shown, zone_named(zone), near=at) == text(at)
 
 
 @PROPERTY
@@ -97,7 +97,7 @@ def test_without_an_id_a_time_is_read_as_one_that_is_written_the_same(
 ) -> None:
     zone, at = place
     shown = written(at, zone, day_first=day_first)
-    read = datetime.fromisoformat(read_time(shown, zone_named(zone))[:-1]).replace(tzinfo=UTC)
+    read = datetime.fromisoformat(videsk_instant(shown, zone_named(zone))[:-1]).replace(tzinfo=UTC)
     assert written(read, zone, day_first=day_first) == shown
 
 
@@ -134,14 +134,14 @@ def test_no_end_is_placed_before_its_start(place: tuple[str, datetime], seconds:
 @pytest.mark.covers(61)
 def test_a_time_the_clock_skipped_is_moved_on_by_the_gap() -> None:
     zone = zone_named("America/Santiago")
-    assert read_time("2024-09-08 00:30:00", zone) == "2024-09-08T04:30:00.000000Z"
-    assert read_time("08/09/2024, 00:30:00", zone) == "2024-09-08T04:30:00.000000Z"
+    assert videsk_instant("2024-09-08 00:30:00", zone) == "2024-09-08T04:30:00.000000Z"
+    assert videsk_instant("08/09/2024, 00:30:00", zone) == "2024-09-08T04:30:00.000000Z"
 
 
 @pytest.mark.covers(62)
 def test_of_a_repeated_hour_the_first_pass_is_taken_where_nothing_tells() -> None:
     zone = zone_named("America/Santiago")
-    assert read_time("2024-04-06 23:30:00", zone) == "2024-04-07T02:30:00.000000Z"
+    assert videsk_instant("2024-04-06 23:30:00", zone) == "2024-04-07T02:30:00.000000Z"
 
 
 @pytest.mark.covers(65, 69)
@@ -160,7 +160,7 @@ def test_of_a_repeated_hour_the_first_pass_is_taken_where_nothing_tells() -> Non
     ],
 )
 def test_both_formats_and_their_variants_are_read(shown: str, read: str) -> None:
-    assert read_time(shown, UTC) == read
+    assert videsk_instant(shown, UTC) == read
 
 
 @pytest.mark.covers(65, 69)
@@ -171,7 +171,7 @@ def test_both_formats_and_their_variants_are_read(shown: str, read: str) -> None
 )  # fmt: skip
 def test_what_is_neither_format_is_no_time(shown: object) -> None:
     with pytest.raises(ValueError, match=r"."):
-        read_time(shown, UTC)
+        videsk_instant(shown, UTC)
 
 
 def test_an_object_id_holds_the_second_it_was_made_in() -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal, TypeAlias
 
-from batches import batch_of
+from batch_of import batch_of
 
 from sandbox.instants import MILLISECOND, SECOND, UTC, floor, text
 from tap_callexports.core.errors import WindowTooLarge
@@ -16,9 +16,9 @@ from tap_callexports.providers.videsk.pace import Pace
 from tap_callexports.providers.videsk.paginator import (
     NEWEST_FIRST,
     OLDEST_FIRST,
-    Ask,
-    Meeting,
-    first_ask,
+    RangeToken,
+    TwoEndsPaginator,
+    first_token,
     joined,
 )
 
@@ -48,7 +48,7 @@ class Model:
     order: Order = "honest"
     cut: bool = False
 
-    def answer(self, ask: Ask) -> Answer:
+    def answer(self, ask: RangeToken) -> Answer:
         """The first rows of a range, in this server's order."""
         first, last = self.ends
         found = [
@@ -92,7 +92,7 @@ def read(server: Model, window: Window, first: timedelta | None = None) -> tuple
         if not todo:
             return found, whole
         part = todo.pop()
-        meeting = Meeting(part, "time", ("id",), pace if first else Pace(cap))
+        meeting = TwoEndsPaginator(part, "time", ("id",), pace if first else Pace(cap))
         far = meeting.asked.end
         try:
             if meeting.early:
@@ -111,7 +111,7 @@ def read(server: Model, window: Window, first: timedelta | None = None) -> tuple
             if asked.end < part.end:
                 todo.append(Window(asked.end, part.end))
             answers = [
-                server.answer(first_ask(asked, sort)) for sort in (OLDEST_FIRST, NEWEST_FIRST)
+                server.answer(first_token(asked, sort)) for sort in (OLDEST_FIRST, NEWEST_FIRST)
             ]
             found |= {record["id"] for answer in answers for record in answer.batch.records}
             oldest, newest = (answer.batch.keys(("id",)) for answer in answers)

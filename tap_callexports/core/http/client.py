@@ -1,4 +1,4 @@
-"""HTTP manners, for every provider alike. The only place that sends requests.
+"""Sends requests, for every provider alike; the only place that does.
 
 A request is repeated until its answer is complete, of the expected form and decoded, so nothing
 half-read ever becomes rows.
@@ -18,7 +18,7 @@ import requests
 
 from tap_callexports.core.errors import ProbeFinished, RunFailed, StreamFailed, TransientFailure
 from tap_callexports.core.http.body import read_reply
-from tap_callexports.core.http.manners import Attempts, Manners, Question, failure_of
+from tap_callexports.core.http.policy import Attempts, HttpSettings, Question, failure_of
 from tap_callexports.core.http.spool import NoRoom, decoded, read_spooled
 from tap_callexports.core.http.traffic import (
     AGAIN,
@@ -51,7 +51,7 @@ class HttpClient:
     """Sends the requests of one provider.
 
     Args:
-        manners: Shared settings.
+        settings: What all its requests have in common.
         throttle: Gate in front of every request.
         auth: Puts the credential into a prepared request; `renew` is asked once after a 401 and
             says whether there is a new one to try.
@@ -60,7 +60,7 @@ class HttpClient:
 
     def __init__(
         self,
-        manners: Manners,
+        settings: HttpSettings,
         throttle: Throttle,
         auth: Auth,
         logger: logging.Logger,
@@ -68,7 +68,7 @@ class HttpClient:
         renew: Callable[[requests.PreparedRequest], bool] = lambda _: False,
     ) -> None:
         self.throttle = throttle
-        self._manners = manners
+        self._settings = settings
         self._auth = auth
         self._renew = renew
         self._logger = logger
@@ -77,7 +77,7 @@ class HttpClient:
         self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
         self._first = threading.Lock()
         self._succeeded = False
-        self._refused: RunFailed | None = None
+        self._final_refusal: RunFailed | None = None
         self._clock_checked = False
         #: Requests a connection test may still send for the stream at hand; None outside of one.
         self.probe_budget: int | None = None
@@ -102,20 +102,22 @@ class HttpClient:
             # every worker at the same time.
             with self._first:
                 if not self._succeeded:
-                    return self._ask(question, decode)
-        return self._ask(question, decode)
+                    return self._ask_unless_refused(question, decode)
+        return self._ask_unless_refused(question, decode)
 
-    def _ask(self, question: Question, decode: Callable[[Reply], T]) -> T:
-        if self._refused:
-            raise self._refused
-        attempts = Attempts(question, self._manners)
+    def _ask_unless_refused(self, question: Question, decode: Callable[[Reply], T]) -> T:
+        if self._final_refusal:
+            raise self._final_refusal
+        attempts = Attempts(question, self._settings)
         with current_traffic().waiting(attempts.pending):
-            return self._insist(question, attempts, decode)
+            return self._with_retries(question, attempts, decode)
 
-    def _insist(self, question: Question, attempts: Attempts, decode: Callable[[Reply], T]) -> T:
+    def _with_retries(
+        self, question: Question, attempts: Attempts, decode: Callable[[Reply], T]
+    ) -> T:
         while True:
             try:
-                result = self._answer(question, attempts, decode)
+                result = self._try_once(question, attempts, decode)
             except TransientFailure as failure:
                 self._wait(question, attempts, failure)
             else:
@@ -123,7 +125,7 @@ class HttpClient:
                 self.answered += 1
                 return result
 
-    def _answer(self, question: Question, attempts: Attempts, decode: Callable[[Reply], T]) -> T:
+    def _try_once(self, question: Question, attempts: Attempts, decode: Callable[[Reply], T]) -> T:
         """One try: the decoded answer if it is a 2xx, else what its failure means."""
         attempts.now(TURN)
         # Before the turn: it may mean a login, which takes a turn of its own.
@@ -135,20 +137,20 @@ class HttpClient:
             attempts.now(ANSWER)
             # Turns may be far apart: the credential may be another one by now.
             prepared.prepare_auth(self._auth)
-            reply = self._exchange(question, prepared, attempts)
+            reply = self._send(question, prepared, attempts)
         attempts.now(READING)
         if reply.ok:
             return decoded(reply, decode)
-        if refused := question.refused(reply):
-            raise refused
+        if error := question.error_for(reply):
+            raise error
         if reply.status == HTTPStatus.UNAUTHORIZED:
             if not attempts.renewed and self._renew(prepared):
                 attempts.renewed = True
                 raise TransientFailure("401, token renewed", wait=0)
             attempts.unauthorised(succeeded=self._succeeded)
-        failure = failure_of(reply, self._manners, question)
+        failure = failure_of(reply, self._settings, question)
         if isinstance(failure, RunFailed):
-            self._refused = failure
+            self._final_refusal = failure
         raise failure
 
     def _prepare(self, request: HTTPRequest) -> requests.PreparedRequest:
@@ -159,7 +161,7 @@ class HttpClient:
                 params=request.encode_params(),
                 json=request.data,
                 headers={
-                    "User-Agent": self._manners.user_agent,
+                    "User-Agent": self._settings.user_agent,
                     "Accept": "application/json",
                     "Accept-Encoding": "gzip",
                     **request.headers,
@@ -168,11 +170,13 @@ class HttpClient:
             )
         )
 
-    def _exchange(
+    def _send(
         self, question: Question, prepared: requests.PreparedRequest, attempts: Attempts
     ) -> Reply:
-        timeout = (CONNECT_SECONDS, self._manners.read_timeout)
-        settings = self._session.merge_environment_settings(prepared.url, {}, True, None, None)  # noqa: FBT003
+        timeout = (CONNECT_SECONDS, self._settings.read_timeout)
+        environment = self._session.merge_environment_settings(
+            url=prepared.url, proxies={}, stream=True, verify=None, cert=None
+        )
         # Not `Session.send`: for a redirect that is not followed it still reads the whole body.
         adapter = self._session.get_adapter(url=str(prepared.url))
         try:
@@ -180,22 +184,22 @@ class HttpClient:
                 prepared,
                 stream=True,
                 timeout=timeout,
-                verify=settings["verify"] or True,
-                cert=settings["cert"],
-                proxies=settings["proxies"],
+                verify=environment["verify"] or True,
+                cert=environment["cert"],
+                proxies=environment["proxies"],
             ) as response:
                 attempts.now(RECEIVING, received=response.raw.tell)
                 read = read_spooled if question.spooled else read_reply
                 reply = read(response, attempts.deadline)
         except NoRoom as failure:
-            raise StreamFailed(f"{question.where(self._manners)}: {failure}") from None
+            raise StreamFailed(f"{question.where(self._settings)}: {failure}") from None
         except requests.exceptions.SSLError:
             raise StreamFailed(
-                f"{question.where(self._manners)}: the server's TLS certificate is not trusted"
+                f"{question.where(self._settings)}: the server's TLS certificate is not trusted"
             ) from None
         except requests.exceptions.ReadTimeout:
             raise TransientFailure(
-                f"no answer in {self._manners.read_timeout} s", heavy=True
+                f"no answer in {self._settings.read_timeout} s", heavy=True
             ) from None
         except requests.exceptions.Timeout:
             raise TransientFailure("no connection in time") from None
@@ -203,7 +207,7 @@ class HttpClient:
             raise TransientFailure("the connection failed") from None
         except OSError:
             raise StreamFailed(
-                f"{question.where(self._manners)}: the file that REQUESTS_CA_BUNDLE or "
+                f"{question.where(self._settings)}: the file that REQUESTS_CA_BUNDLE or "
                 "CURL_CA_BUNDLE names cannot be read"
             ) from None
         self._check_clock(reply)
@@ -212,7 +216,7 @@ class HttpClient:
     def _wait(self, question: Question, attempts: Attempts, failure: TransientFailure) -> None:
         """Sleep before the next try; raise when there should be none."""
         wait = attempts.wait_after(failure)
-        where = question.where(self._manners)
+        where = question.where(self._settings)
         if self.probe_budget is not None and self.probe_budget <= 0:
             raise StreamFailed(f"{where}: {failure}") from None
         if wait:
@@ -241,7 +245,7 @@ class HttpClient:
             self._logger.warning(
                 "%s: this machine's clock is %.0f s %s the server's; calls at the end of the "
                 "export may be missed until the next run",
-                self._manners.provider,
+                self._settings.provider,
                 abs(skew),
                 "ahead of" if skew > 0 else "behind",
             )

@@ -1,5 +1,7 @@
 """Paginators: a dialogue with a server, page by page. No I/O, no sleeping, no stream state.
 
+The smallest one is that of tests/fifth_provider/acme/.
+
 The shape of singer_sdk's `BaseAPIPaginator`, over decoded pages: the SDK hands paginators the
 response, which would then be decoded a second time, and it takes 0 and "" for the end.
 """
@@ -7,7 +9,7 @@ response, which would then be decoded a second time, and it takes 0 and "" for t
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import Generic, TypeVar
+from typing import ClassVar, Generic, TypeVar
 
 TToken = TypeVar("TToken")
 TPage = TypeVar("TPage")
@@ -20,12 +22,18 @@ class PaginationError(Exception):
 class Paginator(ABC, Generic[TToken, TPage]):
     """Says which page to ask for, and when the last one was read.
 
+    Type parameters: what tells one page from the next, hashable; and a page as it was decoded.
+
     Args:
         start_value: Token of the first page.
     """
 
+    #: What is wrong with a server that leads back to a page that was read.
+    led_back: ClassVar[str] = "the server leads back to a page that was read already"
+
     def __init__(self, start_value: TToken) -> None:
         self._value = start_value
+        self._seen = {start_value}
         self._finished = False
 
     @property
@@ -44,15 +52,28 @@ class Paginator(ABC, Generic[TToken, TPage]):
         Raises:
             PaginationError: Going on would lose rows or never end.
         """
-        if self.has_more(page):
-            self._value = self.get_next(page)
-        else:
+        if not self.has_more(page):
             self._finished = True
+            return
+        self._value = self.get_next(page)
+        if self._value in self._seen:
+            raise PaginationError(self.led_back)
+        self._seen.add(self._value)
 
     @abstractmethod
     def has_more(self, page: TPage) -> bool:
-        """Whether the server has more after this page."""
+        """Whether the server has more after this page.
+
+        Called once for each page, in their order, before `get_next`: it may note what it saw.
+
+        Raises:
+            PaginationError: The page contradicts those before it.
+        """
 
     @abstractmethod
     def get_next(self, page: TPage) -> TToken:
-        """Token of the page after this one."""
+        """Token of the page after this one, where there is more.
+
+        Raises:
+            PaginationError: The server does not say which.
+        """

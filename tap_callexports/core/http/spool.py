@@ -33,7 +33,7 @@ MAX_FILE_ROWS = 5_000_000
 _START = 1 << 10
 
 
-class NoRoom(ExportError):  # noqa: N818 - named like the other ends of an export
+class NoRoom(ExportError):
     """The temporary folder does not take the answer."""
 
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self
 
-    from tap_callexports.core.time.window import Closed
+    from tap_callexports.core.time.window import ClosedWindow
 
 #: Seconds after which a line is due; a little under a minute, for it is written a moment later.
 SILENCE = 55.0
@@ -87,7 +87,7 @@ class Progress:
         self.begin(tally)
         self.end(tally)
 
-    def closed(self, tally: Tally, closed: Closed) -> None:
+    def closed(self, tally: Tally, closed: ClosedWindow) -> None:
         """A window of it is complete."""
         self._said = monotonic()
         self._logger_of(tally).info(

@@ -41,13 +41,18 @@ class Tally:
     bookmark: datetime | None = None
     #: Where the next run begins, if nothing else happens; None as above.
     next_from: datetime | None = None
+    #: Rows handed over, and windows whose every row was.
     rows: int = 0
     windows: int = 0
+    #: Rows left out because they came before as they are, or lie outside the range.
     doubles: int = 0
     outside: int = 0
+    #: Calls that were listed, and gone when they were asked for.
     gone: int = 0
+    #: How many values did not fit, by column; they are in `extra`.
     misfits: Counter[str] = field(default_factory=Counter)
     outcome: str = STOPPED
+    #: On the monotonic clock, in seconds.
     began: float = field(default_factory=monotonic)
     ended: float | None = None
 

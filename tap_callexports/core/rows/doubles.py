@@ -12,7 +12,8 @@ if TYPE_CHECKING:
 class Doubles:
     """Remembers the rows of this window and the one before it.
 
-    Neighbours are all that can meet: windows overlap by one granule. A row that comes again
+    Neighbours are all that can meet: windows are asked for a little wider than they are, by 1 µs to
+    1 s (each provider's `get_http_request`). A row that comes again
     unchanged is a double; one that changed in between is news. Memory is bounded by two windows.
 
     Args:

@@ -35,6 +35,8 @@ from tap_callexports.core.rows.values import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
+    from tap_callexports.core.time.instants import TimeReader
+
 EXTRA = "extra"
 #: A longer name is no column's.
 _LONGEST_NAME = 200
@@ -47,15 +49,15 @@ class _Column(NamedTuple):
 
     Args:
         read: Reads one value.
-        nothing: Values that are none.
+        null_values: Values that are none.
         passing: Which JSON texts need not be read.
-        together: Reads many values at once; for columns where none passes.
+        read_column: Reads many values at once; for columns where none passes.
     """
 
     read: Reader
-    nothing: tuple[str | None, ...]
+    null_values: tuple[str | None, ...]
     passing: Passing | None
-    together: ColumnReader | None
+    read_column: ColumnReader | None
 
 
 class Normaliser:
@@ -64,8 +66,7 @@ class Normaliser:
     Args:
         schema: The stream's JSON schema; record columns keep its order.
         primary_keys: Columns no record may miss.
-        instant: Reader of this provider's times.
-        instants: Reads a column of times at once, None where each must be read by `instant`.
+        times: How this provider's times are read.
         name_of: Column name of a provider's field name.
         left_out: Fields that are not exported at all: secrets a provider puts into its rows.
         watched: Columns of the batch beside its keys.
@@ -78,8 +79,7 @@ class Normaliser:
         schema: Mapping[str, Any],
         *,
         primary_keys: Sequence[str],
-        instant: Reader,
-        instants: ColumnReader = lambda _: None,
+        times: TimeReader,
         name_of: Callable[[str], str] = snake_case,
         left_out: frozenset[str] = frozenset(),
         watched: Collection[str] = (),
@@ -92,10 +92,10 @@ class Normaliser:
                 continue
             passes = passing(column) if as_json is not None and name not in primary_keys else None
             self._columns[name] = _Column(
-                reader_for(column, instant),
+                reader_for(column, times),
                 (None, "") if "format" in column else (None,),
                 passes,
-                None if passes else column_reader_for(column, instants),
+                None if passes else column_reader_for(column, times),
             )
         self._as_json = as_json
         self._kept = dict.fromkeys([*primary_keys, *watched])
@@ -174,11 +174,11 @@ class Normaliser:
         if column.passing and (passed := _passed(raw, column.passing, column.read)):
             return passed
         given = plain_values(raw)
-        if column.together and (read_at_once := column.together(given)):
+        if column.read_column and (read_at_once := column.read_column(given)):
             return read_at_once
         try:
-            read, nothing = column.read, column.nothing
-            found = [None if value in nothing else read(value) for value in given]
+            read, null_values = column.read, column.null_values
+            found = [None if value in null_values else read(value) for value in given]
         except (ValueError, RecursionError):
             return self._merged(name, ([(field_, value)] for value in raw), unfit)
         if given is raw or not column.passing:
@@ -189,11 +189,11 @@ class Normaliser:
         self, name: str, rows: Iterable[Sequence[tuple[str, Any]]], unfit: _Unfit
     ) -> list[Any]:
         """As `_values`, one by one: where a value does not fit, or fields share a column."""
-        (read, nothing, passing_, *_), values = self._columns[name], []
+        (read, null_values, passing_, *_), values = self._columns[name], []
         for number, row in enumerate(rows):
             fitted = kept = None
             for field_, value in row:
-                if (given := plain(value)) in nothing:
+                if (given := plain(value)) in null_values:
                     continue
                 try:
                     found = read(given)

@@ -9,12 +9,15 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from decimal import Decimal
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import msgspec
 
 from tap_callexports.core.rows.json_lines import encode
 from tap_callexports.core.rows.rows import Undecoded
+
+if TYPE_CHECKING:
+    from tap_callexports.core.time.instants import TimeReader
 
 Reader: TypeAlias = Callable[[Any], Any]
 #: Reads all values of a column, or gives None where each must be read by itself.
@@ -190,25 +193,25 @@ def _list_reader(item: Reader | None) -> Reader:
     return read_list
 
 
-def reader_for(schema: dict[str, Any], instant: Reader) -> Reader:
+def reader_for(schema: dict[str, Any], times: TimeReader) -> Reader:
     """The reader of a column, by its JSON schema.
 
     Args:
         schema: The property's schema. `format: date-time` marks instants, `minLength` texts that
             are never empty, `contentMediaType` texts whose shape the provider does not tell.
-        instant: How this provider's times are read; raises ValueError for what is none.
+        times: How this provider's times are read.
     """
     types = schema["type"]
     kind = types if isinstance(types, str) else next(name for name in types if name != "null")
     if kind == "string":
         if schema.get("format") == "date-time":
-            return instant
+            return times.read
         if "contentMediaType" in schema:
             return _read_anything
         return _read_code if schema.get("minLength") else _read_text
     if kind == "array":
         items = schema.get("items")
-        return _list_reader(reader_for(items, instant) if items and "type" in items else None)
+        return _list_reader(reader_for(items, times) if items and "type" in items else None)
     return {
         "integer": read_integer,
         "number": read_number,
@@ -217,13 +220,13 @@ def reader_for(schema: dict[str, Any], instant: Reader) -> Reader:
     }[kind]
 
 
-def column_reader_for(schema: Mapping[str, Any], instants: ColumnReader) -> ColumnReader | None:
+def column_reader_for(schema: Mapping[str, Any], times: TimeReader) -> ColumnReader | None:
     """What reads a column at once, as `reader_for` reads one value; None where nothing does.
 
     Args:
         schema: The property's schema.
-        instants: How a column of this provider's times is read.
+        times: How this provider's times are read.
     """
     if schema.get("format") == "date-time":
-        return instants
+        return times.read_column
     return _read_codes if "minLength" in schema else None

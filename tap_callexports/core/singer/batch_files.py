@@ -45,7 +45,7 @@ class _File:
         return bytes(self._body + (self._packer.flush() if self._packer else b""))
 
 
-class Batches:
+class BatchFiles:
     """Collects records and says in which files they are.
 
     Args:

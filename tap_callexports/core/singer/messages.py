@@ -17,7 +17,7 @@ from tap_callexports.core.errors import RunFailed
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from tap_callexports.core.singer.batch_files import Batches
+    from tap_callexports.core.singer.batch_files import BatchFiles
 
 _FLUSH_AT = 1 << 16
 _PIECE = 1 << 16
@@ -57,7 +57,7 @@ class LineWriter(GenericSingerWriter[bytes, Message]):
         self._writing = False
         self._exit: SystemExit | None = None
         #: Where records go where they go into files.
-        self.batches: Batches | None = None
+        self.batches: BatchFiles | None = None
 
     @property
     def writing(self) -> bool:

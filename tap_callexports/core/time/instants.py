@@ -10,10 +10,10 @@ import re
 from datetime import date, datetime, timedelta, timezone
 from decimal import Decimal
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
 UTC = timezone.utc
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -43,6 +43,18 @@ _SIXTHS = frozenset("012345")
 _FRACTION = 6
 _MIDNIGHT_HOUR = 24
 _LEAP_SECOND = 60
+
+
+class TimeReader(NamedTuple):
+    """How a provider's times become instant texts (`format_instant`).
+
+    Args:
+        read: Of one time, never None; raises ValueError for what is none.
+        read_column: The same of a column at once; gives None where each must be read by itself.
+    """
+
+    read: Callable[[object], str]
+    read_column: Callable[[Sequence[Any]], list[str | None] | None] = lambda _: None
 
 
 def format_instant(instant: datetime) -> str:
@@ -228,3 +240,9 @@ def ceil_second(instant: datetime) -> datetime:
 def epoch_ms(instant: datetime) -> int:
     """Whole milliseconds since 1970, rounded down."""
     return (instant - EPOCH) // MILLISECOND
+
+
+#: ISO 8601, in UTC where nothing else is written.
+ISO_TIMES = TimeReader(iso_instant, utc_instants)
+#: Milliseconds since 1970.
+EPOCH_MS_TIMES = TimeReader(epoch_ms_instant, epoch_ms_instants)

@@ -49,7 +49,7 @@ class Window:
 
 
 @dataclass(frozen=True, slots=True)
-class Closed:
+class ClosedWindow:
     """A window whose every row has been handed over.
 
     Args:
@@ -112,7 +112,7 @@ class Planner:
         self._next = window.end
         return window
 
-    def learn(self, closed: Closed) -> None:
+    def learn(self, closed: ClosedWindow) -> None:
         """Set the next window's length by the density of a closed one."""
         self._step = step_after(closed.window.length, closed.rows, self._target_rows)
 

@@ -17,10 +17,9 @@ from tap_callexports.core.details import DetailStream
 from tap_callexports.core.errors import FilterIgnored
 from tap_callexports.core.stream import ExportStream
 from tap_callexports.core.time.instants import (
+    EPOCH_MS_TIMES,
     MICROSECOND,
     epoch_ms,
-    epoch_ms_instant,
-    epoch_ms_instants,
     format_instant,
     parse_instant,
 )
@@ -39,7 +38,6 @@ if TYPE_CHECKING:
 
     from tap_callexports.core.http.reply import Reply
     from tap_callexports.core.rows.batch import Batch, Record
-    from tap_callexports.core.rows.values import ColumnReader, Reader
     from tap_callexports.core.time.window import Window
 
 #: Times a window is opened again without a new call before the export gives up.
@@ -51,7 +49,7 @@ _CURSOR_REFUSED = frozenset(
 )
 
 
-class CursorRefused(Exception):  # noqa: N818 - named by what happened
+class CursorRefused(Exception):
     """The server no longer takes a cursor it gave; the window is opened again."""
 
 
@@ -85,6 +83,7 @@ class AnunziStream(ExportStream[ListToken]):
     http_method = "POST"
     path = "/v3/list-calls"
     left_out = SECRETS
+    times = EPOCH_MS_TIMES
 
     def criteria(self, token: ListToken) -> dict[str, Any]:
         """The conditions of a page: the user's, and this stream's own."""
@@ -114,7 +113,7 @@ class AnunziStream(ExportStream[ListToken]):
         return HTTPRequest(url=self.account.url(self.path), method=self.http_method, data=body)
 
     @override
-    def refused(self, reply: Reply, page: PageContext[ListToken]) -> Exception | None:
+    def error_for(self, reply: Reply, page: PageContext[ListToken]) -> Exception | None:
         if self.token_of(page).cursor is not None and reply.status in _CURSOR_REFUSED:
             return CursorRefused()
         if reply.status == HTTPStatus.BAD_REQUEST:
@@ -123,16 +122,6 @@ class AnunziStream(ExportStream[ListToken]):
                 f"{filters.other(self.dialect)}, and check anunzi.filter_criteria"
             )
         return None
-
-    @property
-    @override
-    def read_time(self) -> Reader:
-        return epoch_ms_instant
-
-    @property
-    @override
-    def read_times(self) -> ColumnReader:
-        return epoch_ms_instants
 
     def follow(self, token: ListToken, context: Context | None) -> Iterator[Batch]:
         """All pages from a first one, opened again where the server drops its own cursor."""
@@ -193,6 +182,7 @@ class OneCallStream(DetailStream[str]):
     """Base of the streams that ask for one call, by its id."""
 
     left_out = SECRETS
+    times = EPOCH_MS_TIMES
 
     @override
     def details(self, call: Record) -> Batch:
@@ -203,11 +193,6 @@ class OneCallStream(DetailStream[str]):
     def get_http_request(self, *, page: PageContext[str]) -> HTTPRequest:
         path = self.endpoint.replace("{call_id}", quote(self.token_of(page), safe=""))
         return HTTPRequest(url=self.account.url(path))
-
-    @property
-    @override
-    def read_time(self) -> Reader:
-        return epoch_ms_instant
 
 
 def _token(window: Window) -> ListToken:

@@ -45,9 +45,10 @@ class CallPage:
 class CursorPaginator(Paginator[ListToken, CallPage]):
     """Follows the cursor while `has_more`; a missing or repeated one is an error, not the end."""
 
+    led_back = "the server gave the same pagination_key twice"
+
     def __init__(self, first: ListToken) -> None:
         super().__init__(first)
-        self._seen: set[str] = set()
         self._empty = 0
         self._before: list[object] = []
 
@@ -69,9 +70,6 @@ class CursorPaginator(Paginator[ListToken, CallPage]):
         cursor = page.cursor
         if not isinstance(cursor, str) or not cursor:
             raise PaginationError("the server says there is more, but gives no pagination_key")
-        if cursor in self._seen:
-            raise PaginationError("the server gave the same pagination_key twice")
-        self._seen.add(cursor)
         return replace(self.current_value, cursor=cursor)
 
 

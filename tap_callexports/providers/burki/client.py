@@ -27,11 +27,10 @@ from tap_callexports.core.errors import (
 from tap_callexports.core.http.spool import MAX_FILE_ROWS
 from tap_callexports.core.stream import ExportStream
 from tap_callexports.core.time.instants import (
+    ISO_TIMES,
     MICROSECOND,
     SECOND,
     format_instant,
-    iso_instant,
-    utc_instants,
 )
 from tap_callexports.core.time.window import Window
 from tap_callexports.providers.burki.call_list import CallPage, call_page, transcript_rows
@@ -45,7 +44,6 @@ if TYPE_CHECKING:
 
     from tap_callexports.core.http.reply import Reply
     from tap_callexports.core.rows.batch import Batch, Record
-    from tap_callexports.core.rows.values import ColumnReader, Reader
 
 COUNT_PATH = "/api/v1/calls/count"
 COUNT_TRIES = 5
@@ -60,15 +58,17 @@ READS = 3
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
+class CallsToken:
     """What to ask of a window: its calls, or how many calls it should hold."""
 
     window: Window
     count: bool = False
 
 
-class BurkiStream(ExportStream[Question]):
+class BurkiStream(ExportStream[CallsToken]):
     """Base of the streams that ask for the calls of a window."""
+
+    times = ISO_TIMES
 
     #: The count endpoint does not work here; said once.
     _uncounted = False
@@ -78,18 +78,8 @@ class BurkiStream(ExportStream[Question]):
     def own_params(self) -> dict[str, Any]:
         """Parameters of this endpoint beside the filters."""
 
-    @property
     @override
-    def read_time(self) -> Reader:
-        return iso_instant
-
-    @property
-    @override
-    def read_times(self) -> ColumnReader:
-        return utc_instants
-
-    @override
-    def get_http_request(self, *, page: PageContext[Question]) -> HTTPRequest:
+    def get_http_request(self, *, page: PageContext[CallsToken]) -> HTTPRequest:
         question, settings = self.token_of(page), self.account.settings
         params = {
             "date_from": _naive(question.window.start),
@@ -102,7 +92,7 @@ class BurkiStream(ExportStream[Question]):
         return HTTPRequest(url=self.account.url(self.path), params={**params, **self.own_params})
 
     @override
-    def refused(self, reply: Reply, page: PageContext[Question]) -> Exception | None:
+    def error_for(self, reply: Reply, page: PageContext[CallsToken]) -> Exception | None:
         if reply.status == HTTPStatus.UNPROCESSABLE_ENTITY:
             return self.fail("422, a filter was refused; check burki.status and burki.assistant_id")
         if reply.status == HTTPStatus.INTERNAL_SERVER_ERROR and self.account.settings.get(
@@ -116,7 +106,7 @@ class BurkiStream(ExportStream[Question]):
         if self._uncounted:
             return None
         try:
-            return self.ask(Question(window, count=True), _count_of, tries=COUNT_TRIES)
+            return self.ask(CallsToken(window, count=True), _count_of, tries=COUNT_TRIES)
         except (StreamFailed, WindowTooLarge) as failure:
             self._uncounted = True
             self.logger.warning(
@@ -169,7 +159,7 @@ class FileStream(BurkiStream):
         before = None
         for _ in range(READS):
             with ExitStack() as stack:
-                file = stack.enter_context(self.ask(Question(window), decode, spooled=True))
+                file = stack.enter_context(self.ask(CallsToken(window), decode, spooled=True))
                 whole = counted is not None and file.rows >= counted
                 if counted is not None and not whole:
                     counted = self.count(window)
@@ -198,7 +188,7 @@ class ListStream(BurkiStream):
     @override
     def read_window(self, window: Window, context: Context | None) -> Iterator[Batch]:
         for _ in range(READS):
-            page = self.ask(Question(window), call_page)
+            page = self.ask(CallsToken(window), call_page)
             batch = self.batch(page.items)
             if self.far_outside(batch, window):
                 raise self.fail(f"{self.ignored}, and the list cannot be read without them")
@@ -226,6 +216,8 @@ class ListStream(BurkiStream):
 class TranscriptStream(DetailStream[int]):
     """Base of the transcripts, asked for one call at a time."""
 
+    times = ISO_TIMES
+
     @override
     def details(self, call: Record) -> Batch:
         rows = self.ask(call["id"], lambda reply: transcript_rows(reply, call["id"]))
@@ -235,11 +227,6 @@ class TranscriptStream(DetailStream[int]):
     def get_http_request(self, *, page: PageContext[int]) -> HTTPRequest:
         path = self.path.replace("{id}", str(self.token_of(page)))
         return HTTPRequest(url=self.account.url(path))
-
-    @property
-    @override
-    def read_time(self) -> Reader:
-        return iso_instant
 
 
 def _count_of(reply: Reply) -> int:

@@ -14,8 +14,8 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any, TextIO
 
 from tap_callexports.core.errors import TransientFailure, WindowTooLarge
+from tap_callexports.core.http.json_chunks import RowChunks
 from tap_callexports.core.http.reply import MAX_ROWS, Reply
-from tap_callexports.core.http.slices import RowSlices
 from tap_callexports.core.http.spool import MAX_FILE_ROWS, SpooledReply
 from tap_callexports.core.redact import shown
 from tap_callexports.core.rows.rows import Rows
@@ -117,8 +117,8 @@ def json_file(reply: Reply) -> ExportFile:
     def decode(text: bytes) -> Rows:
         return rows_of_json(Reply(reply.status, reply.headers, text, shape=reply.shape))
 
-    slices = RowSlices(reply.file, decode, _LIST)
-    return ExportFile(slices.rows, slices, reply)
+    chunks = RowChunks(reply.file, decode, _LIST)
+    return ExportFile(chunks.rows, chunks, reply)
 
 
 def csv_file(reply: Reply) -> ExportFile:

@@ -57,7 +57,7 @@ class Twin24(Provider):
         if token := self.settings.get("access_token"):
             return JwtAuth(None, fixed=token)
         client = HttpClient(
-            replace(self.manners, credential="twin24.email + twin24.password"),
+            replace(self.http_settings, credential="twin24.email + twin24.password"),
             self.throttle.beside(),
             NoAuth(),
             self.logger,

@@ -17,14 +17,14 @@ from tap_callexports.core.rows.batch import Batch
 from tap_callexports.core.rows.normalise import EXTRA
 from tap_callexports.core.stream import ExportStream
 from tap_callexports.core.time.instants import (
+    ISO_TIMES,
     SECOND,
     UTC,
+    TimeReader,
     ceil_second,
     floor_second,
     format_instant,
-    iso_instant,
     read_iso,
-    utc_instants,
 )
 from tap_callexports.core.time.zones import to_utc, zone_named
 from tap_callexports.providers.twin24.paginator import (
@@ -41,7 +41,6 @@ if TYPE_CHECKING:
     from singer_sdk.helpers.types import Context
 
     from tap_callexports.core.http.reply import Reply
-    from tap_callexports.core.rows.values import ColumnReader, Reader
     from tap_callexports.core.time.window import Window
 
 #: Parameters the tap sets itself.
@@ -121,13 +120,8 @@ class Twin24Stream(ExportStream[ListToken]):
 
     @property
     @override
-    def read_times(self) -> ColumnReader:
-        return utc_instants if self._zone is UTC else super().read_times
-
-    @property
-    @override
-    def read_time(self) -> Reader:
-        return iso_instant if self._zone is UTC else self._read_local
+    def times(self) -> TimeReader:
+        return ISO_TIMES if self._zone is UTC else TimeReader(self._read_local)
 
     def _read_local(self, value: object) -> str:
         moment = read_iso(value)
@@ -150,7 +144,7 @@ class Twin24Stream(ExportStream[ListToken]):
         return HTTPRequest(url=self.account.url(self.endpoint), params=params)
 
     @override
-    def refused(self, reply: Reply, page: PageContext[ListToken]) -> Exception | None:
+    def error_for(self, reply: Reply, page: PageContext[ListToken]) -> Exception | None:
         if reply.status == HTTPStatus.NOT_FOUND and self.path_setting:
             return self.fail(
                 f"404, there is no list at this path; set twin24.{self.path_setting} to the one "

@@ -17,7 +17,7 @@ from singer_sdk.streams.rest import HTTPRequest
 
 from tap_callexports.core.compat import override
 from tap_callexports.core.errors import RunFailed, StreamFailed, TransientFailure
-from tap_callexports.core.http.manners import Question
+from tap_callexports.core.http.policy import Question
 from tap_callexports.core.redact import hide_secrets
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tap_callexports.core.compat import override
-from tap_callexports.core.time.window import Closed, Planner, Window
+from tap_callexports.core.time.window import ClosedWindow, Planner, Window
 
 if TYPE_CHECKING:
     from datetime import timedelta
@@ -113,7 +113,7 @@ class CapPlanner(Planner):
         return window
 
     @override
-    def learn(self, closed: Closed) -> None:
+    def learn(self, closed: ClosedWindow) -> None:
         super().learn(closed)
         (planned, cap), *others = self._caps
         if closed.window.end == planned.end:

@@ -21,6 +21,7 @@ from tap_callexports.core.time.instants import (
     MICROSECOND,
     MILLISECOND,
     UTC,
+    TimeReader,
     format_instant,
     utc_instants,
 )
@@ -32,15 +33,15 @@ from tap_callexports.providers.videsk.pace import Pace
 from tap_callexports.providers.videsk.paginator import (
     NEWEST_FIRST,
     OLDEST_FIRST,
-    Ask,
-    Meeting,
-    first_ask,
+    RangeToken,
+    TwoEndsPaginator,
+    first_token,
     joined,
 )
 from tap_callexports.providers.videsk.times import (
     ZoneCheck,
     object_id_time,
-    read_time,
+    videsk_instant,
     with_offsets,
 )
 
@@ -52,11 +53,10 @@ if TYPE_CHECKING:
 
     from tap_callexports.core.http.reply import Reply
     from tap_callexports.core.rows.rows import Row
-    from tap_callexports.core.rows.values import ColumnReader, Reader
     from tap_callexports.core.time.window import Window
 
 
-class VideskStream(ExportStream[Ask]):
+class VideskStream(ExportStream[RangeToken]):
     """Base of the exports."""
 
     http_method = "POST"
@@ -104,7 +104,7 @@ class VideskStream(ExportStream[Ask]):
     @override
     def read_window(self, window: Window, context: Context | None) -> Iterator[Batch]:
         pace = self._pace or Pace(self._plan.cap_for(window) if self._plan else self._cap)
-        meeting = Meeting(window, self._time, self.declared_primary_keys, pace)
+        meeting = TwoEndsPaginator(window, self._time, self.declared_primary_keys, pace)
         try:
             if meeting.early:
                 meeting.advance(meeting.early)
@@ -125,7 +125,7 @@ class VideskStream(ExportStream[Ask]):
         """A second that one answer does not hold: oldest first joined with newest first."""
         decode, answers = partial(self._answer, context), []
         for sort in (OLDEST_FIRST, NEWEST_FIRST):
-            answer = self.ask(first_ask(window, sort), decode, context)
+            answer = self.ask(first_token(window, sort), decode, context)
             answers.append(answer.batch)
             if not cap.may_be_cut(answer):
                 answers = [answer.batch]
@@ -197,20 +197,16 @@ class VideskStream(ExportStream[Ask]):
 
     @property
     @override
-    def read_times(self) -> ColumnReader:
-        return utc_instants if self._zone is UTC else super().read_times
-
-    @property
-    @override
-    def read_time(self) -> Reader:
-        return partial(read_time, zone=self._zone)
+    def times(self) -> TimeReader:
+        read = partial(videsk_instant, zone=self._zone)
+        return TimeReader(read, utc_instants) if self._zone is UTC else TimeReader(read)
 
     @override
     def name_of(self, field_name: str) -> str:
         return column_of(field_name)
 
     @override
-    def get_http_request(self, *, page: PageContext[Ask]) -> HTTPRequest:
+    def get_http_request(self, *, page: PageContext[RangeToken]) -> HTTPRequest:
         ask = self.token_of(page)
         body: dict[str, Any] = {
             "$sort": ask.sort,
@@ -224,7 +220,7 @@ class VideskStream(ExportStream[Ask]):
         return HTTPRequest(url=self.account.url(self.path), method=self.http_method, data=body)
 
     @override
-    def refused(self, reply: Reply, page: PageContext[Ask]) -> Exception | None:
+    def error_for(self, reply: Reply, page: PageContext[RangeToken]) -> Exception | None:
         if reply.status == HTTPStatus.BAD_REQUEST:
             zone = self.account.settings["timezone"]
             return self.fail(

@@ -31,7 +31,7 @@ _LONG = 10 * SECOND
 
 
 @dataclass(frozen=True, slots=True)
-class Ask:
+class RangeToken:
     """A request: rows from `start` to `end`, sorted. Whether the ends belong to it is unknown."""
 
     start: datetime
@@ -39,7 +39,7 @@ class Ask:
     sort: int = OLDEST_FIRST
 
 
-class Meeting(Paginator[Ask, Answer]):
+class TwoEndsPaginator(Paginator[RangeToken, Answer]):
     """Reads the beginning of a window by two answers that meet: oldest first and newest first.
 
     A cut answer holds, oldest first, every row before its last time; newest first, every row
@@ -58,7 +58,7 @@ class Meeting(Paginator[Ask, Answer]):
     def __init__(self, window: Window, column: str, keys: Sequence[str], pace: Pace) -> None:
         #: The beginning that was asked for last; and its answer, if that is there already.
         self.asked, self.early = pace.first_of(window)
-        self._first = first_ask(self.asked)
+        self._first = first_token(self.asked)
         super().__init__(self._first)
         self._window = window
         self._column = column
@@ -84,12 +84,12 @@ class Meeting(Paginator[Ask, Answer]):
         return not (self._oldest and self._meets(page.batch))
 
     @override
-    def get_next(self, page: Answer) -> Ask:
+    def get_next(self, page: Answer) -> RangeToken:
         if self._kept:
             page, self._kept = self._kept, None
         elif not self._oldest and (follows := self._pace.peek(self.asked, page, self._window.end)):
             self._kept = page
-            return first_ask(follows)
+            return first_token(follows)
         if not self._oldest:
             self._begin(page.batch)
         end = self._next_end()
@@ -179,10 +179,10 @@ class Meeting(Paginator[Ask, Answer]):
         return sorted(filter(None, batch[self._column]))
 
 
-def first_ask(window: Window, sort: int = OLDEST_FIRST) -> Ask:
+def first_token(window: Window, sort: int = OLDEST_FIRST) -> RangeToken:
     """The request for a window, a little wider than it: its ends may not belong to an answer."""
     margin = SECOND if window.length >= _LONG else MILLISECOND
-    return Ask(window.start - margin, window.end, sort)
+    return RangeToken(window.start - margin, window.end, sort)
 
 
 def joined(oldest: Sequence[Hashable], newest: Sequence[Hashable]) -> bool:

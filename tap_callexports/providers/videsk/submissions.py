@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from tap_callexports.core.http.reply import Reply
     from tap_callexports.core.rows.rows import Row
-    from tap_callexports.providers.videsk.paginator import Ask
+    from tap_callexports.providers.videsk.paginator import RangeToken
 
 _REFUSED = frozenset(
     {HTTPStatus.BAD_REQUEST, HTTPStatus.NOT_FOUND, HTTPStatus.UNPROCESSABLE_ENTITY}
@@ -67,11 +67,11 @@ class SubmissionStream(VideskStream):
         return [header.arranged(row) for row in rows]
 
     @override
-    def refused(self, reply: Reply, page: PageContext[Ask]) -> Exception | None:
+    def error_for(self, reply: Reply, page: PageContext[RangeToken]) -> Exception | None:
         if reply.status in _REFUSED and page.stream_context:
             definition = shown(str(page.stream_context[self.partition_column]), 80)
             return self.fail(
                 f"{reply.status}, the {self.definition} {definition} was refused{reply.said}; "
                 f"check videsk.{self.partition_setting}, and videsk.timezone if it names that"
             )
-        return super().refused(reply, page)
+        return super().error_for(reply, page)

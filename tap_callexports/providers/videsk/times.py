@@ -44,7 +44,7 @@ WITNESSES = 20
 _NEAR_SECONDS = 60
 
 
-def read_time(
+def videsk_instant(
     value: object,
     zone: tzinfo,
     *,
@@ -161,8 +161,8 @@ def with_offsets(
     for number, label in enumerate(labels):
         with suppress(ValueError):
             if number == 0:
-                placed[label] = read_time(row[label], zone, near=made)
+                placed[label] = videsk_instant(row[label], zone, near=made)
                 begun = parse_instant(placed[label])
             else:
-                placed[label] = read_time(row[label], zone, not_before=begun)
+                placed[label] = videsk_instant(row[label], zone, not_before=begun)
     return placed

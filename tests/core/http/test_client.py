@@ -1,4 +1,4 @@
-"""HTTP manners: what is tried again, for how long, and what the user is told."""
+"""What is tried again, for how long, and what the user is told."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ from tap_callexports.core.errors import (
 )
 from tap_callexports.core.http.body import read_reply
 from tap_callexports.core.http.client import HttpClient
-from tap_callexports.core.http.manners import MAX_TRIES, Attempts, Manners, Question, failure_of
+from tap_callexports.core.http.policy import MAX_TRIES, Attempts, HttpSettings, Question, failure_of
 from tap_callexports.core.http.reply import Reply
 from tap_callexports.core.http.throttle import Throttle
 from tap_callexports.core.redact import shown
 
-MANNERS = Manners(
+MANNERS = HttpSettings(
     provider="Test", credential="test.key", read_timeout=5, max_retry_wait=2, user_agent="test/1"
 )
 

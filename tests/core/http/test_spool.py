@@ -15,7 +15,7 @@ from typing import IO, Any, cast
 import pytest
 
 from tap_callexports.core.errors import TransientFailure, WindowTooLarge
-from tap_callexports.core.http import reply as reply_module
+from tap_callexports.core.http import body as body_module
 from tap_callexports.core.http import spool
 from tap_callexports.core.http.reply import Reply
 from tap_callexports.core.http.spool import NoRoom, SpooledReply, decoded, read_spooled
@@ -102,7 +102,7 @@ def test_an_error_is_read_as_any_other(files: list[IO[bytes]]) -> None:
 
 @pytest.mark.covers(45, 112)
 def test_a_packed_answer_is_inflated_in_bounded_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reply_module, "_INFLATED", 7000)
+    monkeypatch.setattr(body_module, "_INFLATED", 7000)
     body = gzip.compress(BODY) + gzip.compress(b"a" * 1_000_000) + gzip.compress(BODY)
     for at_once in (1, 64, 1 << 20):
         reply = spooled(body, zipped=True, at_once=at_once)

@@ -18,7 +18,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tap_callexports.core.account import Account, Shared
+from tap_callexports.core.account import Account, TapSettings
 from tap_callexports.core.compat import override
 from tap_callexports.core.http.client import Auth, HttpClient
 from tap_callexports.core.http.throttle import Throttle
@@ -289,7 +289,7 @@ def test_workers_that_come_together_get_one_client_and_so_one_budget(
 
     monkeypatch.setattr(HttpClient, "__init__", slow)
     start = datetime(2024, 5, 1, tzinfo=timezone.utc)
-    shared = Shared(start, None, start, 5, 5, False, "test/1")  # noqa: FBT003
+    shared = TapSettings(start, None, start, 5, 5, False, "test/1")  # noqa: FBT003
     account = Lonely({"max_concurrency": 8}, shared, None)  # type: ignore[arg-type] # says nothing
     clients: list[HttpClient] = []
     threads = [threading.Thread(target=lambda: clients.append(account.client)) for _ in range(8)]

@@ -18,14 +18,14 @@ from support import run_tap
 
 from sandbox import Fault, Sandbox
 from tap_callexports.core.http.client import HttpClient
-from tap_callexports.core.http.manners import Manners, Question
+from tap_callexports.core.http.policy import HttpSettings, Question
 from tap_callexports.core.http.reply import Reply
 from tap_callexports.core.http.throttle import Throttle
 from tap_callexports.core.http.traffic import Traffic, current_traffic
 from tap_callexports.core.progress.lines import Progress
 from tap_callexports.core.progress.tally import COMPLETE, Tally
 from tap_callexports.core.time.instants import UTC
-from tap_callexports.core.time.window import Closed, Window
+from tap_callexports.core.time.window import ClosedWindow, Window
 from tap_callexports.core.workers import Worker
 
 sys.path.append(str(Path(__file__).parents[2] / "proof"))
@@ -65,9 +65,11 @@ def said(caplog: pytest.LogCaptureFixture, start: str) -> list[logging.LogRecord
 
 def ask(url: str, key: str = "key", *, per_minute: int | None = None, times: int = 1) -> Tally:
     """Ask an address while a run is told of."""
-    manners = Manners("Test", "test.key", read_timeout=5, max_retry_wait=2, user_agent="test/1")
+    settings = HttpSettings(
+        "Test", "test.key", read_timeout=5, max_retry_wait=2, user_agent="test/1"
+    )
     throttle = Throttle(at_once=1, per_minute=per_minute)
-    client = HttpClient(manners, throttle, BearerTokenAuthenticator(token=key), LOGGER)
+    client = HttpClient(settings, throttle, BearerTokenAuthenticator(token=key), LOGGER)
     tally = Tally("test_calls")
     with Progress(LOGGER, lambda: False) as progress:
         progress.begin(tally)
@@ -159,7 +161,7 @@ def test_windows_that_close_often_are_enough(
     for hour in range(240):
         now[0] = next(clock)
         window = Window(START + timedelta(hours=hour), START + timedelta(hours=hour + 1))
-        progress.closed(tally, Closed(window, 1, 1))
+        progress.closed(tally, ClosedWindow(window, 1, 1))
         assert progress.tick() == 55.0
     assert said(caplog, "still ") == []
 

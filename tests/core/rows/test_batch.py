@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from batches import batch_of
+from batch_of import batch_of
 
 from tap_callexports.core.rows.batch import Batch
 

@@ -12,7 +12,7 @@ from tap_callexports.core.errors import StreamFailed
 from tap_callexports.core.rows.doubles import Doubles
 from tap_callexports.core.rows.naming import snake_case
 from tap_callexports.core.rows.normalise import Normaliser
-from tap_callexports.core.time.instants import iso_instant
+from tap_callexports.core.time.instants import TimeReader, iso_instant
 
 SCHEMA: dict[str, Any] = {
     "properties": {
@@ -31,7 +31,7 @@ JSON = st.recursive(
 
 
 def normaliser(**options: Any) -> Normaliser:
-    return Normaliser(SCHEMA, primary_keys=("call_id",), instant=iso_instant, **options)
+    return Normaliser(SCHEMA, primary_keys=("call_id",), times=TimeReader(iso_instant), **options)
 
 
 def one(row: dict[str, Any], **options: Any) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from tap_callexports.core.rows.batch import Batch
 from tap_callexports.core.rows.normalise import Normaliser
 from tap_callexports.core.rows.rows import Rows, Shape
 from tap_callexports.core.rows.values import plain, plain_values
-from tap_callexports.core.time.instants import iso_instant
+from tap_callexports.core.time.instants import TimeReader, iso_instant
 
 KINDS: dict[str, dict[str, Any]] = {
     "text": {"type": ["string", "null"]},
@@ -82,7 +82,7 @@ def normalised(reply: Reply, *, verbatim: bool) -> Batch:
     normaliser = Normaliser(
         SCHEMA,
         primary_keys=("id",),
-        instant=iso_instant,
+        times=TimeReader(iso_instant),
         watched=KINDS,
         as_json=SCHEMA["properties"] if verbatim else None,
     )

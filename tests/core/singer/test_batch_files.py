@@ -10,13 +10,13 @@ import pytest
 from singer_sdk.singerlib.encoding.simple import Message, SchemaMessage, StateMessage
 
 from tap_callexports.core.errors import RunFailed
-from tap_callexports.core.singer.batch_files import Batches, batch_mistakes
+from tap_callexports.core.singer.batch_files import BatchFiles, batch_mistakes
 from tap_callexports.core.singer.sdk import BatchMessage
 
 
-def batches(folder: Path, size: int = 3, **options: Any) -> Batches:
+def batches(folder: Path, size: int = 3, **options: Any) -> BatchFiles:
     storage = {"root": folder.as_uri()}
-    return Batches({"storage": storage, "batch_size": size, **options}, "tap-x")
+    return BatchFiles({"storage": storage, "batch_size": size, **options}, "tap-x")
 
 
 def rows(count: int) -> list[bytes]:
@@ -103,14 +103,14 @@ def test_a_mistake_names_its_setting(config: dict[str, Any], setting: str) -> No
 
 
 def test_a_store_that_needs_another_package_is_one_line() -> None:
-    files = Batches({"storage": {"root": "nowhere://bucket"}, "batch_size": 1}, "tap-x")
+    files = BatchFiles({"storage": {"root": "nowhere://bucket"}, "batch_size": 1}, "tap-x")
     with pytest.raises(RunFailed, match=r"^batch_config\.storage\.root: .* fsspec package"):
         list(files.add("s", rows(1)))
 
 
 def test_a_prefix_may_be_any_text(tmp_path: Path) -> None:
     storage = {"root": tmp_path.as_uri(), "prefix": "100%s-"}
-    list(Batches({"storage": storage, "batch_size": 1}, "tap-x").add("s", rows(1)))
+    list(BatchFiles({"storage": storage, "batch_size": 1}, "tap-x").add("s", rows(1)))
     assert [path.name.startswith("100%s-tap-x--s-") for path in tmp_path.iterdir()] == [True]
 
 

@@ -15,7 +15,7 @@ import pytest
 from singer_sdk.singerlib.encoding.simple import Message, RecordMessage, StateMessage
 
 from tap_callexports.core.compat import override
-from tap_callexports.core.singer.batch_files import Batches
+from tap_callexports.core.singer.batch_files import BatchFiles
 from tap_callexports.core.singer.messages import LineWriter
 
 if TYPE_CHECKING:
@@ -95,7 +95,7 @@ def test_a_signal_in_the_middle_of_a_line_waits_for_its_end() -> None:
 def test_a_signal_while_a_file_is_written_waits_until_it_is_announced(tmp_path: Path) -> None:
     writer, pipe = LineWriter(), Pipe()
 
-    class Interrupted(Batches):
+    class Interrupted(BatchFiles):
         @override
         def close(self) -> Iterator[Message]:
             for message in super().close():

@@ -12,7 +12,7 @@ from tap_callexports.core.time.window import (
     MONTH,
     QUIET,
     TARGET_ROWS,
-    Closed,
+    ClosedWindow,
     Planner,
     Window,
     span_of,
@@ -39,7 +39,7 @@ def test_a_plan_covers_its_span_without_gap_or_overlap(
         assert window.start == at < window.end
         at = window.end
         windows += 1
-        planner.learn(Closed(window, next(counts, 0), 1))
+        planner.learn(ClosedWindow(window, next(counts, 0), 1))
         if windows > 200:  # busy days for ever: the rest is more of the same
             return
     assert at == span.end
@@ -50,7 +50,7 @@ def test_the_first_window_is_small_and_quiet_years_cost_few_windows() -> None:
     planner, windows = Planner(span), []
     while window := planner.next_window():
         windows.append(window)
-        planner.learn(Closed(window, 0, 1))
+        planner.learn(ClosedWindow(window, 0, 1))
     assert windows[0].length == FIRST_STEP
     assert len(windows) <= 20
     assert max(window.length for window in windows) <= QUIET

@@ -9,7 +9,7 @@ from tap_callexports.providers.acme.paginator import CursorPaginator, PageToken,
 
 from tap_callexports.core.compat import override
 from tap_callexports.core.stream import ExportStream
-from tap_callexports.core.time.instants import format_instant, iso_instant
+from tap_callexports.core.time.instants import ISO_TIMES, format_instant
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -17,22 +17,18 @@ if TYPE_CHECKING:
     from singer_sdk.helpers.types import Context
 
     from tap_callexports.core.rows.batch import Batch
-    from tap_callexports.core.rows.values import Reader
     from tap_callexports.core.time.window import Window
 
 
 class AcmeStream(ExportStream[PageToken]):
     """Base of Acme's lists."""
 
+    times = ISO_TIMES
+
     @override
     def read_window(self, window: Window, context: Context | None) -> Iterator[Batch]:
         for page in self.pages(CursorPaginator(PageToken(window)), call_page, context):
             yield self.within(self.batch(page.calls), window)
-
-    @property
-    @override
-    def read_time(self) -> Reader:
-        return iso_instant
 
     @override
     def get_http_request(self, *, page: PageContext[PageToken]) -> HTTPRequest:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from tap_callexports.core.compat import override
 from tap_callexports.core.errors import TransientFailure
-from tap_callexports.core.http.paginator import PaginationError, Paginator
+from tap_callexports.core.http.paginator import Paginator
 
 if TYPE_CHECKING:
     from tap_callexports.core.http.reply import Reply
@@ -39,8 +39,6 @@ class CursorPaginator(Paginator[PageToken, CallPage]):
 
     @override
     def get_next(self, page: CallPage) -> PageToken:
-        if page.next_cursor == self.current_value.cursor:
-            raise PaginationError("the server gave the same cursor twice")
         return replace(self.current_value, cursor=page.next_cursor)
 
 

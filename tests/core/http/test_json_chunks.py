@@ -12,9 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tap_callexports.core.errors import TransientFailure, WindowTooLarge
-from tap_callexports.core.http import slices
+from tap_callexports.core.http import json_chunks
+from tap_callexports.core.http.json_chunks import RowChunks
 from tap_callexports.core.http.reply import Reply
-from tap_callexports.core.http.slices import RowSlices
 
 PROPERTY = settings(deadline=None, derandomize=True, max_examples=200)
 
@@ -23,7 +23,7 @@ PROPERTY = settings(deadline=None, derandomize=True, max_examples=200)
 def slice_size(request: pytest.FixtureRequest) -> Iterator[int]:
     """A few bytes, so that slices begin and end anywhere."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(slices, "SLICE", request.param)
+        patch.setattr(json_chunks, "CHUNK", request.param)
         yield request.param
 
 
@@ -43,10 +43,10 @@ def at_once(text: bytes) -> list[Any] | None:
         return None
 
 
-def in_slices(text: bytes) -> list[Any] | None:
+def in_chunks(text: bytes) -> list[Any] | None:
     """The same from a file, twice; None where it is refused."""
     try:
-        found = RowSlices(io.BytesIO(text), decode, "items")
+        found = RowChunks(io.BytesIO(text), decode, "items")
     except TransientFailure:
         return None
     rows = [row for rows in found for row in rows]
@@ -85,7 +85,7 @@ def lists(draw: st.DrawFn) -> bytes:
 @PROPERTY
 @given(text=lists())
 def test_a_list_of_any_make_gives_the_same_rows(text: bytes) -> None:
-    assert in_slices(text) == at_once(text)
+    assert in_chunks(text) == at_once(text)
 
 
 @pytest.mark.covers(47)
@@ -97,7 +97,7 @@ def test_a_spoilt_list_is_refused_or_gives_the_same_rows(text: bytes, data: st.D
         st.sampled_from([b"", b'"', b"\\", b"{", b"}", b"[", b"]", b",", b"x", b"\xff"])
     )
     text = text[:place] + more + text[place + data.draw(st.integers(0, 2)) :]
-    found = in_slices(text)
+    found = in_chunks(text)
     # Of two lists of one name JSON takes the later one, which may not be the one with the rows.
     assert found == at_once(text) or (found is None and text.count(b'"items"') > 1)
 
@@ -107,7 +107,7 @@ def test_a_spoilt_list_is_refused_or_gives_the_same_rows(text: bytes, data: st.D
 @given(text=lists())
 def test_a_list_cut_anywhere_is_refused(text: bytes) -> None:
     whole = text.rstrip()
-    assert [end for end in range(len(whole)) if in_slices(whole[:end]) is not None] == []
+    assert [end for end in range(len(whole)) if in_chunks(whole[:end]) is not None] == []
 
 
 @pytest.mark.covers(54, 106)
@@ -126,13 +126,13 @@ def test_a_list_cut_anywhere_is_refused(text: bytes) -> None:
 )  # fmt: skip
 def test_what_is_no_list_of_objects_is_refused(text: bytes) -> None:
     with pytest.raises(TransientFailure):
-        RowSlices(io.BytesIO(text), decode, "items")
+        RowChunks(io.BytesIO(text), decode, "items")
 
 
 @pytest.mark.covers(113)
 def test_values_keep_every_digit_and_the_later_of_two_keys_counts() -> None:
     text = b'[{"a":21.321383333333333,"b":123456789012345678901,"c":1e999,"d":1,"d":2},{"a":-0.0}]'
-    found = in_slices(text) or []
+    found = in_chunks(text) or []
     assert found == at_once(text)
     assert [str(value) for value in found[0].values()] == [
         "21.321383333333333", "123456789012345678901", "1E+999", "2",
@@ -146,25 +146,25 @@ def test_a_row_may_be_longer_than_any_slice_but_not_beyond_measure(
     # With braces in a list in it, so that no guess where it ends is right.
     row = b'{"id":1,"x":[' + b'{"y":"}"},' * 40_000 + b"{}]}"
     text = b"[" + row + b"," + row + b"]"
-    assert in_slices(text) == at_once(text)
-    monkeypatch.setattr(slices, "MAX_BODY_BYTES", 100_000)
+    assert in_chunks(text) == at_once(text)
+    monkeypatch.setattr(json_chunks, "MAX_BODY_BYTES", 100_000)
     with pytest.raises(WindowTooLarge, match="a row of over"):
-        in_slices(text)
+        in_chunks(text)
 
 
 @pytest.mark.covers(112)
 def test_rows_without_number_are_too_many(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(slices, "MAX_FILE_ROWS", 1000)
-    assert len(in_slices(b"[{}" + b",{}" * 999 + b"]") or []) == 1000
+    monkeypatch.setattr(json_chunks, "MAX_FILE_ROWS", 1000)
+    assert len(in_chunks(b"[{}" + b",{}" * 999 + b"]") or []) == 1000
     with pytest.raises(WindowTooLarge, match="over 1000 rows"):
-        in_slices(b"[{}" + b",{}" * 1000 + b"]")
+        in_chunks(b"[{}" + b",{}" * 1000 + b"]")
 
 
 @pytest.mark.covers(112)
 def test_what_stands_around_the_rows_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(slices, "MAX_BODY_BYTES", 100_000)
-    assert in_slices(b'{"items":[{}],"x":"' + b"a" * 5000 + b'"}') == [{}]
+    monkeypatch.setattr(json_chunks, "MAX_BODY_BYTES", 100_000)
+    assert in_chunks(b'{"items":[{}],"x":"' + b"a" * 5000 + b'"}') == [{}]
     with pytest.raises(WindowTooLarge, match="behind the rows"):
-        in_slices(b'{"items":[{}],"x":"' + b"a" * 400_000 + b'"}')
+        in_chunks(b'{"items":[{}],"x":"' + b"a" * 400_000 + b'"}')
     with pytest.raises(TransientFailure):
-        RowSlices(io.BytesIO(b" " * 400_000), decode, "items")
+        RowChunks(io.BytesIO(b" " * 400_000), decode, "items")

@@ -1,6 +1,6 @@
-"""The rows of a JSON list that is too long for memory, a slice at a time.
+"""The rows of a JSON list that is too long for memory, a chunk at a time.
 
-A slice is whole rows, cut out of the file as they stand and decoded like an answer of their own:
+A chunk is whole rows, cut out of the file as they stand and decoded like an answer of their own:
 what is read from a file is what would have been read from memory.
 """
 
@@ -20,15 +20,15 @@ if TYPE_CHECKING:
 TRows = TypeVar("TRows", bound="Sized")
 
 #: Bytes that are decoded at once; more only where a row is longer.
-SLICE = 1 << 17
+CHUNK = 1 << 17
 #: The list begins within so many bytes.
 _HEAD = 1 << 16
 _SPACE = b" \t\r\n"
 _TOKEN = re.compile(rb'\\.|["\[\]{}]', re.DOTALL)
 
 
-class RowSlices(Generic[TRows]):
-    """A list in a file, each of its rows seen to be whole; iterating gives them slice by slice.
+class RowChunks(Generic[TRows]):
+    """A list in a file, each of its rows seen to be whole; iterating gives them chunk by chunk.
 
     Args:
         file: JSON text: the list, or an object that holds it.
@@ -49,13 +49,13 @@ class RowSlices(Generic[TRows]):
         self._decode = decode
         self._places: list[tuple[int, int]] = []
         file.seek(0)
-        self._find(_Ahead(file), field)
+        self._find(_ReadAhead(file), field)
 
     def __iter__(self) -> Iterator[TRows]:
         return self._read(self._places)
 
     def __reversed__(self) -> Iterator[TRows]:
-        """The last slice first; the rows of each stay in their order."""
+        """The last chunk first; the rows of each stay in their order."""
         return self._read(reversed(self._places))
 
     def _read(self, places: Iterable[tuple[int, int]]) -> Iterator[TRows]:
@@ -63,14 +63,14 @@ class RowSlices(Generic[TRows]):
             self._file.seek(place)
             yield self._decode(b"[%b]" % self._file.read(length))
 
-    def _find(self, text: _Ahead, field: str) -> None:
-        """Read the file once: where its slices are, and that nothing is wrong around them."""
+    def _find(self, text: _ReadAhead, field: str) -> None:
+        """Read the file once: where its chunks are, and that nothing is wrong around them."""
         before = text.take(_start_of_list(text.at_least(_HEAD), field))
         if text.first() != b"]":
-            self._find_slice(text)
+            self._find_chunk(text)
             while text.first() == b",":
                 text.take(1)
-                self._find_slice(text)
+                self._find_chunk(text)
         while text.more():
             if len(text.read) > MAX_BODY_BYTES:
                 raise WindowTooLarge(f"over {MAX_BODY_BYTES >> 20} MiB behind the rows")
@@ -78,11 +78,11 @@ class RowSlices(Generic[TRows]):
         if len(self._decode(before + row + text.read)) != bool(row):
             raise TransientFailure("another list than the one that was read")
 
-    def _find_slice(self, text: _Ahead) -> None:
-        """Find the next slice, and use it up."""
+    def _find_chunk(self, text: _ReadAhead) -> None:
+        """Find the next chunk, and use it up."""
         if text.first() != b"{":
             raise TransientFailure("broken JSON instead of a list of objects")
-        text.at_least(SLICE)
+        text.at_least(CHUNK)
         while not (length := self._whole_rows(text.read)):
             if len(text.read) > MAX_BODY_BYTES:
                 raise WindowTooLarge(f"a row of over {MAX_BODY_BYTES >> 20} MiB")
@@ -109,7 +109,7 @@ class RowSlices(Generic[TRows]):
             raise WindowTooLarge(f"a file of over {MAX_FILE_ROWS} rows")
 
 
-class _Ahead:
+class _ReadAhead:
     """What is read of a file and not used yet.
 
     Attributes:
@@ -124,7 +124,7 @@ class _Ahead:
 
     def more(self) -> bool:
         """Read on, the more the longer nothing was used; False at the end of the file."""
-        piece = self._file.read(max(SLICE, len(self.read)))
+        piece = self._file.read(max(CHUNK, len(self.read)))
         self.read += piece
         return bool(piece)
 

@@ -32,6 +32,13 @@ MAX_SECONDS = 15 * 60
 HEAVY_TRIES = 2
 _FIRST_WAIT, _LONGEST_WAIT = 1.0, 60.0
 
+# What follows on a status that is not 2xx, unless the provider's stream reads it otherwise:
+#   408, 425, 429, 5xx   sent again, MAX_TRIES times or MAX_SECONDS long; then the stream fails
+#   413, 414, 504, 524   sent HEAVY_TRIES times, then the window is asked for in halves; where there
+#                        is none that could be, as above
+#   401                  the credential is renewed, or waited for; then the run fails
+#   403                  the stream fails, or is skipped (skip_forbidden_streams)
+#   3xx and the rest     the stream fails
 _AGAIN = frozenset({408, 425, 429, *range(500, 600)})
 _TOO_HEAVY = frozenset({413, 414, 504, 524})
 
@@ -45,7 +52,7 @@ _SENTENCES: dict[int, str] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Manners:
+class HttpSettings:
     """The settings all requests of one provider share.
 
     Args:
@@ -73,7 +80,7 @@ class Question:
     Args:
         request: What to send.
         stream: Stream that asks, for messages.
-        refused: Provider's own reading of a status that is not 2xx; None leaves it to the rules.
+        error_for: Provider's own reading of a status that is not 2xx; None leaves it to the rules.
         tries: How often it is sent at most.
         splittable: Whether a smaller question can be asked when the answer is too much.
         spooled: Whether a large answer is kept in a file, and read from it as a SpooledReply.
@@ -81,29 +88,29 @@ class Question:
 
     request: HTTPRequest
     stream: str
-    refused: Callable[[Reply], Exception | None] = field(default=lambda _: None)
+    error_for: Callable[[Reply], Exception | None] = field(default=lambda _: None)
     tries: int = MAX_TRIES
     splittable: bool = False
     spooled: bool = False
 
-    def where(self, manners: Manners) -> str:
+    def where(self, settings: HttpSettings) -> str:
         """Provider and stream, the first words of a message."""
-        return f"{manners.provider} ({self.stream})"
+        return f"{settings.provider} ({self.stream})"
 
 
-def failure_of(reply: Reply, manners: Manners, question: Question) -> Exception:
+def failure_of(reply: Reply, settings: HttpSettings, question: Question) -> Exception:
     """What an answer that is not 2xx means, by its status."""
     status = reply.status
     said = reply.said
-    where = question.where(manners)
+    where = question.where(settings)
     if status in _AGAIN or status in _TOO_HEAVY:
         heavy = status in _TOO_HEAVY
         return TransientFailure(f"{status}{said}", wait=reply.retry_after, heavy=heavy)
     if status == HTTPStatus.UNAUTHORIZED:
-        may_heal = any(manners.unauthorised_waits)
+        may_heal = any(settings.unauthorised_waits)
         outage = ", or the server cannot check it just now" if may_heal else ""
         return RunFailed(
-            f"{where}: {status}, {manners.credential} was refused{outage}; check it{said}"
+            f"{where}: {status}, {settings.credential} was refused{outage}; check it{said}"
         )
     if status == HTTPStatus.FORBIDDEN:
         return Forbidden(
@@ -129,9 +136,9 @@ def _host_of(url: str) -> str | None:
 class Attempts:
     """How one question has fared so far, and whether it is asked again."""
 
-    def __init__(self, question: Question, manners: Manners) -> None:
+    def __init__(self, question: Question, settings: HttpSettings) -> None:
         self._question = question
-        self._manners = manners
+        self._settings = settings
         self._started = time.monotonic()
         #: When even a dripping answer is given up.
         self.deadline = self._started + MAX_SECONDS
@@ -171,7 +178,7 @@ class Attempts:
         Raises:
             TransientFailure: Another try may help.
         """
-        waits = self._manners.unauthorised_waits[succeeded]
+        waits = self._settings.unauthorised_waits[succeeded]
         if self._unauthorised < len(waits):
             self._unauthorised += 1
             raise TransientFailure("401", wait=waits[self._unauthorised - 1])
@@ -183,11 +190,11 @@ class Attempts:
             WindowTooLarge: The answer is too much for the server.
             StreamFailed: There should be no next try.
         """
-        where = self._question.where(self._manners)
+        where = self._question.where(self._settings)
         self._heavy += failure.heavy
         if self._question.splittable and self._heavy >= HEAVY_TRIES:
             raise WindowTooLarge(f"{failure}, {self._heavy} times") from None
-        longest = self._manners.max_retry_wait
+        longest = self._settings.max_retry_wait
         if failure.wait is not None and failure.wait > longest:
             raise StreamFailed(
                 f"{where}: {failure}; the server asks to wait {failure.wait:.0f} s, more than "
