@@ -6,7 +6,6 @@ import fcntl
 import os
 import shlex
 import shutil
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timezone
@@ -16,15 +15,13 @@ from tempfile import TemporaryDirectory
 import pytest
 import requests
 import yaml
+from postgres import programs
+
+from benchmarks.postgres import Server, running
+from demo.project import Project
+from sandbox import Sandbox
 
 ROOT = Path(__file__).resolve().parents[1]
-sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
-
-from postgres import programs  # noqa: E402 - after the path is set
-
-from benchmarks.postgres import Server, running  # noqa: E402 - after the path is set
-from demo.project import Project  # noqa: E402 - after the path is set
-from sandbox import Sandbox  # noqa: E402 - after the path is set
 
 
 @pytest.fixture(autouse=True)

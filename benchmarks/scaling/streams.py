@@ -231,10 +231,11 @@ class _Details(DetailStream[Any]):
     """All calls are over, and none is gone."""
 
     @override
-    def _details(self, batches: Iterable[Batch]) -> Iterator[Batch]:
-        for batch in batches:
-            asked.get().requests += len(batch)
-            yield batch
+    def _details(self, lists: Iterable[Batch], window: Window) -> Iterator[Batch]:
+        for batch in lists:
+            calls = self._calls.within(batch, window)
+            asked.get().requests += len(calls)
+            yield calls
 
     @override
     def size_of(self, batch: Batch) -> int:

@@ -88,11 +88,15 @@ class DetailStream(ExportStream[TToken], Generic[TToken]):
 
     @override
     def read_window(self, window: Window, context: Context | None) -> Iterator[Batch]:
-        return self._details(self._calls.read_window(window, context))
+        return self._details(self._calls.read_window(window, context), window)
 
     @override
     def scan(self, window: Window, context: Context | None) -> Iterator[Batch]:
-        return self._details(self._calls.scan(window, context))
+        return self._details(self._calls.scan(window, context), window)
+
+    @override
+    def within(self, batch: Batch, window: Window) -> Batch:
+        return batch  # the list says where a call belongs
 
     @override
     def error_for(self, reply: Reply, page: PageContext[TToken]) -> Exception | None:
@@ -117,9 +121,10 @@ class DetailStream(ExportStream[TToken], Generic[TToken]):
                 self.endpoint,
             )
 
-    def _details(self, batches: Iterable[Batch]) -> Iterator[Batch]:
-        """The rows of every listed call that is over, in the list's order."""
-        pieces = (partial(self._one, call) for batch in batches for call in self._over(batch))
+    def _details(self, lists: Iterable[Batch], window: Window) -> Iterator[Batch]:
+        """The rows of every call of a window that is over, in the list's order."""
+        calls = (self._calls.within(batch, window) for batch in lists)
+        pieces = (partial(self._one, call) for batch in calls for call in self._over(batch))
         # Requests at once are the client's to limit; a slow call only must not hold up the others.
         at_once = self.account.settings["max_concurrency"]
         ahead = 1 if at_once == 1 or self.probing else at_once * _CALLS_AHEAD

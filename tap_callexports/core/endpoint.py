@@ -98,7 +98,8 @@ class Endpoint(BookmarkedStream[TToken], Generic[TToken]):
     def read_window(self, window: Window, context: Context | None) -> Iterator[Batch]:
         """Every row of a window, an answer at a time.
 
-        Runs in a worker's thread. Rows may come in any order and more than once.
+        Runs in a worker's thread. Rows may come in any order and more than once; those the filter
+        field places outside the window are left out afterwards (`within`).
 
         Args:
             window: The time range; the user's whole one where the stream is not `windowed`.

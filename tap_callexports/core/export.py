@@ -149,7 +149,8 @@ class Export:
             rows = 0
             handed_over = False
             try:
-                for batch in read(part, self._context):
+                for answered in read(part, self._context):
+                    batch = stream.within(answered, part)
                     rows += stream.size_of(batch)
                     handed_over = handed_over or bool(batch)
                     yield batch

@@ -165,7 +165,7 @@ class WindowedCalls(AnunziStream):
                     f"{self.where}: the server did not apply the time filter; try "
                     f"anunzi.filter_dialect: {filters.other(self.dialect)}"
                 )
-            yield self.within(batch, window)
+            yield batch
 
     @override
     def scan(self, window: Window, context: Context | None) -> Iterator[Batch]:
@@ -173,7 +173,7 @@ class WindowedCalls(AnunziStream):
         for batch in self.follow(_token(window), context):
             starts = list(filter(None, batch["start_timestamp"]))
             order.learn(starts)
-            yield self.within(batch, window)
+            yield batch
             if order.proven and starts and starts[0] >= end:
                 return
 

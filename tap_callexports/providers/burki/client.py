@@ -144,13 +144,13 @@ class FileStream(BurkiStream):
                 batch = self.batch(rows)
                 if self.far_outside(batch, window):
                     raise self._filter_ignored()
-                yield self.oldest_first(self.within(batch, window))
+                yield self.oldest_first(batch)
 
     @override
     def scan(self, window: Window, context: Context | None) -> Iterator[Batch]:
         with self._file(window, self.count(window)) as file:
             for rows in file.oldest_first:
-                yield self.oldest_first(self.within(self.batch(rows), window))
+                yield self.oldest_first(self.batch(rows))
 
     def _file(self, window: Window, counted: int | None) -> ExportFile:
         """A window's file, with as many rows as are counted; uncounted CSV is read twice."""
@@ -193,7 +193,7 @@ class ListStream(BurkiStream):
             if self.far_outside(batch, window):
                 raise self.fail(f"{self.ignored}, and the list cannot be read without them")
             if self._is_whole(page, window):
-                yield self.oldest_first(self.within(batch, window))
+                yield self.oldest_first(batch)
                 return
         raise WindowTooLarge(f"the page holds {len(page.items)} calls, more are counted")
 

@@ -74,7 +74,7 @@ class Twin24Stream(ExportStream[ListToken]):
             if keys & known:
                 raise self._company_ignored()
             known |= keys
-            found.append(self.within(batch, window))
+            found.append(batch)
         yield self.oldest_first(Batch.joined(found))
 
     def _period(self, first: ListToken, context: Context | None) -> Batch:

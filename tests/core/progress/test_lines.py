@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import itertools
 import logging
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
-from pathlib import Path
 
 import pytest
+from raw_server import Asked, RawServer, http
 from singer_sdk.authenticators import BearerTokenAuthenticator
 from singer_sdk.streams.rest import HTTPRequest
 from support import run_tap
@@ -27,10 +26,6 @@ from tap_callexports.core.progress.tally import COMPLETE, Tally
 from tap_callexports.core.time.instants import UTC
 from tap_callexports.core.time.window import ClosedWindow, Window
 from tap_callexports.core.workers import Worker
-
-sys.path.append(str(Path(__file__).parents[2] / "proof"))
-
-from raw_server import Asked, RawServer, http
 
 MAY = {"start_date": "2024-05-01", "end_date": "2024-06-01"}
 LOGGER = logging.getLogger("tap-test")

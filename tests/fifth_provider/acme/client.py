@@ -28,7 +28,7 @@ class AcmeStream(ExportStream[PageToken]):
     @override
     def read_window(self, window: Window, context: Context | None) -> Iterator[Batch]:
         for page in self.pages(CursorPaginator(PageToken(window)), call_page, context):
-            yield self.within(self.batch(page.calls), window)
+            yield self.batch(page.calls)
 
     @override
     def get_http_request(self, *, page: PageContext[PageToken]) -> HTTPRequest:
