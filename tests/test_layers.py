@@ -23,7 +23,7 @@ SEAM = f"{CORE}.singer.sdk"
 #: What each part of core may import of the others; the rest of core stands above them.
 PARTS = {
     "time": (),
-    "rows": (),
+    "rows": ("time",),
     "http": ("rows",),
     "singer": ("time", "rows"),
     "progress": ("time", "http.traffic"),
