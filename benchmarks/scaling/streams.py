@@ -15,6 +15,7 @@ from benchmarks.scaling.history import through
 from tap_callexports.core.compat import override
 from tap_callexports.core.details import DetailStream
 from tap_callexports.core.endpoint import Endpoint
+from tap_callexports.core.http.cursor import CursorPage
 from tap_callexports.core.http.reply import Reply
 from tap_callexports.core.rows.batch import Batch
 from tap_callexports.core.rows.rows import Rows
@@ -171,14 +172,14 @@ class AnunziCalls(Paper, anunzi_streams.Calls):
         return Batch(batch.records, {**batch.columns, "start_timestamp": []})
 
     @override
-    def answer(self, token: anunzi.ListToken) -> anunzi.CallPage:
+    def answer(self, token: anunzi.ListToken) -> CursorPage:
         assert token.low is not None  # noqa: S101 - for the type checker
         assert token.high is not None  # noqa: S101 - as above
         low = self.history.before(EPOCH + token.low * MILLISECOND)
         high = self.history.before(EPOCH + (token.high + 1) * MILLISECOND)
         first = int(token.cursor) if token.cursor else low
         after = min(high, first + self.account.settings["page_size"])
-        return anunzi.CallPage(Numbered(first, after), after < high, str(after))
+        return CursorPage(Numbered(first, after), after < high, str(after))
 
 
 class _Twin24(Paper, twin24_client.Twin24Stream):

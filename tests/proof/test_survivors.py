@@ -23,6 +23,7 @@ from singer_sdk.streams.rest import HTTPRequest
 from sandbox import Fault, Sandbox
 from tap_callexports.core.errors import RunFailed, WindowTooLarge
 from tap_callexports.core.http.client import HttpClient
+from tap_callexports.core.http.cursor import CursorPage, CursorPaginator
 from tap_callexports.core.http.paginator import PaginationError
 from tap_callexports.core.http.policy import HttpSettings, Question
 from tap_callexports.core.http.reply import Reply
@@ -33,7 +34,7 @@ from tap_callexports.core.rows.normalise import Normaliser
 from tap_callexports.core.rows.rows import Rows
 from tap_callexports.core.time.instants import ISO_TIMES, SECOND, epoch_ms_instant, iso_instant
 from tap_callexports.core.time.window import Window, span_of
-from tap_callexports.providers.anunzi.paginator import CallPage, CursorPaginator, ListToken
+from tap_callexports.providers.anunzi.paginator import ListToken
 from tap_callexports.providers.twin24.login import JwtAuth
 from tap_callexports.providers.videsk.cap import Answer, Cap
 
@@ -216,13 +217,13 @@ def test_what_is_not_answered_in_time_is_asked_for_in_halves(box: Sandbox) -> No
 @pytest.mark.covers(11)
 @pytest.mark.parametrize("circle", ["A", "AB", "ABC", "ABCDEFG"])
 def test_a_circle_of_cursors_of_any_length_ends(circle: str) -> None:
-    _read(CallPage(Rows([{"call_id": n}]), True, key) for n, key in enumerate(cycle(circle)))  # noqa: FBT003
+    _read(CursorPage(Rows([{"call_id": n}]), True, key) for n, key in enumerate(cycle(circle)))  # noqa: FBT003
 
 
 @pytest.mark.covers(11)
 def test_a_page_that_comes_again_under_a_new_cursor_ends_the_dialogue() -> None:
     page = Rows([{"call_id": "c1"}, {"call_id": "c2"}])
-    _read(CallPage(page, True, str(n)) for n in range(100))  # noqa: FBT003
+    _read(CursorPage(page, True, str(n)) for n in range(100))  # noqa: FBT003
 
 
 @pytest.mark.covers(7)
@@ -238,9 +239,9 @@ def _answer(rows: int, limit: int | None = None) -> Answer:
     return Answer(batch_of([{"id": number} for number in range(rows)]), limit)
 
 
-def _read(pages: Iterator[CallPage]) -> None:
+def _read(pages: Iterator[CursorPage]) -> None:
     """Read pages that have no end, until that is noticed."""
-    paginator = CursorPaginator(ListToken(0, 1))
+    paginator = CursorPaginator(ListToken(0, 1), "pagination_key", key="call_id")
 
     def read() -> None:
         for _, page in zip(range(50), pages, strict=False):

@@ -1,7 +1,5 @@
 """Paginators: a dialogue with a server, page by page. No I/O, no sleeping, no stream state.
 
-The smallest one is that of tests/fifth_provider/acme/.
-
 The shape of singer_sdk's `BaseAPIPaginator`, over decoded pages: the SDK hands paginators the
 response, which would then be decoded a second time, and it takes 0 and "" for the end.
 """
@@ -9,7 +7,7 @@ response, which would then be decoded a second time, and it takes 0 and "" for t
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import ClassVar, Generic, TypeVar
+from typing import Generic, TypeVar
 
 TToken = TypeVar("TToken")
 TPage = TypeVar("TPage")
@@ -28,10 +26,9 @@ class Paginator(ABC, Generic[TToken, TPage]):
         start_value: Token of the first page.
     """
 
-    #: What is wrong with a server that leads back to a page that was read.
-    led_back: ClassVar[str] = "the server leads back to a page that was read already"
-
     def __init__(self, start_value: TToken) -> None:
+        #: What is wrong with a server that leads back to a page that was read.
+        self.led_back = "the server leads back to a page that was read already"
         self._value = start_value
         self._seen = {start_value}
         self._finished = False

@@ -15,6 +15,7 @@ from singer_sdk.streams.rest import HTTPRequest, PageContext
 from tap_callexports.core.compat import override
 from tap_callexports.core.details import DetailStream
 from tap_callexports.core.errors import FilterIgnored
+from tap_callexports.core.http.cursor import CursorPaginator
 from tap_callexports.core.stream import ExportStream
 from tap_callexports.core.time.instants import (
     EPOCH_MS_TIMES,
@@ -25,7 +26,6 @@ from tap_callexports.core.time.instants import (
 )
 from tap_callexports.providers.anunzi import filters
 from tap_callexports.providers.anunzi.paginator import (
-    CursorPaginator,
     ListToken,
     call_page,
     one_call,
@@ -130,7 +130,8 @@ class AnunziStream(ExportStream[ListToken]):
         while True:
             progress = False
             try:
-                for page in self.pages(CursorPaginator(token), call_page, context):
+                paginator = CursorPaginator(token, "pagination_key", key="call_id")
+                for page in self.pages(paginator, call_page, context):
                     batch = self.batch(page.items)
                     page.items.clear()  # nothing more is looked for there, and others wait
                     times = list(filter(None, batch[column])) if column else []

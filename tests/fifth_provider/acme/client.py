@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from singer_sdk.streams.rest import HTTPRequest, PageContext
-from tap_callexports.providers.acme.paginator import CursorPaginator, PageToken, call_page
+from tap_callexports.providers.acme.paginator import PageToken, call_page
 
 from tap_callexports.core.compat import override
+from tap_callexports.core.http.cursor import CursorPaginator
 from tap_callexports.core.stream import ExportStream
 from tap_callexports.core.time.instants import ISO_TIMES, format_instant
 
@@ -27,8 +28,9 @@ class AcmeStream(ExportStream[PageToken]):
 
     @override
     def read_window(self, window: Window, context: Context | None) -> Iterator[Batch]:
-        for page in self.pages(CursorPaginator(PageToken(window)), call_page, context):
-            yield self.batch(page.calls)
+        paginator = CursorPaginator(PageToken(window), "cursor", key="id")
+        for page in self.pages(paginator, call_page, context):
+            yield self.batch(page.items)
 
     @override
     def get_http_request(self, *, page: PageContext[PageToken]) -> HTTPRequest:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from tap_callexports.core.compat import override
 from tap_callexports.core.errors import TransientFailure
-from tap_callexports.core.http.paginator import Paginator
+from tap_callexports.core.http.cursor import CursorPage, CursorToken
+from tap_callexports.core.rows.rows import Rows
 
 if TYPE_CHECKING:
     from tap_callexports.core.http.reply import Reply
@@ -15,40 +15,20 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class PageToken:
-    """A page of a window, None for the first one's cursor."""
+class PageToken(CursorToken):
+    """A page of a window."""
 
     window: Window
-    cursor: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class CallPage:
-    """An answer."""
-
-    calls: list[dict[str, Any]]
-    next_cursor: str | None
-
-
-class CursorPaginator(Paginator[PageToken, CallPage]):
-    """Follows the cursor until there is none."""
-
-    @override
-    def has_more(self, page: CallPage) -> bool:
-        return page.next_cursor is not None
-
-    @override
-    def get_next(self, page: CallPage) -> PageToken:
-        return replace(self.current_value, cursor=page.next_cursor)
-
-
-def call_page(reply: Reply) -> CallPage:
+def call_page(reply: Reply) -> CursorPage:
     """Read an answer, `{"calls": […], "next": …}`.
 
     Raises:
         TransientFailure: The body is no such object.
     """
-    body = reply.json()
-    if not isinstance(body, dict) or not isinstance(body.get("calls"), list):
+    body = reply.envelope("calls", "next")
+    calls = body.get("calls") if isinstance(body, dict) else None
+    if not isinstance(calls, Rows):
         raise TransientFailure(f"{reply.status} with no list 'calls'{reply.said}")
-    return CallPage(body["calls"], body.get("next"))
+    return CursorPage(calls, body.get("next") is not None, body.get("next"))

@@ -168,7 +168,7 @@ def test_empty_pages_with_more_behind_them_are_not_the_end(box: Sandbox, empty: 
 def test_empty_pages_without_end_fail(box: Sandbox) -> None:
     box.anunzi.options.empty_pages = 10**6
     run = export(box.anunzi, streams=[CALLS], page_size=7, max_concurrency=1)
-    assert "answers without a call" in failure(run, CALLS)
+    assert "answers without a row" in failure(run, CALLS)
     assert len(asked(box.anunzi)) < 100
 
 
