@@ -3,9 +3,10 @@
 
 SHELL := /bin/sh
 BIN := .venv/bin
+PLAIN := not meltano and not dbt and not dagster and not airflow and not browser
 CODE := tap_callexports sandbox demo tests mutants benchmarks hub orchestrate
 
-.PHONY: help demo test soak mutants scaling bench orchestrate lint style types workflows format hub build constraints clean
+.PHONY: help demo test coverage soak mutants scaling bench orchestrate lint style types unused workflows format hub build constraints clean
 .DEFAULT_GOAL := help
 
 help: ## Show this list
@@ -16,6 +17,12 @@ demo: .venv/ready .venv-meltano/ready ## Export four simulated platforms with Me
 
 test: lint .venv-meltano/ready .venv-dbt/ready .venv-dagster/ready .venv-airflow/ready ## Run every check and every test
 	@$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist worksteal $(PYTEST_ARGS)
+
+coverage: .venv/ready ## Run the tests that need nothing but Python, and say which lines and branches of the tap they reach
+	@rm -rf .cache/coverage && mkdir -p .cache/coverage
+	@$(BIN)/coverage run -m pytest -n auto --maxprocesses 4 --dist worksteal -m "$(PLAIN)" $(PYTEST_ARGS)
+	@$(BIN)/coverage combine --quiet
+	@$(BIN)/coverage report
 
 soak: .venv/ready ## Random schedules, partitions and kills, for as long as it takes: SCHEDULES=n per provider, PARTITIONS=n per stream, KILLS=n, SEED=n
 	@$(BIN)/python tests/proof/soak.py
@@ -34,7 +41,7 @@ orchestrate: .venv-dagster/ready ## Open Dagster's page on the accounts of orche
 	@mkdir -p output/dagster && cp orchestrate/dagster.yaml output/dagster/
 	@DAGSTER_HOME="$(CURDIR)/output/dagster" .venv-dagster/bin/dagster dev -m orchestrate.definitions
 
-lint: style types workflows ## Check style, types and workflows
+lint: style types unused workflows ## Check style, types, workflows, and that nothing is left over
 
 # Each of them is also a hook in .pre-commit-config.yaml.
 style: .venv/ready
@@ -43,6 +50,10 @@ style: .venv/ready
 
 types: .venv/ready
 	@$(BIN)/mypy
+
+unused: .venv/ready
+	@$(BIN)/vulture
+	@$(BIN)/deptry . 2>/dev/null || $(BIN)/deptry .
 
 workflows: .venv/ready
 	@$(BIN)/check-jsonschema --quiet --builtin-schema vendor.github-workflows .github/workflows/*.yml

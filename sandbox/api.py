@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -14,12 +13,11 @@ from .handle import Handle
 from .http import Json, LoggedRequest, RefusalError, Reply, Request
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
 
     from .store import Plan, Store
     from .table import Key, Record, Row
-
-Handler = Callable[[Request], Reply]
 
 
 class Api(ABC):

@@ -7,12 +7,9 @@ from bisect import bisect_left
 from datetime import datetime, timedelta
 from functools import lru_cache
 from itertools import accumulate
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
-from tap_callexports.core.time.instants import MICROSECOND, floor_second, format_instant
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
+from tap_callexports.core.time.instants import MICROSECOND
 
 _HOUR = timedelta(hours=1)
 _HOUR_SECONDS = 3600
@@ -83,25 +80,6 @@ class Year:
             texts += map(self._hours[hour].strftime("%Y-%m-%dT%H").__add__, rest)
             first, hour = max(first, min(after, end)), hour + 1
         return texts
-
-
-class Listed:
-    """Calls at given instants.
-
-    Args:
-        instants: When they began, in order.
-    """
-
-    def __init__(self, instants: Sequence[datetime]) -> None:
-        self._instants = instants
-
-    def before(self, instant: datetime) -> int:
-        """How many calls began before an instant."""
-        return bisect_left(self._instants, instant)
-
-    def times(self, first: int, after: int) -> list[str]:
-        """Instant texts, in whole seconds, of the calls from number `first` to before `after`."""
-        return [format_instant(floor_second(at)) for at in self._instants[first:after]]
 
 
 def through(history: History, instant: datetime) -> int:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import random
-from collections.abc import Iterator
+from bisect import bisect_left
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
@@ -17,14 +18,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support import Run, run_tap, upserted
 
-from benchmarks.scaling.history import Listed, Year
+from benchmarks.scaling.history import Year
 from benchmarks.scaling.page import PAGE, with_blocks
 from benchmarks.scaling.runs import Account, Job, Played
 from benchmarks.scaling.tables import blocks
 from sandbox import Sandbox
 from sandbox.api import Api
 from sandbox.traffic import instants
-from tap_callexports.core.time.instants import format_instant
+from tap_callexports.core.time.instants import floor_second, format_instant
 from tap_callexports.tap import TapCallExports
 
 START, END = datetime(2024, 5, 1, tzinfo=timezone.utc), datetime(2024, 6, 1, tzinfo=timezone.utc)
@@ -34,6 +35,25 @@ SECOND = timedelta(seconds=1)
 CALLS = 22_000
 #: A call has a request of its own here, so there are fewer.
 CALLS_ASKED_ONE_BY_ONE = 2_000
+
+
+class Listed:
+    """Calls at given instants.
+
+    Args:
+        instants: When they began, in order.
+    """
+
+    def __init__(self, instants: Sequence[datetime]) -> None:
+        self._instants = instants
+
+    def before(self, instant: datetime) -> int:
+        """How many calls began before an instant."""
+        return bisect_left(self._instants, instant)
+
+    def times(self, first: int, after: int) -> list[str]:
+        """Instant texts, in whole seconds, of the calls from number `first` to before `after`."""
+        return [format_instant(floor_second(at)) for at in self._instants[first:after]]
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ what is read from a file is what would have been read from memory.
 from __future__ import annotations
 
 import re
+from collections.abc import Sized
 from contextlib import suppress
 from typing import TYPE_CHECKING, BinaryIO, Generic, TypeVar
 
@@ -15,9 +16,9 @@ from tap_callexports.core.http.body import MAX_BODY_BYTES
 from tap_callexports.core.http.spool import MAX_FILE_ROWS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sized
+    from collections.abc import Callable, Iterable, Iterator
 
-TRows = TypeVar("TRows", bound="Sized")
+TRows = TypeVar("TRows", bound=Sized)
 
 #: Bytes that are decoded at once; more only where a row is longer.
 CHUNK = 1 << 17
