@@ -177,12 +177,12 @@ def main() -> None:
     programs = installed()
     if programs is None:
         raise SystemExit("PostgreSQL is not installed: put its initdb onto the PATH")
-    print("| calls | workers | rows loaded | seconds | of them, runs | rows/s |")  # noqa: T201
-    print("|---|---|---|---|---|---|")  # noqa: T201
+    print("| calls | workers | rows loaded | seconds | of them, runs | rows/s |")
+    print("|---|---|---|---|---|---|")
     for calls in _ROWS:
         for workers in (1, 2):
             with TemporaryDirectory() as folder, running(programs) as server:
-                print(_measured(Path(folder), server, calls, workers), flush=True)  # noqa: T201
+                print(_measured(Path(folder), server, calls, workers), flush=True)
 
 
 def _measured(home: Path, server: Server, calls: int, workers: int) -> str:

@@ -83,4 +83,4 @@ class Bench:
 
 def say(line: str) -> None:
     """Tell how far it is."""
-    print(line, file=sys.stderr, flush=True)  # noqa: T201 - its output
+    print(line, file=sys.stderr, flush=True)

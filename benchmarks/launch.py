@@ -26,5 +26,5 @@ if __name__ == "__main__":
         "cpu": usage.ru_utime + usage.ru_stime,
         "rss": usage.ru_maxrss,
     }
-    print(json.dumps(cost))  # noqa: T201 - its output
+    print(json.dumps(cost))
     process.returncode = cost["code"]

@@ -223,7 +223,7 @@ def main() -> None:
     _Handler.api = APIS[plan.provider](plan)
     with ThreadingHTTPServer(("127.0.0.1", 0), _Handler) as server:
         server.daemon_threads = True
-        print(server.server_port, flush=True)  # noqa: T201 - the parent reads it
+        print(server.server_port, flush=True)
         with contextlib.suppress(KeyboardInterrupt):
             server.serve_forever()
 

@@ -46,7 +46,7 @@ def main() -> int:
         if not options.words or any(word in mutant.name for word in options.words)
     ]
     if not chosen:
-        print("no planted bug has such a name")  # noqa: T201 - this is its output
+        print("no planted bug has such a name")
         return 1
     began = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="mutants-") as folder:
@@ -58,7 +58,7 @@ def main() -> int:
             for mutant, result in zip(
                 chosen, pool.map(partial(_result, tree, before), chosen), strict=True
             ):
-                print(f"{mutant.name:44} {result}", flush=True)  # noqa: T201 - as above
+                print(f"{mutant.name:44} {result}", flush=True)
                 results.append(result)
     return _report(results, time.monotonic() - began)
 
@@ -67,7 +67,7 @@ def _report(results: list[str], seconds: float) -> int:
     counted = Counter(results)
     share = 100 * counted[KILLED] / len(results)
     words = ", ".join(f"{number} {result}" for result, number in counted.most_common())
-    print(f"\n{len(results)} planted: {words}; {share:.1f} % killed, {seconds:.0f} s")  # noqa: T201
+    print(f"\n{len(results)} planted: {words}; {share:.1f} % killed, {seconds:.0f} s")
     return 0 if share >= WANTED else 1
 
 
@@ -115,7 +115,7 @@ def _outcome(tree: Path, tests: Tests, *, limit: int = LIMIT, **more: str) -> Co
     for name in ("PYTEST_ADDOPTS", "UPDATE_SNAPSHOTS"):
         environment.pop(name, None)
     try:
-        done = subprocess.run(  # noqa: S603 - our own tests
+        done = subprocess.run(
             [*command, "--hypothesis-seed=0"],
             cwd=tree,
             env=environment,

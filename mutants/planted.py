@@ -40,8 +40,8 @@ class Mutant:
             tree: The copy.
             check: Only look whether it would fit.
         """
-        done = subprocess.run(  # noqa: S603 - our own patches
-            ["git", "apply", *(["--check"] if check else []), str(self.path)],  # noqa: S607
+        done = subprocess.run(
+            ["git", "apply", *(["--check"] if check else []), str(self.path)],
             cwd=tree,
             # A copy below some repository is none of that repository's business.
             env={**os.environ, "GIT_CEILING_DIRECTORIES": str(tree.parent)},
@@ -72,7 +72,7 @@ def _read(path: Path) -> Mutant:
 def copy_tree(target: Path) -> None:
     """Copy what belongs to the repository, as it is in the working tree."""
     listed = subprocess.run(
-        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],  # noqa: S607
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
         cwd=ROOT,
         capture_output=True,
         check=True,

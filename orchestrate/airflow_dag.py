@@ -17,6 +17,7 @@ Airflow's folder of DAGs is the one of this file, and its PYTHONPATH holds the f
 from __future__ import annotations
 
 import json
+import logging
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -27,6 +28,7 @@ from airflow.sdk import DAG, CronDataIntervalTimetable, CronTriggerTimetable
 from airflow.sdk.exceptions import AirflowFailException
 
 from orchestrate.accounts import AccountsError, read_accounts
+from orchestrate.export import Range
 from orchestrate.jobs import Job, jobs_of
 from orchestrate.programs import RunError
 from orchestrate.streams import STREAMS
@@ -53,6 +55,7 @@ _RETRIES = {
 #: Runs of a DAG besides those of a backfill: while the newest month waits, one can be repeated.
 _RUNS = 2
 
+_log = logging.getLogger(__name__)
 _ACCOUNTS = read_accounts()
 _POOLS = json.loads(Path(__file__).with_name("airflow_pools.json").read_text("utf-8"))
 _JOBS = {job.name: job for provider in STREAMS for job in jobs_of(provider)}
@@ -108,7 +111,7 @@ def _export(
     from orchestrate.warehouse import Warehouse  # noqa: PLC0415 - see above
 
     this = _JOBS[job]
-    bounds = _bounds(data_interval_start, data_interval_end) if this.ranged else None
+    span = _span(data_interval_start, data_interval_end) if this.ranged else None
     try:
         settings = _ACCOUNTS.settings_of(
             account, this.provider, runs_at_once=_runs_at_once(this.provider)
@@ -117,13 +120,19 @@ def _export(
         raise AirflowFailException(str(error)) from None
     if "requests_per_minute" in settings:
         _watch_pool(this.provider, ti)
-    return export_compared(this, settings, bounds, Warehouse(account))
+    rows = {}
+    for result in export_compared(this.provider, settings, this.streams, span, Warehouse(account)):
+        if result.verdict:
+            level = logging.WARNING if result.doubt else logging.INFO
+            _log.log(level, "%s: %s", result.stream.name, result.verdict)
+        rows[result.stream.name] = result.rows
+    return rows
 
 
-def _bounds(start: datetime | None, end: datetime | None) -> tuple[datetime, datetime]:
+def _span(start: datetime | None, end: datetime | None) -> Range:
     """A run's data interval, which holds something."""
     if start and end and start < end:
-        return start, end
+        return Range(start, end)
     raise AirflowFailException(
         f"the data interval, {start} to {end}, is empty, so nothing would be exported: "
         'the timetable must be CronDataIntervalTimetable("@monthly", timezone="UTC"), '

@@ -167,7 +167,7 @@ def _program(name: str) -> str:
 
 
 def _say(line: object) -> None:
-    print(line, flush=True)  # noqa: T201 - a command
+    print(line, flush=True)
 
 
 if __name__ == "__main__":

@@ -1,24 +1,23 @@
-"""Holds the calls that are loaded against the provider's own count."""
+"""One run, and the calls it brought held against the provider's own count.
+
+Knows no scheduler: each says in its own way what comes of it.
+"""
 
 from __future__ import annotations
 
-import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from orchestrate.counts import COUNTERS, Count, CountError, count
-from orchestrate.export import Range, export
+from orchestrate.export import export
 from orchestrate.programs import RunError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from datetime import datetime
+    from collections.abc import Iterator, Mapping, Sequence
 
-    from orchestrate.jobs import Job
+    from orchestrate.export import Range
     from orchestrate.streams import Stream
     from orchestrate.warehouse import Warehouse
-
-_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +50,78 @@ class Comparison:
         return f"{self.loaded} calls are loaded, the provider has {self.counted.high} left"
 
 
+@dataclass(frozen=True, slots=True)
+class Result:
+    """A stream of a run that is complete over its range.
+
+    Attributes:
+        stream: The stream.
+        rows: Records written; one that came twice counts twice.
+        comparison: Its calls, loaded and counted; None where the provider counts none, or does not
+            say how many.
+        silence: Why the provider does not say it; empty otherwise.
+    """
+
+    stream: Stream
+    rows: int
+    comparison: Comparison | None = None
+    silence: str = ""
+
+    @property
+    def lack(self) -> str:
+        """That calls are missing, as a line; empty if none are known to be."""
+        return self.comparison.lack if self.comparison else ""
+
+    @property
+    def doubt(self) -> str:
+        """What is odd and no failure, as a line; empty if nothing is."""
+        return self.silence or (self.comparison.excess if self.comparison else "")
+
+    @property
+    def verdict(self) -> str:
+        """What the comparison came to, as a line; empty where nothing was to be compared."""
+        if self.lack or self.doubt or not self.comparison:
+            return self.lack or self.doubt
+        return f"{self.comparison.loaded} calls are loaded, as counted"
+
+
+def export_compared(
+    provider: str,
+    settings: Mapping[str, Any],
+    streams: Sequence[Stream],
+    span: Range | None,
+    warehouse: Warehouse,
+) -> Iterator[Result]:
+    """Run the tap and the loader once, and compare what they brought with the provider's count.
+
+    Args:
+        provider: Whose API it is.
+        settings: The tap's settings of that provider, secrets included.
+        streams: What to export.
+        span: What to read; None for streams that are read as a whole each time.
+        warehouse: Where to.
+
+    Raises:
+        RunError: Not everything is loaded, or the warehouse cannot be asked. The line says what is
+            missing; it comes after the streams that are complete.
+    """
+    exported = export(provider, settings, [each.name for each in streams], span, warehouse)
+    complaints = [exported.complaint] if exported.complaint else []
+    for stream in streams:
+        if stream.name not in exported.complete:
+            continue
+        rows = exported.rows[stream.name]
+        try:
+            result = Result(stream, rows, compare(stream, settings, span, warehouse))
+        except CountError as why:
+            result = Result(stream, rows, silence=f"not compared: {why}")
+        if result.lack:
+            complaints.append(f"{stream.name}: {result.lack}")
+        yield result
+    if complaints:
+        raise RunError("; ".join(complaints))
+
+
 def compare(
     stream: Stream, settings: Mapping[str, Any], span: Range | None, warehouse: Warehouse
 ) -> Comparison | None:
@@ -71,46 +142,5 @@ def compare(
     counted = count(stream.name, settings, span)
     if counted is None:
         return None
-    rows = warehouse.rows(stream.name, stream.filter_field, span.start, span.end)
-    return Comparison(rows, counted)
-
-
-def export_compared(
-    job: Job,
-    settings: Mapping[str, Any],
-    bounds: tuple[datetime, datetime] | None,
-    warehouse: Warehouse,
-) -> dict[str, int]:
-    """Run a job once, and compare what it brought; the records written, by stream.
-
-    Args:
-        job: What to export.
-        settings: The tap's settings of its provider, secrets included.
-        bounds: First instant, and first instant past the end, both aware UTC; None for a job
-            without a range.
-        warehouse: Where to.
-
-    Raises:
-        RunError: Not everything is loaded. The line says what is missing.
-    """
-    span = Range(*bounds) if bounds else None
-    names = [each.name for each in job.streams]
-    exported = export(job.provider, settings, names, span, warehouse)
-    complaints = [exported.complaint] if exported.complaint else []
-    for stream in job.streams:
-        if stream.name not in exported.complete:
-            continue
-        try:
-            found = compare(stream, settings, span, warehouse)
-        except CountError as why:
-            _log.warning("%s is not compared: %s", stream.name, why)
-            continue
-        if found and found.lack:
-            complaints.append(f"{stream.name}: {found.lack}")
-        elif found and found.excess:
-            _log.warning("%s: %s", stream.name, found.excess)
-        elif found:
-            _log.info("%s: %s calls are loaded, as counted", stream.name, found.loaded)
-    if complaints:
-        raise RunError("; ".join(complaints))
-    return dict(exported.rows)
+    loaded = warehouse.rows(stream.name, stream.filter_field, span.start, span.end)
+    return Comparison(loaded, counted)

@@ -7,15 +7,14 @@ A run exports the streams of one provider that were asked for, of one account, o
 
 import os
 from collections.abc import Iterator
-from functools import partial
 from typing import Any
 
 import dagster as dg
 
 from orchestrate.accounts import AccountsError, read_accounts
-from orchestrate.comparison import compare
-from orchestrate.counts import COUNTERS, CountError
-from orchestrate.export import Range, export
+from orchestrate.comparison import Result, export_compared
+from orchestrate.counts import COUNTERS
+from orchestrate.export import Range
 from orchestrate.jobs import Job, jobs_of
 from orchestrate.programs import RunError
 from orchestrate.streams import STREAMS, Stream
@@ -76,46 +75,37 @@ def _run(
     warehouse = Warehouse(account)
     try:
         settings = _ACCOUNTS.settings_of(account, provider, runs_at_once=_runs_at_once(context))
-        exported = export(provider, settings, [each.name for each in streams], span, warehouse)
-        complaint = exported.complaint
-        for stream in streams:
-            if stream.name not in exported.complete:
-                continue
-            check = _check(stream, settings, span, warehouse)
-            if check and not check.passed and check.severity == dg.AssetCheckSeverity.ERROR:
-                complaint = complaint or f"{stream.name}: {check.description}"
-                yield check
+        for result in export_compared(provider, settings, streams, span, warehouse):
+            checks = list(_checks(result))
+            if result.lack:
+                yield from checks
                 continue
             yield dg.MaterializeResult(
-                asset_key=stream.name,
-                metadata={"dagster/partition_row_count": exported.rows[stream.name]},
-                check_results=[check] if check else [],
+                asset_key=result.stream.name,
+                metadata={"dagster/partition_row_count": result.rows},
+                check_results=checks,
             )
     except (AccountsError, RunError) as failure:
         raise dg.Failure(str(failure), allow_retries=isinstance(failure, RunError)) from None
-    if complaint:
-        raise dg.Failure(complaint)
 
 
-def _check(
-    stream: Stream, settings: dict[str, Any], span: Range | None, warehouse: Warehouse
-) -> dg.AssetCheckResult | None:
-    """Whether the warehouse has the calls that the provider counts, None where it counts none."""
-    result = partial(dg.AssetCheckResult, check_name=CHECK, asset_key=stream.name)
-    warning = partial(result, passed=False, severity=dg.AssetCheckSeverity.WARN)
-    try:
-        found = compare(stream, settings, span, warehouse)
-    except CountError as why:
-        return warning(description=str(why))
-    if found is None:
-        return None
-    low, high = found.counted.low, found.counted.high
-    numbers = {"loaded": found.loaded, "counted": low, "counted at most": high}
-    if found.lack:
-        return result(passed=False, description=found.lack, metadata=numbers)
-    if found.excess:
-        return warning(description=found.excess, metadata=numbers)
-    return result(passed=True, metadata=numbers)
+def _checks(result: Result) -> Iterator[dg.AssetCheckResult]:
+    """Whether the warehouse has the calls that the provider counts; none where it counts none."""
+    found, severity = result.comparison, dg.AssetCheckSeverity
+    if not found and not result.silence:
+        return
+    numbers = {}
+    if found:
+        low, high = found.counted.low, found.counted.high
+        numbers = {"loaded": found.loaded, "counted": low, "counted at most": high}
+    yield dg.AssetCheckResult(
+        check_name=CHECK,
+        asset_key=result.stream.name,
+        passed=not result.lack and not result.doubt,
+        severity=severity.WARN if result.doubt else severity.ERROR,
+        description=result.lack or result.doubt or None,
+        metadata=numbers,
+    )
 
 
 def _runs_at_once(context: dg.AssetExecutionContext) -> int | None:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from orchestrate import comparison
-from orchestrate.comparison import Comparison, compare, export_compared
+from orchestrate.comparison import Comparison, Result, compare, export_compared
 from orchestrate.counts import Count
 from orchestrate.export import Exported, Range
 from orchestrate.jobs import jobs_of
@@ -19,7 +19,7 @@ from orchestrate.warehouse import Warehouse
 from sandbox import Fault, Sandbox
 from tap_callexports.core.compat import override
 
-_BURKI = jobs_of("burki")[0]
+_STREAMS = jobs_of("burki")[0].streams
 _BOTH = ["burki_calls", "burki_call_list"]
 
 
@@ -47,7 +47,7 @@ def test_every_stream_is_in_one_job() -> None:
 
 
 def test_as_many_calls_as_counted_are_no_news(box: Sandbox) -> None:
-    found = compare(_BURKI.streams[0], _settings(box), _span(box), _Rows("north", 200))
+    found = compare(_STREAMS[0], _settings(box), _span(box), _Rows("north", 200))
     assert found
     assert (found.loaded, found.counted.low, found.counted.high) == (200, 200, 200)
     assert (found.lack, found.excess) == ("", "")
@@ -55,7 +55,7 @@ def test_as_many_calls_as_counted_are_no_news(box: Sandbox) -> None:
 
 def test_one_call_less_is_a_lack_and_one_more_an_excess(box: Sandbox) -> None:
     less, more = (
-        compare(_BURKI.streams[0], _settings(box), _span(box), _Rows("north", rows))
+        compare(_STREAMS[0], _settings(box), _span(box), _Rows("north", rows))
         for rows in (199, 201)
     )
     assert less
@@ -76,7 +76,7 @@ def test_what_no_provider_counts_is_not_compared(box: Sandbox) -> None:
     for provider, name in (("videsk", "videsk_calls"), ("twin24", "twin24_incoming_calls")):
         (stream,) = [each for each in STREAMS[provider] if each.name == name]
         assert compare(stream, {}, _span(box), _Rows("north")) is None
-    assert compare(_BURKI.streams[0], _settings(box), None, _Rows("north")) is None
+    assert compare(_STREAMS[0], _settings(box), None, _Rows("north")) is None
     assert box.burki.requests == []
 
 
@@ -97,23 +97,30 @@ def test_a_stream_that_is_not_complete_fails_the_job_and_is_not_compared(
     assert len(box.burki.requests) == 1
 
 
-def test_calls_that_were_deleted_since_are_a_warning(
-    box: Sandbox, exported: list[str], caplog: pytest.LogCaptureFixture
+def test_streams_that_are_complete_are_told_before_a_failure(
+    box: Sandbox, exported: list[str]
 ) -> None:
+    exported += _BOTH[:1]
+    results = export_compared("burki", _settings(box), _STREAMS, _span(box), _Rows("north", 200))
+    assert next(results).stream.name == _BOTH[0]
+    with pytest.raises(RunError, match=r"^burki_call_list: not whole$"):
+        next(results)
+
+
+def test_calls_that_were_deleted_since_are_a_doubt(box: Sandbox, exported: list[str]) -> None:
     exported += _BOTH
-    assert _export_compared(box, rows=201) == {"burki_calls": 201, "burki_call_list": 201}
-    assert _warnings(caplog) == [
-        f"{name}: 201 calls are loaded, the provider has 200 left" for name in _BOTH
-    ]
+    results = _export_compared(box, rows=201)
+    assert [(each.stream.name, each.rows) for each in results] == [(name, 201) for name in _BOTH]
+    assert {each.doubt for each in results} == {"201 calls are loaded, the provider has 200 left"}
 
 
-def test_a_count_that_cannot_be_had_is_a_warning(
-    box: Sandbox, exported: list[str], caplog: pytest.LogCaptureFixture
-) -> None:
+def test_a_count_that_cannot_be_had_is_a_doubt(box: Sandbox, exported: list[str]) -> None:
     exported += _BOTH
     box.burki.faults.add(Fault("status", status=500, times=1))
-    assert _export_compared(box, rows=200) == {"burki_calls": 200, "burki_call_list": 200}
-    assert _warnings(caplog) == ["burki_calls is not compared: the provider answered 500"]
+    first, second = _export_compared(box, rows=200)
+    assert (first.doubt, first.rows) == ("not compared: the provider answered 500", 200)
+    assert (second.doubt, second.rows) == ("", 200)
+    assert second.verdict == "200 calls are loaded, as counted"
 
 
 @pytest.fixture
@@ -134,12 +141,9 @@ def exported(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return complete
 
 
-def _export_compared(box: Sandbox, *, rows: int) -> dict[str, int]:
-    return export_compared(_BURKI, _settings(box), (box.start, box.end), _Rows("north", rows))
-
-
-def _warnings(caplog: pytest.LogCaptureFixture) -> list[str]:
-    return [each.message for each in caplog.records if each.levelname == "WARNING"]
+def _export_compared(box: Sandbox, *, rows: int) -> list[Result]:
+    warehouse = _Rows("north", rows)
+    return list(export_compared("burki", _settings(box), _STREAMS, _span(box), warehouse))
 
 
 def _settings(box: Sandbox) -> dict[str, Any]:
