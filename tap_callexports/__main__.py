@@ -1,4 +1,4 @@
-"""`tap-callexports` and `python -m tap_callexports`."""
+"""The start of `tap-callexports` and `python -m tap_callexports`. Knows nothing of a run."""
 
 from __future__ import annotations
 
@@ -14,6 +14,9 @@ def main() -> None:
 
     Until the tap has its own handlers, Ctrl-C ends the process without a traceback: loading the
     SDK takes a moment. What is loaded stays, so that looking for garbage in it is lost time.
+
+    Raises:
+        SystemExit: Always, by `run_command`.
     """
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     gc.disable()

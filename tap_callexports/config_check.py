@@ -1,4 +1,7 @@
-"""What is said when settings are wrong: one line each, never with the value in it."""
+"""What is said when settings are wrong: one line each, never with the value in it.
+
+Knows no provider by name, reads no clock and asks nobody.
+"""
 
 from __future__ import annotations
 
@@ -45,8 +48,8 @@ def check_settings(
     Args:
         config: As the user, Meltano or the environment gave it. Not changed.
         schema: `settings_schema` plus the SDK's built-in settings.
-        providers: All known providers.
-        now: Start of the run.
+        providers: All there are, on or off.
+        now: Start of the run, UTC.
 
     Returns:
         The config to use, and one line per mistake: setting, what is wrong, what to do. A line

@@ -1,4 +1,4 @@
-"""The tap's settings: their schema and their defaults."""
+"""The tap's settings: their schema and their defaults. Pure; config_check.py judges values."""
 
 from __future__ import annotations
 
@@ -17,13 +17,18 @@ if TYPE_CHECKING:
     from tap_callexports.core.provider import Provider
 
 
+#: Default of `start_date`.
 START_DATE = "2015-01-01T00:00:00Z"
 
 _DATE = re.compile(r"\d{4}-\d\d-\d\d")
 
 
 def settings_schema(providers: Sequence[type[Provider]]) -> dict[str, Any]:
-    """JSON schema of the config: shared settings, and one closed object per provider."""
+    """JSON schema of the config: top-level settings, and one closed object per provider.
+
+    Args:
+        providers: Those that get an object; without any the top-level settings alone.
+    """
     return th.PropertiesList(
         th.Property(
             "start_date",
@@ -87,7 +92,12 @@ def settings_schema(providers: Sequence[type[Provider]]) -> dict[str, Any]:
 
 
 def provider_settings(provider: type[Provider], values: Mapping[str, Any] | None) -> dict[str, Any]:
-    """One provider's settings with its defaults, whether it is on or not."""
+    """One provider's settings with its defaults, whether it is on or not.
+
+    Args:
+        provider: Whose properties say the defaults.
+        values: Its object from the config; what is no object counts as an empty one.
+    """
     schema = th.ObjectType(*provider.properties).to_dict()
     return with_defaults(schema, values if isinstance(values, dict) else {})
 
@@ -103,7 +113,12 @@ def read_date(text: str) -> datetime:
 
 
 def with_defaults(schema: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:
-    """Values with the schema's defaults where there are none, in closed objects too."""
+    """Values with the schema's defaults where there are none, in closed objects too.
+
+    Args:
+        schema: JSON schema of an object.
+        values: That object. Not changed.
+    """
     filled = dict(values)
     for name, part in schema.get("properties", {}).items():
         if name in filled and "properties" in part and isinstance(filled[name], dict):

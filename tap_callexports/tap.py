@@ -1,4 +1,7 @@
-"""The tap: which providers there are, and what the config says of them."""
+"""The tap: which providers there are, and what the config says of them.
+
+Knows no API and no window: an API is its provider's, what a run does is core's.
+"""
 
 from __future__ import annotations
 
@@ -83,7 +86,8 @@ class TapCallExports(CommandLine):
 
     @cached_property
     def _run_start(self) -> datetime:
-        # The one reading of the clock; whole seconds, the coarsest filter among the providers.
+        # No later reading of the clock bounds what is read. Whole seconds are the coarsest filter
+        # among the providers.
         return floor_second(datetime.now(UTC))
 
     @cached_property

@@ -1,4 +1,7 @@
-"""An account at a provider: its settings, and the one HTTP client that its streams share."""
+"""An account at a provider: its settings, and the one HTTP client that its streams share.
+
+Knows no stream and no window.
+"""
 
 from __future__ import annotations
 
@@ -22,14 +25,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class TapSettings:
-    """The tap's top-level settings, read once per run.
+    """The tap's top-level settings, read once per run; instants are UTC.
 
     Args:
         start_date: First instant to export.
         end_date: First instant not to export, if the user set one.
-        run_start: The one reading of the clock in a run.
-        request_timeout: Seconds.
-        max_retry_wait: Seconds.
+        run_start: A whole second. No other reading of the clock bounds what a run reads.
+        request_timeout: Seconds a request may go without a byte.
+        max_retry_wait: Longest wait, in seconds, a server may ask for.
         skip_forbidden_streams: Whether a 403 is only a warning.
         user_agent: Of every request.
     """
@@ -58,7 +61,7 @@ class Account(ABC):
     name: ClassVar[str]
     #: How the provider calls itself.
     title: ClassVar[str]
-    #: Settings that together switch the provider on; any one of the groups will do.
+    #: Groups of settings; any one of them, given in full, switches the provider on.
     credentials: ClassVar[tuple[tuple[str, ...], ...]]
     #: Seconds before repetitions of a 401, see `HttpSettings`.
     unauthorised_waits: ClassVar[tuple[tuple[float, ...], tuple[float, ...]]] = ((), ())
@@ -73,7 +76,7 @@ class Account(ABC):
 
     @classmethod
     def credential_names(cls) -> str:
-        """The credential's settings, as a user writes them."""
+        """The credential's settings as a user writes them, `name.email + name.password or …`."""
         return " or ".join(
             " + ".join(f"{cls.name}.{name}" for name in group) for group in cls.credentials
         )
@@ -84,7 +87,14 @@ class Account(ABC):
         """Puts the credential into requests."""
 
     def renew(self, refused: requests.PreparedRequest) -> bool:
-        """After a 401: get a new credential for the request that was refused, if there is one."""
+        """After a 401: get a new credential, if there is a way to.
+
+        Args:
+            refused: The request as it was sent; another worker may have renewed what it carries.
+
+        Returns:
+            Whether `auth` now has another credential to try.
+        """
         return False
 
     @property
@@ -99,7 +109,7 @@ class Account(ABC):
         return self.shared.run_start - timedelta(minutes=self.settings["settle_minutes"])
 
     def url(self, path: str) -> str:
-        """Full address of an endpoint's path."""
+        """Full address of an endpoint's path, which begins with a slash."""
         return str(self.settings["api_url"]).rstrip("/") + path
 
     @cached_property

@@ -1,6 +1,6 @@
 """The command line of a tap: what it is given, how it shows itself, and how it ends.
 
-Whatever goes wrong is one line on stderr and an exit code.
+Whatever goes wrong is one line on stderr and an exit code. Knows no provider and no window.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 
 class CommandLine(ExportTap):
-    """A tap as a command."""
+    """A tap of windowed exports as a command."""
 
     @classmethod
     @override

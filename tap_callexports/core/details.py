@@ -32,7 +32,7 @@ TToken = TypeVar("TToken")
 
 #: So many calls that vanish, and none that does not, are no coincidence: the path is wrong.
 VANISHED_AT_FIRST = 20
-#: Calls asked for while the oldest is waited for, per request under way at once.
+#: Calls under way while the oldest is waited for, as a multiple of `max_concurrency`.
 _CALLS_AHEAD = 4
 _GONE = frozenset({HTTPStatus.NOT_FOUND, HTTPStatus.UNPROCESSABLE_ENTITY})
 
@@ -40,7 +40,7 @@ _GONE = frozenset({HTTPStatus.NOT_FOUND, HTTPStatus.UNPROCESSABLE_ENTITY})
 class DetailStream(ExportStream[TToken], Generic[TToken]):
     """Base of the endpoints that know one call at a time.
 
-    Type parameter: what names a call.
+    Type parameter: the token, which names a call.
     """
 
     lookback_setting = "details_lookback_hours"
@@ -52,7 +52,7 @@ class DetailStream(ExportStream[TToken], Generic[TToken]):
 
     #: The stream that lists the calls of a window.
     calls: ClassVar[type[ExportStream[Any]]]
-    #: Its column that says how far a call is, and what that says of one that is not over.
+    #: Its column that says how far a call is, and its values for one that is not over.
     status_column: ClassVar[str]
     unfinished: ClassVar[frozenset[str]]
 
@@ -83,7 +83,15 @@ class DetailStream(ExportStream[TToken], Generic[TToken]):
         """Ask for one call; runs in a worker's thread.
 
         Args:
-            call: Its record from the list stream.
+            call: Its record from the list stream, as an object.
+
+        Returns:
+            What there is of it, in one record or several.
+
+        Raises:
+            Vanished: It is not there any more.
+            StreamFailed: It cannot be read.
+            RunFailed: The credential was refused.
         """
 
     @override
@@ -122,7 +130,7 @@ class DetailStream(ExportStream[TToken], Generic[TToken]):
             )
 
     def _details(self, lists: Iterable[Batch], window: Window) -> Iterator[Batch]:
-        """The rows of every call of a window that is over, in the list's order."""
+        """The details of every call of a window that is over, a call at a time, in list order."""
         calls = (self._calls.within(batch, window) for batch in lists)
         pieces = (partial(self._one, call) for batch in calls for call in self._over(batch))
         # Requests at once are the client's to limit; a slow call only must not hold up the others.
@@ -142,7 +150,7 @@ class DetailStream(ExportStream[TToken], Generic[TToken]):
                 )
 
     def _over(self, batch: Batch) -> Iterator[Record]:
-        """The calls of a list's answer that are over."""
+        """The calls of a list's batch that are over; the others are counted."""
         for call in batch.records:
             if call[self.status_column] in self.unfinished:
                 self._left += 1

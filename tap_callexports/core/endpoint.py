@@ -49,12 +49,13 @@ TPage = TypeVar("TPage")
 class Endpoint(BookmarkedStream[TToken], Generic[TToken]):
     """One endpoint of a provider.
 
-    Type parameter: what tells one page from the next.
+    Type parameter: the token, which tells one page from the next.
     """
 
     #: Path of the endpoint below the provider's address, or the setting that holds it.
     path: str
     path_setting: ClassVar[str | None] = None
+    #: Columns that tell records apart, and the one bookmarks are named after; None for a full read.
     primary_keys: ClassVar[tuple[str, ...]]
     replication_key: ClassVar[str | None]
     #: Column the server's time range is known to act on; rows outside the range are then dropped.
@@ -67,7 +68,8 @@ class Endpoint(BookmarkedStream[TToken], Generic[TToken]):
     windowed: ClassVar[bool] = True
     #: Setting that says how far before the bookmark each run reads.
     lookback_setting: ClassVar[str] = "lookback_hours"
-    #: Rows behind a row in which it may come again, where a window may hold too many to remember.
+    #: Rows behind a row in which it may come again, where a window may hold too many to remember;
+    #: None for all of its window and the next one.
     doubles_within: ClassVar[int | None] = None
     #: How many rows a window aims at, at most.
     window_rows: ClassVar[int] = TARGET_ROWS
@@ -78,7 +80,7 @@ class Endpoint(BookmarkedStream[TToken], Generic[TToken]):
     #: Whether a request that is too much for the server gets smaller with the window.
     splittable: ClassVar[bool] = True
 
-    #: Whether records go out as they are, so that values that need no change stay undecoded.
+    #: Whether records go out as they are: JSON, in which values that need no change stay undecoded.
     verbatim = False
 
     def __init__(self, tap: ExportTap, account: Account) -> None:
@@ -96,7 +98,7 @@ class Endpoint(BookmarkedStream[TToken], Generic[TToken]):
 
     @abstractmethod
     def read_window(self, window: Window, context: Context | None) -> Iterator[Batch]:
-        """Every row of a window, an answer at a time.
+        """Every row of a window as records, a batch for each answer.
 
         Runs in a worker's thread. Rows may come in any order and more than once; those the filter
         field places outside the window are left out afterwards (`within`).
@@ -111,6 +113,7 @@ class Endpoint(BookmarkedStream[TToken], Generic[TToken]):
             FilterIgnored: The server does not apply the time range at all; the rest is read by
                 `scan`, which then must not raise it.
             StreamFailed: The window cannot be read.
+            RunFailed: The credential was refused.
         """
 
     @abstractmethod
@@ -144,7 +147,7 @@ class Endpoint(BookmarkedStream[TToken], Generic[TToken]):
         """How this provider writes times."""
 
     def name_of(self, field_name: str) -> str:
-        """Column name of a provider's field."""
+        """Column name of a provider's field; where there is no such column, it goes to `extra`."""
         return snake_case(field_name)
 
     def error_for(self, reply: Reply, page: PageContext[TToken]) -> Exception | None:
@@ -166,7 +169,7 @@ class Endpoint(BookmarkedStream[TToken], Generic[TToken]):
 
     @property
     def gone(self) -> int:
-        """How many calls that were listed were gone when they were asked for."""
+        """How many calls that were listed were gone when they were asked for, in this run."""
         return 0
 
     @property
@@ -205,7 +208,7 @@ class Endpoint(BookmarkedStream[TToken], Generic[TToken]):
 
     @staticmethod
     def token_of(page: PageContext[TToken]) -> TToken:
-        """The page `get_http_request` is asked for; `ask` always names one."""
+        """The token of a page `get_http_request` is asked for; `ask` always gives one."""
         assert page.next_page_token is not None  # noqa: S101 - for the type checker
         return page.next_page_token
 
@@ -220,6 +223,8 @@ class Endpoint(BookmarkedStream[TToken], Generic[TToken]):
     ) -> T:
         """Send the request of one page until it is answered and decoded.
 
+        An answer that is not 2xx raises what `error_for` makes of it, else what follows here.
+
         Args:
             token: What tells this page from others, for `get_http_request`.
             decode: Makes of a 2xx answer what is wanted; raises TransientFailure for one that is
@@ -227,6 +232,9 @@ class Endpoint(BookmarkedStream[TToken], Generic[TToken]):
             context: The partition.
             tries: How often it is sent at most.
             spooled: Whether a large answer is decoded as a SpooledReply; otherwise it is too large.
+
+        Returns:
+            What `decode` made of the answer.
 
         Raises:
             WindowTooLarge: The answer is too much for the server, or for memory.
@@ -261,6 +269,8 @@ class Endpoint(BookmarkedStream[TToken], Generic[TToken]):
 
         Raises:
             StreamFailed: As `ask`, and where the paginator finds a contradiction.
+            WindowTooLarge: As `ask`.
+            RunFailed: As `ask`.
         """
         while not paginator.finished:
             page = self.ask(paginator.current_value, decode, context)
@@ -271,10 +281,15 @@ class Endpoint(BookmarkedStream[TToken], Generic[TToken]):
             yield page
 
     def batch(self, rows: Collection[Row], context: Context | None = None) -> Batch:
-        """Normalised rows; a partition's context names columns the rows do not hold.
+        """Rows of one answer as records: JSON where the stream is `verbatim`, else objects.
+
+        Args:
+            rows: As the provider sent them.
+            context: The partition, or other columns that are the same for all of them.
 
         Raises:
-            WindowTooLarge: There are too many of them.
+            WindowTooLarge: There are more than MAX_ROWS of them.
+            StreamFailed: A row lacks a primary key.
         """
         if len(rows) > MAX_ROWS:
             raise WindowTooLarge(f"an answer of {len(rows)} rows")
@@ -284,14 +299,14 @@ class Endpoint(BookmarkedStream[TToken], Generic[TToken]):
             raise self.fail(str(failure)) from None
 
     def size_of(self, batch: Batch) -> int:
-        """How many rows an answer has because of its window; those without a time come with any."""
+        """How many rows a batch has because of its window; those without a time come with any."""
         column = self.filter_field
         return len(batch) if column is None else len(batch) - batch[column].count(None)
 
     def within(self, batch: Batch, window: Window) -> Batch:
         """A batch without the rows the filter field places outside a window.
 
-        Rows without that time stay: no filter can have placed them.
+        Rows without that time stay: no filter can have placed them. `outside` counts the others.
         """
         column = self.filter_field
         if column is None:
@@ -306,16 +321,23 @@ class Endpoint(BookmarkedStream[TToken], Generic[TToken]):
         return selected
 
     def oldest_first(self, batch: Batch) -> Batch:
-        """A batch in an order that tells nothing of how it was asked for."""
+        """A batch by replication key, then by primary key: nothing tells how it was asked for."""
         return batch.in_order(str(self.declared_replication_key), self.declared_primary_keys)
 
     def far_outside(self, batch: Batch, window: Window) -> bool:
-        """Whether rows show that the server does not filter: more than a second outside."""
+        """Whether rows show that the server does not filter: more than a second outside.
+
+        False for an endpoint without a filter field.
+        """
         wider = Window(window.start - SECOND, window.end + SECOND)
         return bool(self.within(batch, wider).outside)
 
     def fail(self, sentence: str) -> StreamFailed:
-        """The failure of this stream, with provider and stream in front."""
+        """The failure of this stream, with provider and stream in front.
+
+        Args:
+            sentence: What happened and what to do; nothing of a row, and no secret.
+        """
         return StreamFailed(f"{self.where}: {sentence}")
 
     @property

@@ -28,9 +28,9 @@ class Forbidden(StreamFailed):
 
 
 class RunFailed(ExportError):
-    """Nothing more can be read in this run, from any stream: a refused credential.
+    """Nothing more can be read in this run, from any stream.
 
-    Caught by the command line.
+    A credential was refused, or the output cannot be written. Caught by the command line.
     """
 
 
@@ -41,7 +41,7 @@ class TransientFailure(ExportError):
 
     Args:
         message: What was seen, without body or secret.
-        wait: Seconds the server asks to wait, when it says.
+        wait: Seconds to wait before the next try; None leaves it to `Attempts`.
         heavy: The answer may have been too much for the server (timeouts, 413, 504): a smaller
             window is a better next step than many tries.
     """

@@ -1,7 +1,7 @@
 """One run of one stream: its span in windows, its windows in records, its bookmark behind them.
 
 The loop is the same for every endpoint; what a window's requests and answers look like is the
-stream's (`read_window`).
+stream's (`read_window`). Knows no HTTP and no catalog.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from tap_callexports.core.rows.batch import Batch
     from tap_callexports.core.singer.state import Bookmark
 
-#: What a connection test asks for.
+#: The time a connection test asks for: up to the start of the run.
 PROBE_SPAN = timedelta(days=7)
 _FAR = datetime.max.replace(tzinfo=UTC)
 
@@ -36,9 +36,12 @@ class Export:
 
     Args:
         stream: What to read.
-        context: The partition, None where there is only one.
+        context: The partition, `{partition_column: value}`; None for a stream without any.
         bookmark: Moves as windows close; None where the stream is read from the start each time.
         probing: Ask as a connection test does: one short window, nothing in halves.
+
+    Attributes:
+        tally: What was read so far.
     """
 
     def __init__(
@@ -60,9 +63,17 @@ class Export:
         self.tally = Tally(stream.name, shown(partition), ranged=stream.windowed)
 
     def batches(self) -> Iterator[list[Any]]:
-        """Every record once, in window order; the bookmark moves between the batches.
+        """Every record without doubles, in window order; the bookmark moves between the batches.
 
-        Records are as in a Batch: JSON where the stream is `verbatim`.
+        Yields:
+            The records of one answer, as in a Batch: JSON where the stream is `verbatim`.
+
+        Raises:
+            StreamFailed: A window cannot be read, or not be split further.
+            WindowTooLarge: One would have to be split, of a stream that is not `windowed` or in a
+                connection test.
+            RunFailed: The credential was refused.
+            ProbeFinished: A connection test has sent all it may.
         """
         start = self._read_from()
         span = self._span(start)
@@ -87,7 +98,7 @@ class Export:
             raise StreamFailed(f"{again}, nor can everything be read at once") from None
 
     def report(self) -> None:
-        """Say what did not fit."""
+        """Log how many values were misfits, by column."""
         for column, count in sorted(self.tally.misfits.items()):
             self._logger.warning(
                 "%d values did not fit column %s; they are in extra", count, column

@@ -1,7 +1,7 @@
 """Work done ahead by threads, its results handed over in order.
 
 Each piece under way has a thread and a short queue; only the oldest piece's queue is emptied, so
-memory is bounded by pieces under way x queue, whatever the size of the export.
+memory is bounded by pieces under way x queue, whatever the size of the export. Knows no stream.
 """
 
 from __future__ import annotations
@@ -18,8 +18,11 @@ from tap_callexports.core.time.window import ClosedWindow, Planner, Window
 from tap_callexports.core.workers import Cancelled, Worker
 
 T = TypeVar("T")
+#: What reading yields: the batches of a window or of a part of it, and behind them that it closed.
 Event: TypeAlias = Batch | ClosedWindow
+#: Reads one planned window.
 Read: TypeAlias = Callable[[Window], Iterator[Event]]
+#: Does one piece of work, and yields its results.
 Piece: TypeAlias = Callable[[], Iterator[T]]
 
 #: Results of one piece that may wait until those before it are handed over.

@@ -1,4 +1,4 @@
-"""What a provider declares: its names, its settings and its streams."""
+"""What a provider declares: its names, its settings and its streams. Knows none by name."""
 
 from __future__ import annotations
 
@@ -14,16 +14,19 @@ if TYPE_CHECKING:
     from tap_callexports.core.stream import ExportStream
 
 
-#: Twenty years: more than any provider keeps.
+#: Most that a lookback may be: twenty years, more than any provider keeps.
 MAX_LOOKBACK_HOURS = 20 * 366 * 24
-#: A month.
+#: Most that `settle_minutes` may be: a month.
 MAX_SETTLE_MINUTES = 31 * 24 * 60
 
 
 def common_settings(
     *, api_url: str, lookback_hours: int, max_concurrency: int
 ) -> tuple[th.Property[Any], ...]:
-    """The settings every provider has, with this provider's defaults."""
+    """The settings every provider has.
+
+    Args: This provider's defaults of the settings of these names.
+    """
     return (
         th.Property(
             "api_url",
@@ -67,16 +70,20 @@ def common_settings(
 class Provider(Account):
     """One provider, as its folder declares it; an instance is an account at it in a run."""
 
-    #: The provider's streams.
+    #: All its endpoints; each becomes a stream of the catalog.
     streams: ClassVar[tuple[type[ExportStream[Any]], ...]]
-    #: The properties of the settings object.
+    #: Of its settings object, `common_settings` among them.
     properties: ClassVar[tuple[th.Property[Any], ...]]
-    #: Settings that hold addresses.
+    #: Settings that hold addresses to which a credential is sent.
     url_settings: ClassVar[tuple[str, ...]] = ("api_url",)
 
     @classmethod
     def mistakes(cls, settings: Mapping[str, Any]) -> Iterator[str]:
-        """What is wrong with the settings beyond their JSON schema, as `setting: sentence`."""
+        """What is wrong with the settings beyond their JSON schema, as `setting: sentence`.
+
+        Args:
+            settings: The provider's object, defaults filled in; its schema holds.
+        """
         yield from ()
 
     @classmethod

@@ -1,4 +1,7 @@
-"""Keeps secrets, personal data and control characters out of logs, whoever writes the line."""
+"""Keeps secrets, personal data and control characters out of logs, whoever writes the line.
+
+Knows no setting: which texts are secrets it is told.
+"""
 
 from __future__ import annotations
 
@@ -15,8 +18,9 @@ from tap_callexports.core.compat import override
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+#: What a log line holds in place of a secret.
 HIDDEN = "[hidden]"
-#: Shorter "secrets" (a one-letter test key) would blot out ordinary words.
+#: Characters: shorter "secrets" (a one-letter test key) would blot out ordinary words.
 _SHORTEST = 6
 #: What may stand between two letters of a secret where lines are wrapped, or quotes quoted.
 _GAP = re.compile(r"(?:\s|\\[nrt]?)+")
@@ -109,12 +113,16 @@ _filter = HideSecrets()
 
 
 def without_secrets(text: str) -> str:
-    """A text that will be shortened: half a secret is not recognised any more."""
+    """A text with its secrets hidden, before it is cut: half a secret is not recognised."""
     return _filter.hidden(text)
 
 
 def hide_secrets(secrets: Iterable[str]) -> None:
-    """Hide these texts in everything logged by this process."""
+    """Hide these texts in what the root logger's handlers write; later handlers are not covered.
+
+    Args:
+        secrets: Those of fewer than 6 characters are not hidden.
+    """
     _filter.add(secrets)
     for handler in logging.getLogger().handlers:
         if _filter not in handler.filters:
@@ -122,11 +130,16 @@ def hide_secrets(secrets: Iterable[str]) -> None:
 
 
 def shown(text: str, limit: int = _SHOWN_CHARS) -> str:
-    """Foreign text made safe for one log line: printable, shortened."""
+    """Foreign text made safe for one log line: printable, without secrets, shortened.
+
+    Args:
+        text: As it came from a server or a file.
+        limit: Characters that are kept; what is cut off is shown as "…".
+    """
     clean = "".join(char if char.isprintable() else " " for char in without_secrets(text))
     return clean if len(clean) <= limit else clean[:limit] + "…"
 
 
 def shown_masked(text: str) -> str:
-    """As `shown`, without what may be personal; masked first, for half a number is none."""
+    """As `shown`, without phone numbers and e-mails; masked first, for half a number is none."""
     return shown(_PHONE.sub("[number]", _EMAIL.sub("[e-mail]", without_secrets(text))))

@@ -1,4 +1,7 @@
-"""A stream: an endpoint as the SDK runs it, with its catalog, its bookmarks and its failures."""
+"""A stream: an endpoint as the SDK runs it, with its catalog, its bookmarks and its failures.
+
+Knows neither how a span is read (`core/export.py`) nor what is asked (the endpoint).
+"""
 
 from __future__ import annotations
 
@@ -42,7 +45,7 @@ PROBE_REQUESTS = 2
 class ExportStream(Endpoint[TToken], Generic[TToken]):
     """Base of every stream.
 
-    Type parameter: what tells one page from the next.
+    Type parameter: the token, which tells one page from the next.
     """
 
     TYPE_CONFORMANCE_LEVEL = TypeConformanceLevel.NONE  # the normaliser has done it
@@ -91,8 +94,14 @@ class ExportStream(Endpoint[TToken], Generic[TToken]):
     def get_records(self, context: Context | None) -> Iterator[Record]:
         """Records in window order; the bookmark moves as windows close.
 
+        They are objects for the SDK. Where nothing is to be done to them (`verbatim`) they are
+        written past it, and nothing is yielded.
+
         A failure of this stream is kept for the exit code and ends it, so that the streams after
         it still run.
+
+        Raises:
+            RunFailed: No other stream can be read either, or a record cannot be written.
         """
         if self.partitions == []:
             setting = f"{self.account.name}.{self.partition_setting}"
@@ -117,9 +126,7 @@ class ExportStream(Endpoint[TToken], Generic[TToken]):
 
     @cached_property
     def _unmapped(self) -> bool:
-        """Whether nothing is to be done to a record: no stream map, no flattening, no column in
-        parts.
-        """
+        """Whether nothing is done to a record: no map, no flattening, no column in parts."""
         if self.probing or not self.selected or self.ABORT_AT_RECORD_COUNT is not None:
             return False
         maps, mask = self.stream_maps, self.mask
@@ -131,7 +138,7 @@ class ExportStream(Endpoint[TToken], Generic[TToken]):
         return same == [True] and not in_parts
 
     def _write(self, records: list[bytes]) -> None:
-        """Write records past the SDK, as JSON."""
+        """Write JSON records past the SDK, and tell it so."""
         self._run.writer.write_records(self.name, records)
         self._counter.increment(len(records))
         self.state_manager.is_flushed = False

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from singer_sdk.helpers.types import TapState
 
 
-#: Exit codes of signals are this and the signal's number.
+#: The exit code after a signal is this plus the signal's number.
 SIGNAL_EXIT = 128
 
 
@@ -98,12 +98,17 @@ class ExportTap(CheckedTap):
             kept.setdefault(name, value)
 
     def stream_failed(self, name: str, failure: StreamFailed) -> None:
-        """Remember that a stream is not complete."""
+        """Log that a stream is not complete, and keep it for the exit code.
+
+        Args:
+            name: The stream's.
+            failure: Its text is logged as it is.
+        """
         self.failures[name] = failure
         self.logger.error("%s", failure)
 
     def run_mistakes(self) -> Iterable[str]:
-        """What keeps this tap from reading anything, though its settings are valid."""
+        """What keeps this tap from reading anything, though its settings are valid, a line each."""
         return ()
 
     def run(self) -> int:
@@ -113,7 +118,9 @@ class ExportTap(CheckedTap):
             The exit code: 0 if every selected stream is complete, else 1.
 
         Raises:
-            RunFailed: A credential was refused, or a row cannot be written.
+            ConfigValidationError: There are `run_mistakes`.
+            RunFailed: A credential was refused, or a record cannot be written.
+            SystemExit: A signal came (`terminate`).
         """
         if mistakes := list(self.run_mistakes()):
             raise wrong(*mistakes)
@@ -150,7 +157,7 @@ class ExportTap(CheckedTap):
 
     @property
     def writer(self) -> LineWriter:
-        """Where messages go."""
+        """What writes the messages."""
         return cast("LineWriter", self.message_writer)
 
 

@@ -1,4 +1,4 @@
-"""Threads that can be told to stop, also while they wait."""
+"""Threads that can be told to stop, also while they wait. Knows nothing of their work."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 class Cancelled(BaseException):
-    """What this thread does is no longer wanted."""
+    """What this thread does is no longer wanted; raised in it, for it to end."""
 
 
 class Worker(threading.Thread):
@@ -21,7 +21,10 @@ class Worker(threading.Thread):
     Context variables have the values they had where the worker was made.
 
     Args:
-        work: What to do.
+        work: What to do; it returns where it meets `Cancelled`.
+
+    Attributes:
+        cancelled: Set it, and the thread ends where it naps next.
     """
 
     def __init__(self, work: Callable[[], None]) -> None:

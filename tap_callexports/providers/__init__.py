@@ -1,4 +1,4 @@
-"""The registry: a provider is a folder here and a line in this list."""
+"""The registry: a provider is a folder here and a name in this list, and knows no other one."""
 
 from __future__ import annotations
 
@@ -12,4 +12,5 @@ from tap_callexports.providers.videsk import Videsk
 if TYPE_CHECKING:
     from tap_callexports.core.provider import Provider
 
+#: All there are, in the order of settings and messages.
 PROVIDERS: tuple[type[Provider], ...] = (Videsk, Anunzi, Twin24, Burki)

@@ -1,1 +1,4 @@
-"""From a question to its whole, decoded answer. Knows no window, no stream and no Singer."""
+"""From a question to its whole, decoded reply. Knows no window, no state and no Singer message.
+
+Of a stream it knows the name, for what it says.
+"""

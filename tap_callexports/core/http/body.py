@@ -1,4 +1,7 @@
-"""The body of an answer, read whole: complete, decompressed, bounded in time and size."""
+"""The body of an answer, read whole: complete, decompressed, bounded in time and size.
+
+Knows no JSON, and nothing of what is tried next.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +20,7 @@ if TYPE_CHECKING:
 
     import requests
 
-#: No answer may be larger than this once decompressed; a window that needs more is split.
+#: An answer must be smaller than this once decompressed; a window that needs more is split.
 MAX_BODY_BYTES = 64 << 20
 _CHUNK, _INFLATED = 1 << 16, 1 << 20
 _GZIP = zlib.MAX_WBITS | 16
@@ -52,7 +55,7 @@ def read_reply(response: requests.Response, deadline: float) -> Reply:
 
     Raises:
         TransientFailure: The body is cut short, does not decompress, or drips past the deadline.
-        WindowTooLarge: The decompressed body passes MAX_BODY_BYTES.
+        WindowTooLarge: The decompressed body reaches MAX_BODY_BYTES.
     """
     body = io.BytesIO()
     for piece in pieces_of(response, deadline):

@@ -1,7 +1,7 @@
 """Sends requests, for every provider alike; the only place that does.
 
 A request is repeated until its answer is complete, of the expected form and decoded, so nothing
-half-read ever becomes rows.
+half-read ever becomes rows. Knows no API; `policy.py` says what is repeated.
 """
 
 from __future__ import annotations
@@ -40,7 +40,9 @@ T = TypeVar("T")
 #: Puts a credential into a request about to be sent; the SDK's authenticators are of this kind.
 Auth: TypeAlias = Callable[[requests.PreparedRequest], requests.PreparedRequest]
 
+#: How long connecting may take.
 CONNECT_SECONDS = 10
+#: How far this machine's clock may be off the server's before that is said.
 CLOCK_SKEW_SECONDS = 60
 
 # It quotes headers that it cannot read, in many lines.
@@ -53,9 +55,10 @@ class HttpClient:
     Args:
         settings: What all its requests have in common.
         throttle: Gate in front of every request.
-        auth: Puts the credential into a prepared request; `renew` is asked once after a 401 and
-            says whether there is a new one to try.
+        auth: Puts the credential into a prepared request.
         logger: For waits and warnings.
+        renew: Asked after the first 401 to a question, with the request that was refused; says
+            whether `auth` has another credential to try.
     """
 
     def __init__(
@@ -87,15 +90,22 @@ class HttpClient:
     def ask(self, question: Question, decode: Callable[[Reply], T]) -> T:
         """Send a request until it is answered, and decode the answer.
 
+        A status that is not 2xx raises what `question.error_for` makes of it, else what follows.
+
         Args:
             question: What to ask.
-            decode: Turns the reply into what is wanted; raises TransientFailure for a body that
+            decode: Turns a 2xx reply into what is wanted; raises TransientFailure for a body that
                 is not what the API answers.
 
+        Returns:
+            What `decode` made of the reply.
+
         Raises:
-            WindowTooLarge: The server could not answer this much.
+            WindowTooLarge: The server could not answer this much, or the answer is too large.
             StreamFailed: The answer is final, or every try failed.
             RunFailed: The credential is refused.
+            ProbeFinished: A connection test has sent as much as it may.
+            Cancelled: The worker is no longer wanted.
         """
         if not self._succeeded:
             # Alone until one request has succeeded: a wrong credential is tried once, not by

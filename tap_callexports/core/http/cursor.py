@@ -1,4 +1,4 @@
-"""Pages by cursor, the most usual dialogue of APIs: each answer names what to ask for next. Pure.
+"""Pages by cursor, the most usual dialogue of APIs: each page names what to ask for next. Pure.
 
 Knows no provider's names for these things.
 """
@@ -15,13 +15,13 @@ from tap_callexports.core.rows.values import plain_values
 if TYPE_CHECKING:
     from tap_callexports.core.rows.rows import Rows
 
-#: Answers without a row that may follow each other while the server says there is more.
+#: Pages without a row that may follow each other while the server says there is more.
 EMPTY_PAGES = 20
 
 
 @dataclass(frozen=True, slots=True)
 class CursorToken:
-    """Base of what tells one page from the next; a provider adds what else a page is asked by.
+    """Base of a token of such a dialogue; a provider adds what else a page is asked by.
 
     Args:
         cursor: The server's cursor, None for the first page.
@@ -35,12 +35,12 @@ TCursorToken = TypeVar("TCursorToken", bound=CursorToken)
 
 @dataclass(frozen=True, slots=True)
 class CursorPage:
-    """An answer.
+    """A page.
 
     Args:
         items: Its rows.
         has_more: Whether the server says that there is more.
-        cursor: What it gives to ask for that, as received.
+        cursor: What it gives to ask for that, as received: perhaps no text.
     """
 
     items: Rows
@@ -52,7 +52,7 @@ class CursorPaginator(Paginator[TCursorToken, CursorPage]):
     """Follows the cursor while there is more; a missing or repeated one is an error, not the end.
 
     Args:
-        first: The first page.
+        first: Token of the first page.
         name: What the provider calls the cursor, for messages.
         key: Field that tells rows apart.
     """

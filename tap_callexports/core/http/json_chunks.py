@@ -1,7 +1,7 @@
 """The rows of a JSON list that is too long for memory, a chunk at a time.
 
 A chunk is whole rows, cut out of the file as they stand and decoded like an answer of their own:
-what is read from a file is what would have been read from memory.
+what is read from a file is what would have been read from memory. Knows no field of a row.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class RowChunks(Generic[TRows]):
         field: Name of the list where it is in an object.
 
     Attributes:
-        rows: How many there are.
+        rows: How many there are in all.
 
     Raises:
         TransientFailure: The file is not whole, or not such a list.

@@ -20,14 +20,14 @@ class PaginationError(Exception):
 class Paginator(ABC, Generic[TToken, TPage]):
     """Says which page to ask for, and when the last one was read.
 
-    Type parameters: what tells one page from the next, hashable; and a page as it was decoded.
+    Type parameters: the token, which tells one page from the next, hashable; and a decoded page.
 
     Args:
         start_value: Token of the first page.
     """
 
     def __init__(self, start_value: TToken) -> None:
-        #: What is wrong with a server that leads back to a page that was read.
+        #: What is said of a server that leads back to a page that was read.
         self.led_back = "the server leads back to a page that was read already"
         self._value = start_value
         self._seen = {start_value}

@@ -1,4 +1,7 @@
-"""What a status means, and when a request is sent again: decisions only, no I/O."""
+"""What a status means, and when a request is sent again: decisions only.
+
+Reads the clock, but sends nothing and never sleeps.
+"""
 
 from __future__ import annotations
 
@@ -26,9 +29,10 @@ if TYPE_CHECKING:
 
     from tap_callexports.core.http.reply import Reply
 
+#: A question fails after so many tries, or so many seconds beside its waits for a turn.
 MAX_TRIES = 8
 MAX_SECONDS = 15 * 60
-#: Answers that were too much for the server are tried this often before the window is split.
+#: Questions that were too much for the server are sent this often before the window is split.
 HEAVY_TRIES = 2
 _FIRST_WAIT, _LONGEST_WAIT = 1.0, 60.0
 
@@ -53,11 +57,11 @@ _SENTENCES: dict[int, str] = {
 
 @dataclass(frozen=True, slots=True)
 class HttpSettings:
-    """The settings all requests of one provider share.
+    """What all requests of one provider have in common.
 
     Args:
-        provider: Its name, the first word of every message.
-        credential: The setting to name when a credential is refused.
+        provider: Its title, the first word of every message.
+        credential: The settings to name when the credential is refused.
         read_timeout: Seconds without a byte before a request is given up.
         max_retry_wait: Longest wait, in seconds, a server may ask for.
         user_agent: Sent with every request.
@@ -75,12 +79,13 @@ class HttpSettings:
 
 @dataclass(slots=True)
 class Question:
-    """One request and how its answer is read.
+    """One request and how its reply is read.
 
     Args:
         request: What to send.
-        stream: Stream that asks, for messages.
-        error_for: Provider's own reading of a status that is not 2xx; None leaves it to the rules.
+        stream: Who asks, for messages: a stream's name, or `login`.
+        error_for: Provider's own reading of a status that is not 2xx, to be raised; None leaves it
+            to the rules above.
         tries: How often it is sent at most.
         splittable: Whether a smaller question can be asked when the answer is too much.
         spooled: Whether a large answer is kept in a file, and read from it as a SpooledReply.
@@ -99,7 +104,11 @@ class Question:
 
 
 def failure_of(reply: Reply, settings: HttpSettings, question: Question) -> Exception:
-    """What an answer that is not 2xx means, by its status."""
+    """What an answer that is not 2xx means, by its status.
+
+    Returns:
+        What to raise: TransientFailure, RunFailed, Forbidden or another StreamFailed.
+    """
     status = reply.status
     said = reply.said
     where = question.where(settings)
@@ -158,7 +167,7 @@ class Attempts:
         self._tries += 1
 
     def held_back(self, seconds: float) -> None:
-        """It waited for a turn to ask: that is no failing of the server, and does not count."""
+        """It waited these seconds for a turn: no failing of the server, they do not count."""
         self._started += seconds
         self.deadline += seconds
 
@@ -169,14 +178,20 @@ class Attempts:
         until: float | None = None,
         received: Callable[[], int] | None = None,
     ) -> None:
-        """Note what it waits for from here on; arguments as of a Wait."""
+        """Note what it waits for from here on.
+
+        Args: As of a Wait.
+        """
         self.pending.wait = Wait(doing, self._tries, until, received)
 
     def unauthorised(self, *, succeeded: bool) -> None:
         """Raise for a repetition after a 401, where an outage may look like one.
 
+        Args:
+            succeeded: Whether any request of this client has been answered in this run.
+
         Raises:
-            TransientFailure: Another try may help.
+            TransientFailure: Another try may help; else nothing happens.
         """
         waits = self._settings.unauthorised_waits[succeeded]
         if self._unauthorised < len(waits):

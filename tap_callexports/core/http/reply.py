@@ -1,4 +1,4 @@
-"""One HTTP answer: its JSON, and what else it says. Knows no request and no connection."""
+"""One reply, the answer to a question: its JSON, and what else it says. Knows no request."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ T = TypeVar("T")
 
 #: Rows an answer may hold; more are asked for in halves.
 MAX_ROWS = 120_000
-#: Memory the values of an answer may take, by a rough count; smaller bodies need none.
+#: Bytes of memory the values of an answer may take, by a rough count; smaller bodies need none.
 _MAX_WEIGHT, _LIGHT = 256 << 20, 8 << 20
 _MARKS = ((b",", b"."), (b"{", b"["))
 _CHUNK = 1 << 16
@@ -49,6 +49,9 @@ class Reply:
     """Status, headers and decompressed body of an answer.
 
     Args:
+        status: Of HTTP.
+        headers: Read without regard to case.
+        body: Decompressed and whole, but for a SpooledReply.
         shape: What is known of the rows of its endpoint.
     """
 
@@ -59,7 +62,7 @@ class Reply:
 
     @property
     def ok(self) -> bool:
-        """Any 2xx: Videsk answers its reads with 201."""
+        """Any 2xx: some APIs answer reads with 201."""
         return HTTPStatus.OK <= self.status < HTTPStatus.MULTIPLE_CHOICES
 
     def json(self) -> Any:  # noqa: ANN401 - any JSON value
@@ -76,9 +79,17 @@ class Reply:
             raise self._no_json from None
 
     def envelope(self, rows: str, *others: str) -> Any:  # noqa: ANN401 - any JSON value
-        """These fields of an object; its list `rows` of objects as Rows, with undecoded values.
+        """Some fields of an object, perhaps with others; those it lacks are not in the result.
 
         A list of objects comes as from `rows`, anything else as from `json`.
+
+        Args:
+            rows: Name of a field; a list of objects comes as Rows, mostly of undecoded values.
+            others: Names of fields that come decoded.
+
+        Raises:
+            TransientFailure: As `json`.
+            WindowTooLarge: As `json`.
         """
         found = self._undecoded(lambda body: self.shape.envelope(body, rows, others))
         if not isinstance(found, dict):
@@ -88,16 +99,23 @@ class Reply:
         return found
 
     def rows(self) -> Any:  # noqa: ANN401 - any JSON value
-        """A list of objects as Rows, with undecoded values; anything else as from `json`."""
+        """A list of objects as Rows, mostly of undecoded values; anything else as from `json`.
+
+        Raises:
+            TransientFailure: As `json`.
+            WindowTooLarge: As `json`.
+        """
         return _as_rows(self._undecoded(self.shape.rows))
 
     def row(self) -> Any:  # noqa: ANN401 - any JSON value
-        """As `json`, but of an object its values are left undecoded."""
+        """As `json`, errors too, but of an object its values are left undecoded."""
         return self._undecoded(_row)
 
     def _undecoded(self, decode: Callable[[bytes], T]) -> T | Any:  # noqa: ANN401 - any JSON value
-        """The body, if it is of the shape looked for, and its values are fit to go out as a part
-        of a line; else as from `json`.
+        """The body by a decoder of its shape, its values fit to be part of a line; else as `json`.
+
+        Args:
+            decode: Raises ValidationError for a body of another shape.
         """
         self.check_weight()
         body = self.body
@@ -119,10 +137,10 @@ class Reply:
         return TransientFailure(f"{self.status} with {self.kind} instead of JSON")
 
     def check_weight(self) -> None:
-        """Decode nothing that takes far more memory than its text.
+        """Refuse a body whose values would take far more memory than its text.
 
         Raises:
-            WindowTooLarge: It would.
+            WindowTooLarge: They would.
         """
         if len(self.body) <= _LIGHT:
             return
@@ -132,7 +150,7 @@ class Reply:
 
     @property
     def kind(self) -> str:
-        """What the body is, without saying what is in it."""
+        """What the body is, for a message, without saying what is in it."""
         if not self.body.strip():
             return "an empty body"
         media_type = self.headers.get("Content-Type", "").split(";")[0].strip()
@@ -163,7 +181,10 @@ class Reply:
 
     @property
     def retry_after(self) -> float | None:
-        """Seconds the server asks to wait (`Retry-After` as seconds or date, `Ratelimit-Reset`)."""
+        """Seconds the server asks to wait; None where it does not.
+
+        By `Retry-After`, as seconds or date, else by `Ratelimit-Reset`.
+        """
         for header in ("Retry-After", "Ratelimit-Reset"):
             text = self.headers.get(header, "").strip()
             if text.isascii() and text.isdigit():

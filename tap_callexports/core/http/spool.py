@@ -1,7 +1,7 @@
 """Large answers, kept in a temporary file without a name: memory does not grow with them.
 
 Small ones stay in memory. The file is private and unlinked from the start, so nothing of it is left
-behind, however the run ends.
+behind, however the run ends. Knows neither JSON nor CSV.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-#: Answers up to this size stay in memory, where they take several times as much.
+#: Answers of up to so many bytes stay in memory, where they take several times as much.
 IN_MEMORY = 2 << 20
 #: No file may be larger than this, decompressed, or hold more rows; a window that needs more is
 #: split.
@@ -34,7 +34,7 @@ _START = 1 << 10
 
 
 class NoRoom(ExportError):
-    """The temporary folder does not take the answer."""
+    """The temporary folder does not take the answer. Caught by `HttpClient`: the stream fails."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,9 @@ class SpooledReply(Reply):
 
 
 def read_spooled(response: requests.Response, deadline: float) -> Reply:
-    """Read the body of a streamed response, as `read_reply`; a large one is a SpooledReply.
+    """Read the body of a streamed response; a large one with status 2xx is a SpooledReply.
+
+    Args: As of `read_reply`.
 
     Raises:
         TransientFailure: As `read_reply`.

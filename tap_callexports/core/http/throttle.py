@@ -1,4 +1,7 @@
-"""When the next request may go out: one gate for all workers that talk to one provider."""
+"""When the next request may go out: one gate for all workers that talk to one provider.
+
+Knows nothing of the requests.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""What a run of a stream sends, and what it waits for at the moment."""
+"""What a run of a stream sends, and what it waits for at the moment.
+
+Knows neither the stream nor the requests: they are counted.
+"""
 
 from __future__ import annotations
 
@@ -14,6 +17,7 @@ from tap_callexports.core.compat import override
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+#: What a question may wait for, in the words of messages.
 TURN = "waiting for a turn to ask"
 ANSWER = "waiting for an answer"
 AGAIN = "waiting to ask again"
@@ -28,9 +32,9 @@ class Wait:
     Args:
         doing: One of the constants above.
         tries: How often the question has been sent.
-        until: When it ends, on the monotonic clock, where that is known.
-        received: Gives the bytes of the answer that have arrived.
-        since: When it began, on the monotonic clock.
+        until: When it ends, in seconds of the monotonic clock, where that is known.
+        received: Gives the number of bytes of the answer that have arrived.
+        since: When it began, in seconds of the monotonic clock.
     """
 
     doing: str
@@ -57,7 +61,7 @@ class Wait:
 
 
 class Pending:
-    """A question that is not answered yet."""
+    """A question that is not answered yet; other threads look at its `wait`."""
 
     def __init__(self) -> None:
         self.wait = Wait(TURN)
@@ -107,7 +111,7 @@ class Traffic:
 
     @property
     def waits(self) -> list[Wait]:
-        """What is waited for now, the oldest first."""
+        """What is waited for now, the wait that began first in front."""
         waits = [question.wait for question in list(self._pending.values())]
         return sorted(waits, key=lambda wait: wait.since)
 
@@ -116,5 +120,5 @@ _current: ContextVar[Traffic] = ContextVar("_current")
 
 
 def current_traffic() -> Traffic:
-    """What this thread's requests belong to."""
+    """What this thread's requests belong to; outside of a run of a stream one that nobody reads."""
     return _current.get(None) or Traffic()

@@ -1,4 +1,7 @@
-"""How a run says what it does: a line per window, one a minute while it waits, and a summary."""
+"""How a run says what it does: a line per window, one a minute while it waits, and a summary.
+
+Knows no stream, only its tally.
+"""
 
 from __future__ import annotations
 
@@ -88,7 +91,7 @@ class Progress:
         self.end(tally)
 
     def closed(self, tally: Tally, closed: ClosedWindow) -> None:
-        """A window of it is complete."""
+        """A window of a stream is complete."""
         self._said = monotonic()
         self._logger_of(tally).info(
             "%s%s: %d rows, %d requests",
@@ -106,13 +109,19 @@ class Progress:
         )
 
     def unclosed(self, provider: str, end_date: datetime, end: datetime) -> None:
-        """The user's range is not over for a provider, and is read up to `end`; said once."""
+        """The user's range is not over for a provider, and is read up to `end`; said once.
+
+        Args:
+            provider: Its title.
+            end_date: The user's, UTC.
+            end: First instant this run does not read, UTC.
+        """
         if provider not in self._unclosed:
             self._unclosed.add(provider)
             self.show_unclosed(provider, end_date, end)
 
     def end(self, tally: Tally) -> None:
-        """It ends; said once."""
+        """A stream, or a partition of it, ends; said once."""
         if tally.ended is not None:
             return
         tally.ended = monotonic()
@@ -122,7 +131,10 @@ class Progress:
     # How it is shown.
 
     def show_unclosed(self, provider: str, end_date: datetime, end: datetime) -> None:
-        """Show up to when a range is read that is not over."""
+        """Show up to when a range is read that is not over.
+
+        Args: As of `unclosed`.
+        """
         self.logger.info(
             "%s: end_date %s is later than what has settled: reading up to %s, the range is not "
             "closed",
@@ -179,7 +191,11 @@ class Progress:
             self.logger.info("not begun: %s", ", ".join(unread))
 
     def tick(self) -> float:
-        """Say what is waited for, if nothing was said for long; seconds until the next look."""
+        """Say what is waited for, if nothing was said for long.
+
+        Returns:
+            Seconds until the next look.
+        """
         now = monotonic()
         if (rest := self._said + SILENCE - now) > 0:
             return rest

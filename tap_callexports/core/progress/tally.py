@@ -1,4 +1,7 @@
-"""What one run of a stream has done so far: the numbers behind bars, lines and summaries."""
+"""What one run of a stream has done so far: the numbers behind bars, lines and summaries.
+
+Counts only; `lines.py` and `terminal.py` show them.
+"""
 
 from __future__ import annotations
 
@@ -33,15 +36,15 @@ class Tally:
     partition: str = ""
     ranged: bool = True
     traffic: Traffic = field(default_factory=Traffic)
-    #: What is read; None before that is known, and where nothing is new.
+    #: The time that is read; None before that is known, and where nothing is new.
     span: Window | None = None
     #: End of the last window that was closed.
     reached: datetime | None = None
-    #: None where a stream is read from the start each time.
+    #: Where it is now; None before the first, and where a stream is read from the start each time.
     bookmark: datetime | None = None
     #: Where the next run begins, if nothing else happens; None as above.
     next_from: datetime | None = None
-    #: Rows handed over, and windows whose every row was.
+    #: Rows handed over as records, and windows, or parts of one, whose every row was.
     rows: int = 0
     windows: int = 0
     #: Rows left out because they came before as they are, or lie outside the range.
@@ -86,7 +89,7 @@ class Tally:
         return (self.reached - self.span.start) / self.span.length
 
     def fields(self) -> dict[str, object]:
-        """The same for structured logs."""
+        """All of it for structured logs: texts, numbers, and instants as in a STATE."""
         return {
             **self.names(),
             "outcome": self.outcome,
@@ -110,5 +113,5 @@ class Tally:
 
 
 def said(moment: datetime | None) -> str | None:
-    """An instant as it stands in a STATE."""
+    """An instant as it stands in a STATE; None for none."""
     return None if moment is None else format_instant(moment)

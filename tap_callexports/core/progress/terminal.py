@@ -2,6 +2,7 @@
 
 Loaded only for a terminal. Streams are read one at a time, so a bar is one line that is drawn anew:
 the libraries for it bring threads and locks of their own into a process that has to end on signals.
+Knows no stream, only its tally.
 """
 
 from __future__ import annotations

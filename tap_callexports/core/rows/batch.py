@@ -15,6 +15,7 @@ from tap_callexports.core.rows.json_lines import encode
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable, Mapping, Sequence
 
+#: What is emitted of a row: a value for each column.
 Record: TypeAlias = dict[str, Any]
 
 
@@ -23,10 +24,12 @@ class Batch:
     """Records of one answer, in its order.
 
     Args:
-        records: What is to be handed over: as objects, or as JSON objects of one line.
-        columns: The values of some columns, one for each record.
+        records: What is to be handed over: as objects (Record), or as JSON objects of one line
+            (bytes).
+        columns: The decoded values of keys and watched columns, one for each record.
         misfits: Columns whose value did not fit, by position of the record.
-        outside: Rows left out because the filter field places them outside the window.
+        outside: How many rows were left out because the filter field places them outside the
+            window.
     """
 
     records: list[Any]
@@ -43,16 +46,16 @@ class Batch:
         return self.columns[name] if self.records else []
 
     def keys(self, names: Sequence[str]) -> list[Hashable]:
-        """What tells records apart: the value of one column, or those of several."""
+        """What tells records apart: the value of one column, or a tuple of those of several."""
         columns = [self[name] for name in names]
         return columns[0] if len(columns) == 1 else list(zip(*columns, strict=True))
 
     def contents(self) -> list[int]:
-        """A hash of all of each record."""
+        """A hash of all of each record; the same only within a process."""
         return [hash(r if isinstance(r, bytes) else encode(r)) for r in self.records]
 
     def select(self, rows: Iterable[int]) -> Batch:
-        """The records at some positions, in that order."""
+        """The records at some positions, each at most once, in that order."""
         rows = list(rows)
         columns = {name: [each[row] for row in rows] for name, each in self.columns.items()}
         places = {row: place for place, row in enumerate(rows)} if self.misfits else {}
@@ -91,7 +94,7 @@ class Batch:
 
 
 def objects_of(columns: Mapping[str, Sequence[Any]]) -> list[Record]:
-    """Records of columns."""
+    """Records made of columns, each a value for every record."""
     names = list(columns)
     rows = zip(*columns.values(), strict=True)
     return [dict(zip(names, row, strict=True)) for row in rows]

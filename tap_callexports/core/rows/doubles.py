@@ -1,4 +1,7 @@
-"""Doubles: the same row answered twice, where pages or windows meet."""
+"""Doubles: the same row answered twice, where pages or windows meet.
+
+Pure. Knows no column: it is given keys, and hashes of the rest.
+"""
 
 from __future__ import annotations
 
@@ -12,12 +15,12 @@ if TYPE_CHECKING:
 class Doubles:
     """Remembers the rows of this window and the one before it.
 
-    Neighbours are all that can meet: windows are asked for a little wider than they are, by 1 µs to
-    1 s (each provider's `get_http_request`). A row that comes again
+    Neighbours are all that can meet: windows are asked for at most a second wider than they are,
+    where a provider does not say whether the ends of a range belong to it. A row that comes again
     unchanged is a double; one that changed in between is news. Memory is bounded by two windows.
 
     Args:
-        within: Rows behind a row in which it may come again; all of the window's if not given.
+        within: Rows behind a row in which it may come again; all of both windows if not given.
     """
 
     def __init__(self, within: int | None = None) -> None:
@@ -26,11 +29,11 @@ class Doubles:
         self._before: dict[Hashable, int] = {}
 
     def among(self, keys: Sequence[Hashable], contents: Sequence[int]) -> list[int]:
-        """Positions of rows that were already handed over as they are, nearby.
+        """Positions of rows that were already handed over as they are, nearby; remembers all.
 
         Args:
-            keys: Primary keys of rows.
-            contents: A hash of all of each.
+            keys: Primary keys of the rows of a batch (`Batch.keys`).
+            contents: A hash of all of each (`Batch.contents`).
         """
         rows = dict(zip(keys, contents, strict=True))
         if self._within is not None and len(self._now) + len(rows) > self._within:

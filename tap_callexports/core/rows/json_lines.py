@@ -1,4 +1,4 @@
-"""JSON objects made of columns, without making the objects."""
+"""JSON objects made of columns, without making the objects. Knows no schema and no stream."""
 
 from __future__ import annotations
 
@@ -17,7 +17,11 @@ encode = msgspec.json.Encoder(decimal_format="number").encode
 
 
 def json_of(columns: Mapping[str, Sequence[Any]]) -> list[bytes]:
-    """A JSON object of each row, on one line where its `msgspec.Raw` values are."""
+    """A JSON object of each row, on one line where its `msgspec.Raw` values are.
+
+    Args:
+        columns: The values of each column, one for each row; an object has its names in this order.
+    """
     rows = len(next(iter(columns.values()), ()))
     parts: list[Iterable[Any]] = []
     #: What comes next in every row.

@@ -1,4 +1,4 @@
-"""From providers' spellings to column names."""
+"""From providers' spellings to column names. Pure; knows no schema."""
 
 from __future__ import annotations
 

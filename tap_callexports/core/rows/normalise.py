@@ -1,12 +1,7 @@
 """From a provider's row to the record that is emitted; compiled once per stream from its schema.
 
-Knows columns and readers, no HTTP and no time range. Nothing is dropped: what the schema does not
-know and what does not fit its column goes into `extra`, as received.
-
-Rows of JSON answers come with their values undecoded (`msgspec.Raw`). Where records are written as
-they are (`verbatim`), a value that needs no change stays the bytes it came in: most of an answer is
-never decoded. Primary keys and times are decoded in any case; `plain` gives the value of any other
-column.
+Knows columns and readers, no HTTP and no time range. But for secrets nothing is dropped: what the
+schema does not know and what does not fit its column goes into `extra`, as received.
 """
 
 from __future__ import annotations
@@ -37,6 +32,7 @@ if TYPE_CHECKING:
 
     from tap_callexports.core.time.instants import TimeReader
 
+#: The column of fields that have none of their own, and of misfits: an object by field name.
 EXTRA = "extra"
 #: A longer name is no column's.
 _LONGEST_NAME = 200
@@ -63,6 +59,10 @@ class _Column(NamedTuple):
 class Normaliser:
     """Turns rows into records.
 
+    Rows of JSON answers come with their values undecoded (`msgspec.Raw`). Where records are JSON, a
+    value that needs no change stays the bytes it came in: most of an answer is never decoded.
+    Primary keys and times are decoded in any case; `plain` gives the value of any other column.
+
     Args:
         schema: The stream's JSON schema; record columns keep its order.
         primary_keys: Columns no record may miss.
@@ -70,8 +70,8 @@ class Normaliser:
         name_of: Column name of a provider's field name.
         left_out: Fields that are not exported at all: secrets a provider puts into its rows.
         watched: Columns of the batch beside its keys.
-        as_json: The columns of records that are JSON, where values that need no change are never
-            decoded; without it records are objects.
+        as_json: Makes records JSON of these columns, where values that need no change are never
+            decoded; None makes them objects of all columns.
     """
 
     def __init__(
@@ -113,7 +113,7 @@ class Normaliser:
             added: Columns that are not in the rows but in the question, such as a form's id.
 
         Raises:
-            StreamFailed: A row lacks a primary key.
+            StreamFailed: A row lacks a primary key; the text does not name the stream.
         """
         if not isinstance(rows, Rows):
             rows = Rows(list(rows))

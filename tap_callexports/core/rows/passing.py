@@ -1,4 +1,7 @@
-"""Which JSON texts a column takes as they are, so that they need not be read."""
+"""Which JSON texts a column takes as they are, so that they need not be read.
+
+Knows schemas only; how the others are read is said in `values.py`.
+"""
 
 from __future__ import annotations
 

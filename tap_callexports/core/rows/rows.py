@@ -49,11 +49,11 @@ class Rows(Collection[Row]):
 
     @property
     def fields(self) -> Sequence[str]:
-        """The fields that at least one row has; more of them where rows are all alike."""
+        """The fields that at least one row has, in their order; perhaps some that none has."""
         return list(dict.fromkeys(chain.from_iterable(self._rows)))
 
     def column(self, field: str) -> list[Any]:
-        """The value of a field in each row; NULL where a row does not have it."""
+        """The value of a field in each row, decoded or not; NULL where a row does not have it."""
         try:
             return list(map(itemgetter(field), self._rows))
         except KeyError:
@@ -122,7 +122,12 @@ class Shape:
         return rows
 
     def envelope(self, body: bytes, rows: str, others: tuple[str, ...]) -> dict[str, Any]:
-        """These fields of a JSON object; its list `rows` of objects as Rows, the others decoded.
+        """Some fields of a JSON object; those it lacks are not in the result.
+
+        Args:
+            body: JSON text.
+            rows: Name of a field that is a list of objects; it comes as Rows.
+            others: Names of fields that come decoded.
 
         Raises:
             ValidationError: The body is something else.

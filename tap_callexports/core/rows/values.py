@@ -1,7 +1,7 @@
 """Value readers: one function per kind of column, chosen once per stream from its schema.
 
 A reader takes what the provider sent (never None) and returns what the column holds. It raises
-ValueError when the value does not fit; nothing is ever guessed.
+ValueError when the value does not fit; nothing is ever guessed. Pure: knows no column by name.
 """
 
 from __future__ import annotations
@@ -19,8 +19,9 @@ from tap_callexports.core.rows.rows import Undecoded
 if TYPE_CHECKING:
     from tap_callexports.core.time.instants import TimeReader
 
+#: Reads one decoded value, as said above.
 Reader: TypeAlias = Callable[[Any], Any]
-#: Reads all values of a column, or gives None where each must be read by itself.
+#: Reads all decoded values of a column, or gives None where each must be read by itself.
 ColumnReader: TypeAlias = Callable[[list[Any]], list[Any] | None]
 
 #: Whole numbers of more digits than this (`1e999999999`) are no numbers of calls, and targets
@@ -104,7 +105,11 @@ def number_from_text(text: str) -> Decimal | None:
 
 
 def read_number(value: object) -> int | float | Decimal | None:
-    """A number column: numbers as they are, texts by `number_from_text`."""
+    """A number column: numbers as they are, texts by `number_from_text`.
+
+    Raises:
+        ValueError: Not a number; true and false are none.
+    """
     if isinstance(value, (int, float, Decimal)) and not isinstance(value, bool):
         return value
     if isinstance(value, str):
@@ -113,7 +118,11 @@ def read_number(value: object) -> int | float | Decimal | None:
 
 
 def read_integer(value: object) -> int | None:
-    """An integer column: as `read_number`, with nothing behind the decimal point."""
+    """An integer column: as `read_number`, with nothing behind the decimal point.
+
+    Raises:
+        ValueError: Not a whole number, or one that no target could hold.
+    """
     if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < _MOST_DIGITS:
         return int(value)
     number = read_number(value)
@@ -127,7 +136,11 @@ def read_integer(value: object) -> int | None:
 
 
 def read_boolean(value: object) -> bool | None:
-    """A boolean column; an empty text is no answer, not true and not false."""
+    """A boolean column; an empty text is no answer (None), not true and not false.
+
+    Raises:
+        ValueError: Neither true nor false, 1 nor 0, nor a word for either.
+    """
     if isinstance(value, bool):
         return value
     if isinstance(value, (int, Decimal)) and value in (0, 1):

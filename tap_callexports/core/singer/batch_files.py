@@ -2,7 +2,7 @@
 
 Whatever was done to a record on the way (selection, normalisation, stream maps, flattening) is
 done: files hold what the RECORD message would have held. The SDK's own way leaves that out.
-https://sdk.meltano.com/en/latest/batch.html
+Knows no schema and no stream but by name. https://sdk.meltano.com/en/latest/batch.html
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 _GZIP = zlib.MAX_WBITS | 16
 #: Records of a file, unless the setting says another number.
-_ROWS = 10_000
+_RECORDS = 10_000
 _FORMAT, _GZIPPED, _AS_IT_IS = "jsonl", "gzip", "none"
 
 
@@ -32,14 +32,14 @@ class _File:
     """A file that is being filled; compressed in memory, so that nothing half-written exists."""
 
     def __init__(self, *, packed: bool) -> None:
-        self.rows = 0
+        self.records = 0
         self._packer = zlib.compressobj(wbits=_GZIP) if packed else None
         self._body = bytearray()
 
     def add(self, records: Sequence[bytes]) -> None:
         lines = b"".join(record + b"\n" for record in records)
         self._body += self._packer.compress(lines) if self._packer else lines
-        self.rows += len(records)
+        self.records += len(records)
 
     def close(self) -> bytes:
         return bytes(self._body + (self._packer.flush() if self._packer else b""))
@@ -57,7 +57,7 @@ class BatchFiles:
         encoding = config.get("encoding", {})
         self._packed = encoding.get("compression", _GZIPPED) == _GZIPPED
         self._encoding = BatchEncoding(_FORMAT, _GZIPPED if self._packed else _AS_IT_IS)
-        self._size = int(config.get("batch_size", _ROWS))
+        self._size = int(config.get("batch_size", _RECORDS))
         self._storage = StorageTarget.from_dict(dict(config["storage"]))
         self._prefix, self._run = f"{self._storage.prefix or ''}{tap}", uuid4()
         self._suffix = ".json.gz" if self._packed else ".json"
@@ -70,19 +70,29 @@ class BatchFiles:
 
         When one is full all are closed: then every record so far is in a file.
 
+        Args:
+            stream: Whose they are.
+            records: JSON objects, each on one line.
+
         Raises:
             RunFailed: A file cannot be written.
         """
         while records:
             file = self._open.setdefault(stream, _File(packed=self._packed))
-            room = self._size - file.rows
+            room = self._size - file.records
             file.add(records[:room])
             records = records[room:]
-            if file.rows >= self._size:
+            if file.records >= self._size:
                 yield from self.close()
 
     def pass_on(self, message: Message) -> Iterator[Message]:
-        """Another message; a STATE waits until every record before it is in a file."""
+        """Take another message; those to write now.
+
+        A STATE waits until every record before it is in a file.
+
+        Raises:
+            RunFailed: A file cannot be written.
+        """
         if isinstance(message, StateMessage):
             # The run goes on changing the state it was made from.
             self._state = deepcopy(message)
@@ -118,7 +128,7 @@ class BatchFiles:
 
 
 def batch_mistakes(config: Mapping[str, Any]) -> Iterator[str]:
-    """What is wrong with a `batch_config`, beyond its schema."""
+    """What is wrong with a `batch_config`, as `setting: sentence`; it is an object already."""
     encoding, storage = config.get("encoding", {}), config.get("storage", {})
     size = config.get("batch_size", 1)
     for name, part in (("encoding", encoding), ("storage", storage)):

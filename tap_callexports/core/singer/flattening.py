@@ -1,6 +1,6 @@
 """Records before the SDK flattens them: nested keys that no schema declares go into `extra`.
 
-Left where they are, they would become columns that no SCHEMA message names.
+Left where they are, they would become columns that no SCHEMA message names. Pure.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ def flattenable(record: Record, schema: Mapping[str, Any], levels: int) -> Recor
     """A record whose nested objects hold declared keys only.
 
     Args:
-        record: As the normaliser made it. Not changed.
+        record: As the normaliser made it, an object. Not changed.
         schema: JSON schema of its stream.
-        levels: How deep the SDK will flatten.
+        levels: How deep the SDK will flatten (`flattening_max_depth`).
     """
     declared, undeclared = _divided(record, schema, levels + 1)
     if undeclared and EXTRA in declared:

@@ -1,4 +1,7 @@
-"""The files a tap is started with; what is wrong with one is a line, before anything is asked."""
+"""The files a tap is started with; what is wrong with one is a line, before anything is asked.
+
+Knows no setting and no stream.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +16,7 @@ from tap_callexports.core.singer.state import state_mistakes
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+#: In place of a config file: settings are in environment variables.
 ENVIRONMENT = "ENV"
 
 
@@ -20,6 +24,9 @@ def read_config(paths: Iterable[str]) -> ConfigInput:
     """Config files merged, settings of later ones over those of earlier ones.
 
     Each is read once: it may be a pipe.
+
+    Args:
+        paths: Of files, or ENVIRONMENT.
 
     Raises:
         ConfigValidationError: One cannot be read, or is no JSON object.
@@ -73,7 +80,7 @@ def read_catalog(file: IO[str] | None) -> dict[str, Any] | None:
 
 
 def wrong(*mistakes: str) -> ConfigValidationError:
-    """The error for input that cannot be used, one line a mistake."""
+    """The error to raise for input that cannot be used, one line a mistake."""
     return ConfigValidationError("Input validation failed", errors=list(mistakes))
 
 

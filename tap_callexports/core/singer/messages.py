@@ -1,4 +1,7 @@
-"""Singer messages on stdout: whole lines only, also when a signal arrives in the middle."""
+"""Singer messages on stdout: whole lines only, also when a signal arrives in the middle.
+
+Knows no schema, and no stream but by name.
+"""
 
 from __future__ import annotations
 
@@ -56,7 +59,7 @@ class LineWriter(GenericSingerWriter[bytes, Message]):
         self._size = 0
         self._writing = False
         self._exit: SystemExit | None = None
-        #: Where records go where they go into files.
+        #: Takes the records where they go into files; None where they are lines.
         self.batches: BatchFiles | None = None
 
     @property
@@ -79,11 +82,15 @@ class LineWriter(GenericSingerWriter[bytes, Message]):
             self._divert(self.batches.pass_on(message))
 
     def write_records(self, stream: str, records: Sequence[bytes]) -> None:
-        """Write RECORD messages.
+        """Write RECORD messages, or the same into files.
 
         Args:
             stream: Whose they are.
             records: JSON objects, each on one line.
+
+        Raises:
+            RunFailed: As `flush`, or a file cannot be written.
+            SystemExit: As `flush`.
         """
         if self.batches is not None:
             self._divert(self.batches.add(stream, records))
@@ -93,7 +100,12 @@ class LineWriter(GenericSingerWriter[bytes, Message]):
             self._collect(head, (tail + head).join(records), tail)
 
     def finish(self) -> None:
-        """Write all that is left. Raises as `flush`, and RunFailed where a file cannot be."""
+        """Write all that is left.
+
+        Raises:
+            RunFailed: As `flush`, or a file cannot be written.
+            SystemExit: As `flush`.
+        """
         if self.batches is not None:
             self._divert(self.batches.close())
         self.flush()
@@ -131,6 +143,8 @@ class LineWriter(GenericSingerWriter[bytes, Message]):
 
         Raises:
             RunFailed: It cannot be written, for another reason than that nobody reads any more.
+            BrokenPipeError: Nobody reads any more.
+            SystemExit: `interrupt` asked for it meanwhile; the lines are written.
         """
         self._writing = True
         try:

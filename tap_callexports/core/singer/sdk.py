@@ -48,7 +48,7 @@ _ANNOUNCEMENT = "An unhandled error occurred while syncing"
 def quiet(record: logging.LogRecord) -> bool:
     """A logging filter: the SDK announces every exception as an error, also the end of a test.
 
-    The tap says itself what went wrong, in one line.
+    The tap says itself what went wrong, in one line. False for what is not to be logged.
     """
     return not str(record.msg).startswith(_ANNOUNCEMENT)
 
@@ -91,11 +91,19 @@ class CheckedTap(Tap):
 
     @abstractmethod
     def checked_config(self, config: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
-        """The config with defaults filled in, and its mistakes, one line each."""
+        """The config with defaults filled in, and its mistakes, one line each without a value.
+
+        Args:
+            config: As given. Not changed.
+        """
 
     @abstractmethod
     def terminate(self, signum: int) -> None:
-        """End the run because of a signal."""
+        """End the run because of a signal; called in its handler.
+
+        Raises:
+            SystemExit: Now, or later by what must not be interrupted.
+        """
 
     @override
     def _validate_config(self, *, raise_errors: bool = True) -> list[str]:

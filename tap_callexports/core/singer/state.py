@@ -1,4 +1,7 @@
-"""Bookmarks: the end of the last complete window, as the Singer state holds it."""
+"""Bookmarks: the end of the last complete window, as the Singer state holds it.
+
+Knows no clock, and no stream but by name.
+"""
 
 from __future__ import annotations
 
@@ -11,11 +14,15 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, MutableMapping
     from datetime import datetime
 
+#: What a bookmark holds in a state: an instant text, and the column it is named after.
 VALUE, KEY = "replication_key_value", "replication_key"
 
 
 def bookmark_of(state: Mapping[str, Any]) -> datetime | None:
-    """The bookmark of a stream or partition, None when it has none.
+    """The bookmark of a stream or partition, aware UTC; None when it has none.
+
+    Args:
+        state: Its object in the state.
 
     Raises:
         ValueError: The value is no instant.
@@ -31,7 +38,7 @@ class Bookmark:
     """The bookmark of a stream or partition.
 
     Args:
-        state: Where it is kept; changed in place.
+        state: Object of the stream or partition in the tap's state; changed in place.
         replication_key: Column it is named after.
         write: Sends the tap's state to the target.
     """
@@ -49,7 +56,7 @@ class Bookmark:
         return bookmark_of(self._state)
 
     def move_to(self, end: datetime) -> None:
-        """Move forward; an end before the bookmark, inside the lookback, moves nothing."""
+        """Move forward and write a STATE; an end before the bookmark, in the lookback, does not."""
         value = self.value
         if value is None or end > value:
             self.set(end)

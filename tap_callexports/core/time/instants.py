@@ -1,7 +1,7 @@
 """Instants: every time that leaves the tap is UTC text of one width, so text order is time order.
 
 Readers here turn what providers send into that text. They raise ValueError for what is no
-instant; the normaliser then keeps the value in `extra` instead of guessing.
+instant; the normaliser then keeps the value in `extra` instead of guessing. Pure: no clock.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ MICROSECOND = timedelta(microseconds=1)
 
 #: Calls outside these years are a misread unit (seconds as milliseconds), not calls.
 FIRST_YEAR, LAST_YEAR = 2000, 2100
+#: The same in epoch ms: from the first on, and before the last.
 FIRST_MS = int((datetime(FIRST_YEAR, 1, 1, tzinfo=UTC) - EPOCH) / MILLISECOND)
 LAST_MS = int((datetime(LAST_YEAR, 1, 1, tzinfo=UTC) - EPOCH) / MILLISECOND)
 _FIRST_MICROS, _LAST_MICROS = FIRST_MS * 1000, LAST_MS * 1000
@@ -109,7 +110,10 @@ def read_iso(value: object) -> datetime:
 
 
 def utc_instant(text: str) -> str | None:
-    """Instant text of a UTC time in the form most providers write; None for any other text."""
+    """Instant text of a UTC time in the form most providers write; None for any other text.
+
+    Without `Z` it is taken for UTC too; fractions have up to six digits.
+    """
     common = _COMMON.fullmatch(text)
     if common is None:
         return None
@@ -165,7 +169,11 @@ def _is_hour(day_hour: str) -> bool:
 
 
 def iso_instant(value: object) -> str:
-    """Instant text of an ISO date-time, naive ones being UTC."""
+    """Instant text of an ISO date-time, naive ones being UTC.
+
+    Raises:
+        ValueError: As `read_iso`.
+    """
     if isinstance(value, str) and (instant := utc_instant(value)):
         return instant
     moment = read_iso(value)

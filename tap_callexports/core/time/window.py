@@ -32,10 +32,14 @@ class Window:
         return self.end - self.start
 
     def split(self, at: datetime | None = None) -> tuple[Window, Window] | None:
-        """Two windows that make up this one, cut on whole seconds; None when 1 s is reached.
+        """Two windows that make up this one, the earlier one first.
 
         Args:
-            at: Where to cut, in the middle if it is not given or not inside.
+            at: Where to cut; if it is not given or not inside, whole seconds from the start, in
+                the middle.
+
+        Returns:
+            None where a window of 1 s or less is to be cut in the middle.
         """
         half = (self.length // 2) // SECOND * SECOND
         middle = at if at and self.start < at < self.end else self.start + max(half, SECOND)
@@ -76,7 +80,15 @@ def span_of(
     """The time one run reads, `[max(start_date, min(bookmark, end) - lookback), end)`.
 
     Without a bookmark nothing was read yet, so there is nothing to look back at.
-    Returns None when nothing is left to read.
+
+    Args:
+        start_date: The user's; no lookback goes before it.
+        end: First instant that is not read.
+        bookmark: End of the last complete window; one beyond `end` counts as `end`.
+        lookback: How far before the bookmark is read again.
+
+    Returns:
+        None when nothing is left to read.
     """
     start, read_until = start_date, min(bookmark or end, end)
     # Compared as lengths: far bookmarks minus lookback may leave the calendar.
@@ -113,7 +125,7 @@ class Planner:
         return window
 
     def learn(self, closed: ClosedWindow) -> None:
-        """Set the next window's length by the density of a closed one."""
+        """Set the next window's length by how many rows a closed one held."""
         self._step = step_after(closed.window.length, closed.rows, self._target_rows)
 
 
@@ -121,6 +133,14 @@ def step_after(length: timedelta, rows: int, target_rows: int = TARGET_ROWS) -> 
     """How long the next window should be after one of `length` held `rows`.
 
     Grows at most fourfold, so one quiet hour does not decide a busy month.
+
+    Args:
+        length: How much time the window covered.
+        rows: What it held.
+        target_rows: Most that the next one should hold; four fifths of it are aimed at.
+
+    Returns:
+        1 s to MONTH, or to QUIET where there were no rows.
     """
     if rows == 0:
         return max(min(length * _GROWTH, QUIET), SECOND)

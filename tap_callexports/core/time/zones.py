@@ -1,4 +1,7 @@
-"""Time zones of providers that write local times; UTC, the default, costs no import."""
+"""Time zones of local times. Knows no form in which these are written.
+
+UTC, the default of every setting, costs no import.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +18,7 @@ def zone_named(name: str) -> tzinfo:
     """A zone by its IANA name.
 
     Raises:
-        ValueError: There is none; the text names near matches.
+        ValueError: There is none; the text, for a user, names near matches.
     """
     if name in {"UTC", "Etc/UTC"}:
         return UTC

@@ -1,4 +1,7 @@
-"""Anunzi, and Retell AI, whose API it is. https://doc.anunzi.net/api-calls/listar-llamadas"""
+"""Anunzi, and Retell AI, whose API it is. https://doc.anunzi.net/api-calls/listar-llamadas
+
+Says what an account there is; how it is asked is said in client.py.
+"""
 
 from __future__ import annotations
 

@@ -54,7 +54,7 @@ class CursorRefused(Exception):
 
 
 class Order:
-    """Whether answers come oldest first, as asked: proven by two times, disproven by one."""
+    """Whether pages come oldest first, as asked: proven by two times, disproven by one."""
 
     def __init__(self) -> None:
         self._last: list[str] = []
@@ -62,18 +62,22 @@ class Order:
 
     @property
     def proven(self) -> bool:
-        """Whether everything before the newest call so far has come."""
+        """Whether every call before the newest so far has come."""
         return self._rising and not self._falling
 
     def learn(self, times: list[str]) -> None:
-        """Look at the times of the next answer."""
+        """Look at the next page.
+
+        Args:
+            times: Instant texts of its calls, in its order.
+        """
         known = [*self._last, *times]
         self._falling = self._falling or known != sorted(known)
         self._rising = self._rising or (bool(known) and known[0] < known[-1])
         self._last = times[-1:] or self._last
 
     def restart(self) -> None:
-        """The next answer may begin before the last one ended."""
+        """The next page may begin before the last one ended."""
         self._last = []
 
 
@@ -86,7 +90,7 @@ class AnunziStream(ExportStream[ListToken]):
     times = EPOCH_MS_TIMES
 
     def criteria(self, token: ListToken) -> dict[str, Any]:
-        """The conditions of a page: the user's, and this stream's own."""
+        """`filter_criteria` of a request: the user's, the time range, and this stream's own."""
         settings = self.account.settings
         criteria = dict(settings.get("filter_criteria", {}))
         if settings["agent_ids"]:
@@ -97,7 +101,7 @@ class AnunziStream(ExportStream[ListToken]):
 
     @property
     def dialect(self) -> str:
-        """How filters are written."""
+        """How filters are written, see filters.py."""
         return str(self.account.settings["filter_dialect"])
 
     @override
@@ -124,7 +128,20 @@ class AnunziStream(ExportStream[ListToken]):
         return None
 
     def follow(self, token: ListToken, context: Context | None) -> Iterator[Batch]:
-        """All pages from a first one, opened again where the server drops its own cursor."""
+        """All pages from a first one, opened again where the server drops its own cursor.
+
+        Args:
+            token: Of the first page.
+            context: The partition; these streams have none.
+
+        Yields:
+            A batch for each page; after a dropped cursor calls come again.
+
+        Raises:
+            StreamFailed: The server drops one cursor after another, or as `pages`.
+            WindowTooLarge: As `pages`.
+            RunFailed: As `pages`.
+        """
         column, idle = self.declared_replication_key, 0
         newest, order = "", Order()
         while True:
@@ -155,7 +172,7 @@ class AnunziStream(ExportStream[ListToken]):
 
 
 class WindowedCalls(AnunziStream):
-    """Call list by start time."""
+    """Base of the call list by start time."""
 
     @override
     def read_window(self, window: Window, context: Context | None) -> Iterator[Batch]:

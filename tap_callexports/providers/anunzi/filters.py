@@ -1,4 +1,4 @@
-"""The two ways to write a filter: Anunzi's page and Retell's own. Pure.
+"""The two dialects of a filter: Anunzi's page and Retell's own. Pure; knows no field.
 
 https://doc.anunzi.net/api-calls/listar-llamadas, https://docs.retellai.com/api-references/list-calls
 """
@@ -7,18 +7,25 @@ from __future__ import annotations
 
 from typing import Any
 
+#: Value of `filter_dialect`; any other is Anunzi's.
 RETELL = "retell"
 
 
 def between(dialect: str, low: int, high: int) -> dict[str, Any]:
-    """A number from `low` to `high`; whether the ends belong to it is not documented."""
+    """The filter of a number from `low` to `high`; whether the ends pass is not documented.
+
+    Args:
+        dialect: Value of `filter_dialect`, as below.
+        low: Epoch ms, where the field is a time.
+        high: The same.
+    """
     if dialect == RETELL:
         return {"type": "range", "op": "bt", "value": [low, high]}
     return {"operator": "bt", "low_threshold": low, "high_threshold": high}
 
 
 def equals(dialect: str, value: str) -> dict[str, Any]:
-    """An enumeration that has this value."""
+    """The filter of an enumeration that has this value."""
     if dialect == RETELL:
         return {"type": "enum", "op": "in", "value": [value]}
     return {"operator": "eq", "value": value}

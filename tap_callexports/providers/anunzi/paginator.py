@@ -1,4 +1,7 @@
-"""Anunzi's dialogue: an opaque cursor in each answer, sent back with the same question."""
+"""Anunzi's dialogue: an opaque cursor in each page, sent back with the same question. Pure.
+
+https://doc.anunzi.net/api-calls/listar-llamadas, https://docs.retellai.com/api-references/get-call
+"""
 
 from __future__ import annotations
 
@@ -16,11 +19,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class ListToken(CursorToken):
-    """A page of the call list.
+    """What to ask of the call list.
 
     Args:
         low: First epoch ms of the time range, None for calls of any time.
-        high: Last epoch ms of the time range.
+        high: Last epoch ms of the time range, None as above.
     """
 
     low: int | None
@@ -28,10 +31,11 @@ class ListToken(CursorToken):
 
 
 def call_page(reply: Reply) -> CursorPage:
-    """Read an answer of the call list.
+    """Read a page of the call list, `{"items": […], "has_more": …, "pagination_key": …}`.
 
     Raises:
         TransientFailure: The body is not the list's envelope.
+        WindowTooLarge: It holds too many values.
     """
     body = reply.envelope("items", "has_more", "pagination_key")
     items = body.get("items") if isinstance(body, dict) else None
@@ -41,10 +45,15 @@ def call_page(reply: Reply) -> CursorPage:
 
 
 def one_call(reply: Reply, call_id: str) -> dict[str, Any]:
-    """Read the answer about one call.
+    """Read the answer about one call, a row with undecoded values.
+
+    Args:
+        reply: To `GET /v2/get-call/{call_id}`.
+        call_id: The call that was asked for.
 
     Raises:
         TransientFailure: The body is not that call.
+        WindowTooLarge: It holds too many values.
     """
     body = reply.row()
     if not isinstance(body, dict) or plain(body.get("call_id")) != call_id:

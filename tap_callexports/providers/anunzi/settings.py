@@ -1,4 +1,4 @@
-"""Settings of the `anunzi` object."""
+"""Settings of the `anunzi` object. What the schema cannot say is checked by `Anunzi.mistakes`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Anunzi's endpoints."""
+"""Anunzi's endpoints: what each declares. How they are asked is said in client.py."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from tap_callexports.core.time.window import Window
 
 SCHEMAS = SchemaDirectory(schemas)
+#: Status of calls that never began.
 NOT_CONNECTED = "not_connected"
 
 
@@ -34,7 +35,10 @@ class Calls(WindowedCalls):
 
 
 class UnstartedCalls(AnunziStream):
-    """Calls that never connected: they have no start, so no time filter finds them."""
+    """Calls that never connected, https://doc.anunzi.net/api-calls/listar-llamadas
+
+    They have no start, so no time filter finds them.
+    """
 
     name = "anunzi_unstarted_calls"
     primary_keys = ("call_id",)

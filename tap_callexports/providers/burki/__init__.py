@@ -1,4 +1,7 @@
-"""Burki: voice AI, hosted or self-hosted. https://docs.burki.dev/api-reference/calls/export"""
+"""Burki: voice AI, hosted or self-hosted. https://docs.burki.dev/api-reference/calls/export
+
+Says what an account there is; how it is asked is said in client.py.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Burki's list of calls, in both of its shapes, and its transcripts. Pure: answers in, rows out."""
+"""Burki's list of calls, in both of its shapes, and its transcripts. Pure: replies in, rows out.
+
+https://docs.burki.dev/api-reference/calls/list, .../calls/data/transcripts
+"""
 
 from __future__ import annotations
 
@@ -16,7 +19,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class CallPage:
-    """A page of the list, and how many calls there are in all; servers until 2025 do not say."""
+    """A page of the list.
+
+    Args:
+        items: Its calls.
+        total: How many calls the window holds in all; None where the server does not say, as until
+            2025.
+    """
 
     items: Rows
     total: int | None
@@ -27,6 +36,7 @@ def call_page(reply: Reply) -> CallPage:
 
     Raises:
         TransientFailure: The body is neither, or not whole.
+        WindowTooLarge: It holds too many values.
     """
     body = reply.envelope("items", "total")
     total = body.get("total") if isinstance(body, dict) else None
@@ -35,10 +45,15 @@ def call_page(reply: Reply) -> CallPage:
 
 
 def transcript_rows(reply: Reply, call_id: int) -> Rows:
-    """Read the transcript of a call.
+    """Read the transcript of a call, a row for each thing that was said.
+
+    Args:
+        reply: To `GET /api/v1/calls/{id}/transcripts`.
+        call_id: The call that was asked for.
 
     Raises:
         TransientFailure: The body is not the transcript of that call, or not whole.
+        WindowTooLarge: It holds too many values.
     """
     rows = rows_of_json(reply)
     if any(named != call_id for named in plain_values(rows.column("call_id"))):

@@ -45,7 +45,9 @@ if TYPE_CHECKING:
     from tap_callexports.core.http.reply import Reply
     from tap_callexports.core.rows.batch import Batch, Record
 
+#: https://docs.burki.dev/api-reference/calls/get-count
 COUNT_PATH = "/api/v1/calls/count"
+#: A count is asked for no more often: answers can be checked without.
 COUNT_TRIES = 5
 #: A window of more calls than this is halved before a file is asked for.
 LARGEST_FILE = MAX_FILE_ROWS
@@ -53,13 +55,13 @@ LARGEST_FILE = MAX_FILE_ROWS
 PAGE = 1000
 #: Pages of a multiple of this look as if they were cut.
 ROUND = 50
-#: How often an answer shorter than its count is read before the window is halved.
+#: How often a file or page that is shorter than its count is read before the window is halved.
 READS = 3
 
 
 @dataclass(frozen=True, slots=True)
 class CallsToken:
-    """What to ask of a window: its calls, or how many calls it should hold."""
+    """What to ask of a window: its calls, or with `count` how many calls it should hold."""
 
     window: Window
     count: bool = False
@@ -76,7 +78,7 @@ class BurkiStream(ExportStream[CallsToken]):
     @property
     @abstractmethod
     def own_params(self) -> dict[str, Any]:
-        """Parameters of this endpoint beside the filters."""
+        """Query parameters of this endpoint beside the filters."""
 
     @override
     def get_http_request(self, *, page: PageContext[CallsToken]) -> HTTPRequest:
@@ -102,7 +104,13 @@ class BurkiStream(ExportStream[CallsToken]):
         return None
 
     def count(self, window: Window) -> int | None:
-        """How many calls the server counts in a window; None when it does not say."""
+        """How many calls the server counts in a window; None from when on it does not say.
+
+        https://docs.burki.dev/api-reference/calls/get-count
+
+        Raises:
+            RunFailed: The credential was refused.
+        """
         if self._uncounted:
             return None
         try:
@@ -117,12 +125,12 @@ class BurkiStream(ExportStream[CallsToken]):
 
     @property
     def ignored(self) -> str:
-        """What is wrong with a server whose calls are not from the window."""
+        """What is said of a server whose calls are not from the window."""
         return "the server does not apply date_from and date_to"
 
 
 class FileStream(BurkiStream):
-    """Base of the exports that come as one file."""
+    """Base of the exports that come as one file for a window."""
 
     # A file lists a call once, and no other window's file lists it.
     doubles_within = 10_000
@@ -176,7 +184,7 @@ class FileStream(BurkiStream):
 
 
 class ListStream(BurkiStream):
-    """Base of the lists, asked for windows of one page."""
+    """Base of the lists, asked for windows that fit one page."""
 
     window_rows = PAGE
 

@@ -1,7 +1,8 @@
 """Burki's export file, as JSON and as CSV: the same rows from both.
 
 A small one is decoded where it is. A large one lies in a temporary file and is read twice: once to
-see that all of it is whole, and again for its rows.
+see that all of it is whole, and again for its rows. Knows no window and no count.
+https://docs.burki.dev/api-reference/calls/export
 """
 
 from __future__ import annotations
@@ -53,13 +54,22 @@ def rows_of_json(reply: Reply) -> Rows:
 
     Raises:
         TransientFailure: The body is neither, or not whole.
+        WindowTooLarge: It holds too many values.
     """
     bare = reply.body.lstrip()[:1] == b"["
     return rows_in(reply.rows() if bare else reply.envelope(_LIST), reply)
 
 
 def rows_in(body: object, reply: Reply) -> Rows:
-    """Rows of a decoded body, as `rows_of_json`."""
+    """Rows of a decoded body, as `rows_of_json`.
+
+    Args:
+        body: As `Reply.rows` or `Reply.envelope` gave it.
+        reply: Where it is from, for the message.
+
+    Raises:
+        TransientFailure: It holds no list of objects.
+    """
     rows = body.get(_LIST) if isinstance(body, dict) else body
     if not isinstance(rows, Rows):
         raise TransientFailure(f"{reply.status} with no list of calls{reply.said}")
@@ -86,9 +96,9 @@ class ExportFile:
     """A file of calls, each of its rows seen to be whole; to be closed.
 
     Args:
-        rows: How many there are.
-        batches: The rows in their order, some at a time.
-        reply: The answer they are in.
+        rows: How many there are in all.
+        batches: The rows in the file's order, some at a time.
+        reply: The answer they are in; its file, if it has one, is closed with this.
     """
 
     rows: int
@@ -97,7 +107,10 @@ class ExportFile:
 
     @property
     def oldest_first(self) -> Iterable[Rows]:
-        """The same from the end, as the server begins with the newest; a large CSV as it is."""
+        """`batches` from the end, as the server begins with the newest; a large CSV as it is.
+
+        The rows of each stay in their order.
+        """
         return reversed(self.batches) if isinstance(self.batches, Reversible) else self.batches
 
     def __enter__(self) -> Self:
@@ -109,7 +122,12 @@ class ExportFile:
 
 
 def json_file(reply: Reply) -> ExportFile:
-    """A JSON export of any size; raises as `rows_of_json`."""
+    """A JSON export of any size.
+
+    Raises:
+        TransientFailure: As `rows_of_json`.
+        WindowTooLarge: It holds too many rows, or one that is too long.
+    """
     if not isinstance(reply, SpooledReply):
         rows = rows_of_json(reply)
         return ExportFile(len(rows), (rows,), reply)
@@ -122,7 +140,12 @@ def json_file(reply: Reply) -> ExportFile:
 
 
 def csv_file(reply: Reply) -> ExportFile:
-    """A CSV export of any size; raises as `rows_of_csv`."""
+    """A CSV export of any size.
+
+    Raises:
+        TransientFailure: As `rows_of_csv`.
+        WindowTooLarge: It holds too many rows.
+    """
     if not isinstance(reply, SpooledReply):
         rows = rows_of_csv(reply)
         return ExportFile(len(rows), (rows,), reply)
@@ -137,7 +160,7 @@ class _CsvBatches:
     reply: SpooledReply
 
     def count(self) -> int:
-        """How many rows it has; raises where one of them is not whole."""
+        """How many rows it has; raises as `csv_file` where one of them is not whole."""
         with self._text() as text:
             rows = -1
             for rows, _ in enumerate(_csv_lines(text, self.reply)):

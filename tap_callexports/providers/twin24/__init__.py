@@ -1,4 +1,7 @@
-"""Twin24 (TWIN): voice bots. https://developers.twin24.ai/reference/sessionincominglist"""
+"""Twin24 (TWIN): voice bots. https://developers.twin24.ai/reference/sessionincominglist
+
+Says what an account there is; how it is asked is said in client.py.
+"""
 
 from __future__ import annotations
 

@@ -1,6 +1,7 @@
 """How Twin24 is asked: a period in pages, held against the count of the same period.
 
-https://developers.twin24.ai/reference/sessionincominglist
+A period is a window as the provider is asked for it: in whole seconds, and a little wider.
+https://developers.twin24.ai/reference/sessionincominglist, https://confluence.twin24.ai/x/BwLLBg
 """
 
 from __future__ import annotations
@@ -43,7 +44,7 @@ if TYPE_CHECKING:
     from tap_callexports.core.http.reply import Reply
     from tap_callexports.core.time.window import Window
 
-#: Parameters the tap sets itself.
+#: Parameters users may not add: the tap sets them, or an answer would be no page any more.
 FIXED_PARAMS = frozenset(
     {"from", "to", "limit", "offset", "page", "fields", "sort", "format", "zip"}
 )
@@ -54,10 +55,10 @@ READS = 3
 class Twin24Stream(ExportStream[ListToken]):
     """Base of the lists with offset and count."""
 
-    #: The provider's name of the key field.
+    #: The provider's name of the field that tells rows apart.
     key_field: ClassVar[str]
     watched = ("company_id",)
-    #: What the server sorts by; ascending is its default.
+    #: Field the server sorts by; ascending is its default.
     sort: ClassVar[str]
 
     _uncounted = False

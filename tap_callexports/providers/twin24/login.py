@@ -1,6 +1,7 @@
 """Twin24's login: a JWT that is renewed before it expires and when it is refused.
 
-`POST {auth_url}/auth/login`. One token serves all workers.
+`POST {auth_url}/auth/login`. One token serves all workers. Knows no stream.
+https://wiki.twin24.ai/scripts/use-cases/authorization-token
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from tap_callexports.core.http.client import HttpClient
     from tap_callexports.core.http.reply import Reply
 
+#: Below `auth_url`.
 PATH = "/auth/login"
 #: A token is renewed this long before it expires.
 EARLY_SECONDS = 60.0
@@ -48,7 +50,7 @@ class JwtAuth(requests.auth.AuthBase):
 
     Args:
         login: Gets a token and the seconds it is good for; None when the token is `fixed`.
-        fixed: A token that cannot be renewed.
+        fixed: A token that cannot be renewed, and is taken to be valid.
     """
 
     def __init__(
@@ -68,7 +70,11 @@ class JwtAuth(requests.auth.AuthBase):
         return request
 
     def renew(self, refused: requests.PreparedRequest) -> bool:
-        """A new token for a request answered 401; False when there is no way to get one."""
+        """Get a new token for a request answered 401; False when there is no way to.
+
+        Raises:
+            RunFailed: The login is refused, or cannot be reached.
+        """
         if self._login is None:
             return False
         with self._lock:
@@ -87,6 +93,10 @@ class JwtAuth(requests.auth.AuthBase):
 
 def log_in(client: HttpClient, settings: Mapping[str, Any]) -> tuple[str, float]:
     """Log in; the token and the seconds it is good for, by the server's own clock.
+
+    Args:
+        client: One that adds no credential.
+        settings: The provider's object, defaults filled in.
 
     Raises:
         RunFailed: The login is refused, or cannot be reached.

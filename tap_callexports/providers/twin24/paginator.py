@@ -1,4 +1,7 @@
-"""Twin24's dialogue: offset and count, where the server may give fewer rows than asked for."""
+"""Twin24's dialogue: offset and count, where the server may give fewer rows than asked for. Pure.
+
+https://developers.twin24.ai/reference/sessionincominglist
+"""
 
 from __future__ import annotations
 
@@ -27,8 +30,8 @@ class ListToken:
     """A page of a period.
 
     Args:
-        start: First second of the period.
-        end: Last second of the period.
+        start: First second of the period, UTC.
+        end: Last second of the period, UTC.
         offset: Rows before the page.
         company: Only this company's calls, None for the login's own.
     """
@@ -41,7 +44,7 @@ class ListToken:
 
 @dataclass(frozen=True, slots=True)
 class SessionPage:
-    """An answer: some rows, and how many the period holds (None where the server does not say)."""
+    """A page: some rows, and how many the period holds (None where the server does not say)."""
 
     items: Rows
     count: int | None
@@ -53,7 +56,7 @@ class OffsetPaginator(Paginator[ListToken, SessionPage]):
     Ends at `count`, or at an empty page; a page that repeats the one before it is an error.
 
     Args:
-        first: The first page.
+        first: Token of the first page.
         key: Field that tells rows apart.
     """
 
@@ -78,10 +81,11 @@ class OffsetPaginator(Paginator[ListToken, SessionPage]):
 
 
 def session_page(reply: Reply) -> SessionPage:
-    """Read an answer, `{"count": …, "items": […]}`.
+    """Read a page, `{"count": …, "items": […]}`.
 
     Raises:
         TransientFailure: The body is no such envelope.
+        WindowTooLarge: It holds too many values.
     """
     body = reply.envelope("items", "count")
     items = body.get("items", ()) if isinstance(body, dict) else ()

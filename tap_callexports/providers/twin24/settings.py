@@ -1,4 +1,4 @@
-"""Settings of the `twin24` object."""
+"""Settings of the `twin24` object. What the schema cannot say is checked by `Twin24.mistakes`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Twin24's endpoints."""
+"""Twin24's endpoints: what each declares. How they are asked is said in client.py."""
 
 from __future__ import annotations
 

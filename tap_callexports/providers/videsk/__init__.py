@@ -1,4 +1,7 @@
-"""Videsk: video contact centre. https://docs.videsk.io/es-developers/api-privada/exportacion"""
+"""Videsk: video contact centre. https://docs.videsk.io/es-developers/api-privada/exportacion
+
+Says what an account there is; how it is asked is said in client.py.
+"""
 
 from __future__ import annotations
 

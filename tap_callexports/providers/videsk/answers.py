@@ -2,6 +2,7 @@
 
 Fixed columns are asked for under names no question has, so that a question may be called anything.
 A server that does not rename them shows its own labels; then the first column of a label is fixed.
+https://docs.videsk.io/es-developers/api-privada/exportacion/formularios and .../encuestas
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
     from tap_callexports.core.rows.rows import Row
 
+#: Column of the questions: a list of `{"label": …, "value": …}` in column order.
 ANSWERS = "answers"
 #: Fixed columns no row may go without: they are looked for behind the questions too.
 NEEDED = ("id", "createdAt")
@@ -23,7 +25,7 @@ _PREFIX = "__videsk_"
 
 
 def keys_for(fixed: Sequence[str]) -> dict[str, str]:
-    """The `keys` of a request: the fixed columns that have an id under a name of our own."""
+    """The `keys` of a request: the fixed columns that have an id, each under a name of our own."""
     return {name: _PREFIX + name for name in fixed if name in DICTIONARY}
 
 
@@ -33,17 +35,19 @@ class Header:
     Args:
         labels: The answer's `columns`, in order; a label that repeats can hold one value only.
         fixed: Ids, or labels where there is no id, of the columns that are not questions.
+
+    Attributes:
+        repeated: Labels that stand for more than one column.
+        hidden: Needed columns whose values are, or may be, a question's.
     """
 
     def __init__(self, labels: Sequence[str], fixed: Sequence[str]) -> None:
         counted = Counter(labels)
-        #: Labels that stand for more than one column.
         self.repeated = [label for label, times in counted.items() if times > 1]
         self._fixed: dict[str, str] = {}
         for name in fixed:
             if label := _label_of(name, labels, len(fixed), self._fixed):
                 self._fixed[label] = name
-        #: Needed columns whose values are, or may be, a question's.
         self.hidden = [name for name in NEEDED if name in map(self._fixed.get, self.repeated)]
         # Of an optional one the question's value is what is there.
         for label in self.repeated:

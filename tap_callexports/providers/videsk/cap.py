@@ -1,4 +1,8 @@
-"""What Videsk's cap is: answers name it, and something in between may cut lower. Pure."""
+"""What Videsk's cap is: answers name it, and something in between may cut lower. Pure.
+
+The cap is the most rows of an answer. Knows no time of a row.
+https://docs.videsk.io/es-developers/api-privada/exportacion
+"""
 
 from __future__ import annotations
 
@@ -21,7 +25,12 @@ SUSPICIOUS_ROWS = 100
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """The rows of a request, and the cap (`$limit`) it names, None when it names none."""
+    """A decoded reply.
+
+    Args:
+        batch: Its rows as records, in its order.
+        limit: The cap it names (`$limit`), None when it names none.
+    """
 
     batch: Batch
     limit: int | None
@@ -43,7 +52,7 @@ class Cap:
         self.named = False
 
     def copy(self) -> Cap:
-        """What is known now."""
+        """What is known now; does not learn with the original."""
         known = Cap(self._assumed)
         known.learn(self)
         return known
@@ -74,7 +83,7 @@ class Cap:
             self._reached.add(self.size)
 
     def may_be_cut(self, answer: Answer) -> bool:
-        """Whether there may be rows behind an answer.
+        """Whether there may be rows behind an answer; takes in what it tells of the cap.
 
         A named cap is believed once an answer has reached it; until then, and where none is
         named, something in between may cut lower, so only short answers count as whole, and of
@@ -121,7 +130,7 @@ class CapPlanner(Planner):
             self._caps = tuple(others)
 
     def cap_for(self, window: Window) -> Cap:
-        """What was known of the cap when a window was planned, and what its own answers tell.
+        """What was known of the cap when a window was planned; learns by the window's own answers.
 
         Args:
             window: One that was given out, or a part of it.

@@ -1,5 +1,7 @@
 """How Videsk is asked: `POST /reports/exports/...` with a range, and a cap on what comes back.
 
+How far is asked and what an answer proves is decided in pace.py, cap.py and paginator.py.
+
 https://docs.videsk.io/es-developers/api-privada/exportacion
 """
 
@@ -77,15 +79,18 @@ class VideskStream(ExportStream[RangeToken]):
 
     @property
     def keys(self) -> Mapping[str, str]:
-        """The labels that are asked for, by column id."""
+        """The `keys` of a request: the labels that are asked for, by column id."""
         return IDENTITY_KEYS
 
     def arranged(self, rows: Collection[Row], labels: Sequence[str]) -> Collection[Row]:
-        """Rows as the schema has them.
+        """Rows as the normaliser is to have them.
 
         Args:
-            rows: As the provider sent them.
-            labels: The columns of the answer, in order.
+            rows: As the provider sent them, keyed by label.
+            labels: The `columns` of the answer, in order.
+
+        Raises:
+            StreamFailed: They cannot be told apart from others.
         """
         return rows
 

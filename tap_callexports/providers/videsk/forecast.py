@@ -1,4 +1,4 @@
-"""When rows come: learned from the times of those that were read. Pure."""
+"""When rows come: learned from the times of those that were read. Pure; knows no cap."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ class Forecast:
             self._spread += _LATEST * (min(max(error, 0.0), 1.0) - self._spread)
 
     def doubt(self, rows: int) -> float:
-        """Standard deviation of how many rows come where so many are expected."""
+        """Standard deviation, in rows, of how many come where so many are expected."""
         return sqrt(rows + self._spread * rows**2 + rows**2 / max(self.rows, 1))
 
     def until(self, start: datetime, rows: float, latest: datetime) -> datetime | None:

@@ -1,7 +1,7 @@
-"""Videsk's column labels: rows are keyed by them, in the account's language. Pure data.
+"""Videsk's column labels: rows are keyed by them, in the account's language. Pure.
 
 The dictionary of https://docs.videsk.io/es-developers/api-privada/exportacion and the English
-labels of columns that are not in it.
+labels of columns that are not in it. Knows no stream.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""How far Videsk is asked: by what its answers hold, and by when rows come. Pure."""
+"""How far Videsk is asked: by what its answers hold, and by when rows come. Pure.
+
+Whether an answer is whole is decided in cap.py and paginator.py.
+"""
 
 from __future__ import annotations
 
@@ -51,7 +54,7 @@ class Pace:
         self._early: tuple[Window, Answer] | None = None
 
     def first_of(self, window: Window) -> tuple[Window, Answer | None]:
-        """The beginning of a window to ask for first, and the answer if that came early."""
+        """The beginning of a window to ask for first, and its answer if `peek` brought it."""
         early, self._early = self._early, None
         if early and early[0].start == window.start and early[0].end <= window.end:
             return early
@@ -82,7 +85,11 @@ class Pace:
         return SHARE * min(self.cap.believed, TARGET_ROWS)
 
     def reach(self, rows: int) -> float:
-        """How many more rows to ask a second answer for, behind a first one that was cut."""
+        """How many more rows to ask a second answer for, behind a first one that was cut.
+
+        Args:
+            rows: How many the first one holds.
+        """
         sure = rows - CAUTION * self.forecast.doubt(rows)
         return max(min(sure, TARGET_ROWS - rows), LEAST_REACH * rows)
 
@@ -90,7 +97,15 @@ class Pace:
         """What to ask next to learn whether the cap that is named is the real one.
 
         Once an answer has reached it, shorter ones need no second one to count as whole. It is
-        what follows, which has to be asked for anyway. None where it would not show the cap.
+        what follows, which has to be asked for anyway.
+
+        Args:
+            asked: The range that was asked for last.
+            answer: Its answer, which may be cut.
+            latest: Where the window ends.
+
+        Returns:
+            None where it would not show the cap, and after the first time.
         """
         size, rows = self.cap.size, len(answer.batch)
         if self._step is None or self._peeked or self.cap.reached or not self.cap.named:
@@ -102,7 +117,7 @@ class Pace:
         return self._peeked
 
     def come_early(self, answer: Answer) -> None:
-        """Keep the answer to what was asked next, until it is its turn."""
+        """Keep the answer to what `peek` gave, until it is its turn."""
         assert self._peeked is not None  # noqa: S101 - for the type checker
         self._early = self._peeked, answer
         self.cap.note(answer)

@@ -1,4 +1,7 @@
-"""Videsk's dialogue: no cursor and a cap, so a window is read from both ends. Pure."""
+"""Videsk's dialogue: no cursor and a cap, so a window is read from both ends. Pure.
+
+https://docs.videsk.io/es-developers/api-privada/exportacion
+"""
 
 from __future__ import annotations
 
@@ -20,6 +23,7 @@ if TYPE_CHECKING:
 
     from tap_callexports.providers.videsk.pace import Pace
 
+#: Values of `$sort`.
 OLDEST_FIRST, NEWEST_FIRST = 1, -1
 #: So many different times in a row are in order by accident once in 40,000 answers.
 RISES = 8
@@ -32,7 +36,10 @@ _LONG = 10 * SECOND
 
 @dataclass(frozen=True, slots=True)
 class RangeToken:
-    """A request: rows from `start` to `end`, sorted. Whether the ends belong to it is unknown."""
+    """A request: rows from `start` to `end` (UTC), in the order of `sort`.
+
+    Whether the ends belong to it is unknown.
+    """
 
     start: datetime
     end: datetime
@@ -50,9 +57,12 @@ class TwoEndsPaginator(Paginator[RangeToken, Answer]):
 
     Args:
         window: What to read the beginning of.
-        column: Column the rows are sorted by.
-        keys: Columns that tell rows apart.
+        column: Column of instant texts that the rows are sorted by.
+        keys: Columns that tell records apart.
         pace: How far to ask.
+
+    Raises:
+        WindowTooLarge: By `advance`: answers do not meet, or are not in order; with where to split.
     """
 
     def __init__(self, window: Window, column: str, keys: Sequence[str], pace: Pace) -> None:
@@ -180,7 +190,12 @@ class TwoEndsPaginator(Paginator[RangeToken, Answer]):
 
 
 def first_token(window: Window, sort: int = OLDEST_FIRST) -> RangeToken:
-    """The request for a window, a little wider than it: its ends may not belong to an answer."""
+    """The request for a window, a little wider than it: its ends may not belong to an answer.
+
+    Args:
+        window: What to ask for; the end is widened by 1 ms as the request is built.
+        sort: OLDEST_FIRST or NEWEST_FIRST.
+    """
     margin = SECOND if window.length >= _LONG else MILLISECOND
     return RangeToken(window.start - margin, window.end, sort)
 

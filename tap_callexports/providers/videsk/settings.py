@@ -1,4 +1,4 @@
-"""Settings of the `videsk` object."""
+"""Settings of the `videsk` object. What the schema cannot say is checked by `Videsk.mistakes`."""
 
 from __future__ import annotations
 

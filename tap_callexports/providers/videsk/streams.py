@@ -1,4 +1,7 @@
-"""Videsk's endpoints. https://docs.videsk.io/es-developers/api-privada/exportacion"""
+"""Videsk's endpoints: what each declares. How they are asked is said in client.py.
+
+https://docs.videsk.io/es-developers/api-privada/exportacion
+"""
 
 from __future__ import annotations
 

@@ -29,7 +29,7 @@ _REFUSED = frozenset(
 
 
 class SubmissionStream(VideskStream):
-    """Base of the exports that are asked for one definition at a time."""
+    """Base of the exports that are asked for one definition, which is a partition, at a time."""
 
     #: The columns that are no questions: ids, or labels of columns without one.
     fixed: ClassVar[tuple[str, ...]]

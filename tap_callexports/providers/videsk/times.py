@@ -1,4 +1,7 @@
-"""Videsk's times: local texts in two formats, and ids that know the UTC second. Pure."""
+"""Videsk's times: local texts in two formats, and ids that know the UTC second. Pure.
+
+Knows no column and no setting.
+"""
 
 from __future__ import annotations
 
@@ -35,6 +38,7 @@ _ID_BYTES, _MADE = 12, ">I8x"
 #: Without an offset: with one it is ISO's, the end of the day.
 _HOUR_24 = re.compile(r"([T ])24:(\d\d(?::\d\d(?:\.\d+)?)?)$")
 
+#: Zones differ by multiples of this.
 QUARTER = timedelta(minutes=15)
 _QUARTER_SECONDS = QUARTER // SECOND
 _EPOCH = EPOCH.replace(tzinfo=None)
@@ -54,13 +58,13 @@ def videsk_instant(
     """Instant text of a time in either format; one without offset is local.
 
     Args:
-        value: Text of the row.
+        value: Text of the row, decoded.
         zone: Where local times were written.
         near: An instant close to the one meant; tells the passes of a repeated hour apart.
         not_before: An instant the one meant cannot be before; tells them apart too.
 
     Raises:
-        ValueError: It is neither format.
+        ValueError: It is neither format, or leaves the calendar.
     """
     text = value.strip() if isinstance(value, str) else ""
     if zone is UTC and (instant := utc_instant(text)):
@@ -89,8 +93,8 @@ def _made_second(value: object) -> int | None:
 class ZoneCheck:
     """Notices that times were written in another zone than the one asked for.
 
-    The id of a row is made in the second the row's time names. Where at least 20 rows in a row
-    are off by the same multiple of 15 minutes, the zone was misread and every time is wrong.
+    The id of a row is made in the second the row's time names. Where WITNESSES rows one after
+    another are off by the same multiple of QUARTER, the zone was misread and every time is wrong.
     """
 
     def __init__(self) -> None:
@@ -101,7 +105,7 @@ class ZoneCheck:
         """By how much the times of these and earlier rows are off, None while they are not.
 
         Args:
-            ids: What tells rows apart, and when they were made.
+            ids: Ids of some more rows, in their order.
             times: Their instant texts.
         """
         if not ids:
@@ -150,7 +154,7 @@ def with_offsets(
     """A row whose times are instants, each on the right pass of a repeated hour.
 
     Args:
-        row: As the provider sent it.
+        row: As the provider sent it, its times decoded. Not changed.
         labels: Which of its fields are times, first the one its id was made at: that is placed
             near the id's second, the others not before it. What is no time stays as it is.
         zone: Where local times were written.
