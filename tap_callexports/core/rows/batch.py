@@ -62,6 +62,26 @@ class Batch:
         misfits = {places[row]: names for row, names in self.misfits.items() if row in places}
         return Batch([self.records[row] for row in rows], columns, misfits, self.outside)
 
+    def between(self, time: str, start: str, end: str) -> Batch:
+        """The records from `start` to before `end`, and those without a time.
+
+        Args:
+            time: Column of instant texts.
+            start: First instant that is inside, as text.
+            end: First instant that is not.
+
+        Returns:
+            A batch whose `outside` counts the others, too; this one where there are none.
+        """
+        times = self[time]
+        known = list(filter(None, times))
+        if not known or (start <= min(known) and max(known) < end):
+            return self
+        inside = [row for row, at in enumerate(times) if at is None or start <= at < end]
+        selected = self.select(inside)
+        selected.outside += len(self) - len(inside)
+        return selected
+
     def in_order(self, time: str, keys: Sequence[str]) -> Batch:
         """The same records by time, and those of one instant by key; those without it come first.
 

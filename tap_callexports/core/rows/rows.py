@@ -45,7 +45,7 @@ class Rows(Collection[Row]):
 
     @override
     def __contains__(self, row: object) -> bool:
-        return row in self._rows
+        return any(row == each for each in self)
 
     @property
     def fields(self) -> Sequence[str]:
@@ -91,6 +91,11 @@ class _RowsAlike(Rows):
     @override
     def fields(self) -> Sequence[str]:
         return list(self._attributes)
+
+    @override
+    def clear(self) -> None:
+        super().clear()
+        self._as_received = tuple
 
     @override
     def column(self, field: str) -> list[Any]:

@@ -14,7 +14,7 @@ from singer_sdk.streams.rest import HTTPRequest, PageContext
 
 from tap_callexports.core.compat import override
 from tap_callexports.core.details import DetailStream
-from tap_callexports.core.errors import FilterIgnored
+from tap_callexports.core.errors import FilterIgnored, Signal
 from tap_callexports.core.http.cursor import CursorPaginator
 from tap_callexports.core.stream import ExportStream
 from tap_callexports.core.time.instants import (
@@ -49,7 +49,7 @@ _CURSOR_REFUSED = frozenset(
 )
 
 
-class CursorRefused(Exception):
+class CursorRefused(Signal):
     """The server no longer takes a cursor it gave; the window is opened again."""
 
 

@@ -1,0 +1,187 @@
+"""A stream that can ask its provider: a page as a request, an answer as a page.
+
+Knows no window, no schema and no record.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from dataclasses import replace
+from typing import TYPE_CHECKING, ClassVar, Generic, TypeVar
+
+from singer_sdk.streams.rest import HTTPRequest, PageContext
+
+from tap_callexports.core.compat import override
+from tap_callexports.core.errors import StreamFailed
+from tap_callexports.core.http.paginator import PaginationError
+from tap_callexports.core.http.policy import MAX_TRIES, Question
+from tap_callexports.core.rows.rows import Shape
+from tap_callexports.core.singer.sdk import BookmarkedStream
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from singer_sdk.helpers.types import Context
+
+    from tap_callexports.core.account import Account
+    from tap_callexports.core.http.paginator import Paginator
+    from tap_callexports.core.http.reply import Reply
+    from tap_callexports.core.progress.lines import Progress
+    from tap_callexports.core.tap import ExportTap
+
+T = TypeVar("T")
+TToken = TypeVar("TToken")
+TPage = TypeVar("TPage")
+
+
+class AskingStream(BookmarkedStream[TToken], Generic[TToken]):
+    """What an endpoint is on the side of HTTP.
+
+    Type parameter: the token, which tells one page from the next.
+    """
+
+    #: Path of the endpoint below the provider's address, or the setting that holds it.
+    path: str
+    path_setting: ClassVar[str | None] = None
+    #: False where the provider has no time range: one read of everything, each run.
+    windowed: ClassVar[bool] = True
+    #: Whether a request that is too much for the server gets smaller with the window.
+    splittable: ClassVar[bool] = True
+
+    def __init__(self, tap: ExportTap, account: Account) -> None:
+        self.account = account
+        #: The stream that messages name: another one's, where this one only reads for it.
+        self.speaks_as = self.name
+        self._run = tap
+        self._shape = Shape()
+        super().__init__(tap)
+
+    # What an endpoint or its provider says.
+
+    @abstractmethod
+    @override
+    def get_http_request(self, *, page: PageContext[TToken]) -> HTTPRequest:
+        """The request of one page, without credential.
+
+        Args:
+            page: What to ask for: its token (`token_of`), and the partition.
+        """
+
+    def error_for(self, reply: Reply, page: PageContext[TToken]) -> Exception | None:
+        """A provider's own reading of a status that is not 2xx.
+
+        Args:
+            reply: The answer.
+            page: What was asked for.
+
+        Returns:
+            What is raised in place of the common reading (`core/http/policy.py`): StreamFailed
+            (`fail`) with what the user should do, TransientFailure to ask again, or a signal that
+            `read_window` catches. None for the common reading.
+        """
+        return None
+
+    # Helpers for those that read.
+
+    @property
+    def endpoint(self) -> str:
+        """Path below the provider's address."""
+        settings = self.account.settings
+        return str(settings[self.path_setting]) if self.path_setting else self.path
+
+    @staticmethod
+    def token_of(page: PageContext[TToken]) -> TToken:
+        """The token of a page `get_http_request` is asked for; `ask` always gives one."""
+        assert page.next_page_token is not None  # noqa: S101 - for the type checker
+        return page.next_page_token
+
+    def ask(
+        self,
+        token: TToken,
+        decode: Callable[[Reply], T],
+        context: Context | None = None,
+        *,
+        tries: int = MAX_TRIES,
+        spooled: bool = False,
+    ) -> T:
+        """Send the request of one page until it is answered and decoded.
+
+        An answer that is not 2xx raises what `error_for` makes of it, else what follows here.
+
+        Args:
+            token: What tells this page from others, for `get_http_request`.
+            decode: Makes of a 2xx answer what is wanted; raises TransientFailure for one that is
+                not whole or not what the API answers, and it is asked again.
+            context: The partition.
+            tries: How often it is sent at most.
+            spooled: Whether a large answer is decoded as a SpooledReply; otherwise it is too large.
+
+        Returns:
+            What `decode` made of the answer.
+
+        Raises:
+            WindowTooLarge: The answer is too much for the server, or for memory.
+            StreamFailed: No answer came, or a final one.
+            RunFailed: The credential was refused.
+        """
+        page = PageContext(stream_context=context, next_page_token=token)
+        question = Question(
+            self.get_http_request(page=page),
+            self.speaks_as,
+            error_for=lambda reply: self.error_for(reply, page),
+            tries=tries,
+            splittable=self.windowed and self.splittable,
+            spooled=spooled,
+        )
+        return self.account.client.ask(
+            question, lambda reply: decode(replace(reply, shape=self._shape))
+        )
+
+    def pages(
+        self,
+        paginator: Paginator[TToken, TPage],
+        decode: Callable[[Reply], TPage],
+        context: Context | None = None,
+    ) -> Iterator[TPage]:
+        """Every page of a dialogue.
+
+        Args:
+            paginator: Says what to ask for; a new one for each dialogue.
+            decode: Makes a page of an answer, as in `ask`.
+            context: The partition.
+
+        Raises:
+            StreamFailed: As `ask`, and where the paginator finds a contradiction.
+            WindowTooLarge: As `ask`.
+            RunFailed: As `ask`.
+        """
+        while not paginator.finished:
+            page = self.ask(paginator.current_value, decode, context)
+            try:
+                paginator.advance(page)
+            except PaginationError as error:
+                raise self.fail(str(error)) from None
+            yield page
+
+    def fail(self, sentence: str) -> StreamFailed:
+        """The failure of this stream, with provider and stream in front.
+
+        Args:
+            sentence: What happened and what to do; nothing of a row, and no secret.
+        """
+        return StreamFailed(f"{self.where}: {sentence}")
+
+    @property
+    def where(self) -> str:
+        """Provider and stream, the first words of a message."""
+        return f"{self.account.title} ({self.speaks_as})"
+
+    @property
+    def probing(self) -> bool:
+        """Whether this is a connection test."""
+        return self._run.probing
+
+    @property
+    def progress(self) -> Progress:
+        """Where a run says how it gets on."""
+        return self._run.progress
