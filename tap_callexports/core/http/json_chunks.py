@@ -25,6 +25,8 @@ CHUNK = 1 << 17
 #: The list begins within so many bytes.
 _HEAD = 1 << 16
 _SPACE = b" \t\r\n"
+#: How deep the list is: by itself, and as a field of an object.
+_ALONE, _IN_AN_OBJECT = 1, 2
 _TOKEN = re.compile(rb'\\.|["\[\]{}]', re.DOTALL)
 
 
@@ -154,7 +156,7 @@ def _start_of_list(text: bytes, field: str) -> int:
     named = re.compile(rb'"%b"[ \t\r\n]*:[ \t\r\n]*\[\Z' % field.encode())
     for place, depth in _brackets(text):
         opens = text[place - 1 : place] == b"["
-        if opens and (depth == 1 or (depth == 2 and named.search(text[:place]))):  # noqa: PLR2004
+        if opens and (depth == _ALONE or (depth == _IN_AN_OBJECT and named.search(text[:place]))):
             return place
     raise TransientFailure("something else than a JSON list")
 

@@ -9,13 +9,13 @@ from datetime import timezone
 from decimal import Decimal
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
 
 from tap_callexports.core.errors import TransientFailure, WindowTooLarge
 from tap_callexports.core.redact import shown, shown_masked
-from tap_callexports.core.rows.rows import Rows, Shape
+from tap_callexports.core.rows.rows import Json, Rows, Shape
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -65,7 +65,7 @@ class Reply:
         """Any 2xx: some APIs answer reads with 201."""
         return HTTPStatus.OK <= self.status < HTTPStatus.MULTIPLE_CHOICES
 
-    def json(self) -> Any:  # noqa: ANN401 - any JSON value
+    def json(self) -> Json:
         """The body as JSON, fractions as Decimal so that money stays exact.
 
         Raises:
@@ -78,7 +78,7 @@ class Reply:
         except _BROKEN:
             raise self._no_json from None
 
-    def envelope(self, rows: str, *others: str) -> Any:  # noqa: ANN401 - any JSON value
+    def envelope(self, rows: str, *others: str) -> Json:
         """Some fields of an object, perhaps with others; those it lacks are not in the result.
 
         A list of objects comes as from `rows`, anything else as from `json`.
@@ -98,7 +98,7 @@ class Reply:
             found[rows] = _as_rows(found[rows])
         return found
 
-    def rows(self) -> Any:  # noqa: ANN401 - any JSON value
+    def rows(self) -> Json:
         """A list of objects as Rows, mostly of undecoded values; anything else as from `json`.
 
         Raises:
@@ -107,11 +107,11 @@ class Reply:
         """
         return _as_rows(self._undecoded(self.shape.rows))
 
-    def row(self) -> Any:  # noqa: ANN401 - any JSON value
+    def row(self) -> Json:
         """As `json`, errors too, but of an object its values are left undecoded."""
         return self._undecoded(_row)
 
-    def _undecoded(self, decode: Callable[[bytes], T]) -> T | Any:  # noqa: ANN401 - any JSON value
+    def _undecoded(self, decode: Callable[[bytes], T]) -> T | Json:
         """The body by a decoder of its shape, its values fit to be part of a line; else as `json`.
 
         Args:

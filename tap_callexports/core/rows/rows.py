@@ -16,6 +16,10 @@ import msgspec
 
 from tap_callexports.core.compat import override
 
+#: Any JSON value, decoded.
+Json: TypeAlias = Any
+#: A type, as msgspec takes it.
+_Type: TypeAlias = Any
 #: A provider's object: each value decoded, or as `msgspec.Raw`.
 Row: TypeAlias = Mapping[str, Any]
 #: What a field a row does not have is taken for.
@@ -140,7 +144,7 @@ class Shape:
         found: dict[str, Any] = self._decode(body, rows, others)
         return found
 
-    def _decode(self, body: bytes, name: str | None, others: tuple[str, ...]) -> Any:  # noqa: ANN401 - either form
+    def _decode(self, body: bytes, name: str | None, others: tuple[str, ...]) -> Json:
         if attributes := self._attributes:
             try:
                 found = self._decoder(attributes, name, others)(body)
@@ -183,7 +187,7 @@ class Shape:
         return self._decoders[key]
 
 
-def _with_rows(found: Any, name: str | None, made: Callable[[Sequence[Any]], Rows]) -> Any:  # noqa: ANN401 - either form
+def _with_rows(found: Json, name: str | None, made: Callable[[Sequence[Any]], Rows]) -> Json:
     if name is None:
         return made(found)
     return {**found, name: made(found[name])} if name in found else found
@@ -204,11 +208,13 @@ def _struct_of(attributes: Mapping[str, str]) -> type:
     )
 
 
-def _list_of(row: Any) -> Callable[[bytes], Any]:  # noqa: ANN401 - a type expression
+def _list_of(row: _Type) -> Callable[[bytes], Json]:
     return msgspec.json.Decoder(list[row]).decode
 
 
-def _envelope_of(row: Any, name: str, others: tuple[str, ...]) -> Callable[[bytes], dict[str, Any]]:  # noqa: ANN401 - as above
+def _envelope_of(
+    row: _Type, name: str, others: tuple[str, ...]
+) -> Callable[[bytes], dict[str, Any]]:
     """A decoder of an object with these fields; those it lacks are not in the result."""
     names = {f"field{number}": name for number, name in enumerate((name, *others))}
     types = [list[row], *(Any for _ in others)]

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import msgspec
 
 from tap_callexports.core.rows.json_lines import encode
-from tap_callexports.core.rows.rows import Undecoded
+from tap_callexports.core.rows.rows import Json, Undecoded
 
 if TYPE_CHECKING:
     from tap_callexports.core.time.instants import TimeReader
@@ -43,7 +43,7 @@ _BOOLEANS = {
 _decode = msgspec.json.Decoder(float_hook=Decimal).decode
 
 
-def plain(value: object) -> Any:  # noqa: ANN401 - any JSON value
+def plain(value: object) -> Json:
     """A value, decoded if it is not yet; a number nothing can hold (`1e9…9`) is its text."""
     if not isinstance(value, msgspec.Raw):
         return value
