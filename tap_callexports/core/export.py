@@ -166,7 +166,8 @@ class Export:
                     handed_over = handed_over or bool(batch)
                     yield batch
             except PartlyRead as read_on:
-                yield ClosedWindow(Window(part.start, read_on.until), rows, traffic.requests)
+                read_part = Window(part.start, read_on.until)
+                yield ClosedWindow(read_part, rows, traffic.requests, whole=not rows_repeat)
                 todo.append(Window(read_on.until, part.end))
             except WindowTooLarge as failure:
                 halves = part.split(failure.at)

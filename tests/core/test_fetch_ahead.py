@@ -18,7 +18,7 @@ from tap_callexports.core.compat import override
 from tap_callexports.core.fetch_ahead import Event, Piece, fetch_ahead, in_order
 from tap_callexports.core.rows.batch import Batch
 from tap_callexports.core.time.window import ClosedWindow, Planner, Window
-from tap_callexports.core.workers import Cancelled, Worker, nap
+from tap_callexports.core.workers import Worker, nap
 
 START = datetime(2024, 5, 1, tzinfo=timezone.utc)
 SPAN = Window(START, START + timedelta(days=30))
@@ -165,18 +165,3 @@ def test_an_export_that_is_no_longer_wanted_leaves_no_thread_behind() -> None:
     while workers_alive() and time.monotonic() < deadline:
         time.sleep(0.01)
     assert not workers_alive()
-
-
-def test_a_cancelled_worker_wakes_from_its_wait() -> None:
-    woke = threading.Event()
-
-    def wait() -> None:
-        try:
-            nap(60)
-        except Cancelled:
-            woke.set()
-
-    worker = Worker(wait)
-    worker.start()
-    worker.cancelled.set()
-    assert woke.wait(5)

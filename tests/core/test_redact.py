@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 import pytest
 
-from tap_callexports.core.redact import HIDDEN, HideSecrets
+from tap_callexports.core.redact import HIDDEN, HideSecrets, shown
 
 SECRET = "canary/secret+value é"
 
@@ -61,3 +61,9 @@ def test_a_very_short_secret_does_not_blot_out_words() -> None:
     record = logging.LogRecord("x", logging.INFO, "", 0, "a calm day", (), None)
     assert hide.filter(record)
     assert record.getMessage() == "a calm day"
+
+
+@pytest.mark.covers(176)
+def test_foreign_text_is_printable_and_short() -> None:
+    assert shown("a\r\nb\x00c") == "a  b c"
+    assert len(shown("x" * 999)) <= 201

@@ -6,10 +6,8 @@ import json
 import logging
 import threading
 import time
-from collections.abc import Iterator
 from datetime import datetime, timedelta, timezone
 from decimal import Decimal
-from itertools import cycle
 from typing import Any
 
 import pytest
@@ -23,18 +21,13 @@ from singer_sdk.streams.rest import HTTPRequest
 from sandbox import Fault, Sandbox
 from tap_callexports.core.errors import RunFailed, WindowTooLarge
 from tap_callexports.core.http.client import HttpClient
-from tap_callexports.core.http.cursor import CursorPage, CursorPaginator
-from tap_callexports.core.http.paginator import PaginationError
 from tap_callexports.core.http.policy import HttpSettings, Question
 from tap_callexports.core.http.reply import Reply
 from tap_callexports.core.http.throttle import Throttle
 from tap_callexports.core.redact import HIDDEN, HideSecrets, hide_secrets, shown, without_secrets
-from tap_callexports.core.rows.naming import snake_case
 from tap_callexports.core.rows.normalise import Normaliser
-from tap_callexports.core.rows.rows import Rows
 from tap_callexports.core.time.instants import ISO_TIMES, SECOND, epoch_ms_instant, iso_instant
 from tap_callexports.core.time.window import Window, span_of
-from tap_callexports.providers.anunzi.paginator import ListToken
 from tap_callexports.providers.twin24.login import JwtAuth
 from tap_callexports.providers.videsk.cap import Answer, Cap
 
@@ -148,14 +141,6 @@ def test_whom_a_server_speaks_of_is_not_repeated(personal: str) -> None:
     assert said == f" (no such customer [{what}], since 2024-05-01 or 2024-05-01T10:00:00Z)"
 
 
-@pytest.mark.parametrize(
-    ("name", "column"),
-    [("HTTPStatus", "http_status"), ("aiURLPath2", "ai_url_path2"), ("IPType", "ip_type")],
-)
-def test_an_acronym_in_a_name_is_a_word(name: str, column: str) -> None:
-    assert snake_case(name) == column
-
-
 @pytest.mark.covers(117)
 @pytest.mark.parametrize("at_once", [1, 3])
 def test_no_more_requests_are_under_way_than_allowed(at_once: int) -> None:
@@ -214,18 +199,6 @@ def test_what_is_not_answered_in_time_is_asked_for_in_halves(box: Sandbox) -> No
         _client(box.burki.config()["api_key"]).ask(_question(box), Reply.json)
 
 
-@pytest.mark.covers(11)
-@pytest.mark.parametrize("circle", ["A", "AB", "ABC", "ABCDEFG"])
-def test_a_circle_of_cursors_of_any_length_ends(circle: str) -> None:
-    _read(CursorPage(Rows([{"call_id": n}]), True, key) for n, key in enumerate(cycle(circle)))  # noqa: FBT003
-
-
-@pytest.mark.covers(11)
-def test_a_page_that_comes_again_under_a_new_cursor_ends_the_dialogue() -> None:
-    page = Rows([{"call_id": "c1"}, {"call_id": "c2"}])
-    _read(CursorPage(page, True, str(n)) for n in range(100))  # noqa: FBT003
-
-
 @pytest.mark.covers(7)
 def test_a_length_that_is_round_or_was_seen_before_looks_like_a_cap() -> None:
     cap = Cap(5000)
@@ -237,18 +210,6 @@ def test_a_length_that_is_round_or_was_seen_before_looks_like_a_cap() -> None:
 
 def _answer(rows: int, limit: int | None = None) -> Answer:
     return Answer(batch_of([{"id": number} for number in range(rows)]), limit)
-
-
-def _read(pages: Iterator[CursorPage]) -> None:
-    """Read pages that have no end, until that is noticed."""
-    paginator = CursorPaginator(ListToken(0, 1), "pagination_key", key="call_id")
-
-    def read() -> None:
-        for _, page in zip(range(50), pages, strict=False):
-            paginator.advance(page)
-
-    with pytest.raises(PaginationError, match="twice"):
-        read()
 
 
 def _question(box: Sandbox) -> Question:

@@ -107,4 +107,5 @@ BURKI = Details(
     open={"status": "ongoing", "ended_at": None, "duration": None},
     over={"status": "completed", "ended_at": NOON + HOUR, "duration": 60},
 )
-BOTH = pytest.mark.parametrize("kind", [ANUNZI, BURKI], ids=str)
+KINDS = (ANUNZI, BURKI)
+EACH = pytest.mark.parametrize("kind", KINDS, ids=str)

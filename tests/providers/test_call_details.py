@@ -6,7 +6,7 @@ import logging
 from typing import Any
 
 import pytest
-from detail_streams import ANUNZI, BOTH, HOUR, NOON, Details
+from detail_streams import ANUNZI, EACH, HOUR, NOON, Details
 from provider_runs import (
     asked,
     assert_complete,
@@ -26,7 +26,7 @@ def _output(run: Run) -> list[Any]:
     return [line.get("record") or line.get("value") for line in run.lines]
 
 
-@BOTH
+@EACH
 def test_the_output_is_the_same_however_many_calls_are_asked_for_at_once(kind: Details) -> None:
     outputs, most = [], []
     for workers in (1, 4, 8):
@@ -45,7 +45,7 @@ def test_the_output_is_the_same_however_many_calls_are_asked_for_at_once(kind: D
     assert most[2][1] > 1
 
 
-@BOTH
+@EACH
 def test_each_call_is_asked_for_once_in_the_order_of_the_list(kind: Details) -> None:
     with empty_sandbox() as box:
         kind.add(box, 12)
@@ -55,7 +55,7 @@ def test_each_call_is_asked_for_once_in_the_order_of_the_list(kind: Details) -> 
 
 
 @pytest.mark.covers(82, 83)
-@BOTH
+@EACH
 def test_a_call_that_is_not_over_comes_when_it_is(
     kind: Details, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -80,7 +80,7 @@ def test_a_call_that_is_not_over_comes_when_it_is(
     assert kind.id_of(row) in {str(record[kind.call]) for record in second.records(kind.stream)}
 
 
-@BOTH
+@EACH
 def test_a_restart_from_any_state_covers_the_rest(kind: Details) -> None:
     with empty_sandbox() as box:
         kind.add(box, 50, 9 * HOUR)
@@ -97,7 +97,7 @@ def test_a_restart_from_any_state_covers_the_rest(kind: Details) -> None:
             assert_table_is(table, api.truth(kind.stream))
 
 
-@BOTH
+@EACH
 def test_a_list_that_has_to_be_asked_in_halves_gives_every_call_once(kind: Details) -> None:
     with empty_sandbox() as box:
         kind.add(box, 30)
@@ -108,7 +108,7 @@ def test_a_list_that_has_to_be_asked_in_halves_gives_every_call_once(kind: Detai
     assert_each_once(run, kind.stream)
 
 
-@BOTH
+@EACH
 def test_a_list_that_is_forbidden_names_the_stream_that_was_selected(kind: Details) -> None:
     with empty_sandbox() as box:
         fault = Fault("status", status=403, times=9)
@@ -117,7 +117,7 @@ def test_a_list_that_is_forbidden_names_the_stream_that_was_selected(kind: Detai
     assert f'select "!{kind.stream}.*"' in failure(run, kind.stream)
 
 
-@BOTH
+@EACH
 def test_deselected_columns_are_absent_and_all_else_is_as_before(kind: Details) -> None:
     kept = "transcript" if kind is ANUNZI else "content"
     with empty_sandbox() as box:
@@ -136,7 +136,7 @@ def test_deselected_columns_are_absent_and_all_else_is_as_before(kind: Details) 
     assert run.bookmark(kind.stream) == whole.bookmark(kind.stream)
 
 
-@BOTH
+@EACH
 def test_it_is_listed_but_not_read_unless_it_is_selected(kind: Details) -> None:
     with empty_sandbox() as box:
         kind.add(box, 5)

@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from detail_streams import BOTH, BURKI, HOUR, MINUTE, Details
+from detail_streams import BURKI, EACH, HOUR, MINUTE, Details
 from provider_runs import (
     answer_with,
     asked,
@@ -23,7 +23,7 @@ from sandbox import Fault
 from tap_callexports.core.details import VANISHED_AT_FIRST
 
 
-@BOTH
+@EACH
 @pytest.mark.parametrize("status", [404, 422])
 @pytest.mark.parametrize("workers", [1, 4])
 def test_calls_that_are_gone_are_left_out_and_counted_in_one_warning(
@@ -45,7 +45,7 @@ def test_calls_that_are_gone_are_left_out_and_counted_in_one_warning(
     assert run.bookmark(kind.stream) == "2024-06-01T00:00:00.000000Z"
 
 
-@BOTH
+@EACH
 @pytest.mark.parametrize("workers", [1, 4])
 @pytest.mark.parametrize("step", [MINUTE, 17 * HOUR], ids=["one window", "many windows"])
 def test_a_path_no_call_is_at_fails_and_leaves_everything_to_the_next_run(
@@ -66,7 +66,7 @@ def test_a_path_no_call_is_at_fails_and_leaves_everything_to_the_next_run(
     assert_complete(again, kind.of(box), kind.stream)
 
 
-@BOTH
+@EACH
 def test_one_call_less_that_is_gone_says_nothing_of_the_path(
     kind: Details, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -82,7 +82,7 @@ def test_one_call_less_that_is_gone_says_nothing_of_the_path(
     assert len(warnings_in(caplog, "39 of 59 calls")) == 1
 
 
-@BOTH
+@EACH
 def test_failures_that_pass_are_tried_again(kind: Details) -> None:
     with empty_sandbox() as box:
         kind.add(box, 20)
@@ -94,7 +94,7 @@ def test_failures_that_pass_are_tried_again(kind: Details) -> None:
     assert_each_once(run, kind.stream)
 
 
-@BOTH
+@EACH
 @pytest.mark.parametrize("workers", [1, 4])
 @pytest.mark.parametrize("status", [400, 403, 500, 504])
 def test_a_call_that_cannot_be_read_fails_the_stream_with_a_safe_bookmark(
@@ -117,7 +117,7 @@ def test_a_call_that_cannot_be_read_fails_the_stream_with_a_safe_bookmark(
     assert_table_is(table, api.truth(kind.stream))
 
 
-@BOTH
+@EACH
 @pytest.mark.parametrize("body", [{"call_id": "call_other"}, [{"id": 1, "call_id": 10**9}], []])
 def test_an_answer_about_another_call_is_refused(kind: Details, body: Any) -> None:
     with empty_sandbox() as box:

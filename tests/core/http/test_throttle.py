@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import heapq
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import datetime, timezone
 from fractions import Fraction
 from itertools import pairwise
 from random import Random
@@ -18,9 +16,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tap_callexports.core.account import Account, TapSettings
-from tap_callexports.core.compat import override
-from tap_callexports.core.http.client import Auth, HttpClient
 from tap_callexports.core.http.throttle import Throttle
 from tap_callexports.core.workers import Cancelled
 
@@ -265,37 +260,3 @@ def test_a_worker_that_is_cancelled_leaves_its_turn_to_the_next() -> None:
         world.run()
     assert [what for _, what, _ in world.story if what != "waits"] == ["starts", "gone", "starts"]
     assert [when - began for when in starts_in(world)] == pytest.approx([0.0, 1.0])
-
-
-class Lonely(Account):
-    """An account at nobody's."""
-
-    name, title, credentials = "lonely", "Lonely", (("key",),)
-
-    @property
-    @override
-    def auth(self) -> Auth:
-        return lambda request: request
-
-
-def test_workers_that_come_together_get_one_client_and_so_one_budget(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    real = HttpClient.__init__
-
-    def slow(self: HttpClient, *options: Any, **more: Any) -> None:
-        time.sleep(0.05)
-        real(self, *options, **more)
-
-    monkeypatch.setattr(HttpClient, "__init__", slow)
-    start = datetime(2024, 5, 1, tzinfo=timezone.utc)
-    shared = TapSettings(start, None, start, 5, 5, False, "test/1")  # noqa: FBT003
-    account = Lonely({"max_concurrency": 8}, shared, None)  # type: ignore[arg-type] # says nothing
-    clients: list[HttpClient] = []
-    threads = [threading.Thread(target=lambda: clients.append(account.client)) for _ in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert len(clients) == 8
-    assert len(set(map(id, clients))) == 1

@@ -1,4 +1,4 @@
-"""What a run says while it waits, and what it counts."""
+"""What a run says while it waits, and of each window."""
 
 from __future__ import annotations
 
@@ -20,12 +20,10 @@ from tap_callexports.core.http.client import HttpClient
 from tap_callexports.core.http.policy import HttpSettings, Question
 from tap_callexports.core.http.reply import Reply
 from tap_callexports.core.http.throttle import Throttle
-from tap_callexports.core.http.traffic import Traffic, current_traffic
 from tap_callexports.core.progress.lines import Progress
 from tap_callexports.core.progress.tally import COMPLETE, Tally
 from tap_callexports.core.time.instants import UTC
 from tap_callexports.core.time.window import ClosedWindow, Window
-from tap_callexports.core.workers import Worker
 
 MAY = {"start_date": "2024-05-01", "end_date": "2024-06-01"}
 LOGGER = logging.getLogger("tap-test")
@@ -188,30 +186,6 @@ def test_no_thread_is_left_behind(box: Sandbox) -> None:
     box.burki.faults.add(Fault("status", status=403, times=99))
     assert run_tap(config).code == 1
     assert [t.name for t in threading.enumerate() if t.name == "progress"] == []
-
-
-def test_requests_of_workers_count_for_the_part_and_the_whole() -> None:
-    whole = Traffic()
-    first = whole.part()
-    current_traffic().sent(again=False)
-    second = whole.part()
-
-    worker = Worker(lambda: current_traffic().sent(again=True))
-    worker.start()
-    worker.join()
-
-    assert [(each.requests, each.retries) for each in (whole, first, second)] == [
-        (2, 1), (1, 0), (1, 1),
-    ]  # fmt: skip
-
-
-def test_the_share_is_of_time() -> None:
-    tally = Tally("test_calls", span=Window(START, START + timedelta(days=10)))
-    assert tally.share == 0
-    tally.reached = START + timedelta(days=4)
-    assert tally.share == 0.4
-    tally.outcome = COMPLETE
-    assert tally.share == 1
 
 
 def until(ready: Callable[[], bool]) -> None:

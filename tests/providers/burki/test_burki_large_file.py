@@ -238,7 +238,7 @@ def test_a_large_file_that_is_short_of_its_count_is_never_taken(form: str, readi
     with empty_sandbox() as box:
         box.burki.add(80, NOON, NOON + timedelta(hours=11))
         box.burki.options.cut_rows = 3
-        whole = lambda: setattr(box.burki.options, "cut_rows", 0)  # noqa: E731
+        whole = lambda: setattr(box.burki.options, "cut_rows", 0)  # noqa: E731 - short
         after_requests(box.burki, readings, EXPORT, whole)
         run = export(box.burki, format=form, start_date="2024-05-09", end_date="2024-05-10")
     if readings < 10:

@@ -40,7 +40,7 @@ COUNTS = pytest.mark.parametrize("count", ["int", "text", "absent"])
 
 
 def _run(api: Api, **settings: object) -> Run:
-    return export(api, streams=[CALLS], **settings)  # type: ignore[arg-type]
+    return export(api, streams=[CALLS], **settings)  # type: ignore[arg-type] # any settings
 
 
 @pytest.mark.covers(34, 42)
@@ -250,7 +250,7 @@ def test_a_server_that_ignores_the_company_is_noticed_by_calls_that_come_for_two
 
 
 def _forget_company(request: object) -> bool:
-    request.query.pop("companyIds", None)  # type: ignore[attr-defined]
+    request.query.pop("companyIds", None)  # type: ignore[attr-defined] # a dict
     return False
 
 

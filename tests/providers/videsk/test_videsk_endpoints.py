@@ -13,6 +13,7 @@ from provider_runs import (
     empty_sandbox,
     export,
 )
+from streams import UNTOLD
 from support import assert_table_is
 
 from sandbox.instants import MILLISECOND, SECOND, UTC, parse, text
@@ -27,9 +28,8 @@ if TYPE_CHECKING:
 DAY = datetime(2024, 5, 9, tzinfo=UTC)
 HOUR, MINUTE = timedelta(hours=1), timedelta(minutes=1)
 ALL = tuple(VideskApi.keys)
-NAMELESS = ("videsk_ai_topics", "videsk_ai_sentiments", "videsk_appointments")
 #: Streams whose id was made in the second of the row's own time.
-TELLING = tuple(stream for stream in ALL if stream not in NAMELESS)
+TELLING = tuple(stream for stream in ALL if stream not in UNTOLD)
 #: Questions that no fixed column can be taken for.
 PLAIN = ["Nombre", "¿Edad?", " con blancos "]
 
@@ -115,7 +115,7 @@ def test_rows_around_a_clock_change_are_at_the_instant_their_id_tells(
     assert_complete(run, box.videsk, stream)
 
 
-@pytest.mark.parametrize("stream", NAMELESS)
+@pytest.mark.parametrize("stream", UNTOLD)
 def test_only_rows_of_a_repeated_hour_whose_id_tells_nothing_may_be_an_hour_early(
     stream: str,
 ) -> None:

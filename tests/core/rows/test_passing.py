@@ -15,8 +15,6 @@ from tap_callexports.core.errors import TransientFailure
 from tap_callexports.core.http.reply import Reply
 from tap_callexports.core.rows.batch import Batch
 from tap_callexports.core.rows.normalise import Normaliser
-from tap_callexports.core.rows.rows import Rows, Shape
-from tap_callexports.core.rows.values import plain, plain_values
 from tap_callexports.core.time.instants import TimeReader, iso_instant
 
 KINDS: dict[str, dict[str, Any]] = {
@@ -154,54 +152,6 @@ def test_a_value_that_fits_is_not_decoded(column: str, text: str) -> None:
     assert f'"{column}":{text}'.encode() in line
 
 
-@pytest.mark.parametrize("body", [b'{"rows":[{"id":"\xff"}]}', b'{"rows":[{"id":"a","x":"\xe4"}]}'])
-def test_what_is_no_utf8_is_asked_for_again(body: bytes) -> None:
-    with pytest.raises(TransientFailure):
-        Reply(200, {"Content-Type": "application/json"}, body).envelope("rows")
-
-
-@pytest.mark.parametrize("offset", range(5))
-@pytest.mark.parametrize("text", ["ñ", "€", "😀"])
-def test_a_long_body_is_utf8_to_its_end(text: str, offset: int) -> None:
-    filler = "x" * (65536 - len('[{"a":"') - offset)
-    body = f'[{{"a":"{filler}{text}"}}]'.encode()
-    (row,) = Reply(200, {}, body).rows()
-    assert plain(row["a"]) == filler + text
-    for wrong in (
-        body.replace(text.encode(), text.encode()[:-1]),
-        body[: -len('"}]')] + b"\xc3",
-        body.replace(b"x" + text.encode(), b"\xff" + text.encode()),
-    ):
-        with pytest.raises(TransientFailure):
-            Reply(200, {}, wrong).rows()
-
-
-@pytest.mark.parametrize(
-    "body",
-    [
-        b"[]", b"5", b'"x"', b"null", b"{}", b'{"count":1}', b'{"rows":5}', b'{"rows":[1]}',
-        b'{"rows":null}',
-    ],
-)  # fmt: skip
-def test_a_body_of_another_shape_comes_as_it_is(body: bytes) -> None:
-    reply = Reply(200, {}, body)
-    assert opened(reply.envelope("rows", "count")) == reply.json()
-    assert reply.row() == reply.json() or isinstance(reply.json(), dict)
-    assert opened(reply.rows()) == reply.json()
-
-
-def opened(found: object) -> object:
-    return list(found) if isinstance(found, Rows) else found
-
-
-def test_other_fields_of_an_envelope_are_decoded() -> None:
-    reply = Reply(200, {}, b'{"rows": [{"a": 1}], "count": 1.5, "next": {"a": [1]}}')
-    body = reply.envelope("rows", "count", "next", "missing")
-    assert (body["count"], body["next"]) == (Decimal("1.5"), {"a": [1]})
-    assert "missing" not in body
-    assert all(isinstance(row["a"], msgspec.Raw) for row in body["rows"])
-
-
 @pytest.mark.parametrize(
     ("column", "text", "wanted"),
     [
@@ -276,16 +226,6 @@ def test_a_key_tells_doubles_however_it_is_spelled() -> None:
     assert len(set(batch.contents())) == 1
 
 
-@pytest.mark.parametrize("end", ["\n", "\r", "\r\n"])
-def test_a_record_is_one_line_where_its_answer_is_many(end: str) -> None:
-    row = f'{{{end}"id": "x",{end}"object": {{{end}"a": 1}}{end}}}'
-    replies = [Reply(200, {}, text.encode()) for text in (f'{{"rows":[{row}]}}', f"[{row}]", row)]
-    rows = [*replies[0].envelope("rows")["rows"], *replies[1].rows(), replies[2].row()]
-    for each in rows:
-        assert isinstance(each["object"], msgspec.Raw)
-        assert not set(bytes(each["object"])) & set(b"\r\n")
-
-
 @PATIENT
 @given(st.lists(fields(), min_size=2, max_size=4))
 def test_a_row_comes_out_as_the_same_bytes_whatever_is_beside_it(
@@ -305,53 +245,3 @@ def test_a_row_comes_out_as_the_same_bytes_whatever_is_beside_it(
     lines = [batch.records[0] for batch in (together, alone)]
     if not any(space in body for body in bodies for space in (b"\n", b"\r")):
         assert lines[0] == lines[1]
-
-
-def shape_of(*bodies: str) -> Shape:
-    """What is known after these answers."""
-    shape = Shape()
-    for body in bodies:
-        list(Reply(200, {}, body.encode(), shape=shape).rows().fields)
-    return shape
-
-
-@pytest.mark.parametrize(
-    "before",
-    [
-        (), ('[{"a":1,"b":2}]',), ('[{"b":1}]',), ('[{"c":1}]',), ("[{}]",), ("[]",),
-        ('[{"a":1}]', '[{"b":2}]', '[{"c":3,"d":4}]'), ('[{"\\u0061":1}]',), ('[{"a\\"":1}]',),
-        ("[{" + ",".join(f'"n{number}":0' for number in range(300)) + "}]",),
-    ],
-)  # fmt: skip
-@pytest.mark.parametrize(
-    "body",
-    [
-        '[{"a":1,"b":2},{"a":3,"b":4}]', '[{"b":2,"a":1},{}]', '[{"a":1},{"b":null},{"e":5}]',
-        '[{"a":1,"a":2}]', "[]", '[{"\\u0061":[1, 2]}]', '[{"a\\"":1}, {"a":2}]',
-    ],
-)  # fmt: skip
-def test_what_was_learned_of_rows_does_not_change_them(body: str, before: tuple[str, ...]) -> None:
-    read = Reply(200, {}, body.encode(), shape=shape_of(*before)).rows()
-    columns = {field: plain_values(read.column(field)) for field in read.fields}
-    rows = json.loads(body)
-    for field in {*columns, *(name for row in rows for name in row)}:
-        assert columns[field] == [row.get(field) for row in rows]
-    assert [{name: plain(value) for name, value in row.items()} for row in read] == rows
-    assert [list(row) for row in read] == [list(row) for row in rows]
-    assert len(read) == len(rows)
-
-
-def test_fields_that_were_known_stay_known() -> None:
-    shape = shape_of('[{"a":1}]', '[{"b":2}]')
-    rows = Reply(200, {}, b'[{"a":1},{"b":2}]', shape=shape).rows()
-    assert type(rows) is not Rows
-    assert plain_values(rows.column("a")) == [1, None]
-
-
-def test_rows_wanted_one_by_one_are_read_as_objects_from_then_on() -> None:
-    shape = shape_of('[{"a":1}]')
-    reply = Reply(200, {}, b'[{"a":1}]', shape=shape)
-    assert list(reply.rows().column("a")) == list(Shape().rows(b'[{"a":1}]').column("a"))
-    assert type(reply.rows()) is not Rows
-    assert list(reply.rows())
-    assert type(reply.rows()) is Rows

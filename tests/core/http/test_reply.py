@@ -1,0 +1,113 @@
+"""Answers: JSON that is whole, rows with undecoded values, and what headers ask for."""
+
+from __future__ import annotations
+
+import time
+from decimal import Decimal
+from email.utils import formatdate
+
+import msgspec
+import pytest
+from exchange import reply
+
+from tap_callexports.core.errors import TransientFailure
+from tap_callexports.core.http.reply import Reply
+from tap_callexports.core.rows.rows import Rows
+from tap_callexports.core.rows.values import plain
+
+WHOLE = b'[{"id": 1, "name": "Duraci\xc3\xb3n"}, {"id": 2}]'
+
+
+@pytest.mark.covers(100)
+@pytest.mark.parametrize(
+    ("header", "seconds"),
+    [("7", 7.0), (" 7 ", 7.0), ("-3", None), ("soon", None), ("", None), ("1.5", None)],
+)
+def test_retry_after_is_read_where_it_makes_sense(header: str, seconds: float | None) -> None:
+    assert reply(429, Retry_After=header).retry_after == seconds
+
+
+@pytest.mark.covers(100)
+def test_retry_after_may_be_a_date_and_ratelimit_reset_counts_too() -> None:
+    wait = reply(429, Retry_After=formatdate(time.time() + 30, usegmt=True)).retry_after
+    assert wait is not None
+    assert 27 <= wait <= 31
+    assert reply(429, Ratelimit_Reset="4").retry_after == 4
+
+
+@pytest.mark.covers(47)
+def test_json_cut_at_any_byte_is_refused() -> None:
+    assert len(reply(200, WHOLE).json()) == 2
+    for length in range(len(WHOLE)):
+        with pytest.raises(TransientFailure):
+            reply(200, WHOLE[:length]).json()
+
+
+@pytest.mark.covers(113)
+@pytest.mark.parametrize(
+    "body",
+    [b"", b"   ", b"<html>no</html>", b"NaN", b'{"a": NaN}', b'{"a": 1e99999999999999999999}',
+     b"[" * 100_000, b"\xff\xfe", b'{"a": "\\ud800"}'],
+)  # fmt: skip
+def test_what_is_no_json_is_refused_without_showing_it(body: bytes) -> None:
+    with pytest.raises(TransientFailure) as caught:
+        reply(200, body, Content_Type="text/html").json()
+    assert "no</html>" not in str(caught.value)
+
+
+@pytest.mark.parametrize("body", [b'{"rows":[{"id":"\xff"}]}', b'{"rows":[{"id":"a","x":"\xe4"}]}'])
+def test_what_is_no_utf8_is_asked_for_again(body: bytes) -> None:
+    with pytest.raises(TransientFailure):
+        Reply(200, {"Content-Type": "application/json"}, body).envelope("rows")
+
+
+@pytest.mark.parametrize("offset", range(5))
+@pytest.mark.parametrize("text", ["ñ", "€", "😀"])
+def test_a_long_body_is_utf8_to_its_end(text: str, offset: int) -> None:
+    filler = "x" * (65536 - len('[{"a":"') - offset)
+    body = f'[{{"a":"{filler}{text}"}}]'.encode()
+    (row,) = Reply(200, {}, body).rows()
+    assert plain(row["a"]) == filler + text
+    for wrong in (
+        body.replace(text.encode(), text.encode()[:-1]),
+        body[: -len('"}]')] + b"\xc3",
+        body.replace(b"x" + text.encode(), b"\xff" + text.encode()),
+    ):
+        with pytest.raises(TransientFailure):
+            Reply(200, {}, wrong).rows()
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"[]", b"5", b'"x"', b"null", b"{}", b'{"count":1}', b'{"rows":5}', b'{"rows":[1]}',
+        b'{"rows":null}',
+    ],
+)  # fmt: skip
+def test_a_body_of_another_shape_comes_as_it_is(body: bytes) -> None:
+    reply = Reply(200, {}, body)
+    assert opened(reply.envelope("rows", "count")) == reply.json()
+    assert reply.row() == reply.json() or isinstance(reply.json(), dict)
+    assert opened(reply.rows()) == reply.json()
+
+
+def opened(found: object) -> object:
+    return list(found) if isinstance(found, Rows) else found
+
+
+def test_other_fields_of_an_envelope_are_decoded() -> None:
+    reply = Reply(200, {}, b'{"rows": [{"a": 1}], "count": 1.5, "next": {"a": [1]}}')
+    body = reply.envelope("rows", "count", "next", "missing")
+    assert (body["count"], body["next"]) == (Decimal("1.5"), {"a": [1]})
+    assert "missing" not in body
+    assert all(isinstance(row["a"], msgspec.Raw) for row in body["rows"])
+
+
+@pytest.mark.parametrize("end", ["\n", "\r", "\r\n"])
+def test_a_record_is_one_line_where_its_answer_is_many(end: str) -> None:
+    row = f'{{{end}"id": "x",{end}"object": {{{end}"a": 1}}{end}}}'
+    replies = [Reply(200, {}, text.encode()) for text in (f'{{"rows":[{row}]}}', f"[{row}]", row)]
+    rows = [*replies[0].envelope("rows")["rows"], *replies[1].rows(), replies[2].row()]
+    for each in rows:
+        assert isinstance(each["object"], msgspec.Raw)
+        assert not set(bytes(each["object"])) & set(b"\r\n")
