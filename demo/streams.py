@@ -13,7 +13,7 @@ class Stream:
         name: Its name, and its table's.
         provider: Where it comes from.
         keys: Columns that name a row.
-        time: When it happened, if that is known at all.
+        time: The replication key, which says when it happened; None for a stream without one.
     """
 
     name: str

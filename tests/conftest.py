@@ -6,6 +6,7 @@ import fcntl
 import os
 import shlex
 import shutil
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timezone
@@ -23,8 +24,13 @@ from demo.project import Project
 from sandbox import Sandbox
 
 ROOT = Path(__file__).resolve().parents[1]
+# Asserts in what the tests share say what they compared, as those in tests do.
+SHARED = {file.stem for file in (ROOT / "tests").rglob("*.py")} - sys.modules.keys()
+pytest.register_assert_rewrite(*sorted(SHARED))
 # What loads into DuckDB is left out where it has no build for this Python.
 collect_ignore = [] if find_spec("duckdb") else ["e2e", "transform"]
+# Of the SDK, on lines of its own in every program that is started: excused as in pyproject.toml.
+os.environ["PYTHONWARNINGS"] = "ignore:Python 3.10 reached its end of life"
 
 
 @pytest.fixture(autouse=True)

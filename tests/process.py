@@ -19,6 +19,8 @@ from typing import IO, TYPE_CHECKING
 
 from support import JSON, Run
 
+from tap_callexports.core.compat import override
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
@@ -27,7 +29,7 @@ _LOG_FIELDS = 4
 _PATIENCE = 60.0
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Outcome:
     """What a process left behind.
 
@@ -40,6 +42,10 @@ class Outcome:
     code: int
     out: str
     err: str
+
+    @override
+    def __repr__(self) -> str:
+        return f"<exit {self.code}, {len(self.out)} characters, {self.errors}>"
 
     @property
     def lines(self) -> list[JSON]:

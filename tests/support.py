@@ -9,17 +9,27 @@ import contextlib
 import copy
 import io
 import json
+import re
 import signal
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
+from sandbox import Sandbox
+from tap_callexports.core.compat import override
 from tap_callexports.tap import TapCallExports
 
 JSON = dict[str, Any]
 
+#: Every provider there is, by its name: those of the sandbox.
+PROVIDERS = tuple(Sandbox(rows=0).apis)
+_INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z")
+#: How many rows of many a message names.
+_SOME = 5
 
-@dataclass
+
+@dataclass(repr=False)
 class Run:
     """What came out of one run.
 
@@ -33,7 +43,18 @@ class Run:
     code: int
     lines: list[JSON]
     error: BaseException | None = None
-    tap: TapCallExports | None = field(default=None, repr=False)
+    tap: TapCallExports | None = None
+
+    @override
+    def __repr__(self) -> str:
+        return f"<exit {self.code}, {len(self.lines)} lines, {self.complaints}>"
+
+    @property
+    def complaints(self) -> list[str]:
+        """What it gave as reasons for not being complete."""
+        failures = self.tap.failures.values() if self.tap else ()
+        mistakes = getattr(self.error, "errors", ())
+        return [str(reason) for reason in (*failures, *filter(None, [self.error]), *mistakes)]
 
     @property
     def states(self) -> list[JSON]:
@@ -150,8 +171,68 @@ def assert_table_is(
 ) -> None:
     """A table holds exactly the truth: no row lost, invented, or with another value."""
     lost, invented = set(truth) - set(table), set(table) - set(truth)
-    assert not lost, f"lost {sorted(lost)[:5]}"
-    assert not invented, f"invented {sorted(invented)[:5]}"
+    assert not lost, f"{len(lost)} lost: {_some(lost, truth, table)}"
+    assert not invented, f"{len(invented)} invented: {_some(invented, table, truth)}"
     for key, expected in truth.items():
+        found = without_extra(table[key])
         wanted = {name: value for name, value in expected.items() if value is not None}
-        assert without_extra(table[key]) == wanted, key
+        assert found == wanted, f"{key}: {_difference(found, wanted, table[key].get('extra'))}"
+
+
+def _some(
+    keys: Iterable[tuple[Any, ...]],
+    rows: Mapping[tuple[Any, ...], JSON],
+    others: Mapping[tuple[Any, ...], JSON],
+) -> str:
+    """A few of the rows that others lack, with the first of their times and where theirs end."""
+    return "; ".join(f"{key}{_place(rows[key], others)}" for key in sorted(keys)[:_SOME])
+
+
+def _place(row: JSON, others: Mapping[tuple[Any, ...], JSON]) -> str:
+    for name, value in row.items():
+        if isinstance(value, str) and _INSTANT.fullmatch(value):
+            times = sorted(one[name] for one in others.values() if one.get(name))
+            if not times:
+                return f" of {name} {value}, where there is nothing else"
+            where = "inside" if times[0] <= value <= times[-1] else "outside"
+            return f" of {name} {value}, {where} {times[0]} to {times[-1]}"
+    return ""
+
+
+def _difference(found: JSON, wanted: JSON, extra: JSON | None) -> str:
+    """The columns in which a record differs, with both values, and what no column took."""
+    names = [name for name in {**wanted, **found} if found.get(name) != wanted.get(name)]
+    others = [f"{name} is {found.get(name)!r} and not {wanted.get(name)!r}" for name in names]
+    return "; ".join([*others, f"extra is {extra!r}"])
+
+
+def assert_listed(wanted: Iterable[str], listed: Iterable[str], where: str) -> None:
+    """A table that is kept by hand has each of these once, and nothing else.
+
+    Args:
+        wanted: Names of what there is.
+        listed: Names the table has.
+        where: The table and its file, as a message names them.
+    """
+    there, counts = set(wanted), Counter([*listed])
+    missing, strange = sorted(there - set(counts)), sorted(set(counts) - there)
+    twice = sorted(name for name, count in counts.items() if count > 1)
+    assert not missing, f"missing in {where}: {', '.join(missing)}"
+    assert not strange, f"only in {where}: {', '.join(strange)}"
+    assert not twice, f"more than once in {where}: {', '.join(twice)}"
+
+
+def secret_settings(provider: str) -> set[str]:
+    """The settings of a provider that hold secrets."""
+    settings = TapCallExports.config_jsonschema["properties"][provider]["properties"]
+    return {name for name, schema in settings.items() if schema.get("secret")}
+
+
+def secrets_in(config: JSON) -> set[str]:
+    """The secrets in a config, of which each provider in it must have one."""
+    secrets = set()
+    for provider in [name for name in PROVIDERS if name in config]:
+        given = {config[provider].get(name) for name in secret_settings(provider)} - {None}
+        assert given, f"the config of {provider} holds no secret"
+        secrets |= given
+    return secrets

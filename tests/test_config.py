@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import itertools
 import logging
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from settings_table import GONE, changed
 from singer_sdk.exceptions import ConfigValidationError
-from support import run_tap
+from support import assert_listed, run_tap
 
+from tap_callexports.providers import PROVIDERS
 from tap_callexports.tap import TapCallExports
 
 if TYPE_CHECKING:
@@ -157,21 +159,20 @@ def test_several_wrong_values_behind_the_schema_have_their_own_lines_too(box: Sa
     assert sorted(line.split(":")[0] for line in lines) == sorted(changes)
 
 
-def test_with_no_provider_on_the_four_credentials_are_named(box: Sandbox) -> None:
+def test_with_no_provider_on_every_credential_is_named(box: Sandbox) -> None:
     [line] = mistakes_of(MAY | {"anunzi": {"page_size": 500}, "burki": None}, box)
 
-    for name in ("videsk.api_token", "anunzi.api_key", "twin24.email", "twin24.password"):
-        assert name in line
-    assert "twin24.access_token" in line
-    assert "burki.api_key" in line
+    for provider in PROVIDERS:
+        for name in itertools.chain(*provider.credentials):
+            assert f"{provider.name}.{name}" in line
 
 
 BOUNDS: list[tuple[str, int | None, int | None]] = [
     ("request_timeout", 1, None),
     ("max_retry_wait", 0, None),
     *(
-        (f"{provider}.{setting}", least, most)
-        for provider in ("videsk", "anunzi", "twin24", "burki")
+        (f"{provider.name}.{setting}", least, most)
+        for provider in PROVIDERS
         for setting, least, most in (
             ("lookback_hours", 0, None),
             ("settle_minutes", 0, None),
@@ -189,6 +190,16 @@ BOUNDS: list[tuple[str, int | None, int | None]] = [
     ("burki.assistant_id", 1, None),
     ("burki.details_lookback_hours", 0, None),
 ]
+
+
+def test_every_bound_of_the_schema_is_in_the_table() -> None:
+    schema = TapCallExports.config_jsonschema["properties"]
+    settings = dict(schema)
+    for provider in (each.name for each in PROVIDERS):
+        parts = schema[provider]["properties"].items()
+        settings |= {f"{provider}.{name}": part for name, part in parts}
+    bounded = {name for name, part in settings.items() if {"minimum", "maximum"} & part.keys()}
+    assert_listed(bounded, [name for name, _, _ in BOUNDS], "BOUNDS in tests/test_config.py")
 
 
 @pytest.mark.covers(88)

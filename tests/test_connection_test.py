@@ -5,26 +5,22 @@ from __future__ import annotations
 import contextlib
 import io
 import json
+import re
 from collections import Counter
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING
 
 import pytest
 from process import tap
-from support import Run, kept_signals
+from promise import CONTRACT
+from streams import STREAMS, Stream
+from support import PROVIDERS, Run, kept_signals, secret_settings
 
 from sandbox import Fault, Sandbox
-from sandbox.anunzi import AnunziApi
-from sandbox.burki import BurkiApi
-from sandbox.twin24 import Twin24Api
-from sandbox.videsk import VideskApi
 from tap_callexports.tap import TapCallExports
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-PROVIDERS = ("videsk", "anunzi", "twin24", "burki")
-APIS = (VideskApi, AnunziApi, Twin24Api, BurkiApi)
 
 
 @pytest.fixture
@@ -80,7 +76,7 @@ def test_a_connection_test_asks_little_and_writes_no_state(
 
 
 @pytest.mark.covers(161)
-@pytest.mark.parametrize("stream", [name for api in APIS for name in api.keys])
+@pytest.mark.parametrize("stream", CONTRACT)
 def test_a_connection_test_of_any_stream_is_two_requests_at_most(
     stream: str, busy: Sandbox
 ) -> None:
@@ -91,7 +87,7 @@ def test_a_connection_test_of_any_stream_is_two_requests_at_most(
     assert run.states == []
 
 
-@pytest.mark.parametrize("stream", [name for api in APIS for name in api.keys])
+@pytest.mark.parametrize("stream", CONTRACT)
 def test_a_connection_test_of_any_stream_of_an_empty_account_is_fine(stream: str) -> None:
     with Sandbox(seed=3, rows=0) as empty:
         run, requests = probe(stream, empty)
@@ -101,16 +97,16 @@ def test_a_connection_test_of_any_stream_of_an_empty_account_is_fine(stream: str
     assert [line["type"] for line in run.lines] == ["SCHEMA"]
 
 
-@pytest.mark.parametrize("stream", ["anunzi_call_details", "burki_call_transcripts"])
+@pytest.mark.parametrize("stream", [each for each in STREAMS if each.per_call], ids=str)
 def test_a_connection_test_asks_for_one_call_of_a_stream_that_goes_call_by_call(
-    stream: str,
+    stream: Stream,
 ) -> None:
     now = datetime.now(timezone.utc)
     with Sandbox(seed=3, rows=40, start=now - timedelta(days=5), end=now) as quiet:
-        probe(stream, quiet)
+        probe(stream.name, quiet)
 
     paths = [request.path for api in quiet.apis.values() for request in api.requests]
-    assert len([path for path in paths if "get-call" in path or "transcripts" in path]) == 1
+    assert len([path for path in paths if re.search(stream.path, path)]) == 1
 
 
 @pytest.mark.parametrize("setting", ["form_ids", "survey_ids"])
@@ -125,19 +121,11 @@ def test_a_connection_test_tries_the_first_of_many_definitions(setting: str) -> 
     assert (nothing.code, none) == (0, 0)
 
 
-@pytest.mark.parametrize(
-    ("provider", "secret"),
-    [
-        ("videsk", "api_token"),
-        ("anunzi", "api_key"),
-        ("twin24", "password"),
-        ("burki", "api_key"),
-    ],
-)
-def test_a_connection_test_fails_with_a_wrong_credential(
-    box: Sandbox, provider: str, secret: str
-) -> None:
-    settings = box.apis[provider].config() | {secret: "canary-wrong-5d2c"}
+@pytest.mark.parametrize("provider", PROVIDERS)
+def test_a_connection_test_fails_with_a_wrong_credential(box: Sandbox, provider: str) -> None:
+    settings = box.apis[provider].config()
+    [secret] = secret_settings(provider) & settings.keys()
+    settings[secret] = "canary-wrong-5d2c"
 
     outcome = tap("--test", config={provider: settings})
 

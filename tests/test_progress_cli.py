@@ -15,7 +15,8 @@ from typing import Any
 
 import pytest
 from process import started, tap
-from support import run_tap
+from promise import CONTRACT, OFF
+from support import run_tap, secrets_in
 from terminals import environment, fields_of, structured, summaries, watch
 
 from sandbox import Fault, Sandbox
@@ -137,7 +138,9 @@ def test_a_terminal_that_goes_away_does_not_end_the_run(box: Sandbox, tmp_path: 
         os.read(ours, 1)
         os.close(ours)
         process.wait(60)
-    assert out.read_bytes().count(b'"type":"RECORD"') == 400
+    on = [name for name in box.burki.streams if name not in OFF]
+    records = sum(len(box.truth(name)) for name in on)
+    assert out.read_bytes().count(b'"type":"RECORD"') == records > 0
 
 
 def test_the_summary_is_what_the_sandbox_counted(box: Sandbox, tmp_path: Path) -> None:
@@ -159,7 +162,8 @@ def test_the_summary_is_what_the_sandbox_counted(box: Sandbox, tmp_path: Path) -
     [whole] = [line for line in fields_of(run.err) if "streams" in line]
     assert whole["rows"] == sum(line["type"] == "RECORD" for line in run.lines)
     assert whole["requests"] == sum(len(api.requests) for api in box.apis.values())
-    assert (whole["retries"], whole["incomplete"], whole["not_begun"]) == (8, 0, [])
+    assert whole["retries"] == 2 * len(box.apis)
+    assert (whole["incomplete"], whole["not_begun"]) == (0, [])
 
 
 def test_the_summary_counts_what_was_left_out(box: Sandbox, tmp_path: Path) -> None:
@@ -215,7 +219,9 @@ def test_a_run_that_is_stopped_says_what_is_done_and_what_is_not(
     assert found["anunzi_calls"]["outcome"] == "complete"
     assert found["burki_calls"]["outcome"] == "stopped"
     [whole] = [line for line in fields_of(outcome.err) if "streams" in line]
-    assert whole["not_begun"] == ["twin24_calls", "twin24_incoming_calls"]
+    # Streams are read in the order of their names.
+    due = [name for name in sorted(set(CONTRACT) - set(OFF)) if name > "burki_calls"]
+    assert whole["not_begun"] == [name for name in due if name not in box.videsk.streams]
     assert whole["incomplete"] == 1
 
 
@@ -260,10 +266,7 @@ def test_no_secret_and_no_number_is_shown(box: Sandbox) -> None:
 
     run = watch(config, env={"TAP_CALLEXPORTS_LOGLEVEL": "DEBUG"})
 
-    names = ("api_token", "api_key", "password", "access_token")
-    secrets = [p[n] for p in config.values() if isinstance(p, dict) for n in names if p.get(n)]
-    assert len(secrets) >= 4
-    assert [secret for secret in secrets if secret in run.shown] == []
+    assert [secret for secret in secrets_in(config) if secret in run.shown] == []
     assert re.findall(r"\+1 ?555|\+\d{8,}", run.shown) == []
 
 

@@ -6,9 +6,12 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from support import assert_listed
 
+from tap_callexports.providers import PROVIDERS
 from tap_callexports.tap import TapCallExports
 
+NAMES = [provider.name for provider in PROVIDERS]
 SECRETS = {
     "videsk.api_token",
     "anunzi.api_key",
@@ -72,11 +75,10 @@ DEFAULTS: dict[str, Any] = {
     "burki.max_concurrency": 1,
     **{
         f"{provider}.{setting}": default
-        for provider in ("videsk", "anunzi", "twin24", "burki")
+        for provider in NAMES
         for setting, default in (("settle_minutes", 5), ("requests_per_minute", None))
     },
 }
-PROVIDERS = ("videsk", "anunzi", "twin24", "burki")
 BUILT_IN = ("stream_map", "faker_config", "flattening_", "batch_config")
 
 
@@ -85,27 +87,30 @@ def settings() -> Iterator[tuple[str, dict[str, Any]]]:
     for name, schema in TapCallExports.config_jsonschema["properties"].items():
         if name.startswith(BUILT_IN):
             continue
-        if name in PROVIDERS:
+        if name in NAMES:
             yield from ((f"{name}.{inner}", part) for inner, part in schema["properties"].items())
         else:
             yield name, schema
 
 
 def test_there_are_exactly_the_settings_of_the_contract() -> None:
-    assert {name for name, _ in settings()} == set(DEFAULTS)
+    found = [name for name, _ in settings()]
+    assert_listed(found, DEFAULTS, "DEFAULTS in tests/test_settings.py")
 
 
 @pytest.mark.parametrize(("name", "schema"), list(settings()), ids=[name for name, _ in settings()])
 def test_a_setting_is_described_and_has_the_default_of_the_contract(
     name: str, schema: dict[str, Any]
 ) -> None:
+    assert name in DEFAULTS, f"missing in DEFAULTS in tests/test_settings.py: {name}"
     assert schema.get("default") == DEFAULTS[name]
     assert schema["title"]
     assert schema["description"]
 
 
 def test_a_setting_is_marked_secret_exactly_when_it_is_one() -> None:
-    assert {name for name, schema in settings() if schema.get("secret")} == SECRETS
+    found = [name for name, schema in settings() if schema.get("secret")]
+    assert_listed(found, SECRETS, "SECRETS in tests/test_settings.py")
 
 
 def test_settings_left_out_are_filled_in_for_providers_that_are_given() -> None:
@@ -126,7 +131,7 @@ def test_the_schema_is_closed_and_asks_for_nothing() -> None:
     schema = TapCallExports.config_jsonschema
     objects = [
         schema,
-        *(schema["properties"][name] for name in PROVIDERS),
+        *(schema["properties"][name] for name in NAMES),
     ]
 
     for part in objects:

@@ -7,13 +7,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 from process import Outcome, Started, started
+from promise import OFF
+from streams import STREAMS as ENTRIES
 from support import assert_table_is, run_tap, upserted
 
 from sandbox import Fault
-from sandbox.anunzi import AnunziApi
-from sandbox.burki import BurkiApi
-from sandbox.twin24 import Twin24Api
-from sandbox.videsk import VideskApi
 
 if TYPE_CHECKING:
     from support import JSON
@@ -21,11 +19,7 @@ if TYPE_CHECKING:
     from sandbox import Sandbox
 
 #: All that are selected by default and end where the calls do: appointments go on.
-STREAMS = {name for api in (AnunziApi, BurkiApi, Twin24Api, VideskApi) for name in api.keys} - {
-    "anunzi_call_details",
-    "burki_call_transcripts",
-    "videsk_appointments",
-}
+STREAMS = {each.name for each in ENTRIES if each.name not in OFF and not each.ahead}
 SIGNALS = [(signal.SIGTERM, 143), (signal.SIGINT, 130)]
 #: What the contract gives a run to end in, while its output is being read.
 SECONDS = 5

@@ -1,60 +1,25 @@
-"""The streams of the contract, written out: other people's pipelines are built on these names."""
+"""What discovery finds is what `promise.py` promises, and every rule is held against all of it."""
 
 from __future__ import annotations
 
 import json
 from dataclasses import replace
-from typing import NamedTuple
 
 import pytest
 from account import DAY, END, START, opened, text
+from promise import CONTRACT, Promise
 from streams import STREAMS, Stream
-from support import JSON
+from support import JSON, assert_listed
 
+from demo.streams import STREAMS as OF_THE_DEMO
+from tap_callexports.core.details import DetailStream
 from tap_callexports.core.endpoint import Endpoint
+from tap_callexports.providers import PROVIDERS
 from tap_callexports.tap import TapCallExports
 
 #: Settings with which every provider is on.
 EVERYTHING: JSON = {
-    "videsk": {"api_token": "t"},
-    "anunzi": {"api_key": "k"},
-    "twin24": {"access_token": "t"},
-    "burki": {"api_key": "k"},
-}
-
-
-class Promise(NamedTuple):
-    """What is promised of a stream."""
-
-    keys: list[str]
-    time: str | None
-    filtered_by: str | None = None
-    method: str = "INCREMENTAL"
-    selected: bool = True
-
-
-CONTRACT = {
-    "videsk_calls": Promise(["id"], "start_time"),
-    "videsk_queues": Promise(["id"], "start_time"),
-    "videsk_extra_data": Promise(["id"], "created_at"),
-    "videsk_comments": Promise(["id"], "created_at"),
-    "videsk_tags": Promise(["id", "tag_id"], "start_time"),
-    "videsk_appointments": Promise(["id"], "start_time"),
-    "videsk_recordings": Promise(["id"], "created_at"),
-    "videsk_ai_topics": Promise(["id", "entity_type", "topic_name"], "created_at"),
-    "videsk_ai_sentiments": Promise(["id", "entity_type"], "created_at"),
-    "videsk_forms": Promise(["form_id", "id"], "created_at"),
-    "videsk_surveys": Promise(["survey_id", "id"], "created_at"),
-    "anunzi_calls": Promise(["call_id"], "start_timestamp", "start_timestamp"),
-    "anunzi_unstarted_calls": Promise(["call_id"], None, method="FULL_TABLE"),
-    "anunzi_call_details": Promise(
-        ["call_id"], "start_timestamp", "start_timestamp", selected=False
-    ),
-    "twin24_incoming_calls": Promise(["call_id"], "started_at"),
-    "twin24_calls": Promise(["id"], "created_at", "created_at"),
-    "burki_calls": Promise(["id"], "started_at", "started_at"),
-    "burki_call_list": Promise(["id"], "started_at", "started_at"),
-    "burki_call_transcripts": Promise(["id"], "call_started_at", "call_started_at", selected=False),
+    provider.name: dict.fromkeys(provider.credentials[0], "x") for provider in PROVIDERS
 }
 
 
@@ -78,15 +43,38 @@ def test_discovery_finds_the_streams_of_the_contract(config: JSON) -> None:
         assert root["table-key-properties"] == entry["key_properties"]
         times = [entry["replication_key"]] if "replication_key" in entry else None
         assert root.get("valid-replication-keys") == times
-    assert found == CONTRACT
+    assert_listed(found, CONTRACT, "CONTRACT in tests/contract/promise.py")
+    assert {n: (found[n], CONTRACT[n]) for n in CONTRACT if found[n] != CONTRACT[n]} == {}
 
 
 def test_every_rule_is_held_against_every_stream() -> None:
-    held = {s.name: (list(s.keys), s.time, s.time if s.filtered else None) for s in STREAMS}
-    assert held == {
-        name: (promise.keys, promise.time, promise.filtered_by)
-        for name, promise in CONTRACT.items()
+    held = {stream.name for stream in STREAMS}
+    assert_listed(CONTRACT, held, "STREAMS in tests/contract/streams.py")
+    # The rules know no other column than the bookmark's that a range could act on.
+    assert {name: promise.filtered_by for name, promise in CONTRACT.items()} == {
+        stream.name: stream.time if stream.filtered else None for stream in STREAMS
     }
+
+
+def test_a_stream_is_read_as_its_entry_says() -> None:
+    known = TapCallExports(config={}).streams
+    for stream in STREAMS:
+        endpoint = known[stream.name]
+        assert isinstance(endpoint, Endpoint)
+        where = f"{stream} in STREAMS in tests/contract/streams.py"
+        assert stream.per_call == isinstance(endpoint, DetailStream), where
+        assert stream.lookback == endpoint.lookback_setting, where
+        partition = [endpoint.partition_column] if endpoint.partition_setting else []
+        assert [*stream.partition] == partition, where
+
+
+def test_the_demo_knows_every_stream_as_it_is_promised() -> None:
+    assert_listed(CONTRACT, [stream.name for stream in OF_THE_DEMO], "STREAMS in demo/streams.py")
+    for stream in OF_THE_DEMO:
+        known = list(stream.keys), stream.time
+        promised = CONTRACT[stream.name].keys, CONTRACT[stream.name].time
+        assert known == promised, f"{stream.name} in STREAMS in demo/streams.py"
+        assert stream.name.startswith(f"{stream.provider}_")
 
 
 @pytest.mark.parametrize(

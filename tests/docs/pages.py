@@ -128,15 +128,17 @@ def personal_by_provider() -> str:
 def check_block(page: Path, name: str, wanted: str) -> None:
     """A page has this text between the marks of this name; asked to, writes it there."""
     text = page.read_text(encoding="utf-8")
-    begin, end = f"<!-- {name} -->\n", f"\n<!-- end of {name} -->"
+    # Between two marks of a new place there is nothing yet, not even an empty line.
+    begin, end = f"<!-- {name} -->\n", f"<!-- end of {name} -->"
     before, found, rest = text.partition(begin)
-    assert found, f"{page.name} has no place for {name}"
+    assert found, f"{page.name} has no line {begin.strip()}"
     old, found, after = rest.partition(end)
-    assert found, f"{page.name}: {name} has no end"
-    if os.environ.get("UPDATE_SNAPSHOTS") and old != wanted:
-        page.write_text(f"{before}{begin}{wanted}{end}{after}", encoding="utf-8")
+    assert found, f"{page.name} has no line {end} below {begin.strip()}"
+    if os.environ.get("UPDATE_SNAPSHOTS") and old != f"{wanted}\n":
+        page.write_text(f"{before}{begin}{wanted}\n{end}{after}", encoding="utf-8")
     else:
-        assert old == wanted, "run with UPDATE_SNAPSHOTS=1, and read the difference"
+        stale = f"{name} in {page.name}: run with UPDATE_SNAPSHOTS=1, and read the difference"
+        assert old == f"{wanted}\n", stale
 
 
 def blocks_in(page: Path) -> list[str]:

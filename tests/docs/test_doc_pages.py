@@ -15,6 +15,7 @@ from declared import (
     declared_settings,
 )
 from pages import DOCS, STREAMS, blocks_in, check_block, column_table, columns_of, unit_of
+from support import assert_listed
 
 PAGES = sorted(DOCS.rglob("*.md"))
 PROVIDER_PAGES = sorted((DOCS / "providers").glob("*.md"))
@@ -54,14 +55,32 @@ def test_a_provider_s_page_has_the_columns_of_its_streams(page: Path) -> None:
     found = [COLUMNS.fullmatch(name) for name in blocks_in(page)]
     assert [match[1] for match in found if match] == [
         name for name in STREAMS if name.startswith(f"{page.stem}_")
-    ]
+    ], f"marks `columns of <stream>` in {name_of(page)}, in the order of STREAMS"
     for match in found:
         assert match is not None
         check_block(page, match[0], column_table(match[1], match[2] or ""))
 
 
+def test_a_new_place_for_a_table_is_two_marks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page, marks = tmp_path / "page.md", ("<!-- a place -->", "<!-- end of a place -->")
+    page.write_text("\n".join(marks))
+    monkeypatch.delenv("UPDATE_SNAPSHOTS", raising=False)
+    with pytest.raises(AssertionError, match="run with UPDATE_SNAPSHOTS=1"):
+        check_block(page, "a place", "a table")
+    with monkeypatch.context() as asked:
+        asked.setenv("UPDATE_SNAPSHOTS", "1")
+        check_block(page, "a place", "a table")
+    assert page.read_text() == "\n".join((marks[0], "a table", marks[1]))
+    check_block(page, "a place", "a table")
+    page.write_text(marks[0] + "\n")
+    with pytest.raises(AssertionError, match="no line <!-- end of a place -->"):
+        check_block(page, "a place", "a table")
+
+
 def test_every_provider_has_a_page_that_the_readme_leads_to() -> None:
-    assert {page.stem for page in PROVIDER_PAGES} == set(PROVIDER_NAMES)
+    assert_listed(PROVIDER_NAMES, [page.stem for page in PROVIDER_PAGES], "docs/providers/")
     assert [page for page in PAGES if f"({page.relative_to(ROOT)}" not in README] == []
 
 

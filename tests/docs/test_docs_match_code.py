@@ -17,6 +17,7 @@ from declared import (
     plain,
     tables_in,
 )
+from support import assert_listed
 
 from tap_callexports.tap import TapCallExports
 
@@ -59,14 +60,18 @@ def streams_in_readme() -> dict[str, list[str]]:
 
 
 def test_readme_lists_every_setting_with_its_type_and_default() -> None:
-    assert settings_in_readme() == {
+    declared, listed = declared_settings(), settings_in_readme()
+    assert_listed(declared, listed, "the tables of settings in README.md")
+    assert listed == {
         name: (f"{setting.type}, secret" if setting.secret else setting.type, setting.default)
-        for name, setting in declared_settings().items()
+        for name, setting in declared.items()
     }
 
 
 def test_readme_lists_every_stream_with_its_keys_and_filter_field() -> None:
-    assert {name: cells[1:4] for name, cells in streams_in_readme().items()} == {
+    listed = streams_in_readme()
+    assert_listed(declared_streams(), listed, "the tables of streams in README.md")
+    assert {name: cells[1:4] for name, cells in listed.items()} == {
         name: [
             ", ".join(stream.primary_keys),
             stream.replication_key or "",
@@ -77,17 +82,20 @@ def test_readme_lists_every_stream_with_its_keys_and_filter_field() -> None:
 
 
 def test_readme_names_the_endpoint_of_every_stream() -> None:
-    listed = streams_in_readme()
+    declared, listed = declared_streams(), streams_in_readme()
+    assert_listed(declared, listed, "the tables of streams in README.md")
     wrong = {
         name: listed[name][0]
-        for name, stream in declared_streams().items()
+        for name, stream in declared.items()
         if not listed[name][0].startswith(" ".join(endpoint_of(stream)))
     }
     assert wrong == {}
 
 
 def test_readme_says_which_streams_hold_personal_data() -> None:
-    assert {name: cells[4].startswith("yes: ") for name, cells in streams_in_readme().items()} == {
+    listed = streams_in_readme()
+    assert_listed(declared_streams(), listed, "the tables of streams in README.md")
+    assert {name: cells[4].startswith("yes: ") for name, cells in listed.items()} == {
         name: any(
             column["description"].endswith("(personal data)")
             for column in stream.schema["properties"].values()
@@ -124,18 +132,21 @@ def test_every_link_to_a_file_leads_to_one(document: str) -> None:
 def test_every_file_contributing_names_exists() -> None:
     text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
     files = re.findall(r"`(?:[\w-]+/)*[\w.-]+\.(?:py|yml|toml)`|`(?:[\w-]+/)+`", text)
-    known = [ROOT, ROOT / "tap_callexports", *(ROOT / "tap_callexports/providers").iterdir()]
-    names = sorted({name.strip("`") for name in files})
+    # A text that has named a folder goes on with the names of what is in it.
+    folders = ("tap_callexports", "sandbox", "tests", "transform", "demo", "orchestrate")
+    paths = [path.as_posix() for folder in folders for path in (ROOT / folder).rglob("*")]
+    names = sorted({name.strip("`").rstrip("/") for name in files})
     assert "core/http/client.py" in names
-    assert [n for n in names if not any((place / n).exists() for place in known)] == []
+    strange = [name for name in names if not any(path.endswith(f"/{name}") for path in paths)]
+    assert [name for name in strange if not (ROOT / name).exists()] == []
 
 
 def test_env_example_holds_every_setting_as_a_comment_with_its_default() -> None:
     lines = (ROOT / ".env.example").read_text(encoding="utf-8").splitlines()
     variables = [re.fullmatch(r"# (TAP_CALLEXPORTS_\w+)=(.*)", line) for line in lines]
-    assert sorted(match.groups() for match in variables if match) == sorted(
-        (setting.variable, setting.default) for setting in declared_settings().values()
-    )
+    shown = ["=".join(match.groups()) for match in variables if match]
+    declared = [f"{each.variable}={each.default}" for each in declared_settings().values()]
+    assert_listed(declared, shown, ".env.example")
     assert [line for line in lines if line and not line.startswith("# ")] == []
 
 

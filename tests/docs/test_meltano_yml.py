@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
+import re
 from typing import Any
 
 import pytest
 import yaml
 from declared import README, ROOT, Setting, code_blocks, declared_settings
+from support import assert_listed
 
 from hub.definition import definition
 from tap_callexports.providers import PROVIDERS
@@ -39,6 +42,17 @@ def tap_in(name: str) -> dict[str, Any]:
     return dict(tap)
 
 
+def second_account(name: str) -> dict[str, Any]:
+    """What the example of a second account is given; in meltano.yml it is a comment."""
+    text = (ROOT / name).read_text(encoding="utf-8")
+    lines_of_it = r"(?m)^( *(?:# )?)- name: tap-callexports--acme\n(?:\1  .*\n)+"
+    example = re.search(lines_of_it, text)
+    assert example, f"{name} has no tap-callexports--acme"
+    lines = [line.removeprefix(example[1]) for line in example[0].splitlines()]
+    (account,) = yaml.safe_load("\n".join(lines))
+    return dict(account["config"])
+
+
 def settings_of(tap: dict[str, Any]) -> dict[str, tuple[object, ...]]:
     """Kind, secrecy and choices of each setting of a definition."""
     return {
@@ -65,7 +79,7 @@ both = pytest.mark.parametrize("name", [FILE, BLOCK])
 
 def test_meltano_yml_declares_every_setting_once() -> None:
     names = [setting["name"] for setting in tap_in(FILE)["settings"]]
-    assert sorted(names) == sorted(declared_settings())
+    assert_listed(declared_settings(), names, f"the settings of the tap in {FILE}")
 
 
 @both
@@ -95,6 +109,23 @@ def test_each_credential_validates_meltano_yml() -> None:
         for provider in PROVIDERS
         for group in provider.credentials
     ]
+
+
+@both
+def test_a_second_account_has_no_credential_of_the_first(name: str) -> None:
+    """What it is not given it has from the first one, and would export the calls of that."""
+    [variable] = re.findall(r"export TAP_CALLEXPORTS__ACME_(\w+)=", README)
+    own = variable.partition("_")[0].lower()
+    assert own in {provider.name for provider in PROVIDERS}
+    others = [
+        f"{provider.name}.{part}"
+        for provider in PROVIDERS
+        if provider.name != own
+        for part in itertools.chain(*provider.credentials)
+    ]
+    config = second_account(name)
+    assert_listed(others, config, f"the config of tap-callexports--acme in {name}")
+    assert set(config.values()) == {""}
 
 
 def test_the_hub_is_told_the_same_as_meltano_yml() -> None:

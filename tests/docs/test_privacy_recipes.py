@@ -42,7 +42,7 @@ def box() -> Iterator[Sandbox]:
 def plain(box: Sandbox) -> Run:
     """A run that keeps everything."""
     run = run_tap({**MAY, **box.config()}, streams=STREAMS)
-    assert run.code == 0
+    assert run.code == 0, run.complaints
     return run
 
 
@@ -116,7 +116,7 @@ def assert_hashed(run: Run, plain: Run) -> None:
 
 def test_no_person_is_in_a_run_with_the_maps(run: Run, plain: Run, private: set[str]) -> None:
     assert set(people_in(plain, private)) == private
-    assert run.code == 0
+    assert run.code == 0, run.complaints
     assert people_in(run, private) == []
     assert_hashed(run, plain)
 
@@ -197,7 +197,7 @@ def test_an_expression_that_fails_on_a_record_is_one_line(
 def test_a_stream_that_a_map_leaves_out_is_left_out(box: Sandbox, nothing: str | None) -> None:
     maps = {"burki_calls": nothing, "burki_call_list": {"extra": nothing}, "__else__": nothing}
     run = run_tap({**MAY, **box.config(), "stream_maps": maps}, streams=STREAMS)
-    assert run.code == 0
+    assert run.code == 0, run.complaints
     assert {line["stream"] for line in run.lines if "stream" in line} == {"burki_call_list"}
     assert run.records("burki_call_list")
 
@@ -208,7 +208,7 @@ def test_no_person_is_in_a_run_with_the_selection(
     box.twin24.requests.clear()
     config = {**MAY, **box.config()}
     run = run_tap(config, catalog=selected(catalog_of(config, STREAMS)))
-    assert run.code == 0
+    assert run.code == 0, run.complaints
     assert people_in(run, private) == []
     left = [name for name, stream in STREAMS.items() if stream.selected_by_default]
     for stream in left:

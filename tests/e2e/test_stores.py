@@ -11,23 +11,20 @@ import pytest
 from killing import kill
 from loaders import Csv, DuckDb, Jsonl, Loader, Postgres
 from pipelines import TAP, Pipeline, requests_so_far
+from support import assert_listed, secrets_in
 
 from sandbox import Fault, Sandbox
+from tap_callexports.providers import PROVIDERS
 
 pytestmark = pytest.mark.meltano
 
 LOADERS = ("target-duckdb", "target-jsonl", "target-csv", "target-postgres")
 #: So that a bookmark which is ahead of the store leaves a gap that no lookback mends.
 NO_LOOKBACK = {
-    f"TAP_CALLEXPORTS_{name.upper()}": "0"
-    for name in (
-        "videsk_lookback_hours",
-        "anunzi_lookback_hours",
-        "anunzi_details_lookback_hours",
-        "twin24_lookback_hours",
-        "burki_lookback_hours",
-        "burki_details_lookback_hours",
-    )
+    f"TAP_CALLEXPORTS_{provider.name}_{setting.name}".upper(): "0"
+    for provider in PROVIDERS
+    for setting in provider.properties
+    if setting.name.endswith("lookback_hours")
 }
 #: Requests that each platform answers until it refuses all; Videsk's end is that of the tap.
 _ANSWERED = {"anunzi": 12, "burki": 12, "twin24": 6, "videsk": 30}
@@ -86,7 +83,7 @@ def test_a_store_follows_the_platforms_through_failures_and_time(
         assert asked[name] < requests, f"{name} was read from the start in the second run"
 
     log = broken.log + resumed.log + second.log + refresh.log
-    assert [secret for secret in _secrets(box) if secret in log] == []
+    assert [secret for secret in secrets_in(box.config()) if secret in log] == []
 
 
 def test_a_loader_that_is_killed_has_kept_no_state_ahead_of_its_rows(
@@ -119,7 +116,9 @@ def test_a_loader_that_is_killed_has_kept_no_state_ahead_of_its_rows(
 
 
 def _break_down(box: Sandbox, folder: Path) -> None:
-    """In the next run three platforms refuse half-way, and the tap is killed at the fourth."""
+    """In the next run platforms refuse half-way, and the tap is killed at the last one, Videsk."""
+    assert_listed(box.apis, _ANSWERED, "_ANSWERED in tests/e2e/test_stores.py")
+    assert_listed(box.apis, _AMENDED, "_AMENDED in tests/e2e/test_stores.py")
     for name, answered in _ANSWERED.items():
         if name == "videsk":
             kill(TAP, folder, at=box.videsk, after=answered)
@@ -143,12 +142,3 @@ def _held(pipeline: Pipeline) -> set[str]:
 
 def _since(before: dict[str, int], box: Sandbox) -> dict[str, int]:
     return {name: total - before[name] for name, total in requests_so_far(box).items()}
-
-
-def _secrets(box: Sandbox) -> list[str]:
-    return [
-        box.videsk.config()["api_token"],
-        box.anunzi.config()["api_key"],
-        box.twin24.config()["password"],
-        box.burki.config()["api_key"],
-    ]

@@ -7,6 +7,7 @@ package and registered there as a contributor would.
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -37,10 +38,16 @@ def registered(root: Path) -> None:
     shutil.copytree(ROOT / "tap_callexports", package, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copytree(ACME, package / "providers" / "acme")
     registry = package / "providers" / "__init__.py"
-    lines = registry.read_text("utf-8").splitlines(keepends=True)
-    at = next(n for n, line in enumerate(lines) if "import Anunzi" in line)
-    lines.insert(at, "from tap_callexports.providers.acme import Acme\n")
-    registry.write_text("".join(lines).replace("Burki)", "Burki, Acme)"), "utf-8")
+    text, imported = re.subn(
+        r"(?m)^(?=from tap_callexports\.providers\.)",
+        "from tap_callexports.providers.acme import Acme\n",
+        registry.read_text("utf-8"),
+        count=1,
+    )
+    # However many there are, on one line or on many.
+    text, listed = re.subn(r"(?ms)^(PROVIDERS\b[^=]*= \(.*?),?\s*\)$", r"\1, Acme)", text)
+    assert (imported, listed) == (1, 1), f"Acme found no place in {registry.name}:\n{text}"
+    registry.write_text(text, "utf-8")
 
 
 @pytest.fixture(scope="module")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from support import assert_listed
 
 from orchestrate import counts
 from orchestrate.streams import STREAMS, Stream
@@ -12,14 +12,15 @@ from tap_callexports.tap import TapCallExports
 
 
 def test_the_table_of_streams_is_the_tap_s() -> None:
-    of_the_tap: dict[str, dict[str, Stream]] = defaultdict(dict)
+    of_the_tap = {}
     for each in TapCallExports(config={}, validate_config=False).discover_streams():
         per_call = isinstance(each, DetailStream)
         known = Stream(each.name, each.filter_field, ranged=each.windowed, per_call=per_call)
-        of_the_tap[each.account.name][each.name] = known
-    assert {
-        provider: {each.name: each for each in streams} for provider, streams in STREAMS.items()
-    } == of_the_tap
+        of_the_tap[each.name] = each.account.name, known
+    pairs = [(provider, each) for provider, streams in STREAMS.items() for each in streams]
+    names = [each.name for _, each in pairs]
+    assert_listed(of_the_tap, names, "STREAMS in orchestrate/streams.py")
+    assert {each.name: (provider, each) for provider, each in pairs} == of_the_tap
 
 
 def test_what_is_counted_is_known_by_the_time_that_is_counted() -> None:

@@ -148,5 +148,5 @@ def _heard(box: Sandbox, only: JSON) -> Iterator[tuple[str, Answer]]:
             {**config, "start_date": "2024-05-01", "end_date": "2024-06-01"},
             streams=[s for name in config for s in box.apis[name].streams],
         )
-    assert run.code == 0
+    assert run.code == 0, run.complaints
     yield from found.items()

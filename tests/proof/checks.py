@@ -93,13 +93,13 @@ def _asked(place: Place, ran: Ran, ledgers: list[Ledger], judge: Judge) -> Itera
         yield Problem("broken", f"{len(ran.wire.sent)} requests for {rows} rows")
     high = max((judge.end_of(ledger) for ledger in ledgers), default=judge.end)
     for sent in ran.wire.sent:
-        for at in _ends(sent):
+        for at in ends_of(sent):
             if not judge.start - _BESIDE <= at <= high + _BESIDE:
                 yield Problem("broken", f"asked for {at}, outside of the span: {sent.url}")
                 return
 
 
-def _ends(sent: Sent) -> Iterator[datetime]:
+def ends_of(sent: Sent) -> Iterator[datetime]:
     """The ends of the time range of a request, however the provider writes it."""
     query = {name: values[0] for name, values in parse_qs(urlsplit(sent.url).query).items()}
     for name in ("from", "to", "date_from", "date_to"):

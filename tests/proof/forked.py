@@ -28,7 +28,7 @@ _context.set_forkserver_preload(["tap_callexports.tap", "pendulum"])
 _QUICK = {"core.http.policy._FIRST_WAIT": 0.001, "core.http.policy._LONGEST_WAIT": 0.002}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Ended(Outcome):
     """What a process left behind, and what it took.
 

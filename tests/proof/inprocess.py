@@ -70,7 +70,7 @@ class _Log(logging.Handler):
         self.texts.append(record.getMessage())
 
 
-@dataclass
+@dataclass(repr=False)
 class Ran(Run):
     """A run, and what it did to get there.
 
@@ -81,16 +81,10 @@ class Ran(Run):
         died: Whether the process was killed.
     """
 
-    text: str = field(default="", repr=False)
-    log: list[str] = field(default_factory=list, repr=False)
-    wire: Wire | None = field(default=None, repr=False)
+    text: str = ""
+    log: list[str] = field(default_factory=list)
+    wire: Wire | None = None
     died: bool = False
-
-    @property
-    def complaints(self) -> list[str]:
-        """What it gave as reasons for not being complete."""
-        failures = self.tap.failures.values() if self.tap else ()
-        return [str(failure) for failure in (*failures, *filter(None, [self.error]))]
 
 
 class Place:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import json
+import math
 import os
 import random
 import signal
@@ -83,12 +84,14 @@ class Case:
 
 
 def cases(count: int, seed: int = 1) -> list[Case]:
-    """Cases in which each signal meets each point, at streams and parts that vary."""
+    """Cases in which each signal meets each point, at streams, workers and parts that vary."""
     parts = random.Random(seed)
+    # From where on each stream would meet the same points again.
+    lap = math.lcm(len(STREAMS), len(POINTS))
     return [
         Case(
-            STREAMS[number % len(STREAMS)],
-            (1, 4)[(number + number // len(POINTS)) % 2],
+            STREAMS[(number + number // lap) % len(STREAMS)],
+            (1, 4)[number // len(POINTS) % 2],
             SIGNALS[number % len(SIGNALS)],
             POINTS[number % len(POINTS)],
             parts.random(),

@@ -31,7 +31,7 @@ def empty(stream: str, *, window_rows: int | None = None) -> AbstractContextMana
 
 def options(place: Place) -> Any:
     """How the server behaves; each provider has its own."""
-    return place.api.options  # type: ignore[attr-defined]
+    return place.api.options  # type: ignore[attr-defined] # each provider has its own
 
 
 def run(place: Place, stream: str, state: JSON | None = None, **settings: object) -> Ran:

@@ -115,7 +115,7 @@ class Partition:
         """Every record is true and from its own time, none is missing, the bookmark is the end."""
         place, table = self._place, ran.table(self._place.stream)
         yield from self._untrue(ran, table)
-        if place.stream == UNTIMED:
+        if place.stream in UNTIMED:
             yield from (f"lost {key}" for key in place.truth.keys() - table)
             return
         for key, at in place.at.items():
@@ -156,7 +156,7 @@ class Partition:
             many = Counter(_text(record) for ran in runs for record in self._placed(ran))
             if one != many:
                 problems.append(f"{len(one - many)} records missing, {len(many - one)} too many")
-        if stream == UNTIMED and any(ran.table(stream) != table for ran in runs):
+        if stream in UNTIMED and any(ran.table(stream) != table for ran in runs):
             problems.append("a part does not hold every row without a time")
         # The granule in front of a first part that is short is short, too.
         for key in table.keys() ^ union.keys():

@@ -17,13 +17,13 @@ from inprocess import Place, Ran, opened
 from life import Life
 from oracle import Judge, Ledger, Problem, Target
 from servers import facts, lasting, passing
+from support import secret_settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from support import JSON
 
-PROVIDERS = ("videsk", "anunzi", "twin24", "burki")
 _START = datetime(2024, 5, 1, tzinfo=timezone.utc)
 _DAY = timedelta(days=1)
 #: How many of the last restart points are kept to choose from.
@@ -254,7 +254,7 @@ class Schedule:
     def _config(self, *, wrong: bool = False) -> JSON:
         settings: dict[str, Any] = {**self._api.config(), **self._lasting, **self._passing}
         if wrong:
-            for name in {"api_token", "api_key", "password"} & settings.keys():
+            for name in secret_settings(self._api.name) & settings.keys():
                 settings[name] = f"wrong-{settings[name]}"
         config: JSON = {self._api.name: settings, "start_date": self._start.isoformat()}
         now, ending = self._place.clock.now, self._dice.random()

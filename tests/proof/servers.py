@@ -5,16 +5,17 @@ Each function sets the options of a provider's server by the dice and returns th
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, cast
 
 from oracle import Facts
+from streams import entry_of
 
 from sandbox.anunzi.api import AnunziApi, AnunziOptions
 from sandbox.burki.api import BurkiApi, BurkiOptions
 from sandbox.twin24.api import Twin24Api, Twin24Options
 from sandbox.videsk.api import VideskApi
+from tap_callexports.providers import PROVIDERS
 
 if TYPE_CHECKING:
     import random
@@ -29,24 +30,21 @@ FORMS = {
     "65f0a1b2c3d4e5f6010203ab": ["nps"],
 }
 
-_FACTS = {
-    "videsk_forms": Facts(partition="form_id"),
-    "videsk_surveys": Facts(partition="survey_id"),
-    "anunzi_calls": Facts(also="anunzi_unstarted_calls"),
-    "anunzi_unstarted_calls": Facts(timed=False),
-}
+#: Streams whose records may come with those of another.
+_ALSO = {"anunzi_calls": "anunzi_unstarted_calls"}
 
 
 def facts(stream: str, settings: Settings) -> Facts:
     """What the contract says of a stream under these settings."""
-    known = _FACTS.get(stream, Facts())
-    detail = stream in {"anunzi_call_details", "burki_call_transcripts"}
-    hours = settings["details_lookback_hours" if detail else "lookback_hours"]
-    lookback = timedelta(hours=hours)
-    if stream == "videsk_appointments":
-        ahead = timedelta(days=settings["appointments_ahead_days"])
-        return replace(known, lookback=max(lookback, ahead), ahead=ahead)
-    return replace(known, lookback=lookback)
+    entry = entry_of(stream)
+    ahead = timedelta(days=settings[entry.ahead] if entry.ahead else 0)
+    return Facts(
+        partition=next(iter(entry.partition), ""),
+        timed=entry.time is not None,
+        lookback=max(timedelta(hours=settings[entry.lookback]), ahead),
+        ahead=ahead,
+        also=_ALSO.get(stream, ""),
+    )
 
 
 def lasting(dice: random.Random, api: Api) -> Settings:
@@ -55,6 +53,8 @@ def lasting(dice: random.Random, api: Api) -> Settings:
         "lookback_hours": dice.choice([0, 3, 24, 72]),
         "settle_minutes": dice.choice([0, 5, 60]),
     }
+    for name in _more_lookbacks(api.name):
+        settings[name] = dice.choice([0, 3, 24, 72])
     if isinstance(api, VideskApi):
         api.options.forms = dict(FORMS)
         api.options.surveys = dict(list(FORMS.items())[:1])
@@ -64,12 +64,16 @@ def lasting(dice: random.Random, api: Api) -> Settings:
             api.options.appointments_filter = "created"
         if dice.random() < 0.2:
             api.separate_filter_field(timedelta(minutes=dice.choice([1, 30, 300])))
-    elif not isinstance(api, Twin24Api):
-        settings["details_lookback_hours"] = dice.choice([0, 3, 24, 72])
-    elif dice.random() < 0.2:
+    elif isinstance(api, Twin24Api) and dice.random() < 0.2:
         api.options.companies = [1, 2]
         settings["company_ids"] = [1, 2]
     return settings
+
+
+def _more_lookbacks(provider: str) -> list[str]:
+    """The lookbacks that a provider has beside the one all have."""
+    (properties,) = (each.properties for each in PROVIDERS if each.name == provider)
+    return [each.name for each in properties if each.name.endswith("_lookback_hours")]
 
 
 def passing(dice: random.Random, api: Api, streams: tuple[str, ...]) -> Settings:

@@ -21,12 +21,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 _TESTS = Path(__file__).resolve().parents[1]
-sys.path[:0] = [str(_TESTS.parent), str(_TESTS), str(_TESTS / "proof")]
+sys.path[:0] = map(str, [_TESTS.parent, _TESTS, _TESTS / "contract", _TESTS / "proof"])
 
 import partitions  # noqa: E402 - after the path is set
 from oracle import Problem  # noqa: E402 - after the path is set
-from schedules import PROVIDERS, Report, play  # noqa: E402 - after the path is set
+from schedules import Report, play  # noqa: E402 - after the path is set
 from standing import STREAMS  # noqa: E402 - after the path is set
+from support import PROVIDERS  # noqa: E402 - after the path is set
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING
 
 from inprocess import Place, Ran, opened
 from oracle import Key, Ledger
+from promise import CONTRACT, TIMED
 from servers import facts, lasting, passing
+from streams import UNTOLD, entry_of
 from zone_changes import local
 
-from demo.streams import STREAMS as DECLARED
 from sandbox.anunzi.api import AnunziApi
 from sandbox.burki.api import BurkiApi
 from sandbox.instants import UTC, floor, parse
@@ -31,37 +32,20 @@ if TYPE_CHECKING:
 MICROSECOND, MILLISECOND = timedelta(microseconds=1), timedelta(milliseconds=1)
 SECOND, HOUR, DAY = timedelta(seconds=1), timedelta(hours=1), timedelta(days=1)
 
-#: The streams whose rows are placed by a column that they show, and that column.
-FILTERED = {
-    "anunzi_calls": "start_timestamp",
-    "anunzi_call_details": "start_timestamp",
-    "twin24_calls": "created_at",
-    "burki_calls": "started_at",
-    "burki_call_list": "started_at",
-    "burki_call_transcripts": "call_started_at",
-}
-#: The streams whose rows are placed by a time that they may not show.
-UNFILTERED = (
-    "videsk_calls", "videsk_queues", "videsk_extra_data", "videsk_comments", "videsk_tags",
-    "videsk_appointments", "videsk_recordings", "videsk_ai_topics", "videsk_ai_sentiments",
-    "videsk_forms", "videsk_surveys", "twin24_incoming_calls",
-)  # fmt: skip
-#: The stream without a time.
-UNTIMED = "anunzi_unstarted_calls"
-STREAMS = (*UNFILTERED, *FILTERED, UNTIMED)
-
-#: The time a record shows.
-_OWN = {stream.name: stream.time for stream in DECLARED}
+STREAMS = tuple(CONTRACT)
+#: The streams whose rows are placed by a column that they show, and that column. Rows of others
+#: are placed by a time that they may not show.
+FILTERED = {name: each.filtered_by for name, each in CONTRACT.items() if each.filtered_by}
+#: The streams without a time.
+UNTIMED = set(STREAMS) - set(TIMED)
 
 #: Where the clocks of a zone are set back: the hour before it and the one after it look the same.
 ZONE, SET_BACK = "America/Santiago", datetime(2024, 4, 7, 3, tzinfo=UTC)
 _STARTS = (datetime(2024, 5, 1, tzinfo=UTC), SET_BACK - DAY / 2)
-#: What a ledger is to know of a stream, and no run without a state uses.
-_LOOKBACKS = {"lookback_hours": 0, "details_lookback_hours": 0, "appointments_ahead_days": 0}
-#: Exports whose ids say nothing of their time.
-_UNTOLD = {"videsk_appointments", "videsk_ai_topics", "videsk_ai_sentiments"}
+#: Rows that a server which does not filter sends along with the calls.
+_UNSTARTED = "anunzi_unstarted_calls"
 #: Streams of which no server has a row without its time; others show one without.
-_ALWAYS_TIMED = {"anunzi_calls", "anunzi_call_details", UNTIMED, "burki_call_transcripts"}
+_ALWAYS_TIMED = {"anunzi_calls", "anunzi_call_details", "burki_call_transcripts", *UNTIMED}
 #: What a range may end in, and what rows may begin in, between two seconds.
 FRACTIONS = (timedelta(), 500 * MILLISECOND, 250 * MILLISECOND, 123_456 * MICROSECOND)
 
@@ -96,7 +80,9 @@ class Standing:
     def __init__(self, place: Place, stream: str, whole: Range, settings: JSON) -> None:
         self.place, self.stream, self.whole, self.settings = place, stream, whole, settings
         api = place.api
-        ledger = Ledger(api, stream, facts(stream, {**_LOOKBACKS, **settings}))
+        # No run without a state looks back.
+        known = {**entry_of(stream).no_lookback, **settings}
+        ledger = Ledger(api, stream, facts(stream, known))
         ledger.look()
         self.truth = {key: _filled(record) for key, record in api.truth(stream).items()}
         column = FILTERED.get(stream, "")
@@ -105,7 +91,7 @@ class Standing:
             for key, record in self.truth.items()
         }
         ignored = isinstance(api, AnunziApi) and api.options.wrong_dialect == "ignore"
-        unplaced = api.truth(UNTIMED) if ignored and stream == "anunzi_calls" else {}
+        unplaced = api.truth(_UNSTARTED) if ignored and stream == "anunzi_calls" else {}
         self.also = {key: _filled(record) for key, record in unplaced.items()}
 
     def run(self, part: Range, **settings: object) -> Ran:
@@ -145,7 +131,7 @@ class Standing:
         """
         if self.settings.get("timezone") != ZONE:
             return record
-        sure = () if self.stream in _UNTOLD else schema["bookmark_properties"]
+        sure = () if self.stream in UNTOLD else schema["bookmark_properties"]
         columns = schema["schema"]["properties"]
         return {
             name: str(local(parse(value), ZONE))
@@ -171,12 +157,12 @@ class Standing:
         They are where they show when the provider places them. Of any that do not, and of a
         provider that does not sort as it is asked, only windows come in the order of time.
         """
-        api, own = self.place.api, _OWN[self.stream]
+        api, own = self.place.api, CONTRACT[self.stream].time
         if own is None:
             return True
         if isinstance(api, AnunziApi) and api.options.sort == "ignored":
             return False
-        misread = self.stream in _UNTOLD and self.settings.get("timezone") == ZONE
+        misread = self.stream in UNTOLD and self.settings.get("timezone") == ZONE
         shown = sorted((record.get(own, ""), key) for key, record in self.truth.items())
         places = [self.at[key] for _, key in shown]
         return places == sorted(places) and not misread

@@ -22,13 +22,13 @@ from faulty import add_passing, excused
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 from inprocess import Ran, opened
+from one_stream import provider_of
 from oracle import bookmarks
+from promise import TIMED
 from standing import DAY, HOUR, MICROSECOND, SECOND, STREAMS, UNTIMED, Range, Standing, standing
 from support import run_tap
 from transport import Wire
 
-from demo.streams import STREAMS as DECLARED
-from demo.streams import Stream
 from sandbox import Sandbox
 from sandbox.instants import UTC, parse, text
 
@@ -40,7 +40,6 @@ START = datetime(2024, 5, 1, tzinfo=UTC)
 #: Seconds an answer may take.
 SLOWEST = 0.002
 _EXTRACTED = re.compile(r',"time_extracted":"[^"]*"')
-_BOOKMARKED = [stream for stream in DECLARED if stream.time]
 
 
 def written(ran: Ran) -> list[str]:
@@ -135,7 +134,7 @@ def test_what_one_worker_learns_of_the_cap_changes_no_byte_of_another_ones(
     with opened(
         "videsk", whole.end + DAY, seed=3, rows=700, start=START, window_rows=40
     ) as opened_place:
-        opened_place.api.options.cap = 45  # type: ignore[attr-defined]
+        opened_place.api.options.cap = 45  # type: ignore[attr-defined] # Videsk's
         place = Standing(opened_place, "videsk_calls", whole, {"max_concurrency": 4})
         first = place.run(whole)
         assert len(first.states) > 10
@@ -187,19 +186,19 @@ def test_a_large_file_comes_in_the_order_of_a_small_one(monkeypatch: pytest.Monk
 # Where a range ends, and what a run says of that.
 
 
-@pytest.mark.parametrize("stream", _BOOKMARKED, ids=lambda stream: stream.name)
+@pytest.mark.parametrize("stream", TIMED)
 @pytest.mark.parametrize("rows", [0, 9])
-def test_the_bookmark_of_a_closed_range_is_its_end(stream: Stream, rows: int) -> None:
+def test_the_bookmark_of_a_closed_range_is_its_end(stream: str, rows: int) -> None:
     end = START + 3 * DAY + 123_457 * MICROSECOND
-    with opened(stream.provider, end + HOUR, seed=2, rows=rows, start=START) as place:
+    with opened(provider_of(stream), end + HOUR, seed=2, rows=rows, start=START) as place:
         config = {
-            stream.provider: place.api.config(),
+            place.api.name: place.api.config(),
             "start_date": START.isoformat(),
             "end_date": end.isoformat(),
         }
-        ran = place.run(config, streams=(stream.name,))
+        ran = place.run(config, streams=(stream,))
         assert ran.code == 0
-        assert set(bookmarks(ran.state, stream.name).values()) == {end}
+        assert set(bookmarks(ran.state, stream).values()) == {end}
         assert [line for line in ran.log if "is not closed" in line] == []
 
 
@@ -215,7 +214,7 @@ def test_a_range_that_is_not_over_is_read_up_to_what_has_settled_and_the_run_say
         }
         config["anunzi"]["settle_minutes"] = 60
         with caplog.at_level("INFO"):
-            run = run_tap(config, streams=[stream.name for stream in DECLARED])
+            run = run_tap(config, streams=STREAMS)
     assert run.code == 0
     said = [record for record in caplog.records if "is not closed" in record.getMessage()]
     ends = {vars(record)["provider"]: vars(record)["frozen_end"] for record in said}
@@ -225,9 +224,9 @@ def test_a_range_that_is_not_over_is_read_up_to_what_has_settled_and_the_run_say
     settled = parse(ends["Burki"])
     assert now - 5 * MINUTE <= settled <= datetime.now(UTC) - 5 * MINUTE
     assert settled - parse(ends["Anunzi"]) == 55 * MINUTE
-    for stream in _BOOKMARKED:
-        end = settled - 55 * MINUTE if stream.provider == "anunzi" else settled
-        assert set(bookmarks(run.state, stream.name).values()) == {end}
+    for stream in TIMED:
+        end = settled - 55 * MINUTE if provider_of(stream) == "anunzi" else settled
+        assert set(bookmarks(run.state, stream).values()) == {end}
 
 
 def test_a_range_of_which_nothing_has_settled_is_said_not_to_be_closed() -> None:
@@ -257,9 +256,10 @@ def test_a_range_is_closed_once_its_end_has_settled(
     assert any("is not closed" in line for line in ran.log) == early
 
 
-def test_a_stream_without_a_time_says_nothing_of_a_range() -> None:
-    with opened("anunzi", START + DAY, seed=1, rows=3, start=START) as place:
-        config = {"anunzi": place.api.config(), "end_date": text(START + 9 * DAY)}
-        ran = place.run(config, streams=(UNTIMED,))
+@pytest.mark.parametrize("stream", sorted(UNTIMED))
+def test_a_stream_without_a_time_says_nothing_of_a_range(stream: str) -> None:
+    with opened(provider_of(stream), START + DAY, seed=1, rows=3, start=START) as place:
+        config = {place.api.name: place.api.config(), "end_date": text(START + 9 * DAY)}
+        ran = place.run(config, streams=(stream,))
     assert ran.code == 0
     assert [line for line in ran.log if "closed" in line] == []

@@ -48,7 +48,7 @@ def served(reply: Answer | bytes, streams: Iterable[str] = LISTS, **settings: ob
     names = list(streams)
     changed = dict(settings.pop("changed", {}))  # type: ignore[call-overload] # constants
     with RawServer(answers) as server:
-        ended = run(config(server.url, **settings), streams=names, changed=changed)  # type: ignore[arg-type]
+        ended = run(config(server.url, **settings), streams=names, changed=changed)  # type: ignore[arg-type] # any settings
         assert len(server.asked) <= MOST_REQUESTS * len(names)
     assert_sound(ended)
     return ended

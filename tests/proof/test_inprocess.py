@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 
 import pytest
+from checks import ends_of
 from inprocess import opened
-from support import catalog_of, run_tap
+from support import PROVIDERS, catalog_of, run_tap
 
 from sandbox import Fault, Sandbox
 from sandbox.api import Api
@@ -42,7 +43,7 @@ def asked(api: Api) -> list[tuple[str, object, int]]:
     ]
 
 
-@pytest.mark.parametrize("provider", ["videsk", "anunzi", "twin24", "burki"])
+@pytest.mark.parametrize("provider", PROVIDERS)
 @pytest.mark.parametrize("kind", _FAULTS)
 def test_trouble_is_the_same_with_and_without_sockets(provider: str, kind: str) -> None:
     fault = _FAULTS[kind]
@@ -73,6 +74,17 @@ def test_trouble_is_the_same_with_and_without_sockets(provider: str, kind: str) 
         assert (ran.table(api.streams[0]).keys() == truth.keys()) == (ran.code == 0)
     failures = real.tap.failures.values() if real.tap else ()
     assert shown(ran.complaints) == shown([str(failure) for failure in failures])
+
+
+@pytest.mark.parametrize("provider", PROVIDERS)
+def test_the_range_that_a_request_asks_for_is_known_whoever_is_asked(provider: str) -> None:
+    with opened(provider, _END, seed=3, rows=3, start=_START) as place:
+        config = {provider: place.api.config(), "start_date": _START.isoformat()}
+        ran = place.run(config, streams=place.api.streams[:1])
+    assert ran.wire is not None
+    ends = [at for sent in ran.wire.sent for at in ends_of(sent)]
+    assert ends, f"ends_of in tests/proof/checks.py sees no range in requests to {provider}"
+    assert _START - timedelta(seconds=2) <= min(ends) < max(ends) <= _END + timedelta(seconds=2)
 
 
 def test_a_compressed_answer_that_is_cut_is_asked_for_again() -> None:

@@ -48,6 +48,11 @@ def test_every_signal_meets_every_point_and_every_stream_is_killed() -> None:
     assert {(case.stream, case.workers) for case in CASES} == {
         (stream, workers) for stream in STREAMS for workers in (1, 4)
     }
+    assert {(case.point, case.workers) for case in CASES} == {
+        (point, workers) for point in POINTS for workers in (1, 4)
+    }
+    for stream in STREAMS:
+        assert len({case.point for case in CASES if case.stream == stream}) > 1, stream
 
 
 @pytest.mark.skipif(not FULL_DISK.exists(), reason="there is no /dev/full here")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 import pytest
+from streams import entry_of
 from support import JSON, assert_table_is, run_tap, upserted
 
 from sandbox import Fault, Sandbox
@@ -15,17 +16,16 @@ START, END = datetime(2014, 6, 1, tzinfo=UTC), datetime(2024, 6, 1, tzinfo=UTC)
 BUDGET = 24
 
 
+STREAMS = ("videsk_calls", "anunzi_calls", "anunzi_call_details", "twin24_calls", "burki_calls")
+
+
 @pytest.mark.covers(156, 159)
 @pytest.mark.parametrize("workers", [1, 4])
-@pytest.mark.parametrize(
-    "stream",
-    ["videsk_calls", "anunzi_calls", "anunzi_call_details", "twin24_calls", "burki_calls"],
-)
+@pytest.mark.parametrize("stream", STREAMS)
 def test_ten_years_are_read_in_as_many_runs_as_it_takes(stream: str, workers: int) -> None:
     with Sandbox(seed=3, rows=150, start=START, end=END) as box:
         (api,) = (api for api in box.apis.values() if stream in api.streams)
-        lookback = "details_lookback_hours" if "details" in stream else "lookback_hours"
-        settings = {**api.config(), lookback: 0, "max_concurrency": workers}
+        settings = {**api.config(), **entry_of(stream).no_lookback, "max_concurrency": workers}
         config: JSON = {
             api.name: settings,
             "start_date": START.isoformat(),

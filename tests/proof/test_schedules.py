@@ -14,7 +14,8 @@ from typing import Any
 from unittest.mock import patch
 
 import pytest
-from schedules import PROVIDERS, Report, play
+from schedules import Report, play
+from support import PROVIDERS
 
 from tap_callexports.core import fetch_ahead
 from tap_callexports.core.endpoint import Endpoint

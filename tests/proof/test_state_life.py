@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from inprocess import Place, Ran, opened
 from one_stream import DAY, HOUR, options, provider_of
+from promise import TIMED
+from streams import entry_of
 from support import JSON, assert_table_is, upserted
 
-from sandbox import Sandbox
 from sandbox.instants import MILLISECOND, SECOND, UTC, text
 
 if TYPE_CHECKING:
@@ -26,12 +27,6 @@ STREAMS = (
     "videsk_calls", "videsk_forms", "anunzi_calls", "anunzi_call_details", "twin24_calls",
     "burki_calls", "burki_call_list", "burki_call_transcripts",
 )  # fmt: skip
-ALL = tuple(
-    stream
-    for api in Sandbox().apis.values()
-    for stream in api.streams
-    if stream != "anunzi_unstarted_calls"
-)
 SETTLE = timedelta(minutes=5)
 LOOKBACK = 24
 FORM = "65f0a1b2c3d4e5f6010203aa"
@@ -39,11 +34,8 @@ FORM = "65f0a1b2c3d4e5f6010203aa"
 
 def config_of(place: Place, stream: str, **settings: object) -> JSON:
     """Settings with a day of lookback, and nothing that is not settled."""
-    detail = stream in {"anunzi_call_details", "burki_call_transcripts"}
-    known: JSON = {"details_lookback_hours" if detail else "lookback_hours": LOOKBACK}
-    if stream == "videsk_appointments":
-        known["appointments_ahead_days"] = 0
-    known |= {"settle_minutes": 5, **settings}
+    entry = entry_of(stream)
+    known: JSON = {**entry.no_lookback, entry.lookback: LOOKBACK, "settle_minutes": 5, **settings}
     return {place.api.name: {**place.api.config(), **known}, "start_date": START.isoformat()}
 
 
@@ -202,7 +194,7 @@ def test_each_of_ninety_days_without_a_call_costs_two_requests_at_most(stream: s
 
 
 @pytest.mark.covers(96)
-@pytest.mark.parametrize("stream", ALL)
+@pytest.mark.parametrize("stream", TIMED)
 def test_ninety_days_nobody_ran_and_nobody_called_cost_few_requests(stream: str) -> None:
     with opened_at(stream, START + 3 * DAY, rows=10) as place:
         server = options(place)

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 from inprocess import opened
+from promise import CONTRACT
+from streams import UNTOLD
 from support import JSON, assert_table_is
 from zone_changes import (
     HOUR,
@@ -39,12 +41,8 @@ CHANGES = [
     ("America/Santiago", datetime(2024, 9, 8, 4, tzinfo=UTC)),
     ("Australia/Lord_Howe", datetime(2024, 4, 6, 15, tzinfo=UTC)),
 ]
-#: Exports whose ids say nothing of their time.
-UNTOLD = ("videsk_appointments", "videsk_ai_topics", "videsk_ai_sentiments")
-TOLD = (
-    "videsk_calls", "videsk_queues", "videsk_extra_data", "videsk_comments", "videsk_tags",
-    "videsk_recordings", "videsk_forms", "videsk_surveys",
-)  # fmt: skip
+#: Exports whose ids tell the second of their time.
+TOLD = [name for name in CONTRACT if name.startswith("videsk_") and name not in UNTOLD]
 
 
 def shown(wall: datetime) -> Iterator[str]:
@@ -158,7 +156,7 @@ def run_around(zone: str, change: datetime, stream: str, **options: object) -> t
     """A run over two days with rows around a change of a zone's clocks, and what they are."""
     with opened("videsk", change + 3 * DAY, seed=1, rows=0, start=change - 3 * DAY) as place:
         for name, value in {"cap": 25, **options}.items():
-            setattr(place.api.options, name, value)  # type: ignore[attr-defined]
+            setattr(place.api.options, name, value)  # type: ignore[attr-defined] # Videsk's
         handle = place.api.of(stream)
         handle.add_at(*(change + step * 7 * MINUTE + step * SECOND for step in range(-25, 26)))
         config = {
@@ -179,10 +177,7 @@ def test_a_run_over_a_change_is_the_truth_where_ids_tell(
     stream: str, zone: str, change: datetime, dates: str
 ) -> None:
     run, known = run_around(zone, change, stream, dates=dates)
-    own = (
-        "start_time" if stream in {"videsk_calls", "videsk_queues", "videsk_tags"} else "created_at"
-    )
-    truth = known["truth"]
+    own, truth = str(CONTRACT[stream].time), known["truth"]
     table = run.table(stream)
     assert set(table) == set(truth)
     assert {key: row[own] for key, row in table.items()} == {

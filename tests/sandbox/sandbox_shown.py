@@ -34,6 +34,8 @@ _RANGE = {"start": "2000-01-01T00:00:00Z", "end": "2100-01-01T00:00:00Z"}
 def shown(box: Sandbox, http: requests.Session, stream: str) -> Table:
     """All a stream's server shows, by primary key; what has no value is left out."""
     ours = _SHOWN.get(stream)
+    known = stream in _SHOWN or stream in STREAMS
+    assert known, f"missing in _SHOWN in tests/sandbox/sandbox_shown.py: {stream}"
     records = ours(box, http) if ours else videsk_records(box, http, stream)
     (keys,) = (api.keys[stream] for api in box.apis.values() if stream in api.streams)
     table = {tuple(record[key] for key in keys): set_columns(record) for record in records}

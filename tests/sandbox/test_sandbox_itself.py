@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from promise import promise_of
 from sandbox_clients import anunzi, burki, twin24, videsk
 
 import sandbox
@@ -23,11 +24,9 @@ if TYPE_CHECKING:
 
 ROOT = Path(sandbox.__file__).parents[1]
 INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z")
+#: The calls of each provider, with their time.
 STREAMS = {
-    "videsk_calls": "start_time",
-    "anunzi_calls": "start_timestamp",
-    "twin24_incoming_calls": "started_at",
-    "burki_calls": "started_at",
+    api.streams[0]: str(promise_of(api.streams[0]).time) for api in Sandbox(rows=0).apis.values()
 }
 
 
@@ -190,7 +189,7 @@ def test_command_line(tmp_path: Path, http: requests.Session) -> None:
         config = json.loads(target.read_text())
         assert config["start_date"] == "2024-05-18T00:00:00Z"
         assert config["videsk"]["api_url"] == f"{url}/videsk"
-        assert set(config) == {"start_date", "videsk", "anunzi", "twin24", "burki"}
+        assert set(config) == {"start_date", *Sandbox(rows=0).apis}
         truth = http.get(f"{url}/control/truth/burki_calls", timeout=10).json()
         assert len(truth) == 30
         process.send_signal(signal.SIGTERM)

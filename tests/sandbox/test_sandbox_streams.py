@@ -5,10 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
+from promise import CONTRACT
 from sandbox_shown import expected, shown
+from streams import entry_of
+from support import assert_listed
 
 from sandbox import Sandbox
 from sandbox.instants import UTC, text
@@ -21,49 +24,7 @@ if TYPE_CHECKING:
 NOON = datetime(2024, 5, 10, 12, tzinfo=UTC)
 INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z")
 #: Each stream with its time.
-STREAMS = {
-    "videsk_calls": "start_time",
-    "videsk_queues": "start_time",
-    "videsk_extra_data": "created_at",
-    "videsk_comments": "created_at",
-    "videsk_tags": "start_time",
-    "videsk_appointments": "start_time",
-    "videsk_recordings": "created_at",
-    "videsk_ai_topics": "created_at",
-    "videsk_ai_sentiments": "created_at",
-    "videsk_forms": "created_at",
-    "videsk_surveys": "created_at",
-    "anunzi_calls": "start_timestamp",
-    "anunzi_unstarted_calls": None,
-    "anunzi_call_details": "start_timestamp",
-    "twin24_incoming_calls": "started_at",
-    "twin24_calls": "created_at",
-    "burki_calls": "started_at",
-    "burki_call_list": "started_at",
-    "burki_call_transcripts": "call_started_at",
-}
-#: A column of each stream that can be amended, and what to.
-CHANGES: dict[str, dict[str, Any]] = {
-    "videsk_calls": {"agent": "x@example.com"},
-    "videsk_queues": {"canceled_reason": "x"},
-    "videsk_extra_data": {"city_name": "x"},
-    "videsk_comments": {"comments": "x"},
-    "videsk_tags": {"tag_label": "x"},
-    "videsk_appointments": {"status": "canceled", "duration": 0.5},
-    "videsk_recordings": {"duration": 0.125},
-    "videsk_ai_topics": {"topic_score": 0.125},
-    "videsk_ai_sentiments": {"sentiment_text": "x"},
-    "videsk_forms": {"answers": [{"label": "Fecha", "value": ["x", 1]}]},
-    "videsk_surveys": {"answers": []},
-    "anunzi_calls": {"agent_name": "x"},
-    "anunzi_unstarted_calls": {"agent_name": "x"},
-    "anunzi_call_details": {"transcript": "x"},
-    "twin24_incoming_calls": {"nps": "x"},
-    "twin24_calls": {"price": 0.125},
-    "burki_calls": {"assistant_name": "x"},
-    "burki_call_list": {"total_cost": 0.125, "call_meta": {"x": [1]}},
-    "burki_call_transcripts": {"content": "x"},
-}
+STREAMS = {name: promise.time for name, promise in CONTRACT.items()}
 
 
 def _api(box: Sandbox, stream: str) -> Api:
@@ -85,8 +46,9 @@ def stream(request: pytest.FixtureRequest) -> str:
 
 
 def test_all_streams_are_known(shared: Sandbox) -> None:
-    known = [name for api in shared.apis.values() for name in api.streams]
-    assert sorted(known) == sorted(STREAMS)
+    for provider, api in shared.apis.items():
+        promised = [name for name in STREAMS if name.startswith(f"{provider}_")]
+        assert_listed(promised, api.streams, f"`keys` in sandbox/{provider}/api.py")
     assert shared.videsk.streams[0] == "videsk_calls"
     for api in shared.apis.values():
         assert api.rows == api.of(api.streams[0]).rows
@@ -147,13 +109,17 @@ def test_add_at_makes_a_finished_row_at_that_instant(http: requests.Session, str
 
 
 def test_amend_hide_extend_and_remove(http: requests.Session, stream: str) -> None:
+    entry = entry_of(stream)
     with Sandbox(rows=0) as box:
+        for name, value in entry.options.items():
+            setattr(cast("Any", _api(box, stream)).options, name, value)
         handle = _api(box, stream).of(stream)
         one, two, three = handle.add_at(NOON, NOON, NOON)
         keys = _api(box, stream).keys[stream]
         first, second = (tuple(row.canonical[name] for name in keys) for row in (one, two))
-        handle.amend(one, **CHANGES[stream])
-        assert CHANGES[stream].items() <= box.truth(stream)[first].items()
+        handle.amend(one, **entry.changes)
+        record = box.truth(stream)[first]
+        assert {name: record[name] for name in entry.changes} == entry.changes
         assert shown(box, http, stream) == expected(box, stream)
         two.visible = False
         handle.remove(three)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from sandbox_clients import videsk_export
+from sandbox_shown import expected, shown
 
 from sandbox import Sandbox
 from sandbox.instants import UTC
@@ -111,6 +112,16 @@ def test_of_two_columns_with_one_label_the_later_value_stays(http: requests.Sess
         (record,) = box.truth("videsk_forms").values()
         assert [answer["label"] for answer in record["answers"]] == ["Nombre", "Fecha", "Type"]
         assert record["answers"][0]["value"] == "later"
+
+
+def test_an_answer_may_be_a_list_and_there_may_be_none(http: requests.Session) -> None:
+    with Sandbox(rows=0) as box:
+        box.videsk.options.forms = {"f": ["Fecha"]}
+        given: list[list[Any]] = [[{"label": "Fecha", "value": ["x", 1]}], []]
+        for answers in given:
+            box.videsk.of("videsk_forms").add_at(NOON, answers=answers)
+        assert shown(box, http, "videsk_forms") == expected(box, "videsk_forms")
+        assert [record["answers"] for record in box.truth("videsk_forms").values()] == given
 
 
 def test_a_row_is_of_the_definition_it_was_made_for(http: requests.Session) -> None:

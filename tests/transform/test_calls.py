@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from one_table import OneTable, truth
+from support import PROVIDERS
 
 from demo.calls_model import totals
 from demo.expected import COLUMNS, STREAMS, expected
@@ -14,7 +15,6 @@ from sandbox import Sandbox
 
 pytestmark = pytest.mark.dbt
 
-PROVIDERS = ("videsk", "anunzi", "twin24", "burki")
 _TYPES = "select column_name, data_type from information_schema.columns where table_name = 'calls'"
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import yaml
+from support import assert_listed
 
 from demo.expected import COLUMNS, STREAMS
 
@@ -55,8 +56,10 @@ def test_columns_with_personal_data_are_marked_as_such() -> None:
 def test_every_stream_that_calls_are_made_of_is_a_source_and_has_a_model() -> None:
     folder = ROOT / "transform/models/staging"
     (raw,) = yaml.safe_load((folder / "_raw.yml").read_text("utf-8"))["sources"]
-    assert sorted(table["name"] for table in raw["tables"]) == sorted(STREAMS)
-    assert {file.stem for file in folder.glob("*.sql")} == {f"stg_{name}" for name in STREAMS}
+    tables = [table["name"] for table in raw["tables"]]
+    assert_listed(STREAMS, tables, "transform/models/staging/_raw.yml")
+    models = [file.stem.removeprefix("stg_") for file in folder.glob("*.sql")]
+    assert_listed(STREAMS, models, "transform/models/staging/stg_*.sql")
 
 
 def test_the_plugins_and_the_tests_use_the_same_dbt() -> None:
