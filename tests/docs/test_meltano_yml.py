@@ -100,15 +100,16 @@ def test_each_provider_can_be_switched_on(name: str) -> None:
     names = {setting["name"] for setting in tap_in(name)["settings"]}
     for provider in PROVIDERS:
         groups = [{f"{provider.name}.{part}" for part in group} for group in provider.credentials]
-        assert any(group <= names for group in groups), provider.name
+        assert any(group <= names for group in groups), f"{name}: {provider.name}"
 
 
 def test_each_credential_validates_meltano_yml() -> None:
-    assert tap_in(FILE)["settings_group_validation"] == [
+    listed = tap_in(FILE)["settings_group_validation"]
+    assert listed == [
         [f"{provider.name}.{part}" for part in group]
         for provider in PROVIDERS
         for group in provider.credentials
-    ]
+    ], f"settings_group_validation in {FILE}"
 
 
 @both
