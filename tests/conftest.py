@@ -33,6 +33,15 @@ collect_ignore = [] if find_spec("duckdb") else ["e2e", "transform"]
 os.environ["PYTHONWARNINGS"] = "ignore:Python 3.10 reached its end of life"
 
 
+#: Tests that mostly wait for programs of others.
+_WAITING = ("dagster", "airflow", "meltano", "dbt")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What waits for other programs begins first: there is no waiting left for the end."""
+    items.sort(key=lambda item: not any(map(item.get_closest_marker, _WAITING)))
+
+
 @pytest.fixture(autouse=True)
 def quick_retries(monkeypatch: pytest.MonkeyPatch) -> None:
     """Waits the tap chooses itself are short; waits a server asks for stay as they are."""
