@@ -91,11 +91,10 @@ def _run(
 
 def _checks(result: Result) -> Iterator[dg.AssetCheckResult]:
     """Whether the warehouse has the calls that the provider counts; none where it counts none."""
-    found, severity = result.comparison, dg.AssetCheckSeverity
-    if not found and not result.silence:
+    if not result.verdict:
         return
-    numbers = {}
-    if found:
+    numbers, severity = {}, dg.AssetCheckSeverity
+    if found := result.comparison:
         low, high = found.counted.low, found.counted.high
         numbers = {"loaded": found.loaded, "counted": low, "counted at most": high}
     yield dg.AssetCheckResult(
