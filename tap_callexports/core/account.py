@@ -15,12 +15,16 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from tap_callexports.core.http.client import Auth, HttpClient
 from tap_callexports.core.http.policy import HttpSettings
 from tap_callexports.core.http.throttle import Throttle
+from tap_callexports.core.time.instants import EPOCH, format_instant
 
 if TYPE_CHECKING:
     import logging
     from collections.abc import Mapping
 
     import requests
+
+#: How far this machine's clock may be off the server's.
+CLOCK_SKEW = timedelta(seconds=60)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +34,7 @@ class TapSettings:
     Args:
         start_date: First instant to export.
         end_date: First instant not to export, if the user set one.
-        run_start: A whole second. No other reading of the clock bounds what a run reads.
+        run_start: This machine's time, read once: a whole second.
         request_timeout: Seconds a request may go without a byte.
         max_retry_wait: Longest wait, in seconds, a server may ask for.
         skip_forbidden_streams: Whether a 403 is only a warning.
@@ -73,6 +77,10 @@ class Account(ABC):
         self.shared = shared
         self.logger = logger
         self._making = threading.Lock()
+        #: What the first response says of the time, and the same where it is over a minute earlier
+        #: than this machine's.
+        self._server_now: datetime | None = None
+        self._earlier_now: datetime | None = None
 
     @classmethod
     def credential_names(cls) -> str:
@@ -98,15 +106,61 @@ class Account(ABC):
         return False
 
     @property
-    def end(self) -> datetime:
-        """First instant this run does not read: frozen, so that the run ends."""
-        settled = self.settled
-        return min(self.shared.end_date, settled) if self.shared.end_date else settled
+    def cutoff(self) -> datetime:
+        """First instant this run does not read: `end_date`, or `as_of` where that is earlier."""
+        end_date = self.shared.end_date
+        return min(end_date, self.as_of) if end_date else self.as_of
 
     @property
-    def settled(self) -> datetime:
-        """Up to when the provider is taken to have filed every call."""
-        return self.shared.run_start - timedelta(minutes=self.settings["settle_minutes"])
+    def as_of(self) -> datetime:
+        """Now less `settle_minutes`: up to here the provider is taken to have filed every call.
+
+        Now is this machine's time at the start of the run. Where the first response says that it
+        is over a minute earlier, now is what that response says: so this may become earlier once.
+        """
+        return (self._earlier_now or self.shared.run_start) - self._ingestion_delay
+
+    @property
+    def local_as_of(self) -> datetime:
+        """Now less `settle_minutes`, by this machine's clock."""
+        return self.shared.run_start - self._ingestion_delay
+
+    @property
+    def latest_as_of(self) -> datetime:
+        """Now less `settle_minutes`, by the later one of the two clocks."""
+        return max(self.shared.run_start, self._server_now or EPOCH) - self._ingestion_delay
+
+    @property
+    def _ingestion_delay(self) -> timedelta:
+        return timedelta(minutes=self.settings["settle_minutes"])
+
+    def _compare_clocks(self, server_now: datetime, now: datetime) -> None:
+        """Take note of the server's time, and warn where this machine's clock is another one.
+
+        Args:
+            server_now: The `Date` of the first response.
+            now: This machine's time when it was read.
+        """
+        run_start = self.shared.run_start
+        self._server_now = server_now
+        # The response came later than the run began: that says nothing of the clocks.
+        if run_start - server_now > CLOCK_SKEW:
+            self._earlier_now = server_now
+            self.logger.warning(
+                "%s: this machine's clock is %.0f s ahead of the server's; the server's time is "
+                "used: calls before %s are exported",
+                self.title,
+                (now - server_now).total_seconds(),
+                format_instant(self.cutoff),
+            )
+        elif server_now - now > CLOCK_SKEW:
+            self.logger.warning(
+                "%s: this machine's clock is %.0f s behind the server's; this machine's time is "
+                "used: calls from %s on are left to a later run",
+                self.title,
+                (server_now - now).total_seconds(),
+                format_instant(self.cutoff),
+            )
 
     def url(self, path: str) -> str:
         """Full address of an endpoint's path, which begins with a slash."""
@@ -142,5 +196,10 @@ class Account(ABC):
     @cached_property
     def _client(self) -> HttpClient:
         return HttpClient(
-            self.http_settings, self.throttle, self.auth, self.logger, renew=self.renew
+            self.http_settings,
+            self.throttle,
+            self.auth,
+            self.logger,
+            renew=self.renew,
+            compare_clocks=self._compare_clocks,
         )

@@ -127,19 +127,19 @@ class Endpoint(AskingStream[TToken], Generic[TToken]):
 
     @property
     def lookback(self) -> timedelta:
-        """How far before the bookmark each run reads."""
+        """How far before the time of the last run each run reads."""
         return timedelta(hours=self.account.settings[self.lookback_setting])
 
     @property
     def ahead(self) -> timedelta:
-        """How far beyond the frozen end each run reads, for rows that lie in the future."""
+        """How far beyond the cutoff each run reads, for rows that lie in the future."""
         return timedelta()
 
     @property
     def end(self) -> datetime:
         """First instant this run does not read; a user's `end_date` is never passed."""
-        end = self.account.end
-        return end if self.account.shared.end_date else end + self.ahead
+        cutoff = self.account.cutoff
+        return cutoff if self.account.shared.end_date else cutoff + self.ahead
 
     @property
     def bookmark_may_move(self) -> bool:

@@ -75,18 +75,18 @@ class Export:
             RunFailed: The credential was refused.
             ProbeFinished: A connection test has sent all it may.
         """
-        start = self._read_from()
-        span = self._span(start)
-        self._say_what_is_not_over()
+        span = self._span()
         self._note()
         if span is None:
+            self._lower_bookmark()
+            self._say_what_is_not_over()
             self._logger.info("%snothing new to read", self.tally.prefix)
             return
         self.tally.span = span
         self._logger.info("%sreading %s", self.tally.prefix, span)
         self._done = span.start
         try:
-            yield from self._hand_over(self._windows(span, start))
+            yield from self._hand_over(self._windows(span))
         except FilterIgnored as ignored:
             self._logger.warning("%s; reading the rest as one scan", ignored)
             yield from self._scan(Window(self._done, span.end))
@@ -104,47 +104,80 @@ class Export:
                 "%d values did not fit column %s; they are in extra", count, column
             )
 
-    def _read_from(self) -> datetime | None:
-        """The bookmark to read from; one from the future is lowered first."""
-        if self._bookmark is None or self._probing:
-            return None
-        value = self._bookmark.value
-        account = self._stream.account
-        if value is not None and value > account.shared.run_start:
-            self._logger.warning(
-                "the bookmark %s lies in the future; lowered to %s",
-                format_instant(value),
-                format_instant(account.settled),
-            )
-            self._bookmark.set(account.settled)
-        return self._bookmark.value
-
-    def _span(self, bookmark: datetime | None) -> Window | None:
+    def _span(self) -> Window | None:
         shared = self._stream.account.shared
         if self._probing:
             return Window(shared.run_start - PROBE_SPAN, shared.run_start)
+        return self._span_until(self._stream.end)
+
+    def _span_until(self, end: datetime) -> Window | None:
+        """The time a run reads that starts now, up to an instant.
+
+        A bookmark or `as_of` from the future counts as now, by this machine's clock: no other is
+        known before the first response.
+        """
+        bookmark, latest = self._bookmark, self._stream.account.local_as_of
+        value, as_of = (bookmark.value, bookmark.as_of) if bookmark else (None, None)
         return span_of(
-            start_date=shared.start_date,
-            end=self._stream.end,
-            bookmark=bookmark,
+            start_date=self._stream.account.shared.start_date,
+            end=end,
+            bookmark=value and min(value, latest),
+            as_of=as_of and min(as_of, latest),
             lookback=self._stream.lookback,
         )
+
+    def _lower_bookmark(self) -> None:
+        """Lower a bookmark or `as_of` that lies in the future by both clocks.
+
+        Called when the first response has come: a machine whose own clock is behind must not lower
+        a right bookmark. Where there is nothing to read no response comes, and this machine's clock
+        alone decides; otherwise such a bookmark would never be lowered.
+        """
+        account, bookmark = self._stream.account, self._bookmark
+        if bookmark is None or self._probing:
+            return
+        before = bookmark.value
+        if before and bookmark.lower(account.latest_as_of, account.as_of):
+            self._logger.warning(
+                "%s: the bookmark %s, or its as_of, is later than now minus settle_minutes; "
+                "lowered to %s",
+                self.tally.name,
+                format_instant(before),
+                format_instant(account.as_of),
+            )
 
     def _say_what_is_not_over(self) -> None:
         account, stream = self._stream.account, self._stream
         end_date = account.shared.end_date
-        if end_date and account.end < end_date and stream.windowed and not self._probing:
-            stream.progress.unclosed(account.title, end_date, account.end)
+        if end_date and account.cutoff < end_date and stream.windowed and not self._probing:
+            stream.progress.unclosed(account.title, end_date, account.cutoff)
 
-    def _windows(self, span: Window, bookmark: datetime | None) -> Iterator[Event]:
+    def _windows(self, span: Window) -> Iterator[Event]:
         if self._probing or not self._stream.windowed:
             return self._read(span)
         stream, first = self._stream, FIRST_STEP
-        if bookmark is not None:
-            # The span is mostly what is read in each run, which an idle run reads in one go.
-            first += stream.lookback + stream.ahead
+        if self._bookmark and (read_until := self._bookmark.value):
+            # What is read in each run is read in one go: an idle run has little else to read.
+            again = min(read_until, span.end) - span.start
+            first += max(again, timedelta()) + stream.ahead
         planner = stream.planner(span, min(first, QUIET))
-        return fetch_ahead(planner, self._read, stream.windows_at_once)
+        return fetch_ahead(planner, self._read, stream.windows_at_once, lambda: stream.end)
+
+    def _up_to_end(self, window: Window) -> Window | None:
+        """What is to be read of a window that was planned before the first response.
+
+        That may have shown that this machine's clock, and with it the end of the plan, is ahead.
+        """
+        if self._probing:
+            return window
+        end = min(window.end, self._stream.end)
+        return Window(window.start, end) if window.start < end else None
+
+    def _closed(
+        self, window: Window, rows: int, requests: int, *, whole: bool
+    ) -> Iterator[ClosedWindow]:
+        if known := self._up_to_end(window):
+            yield ClosedWindow(known, rows, requests, whole=whole)
 
     def _read(self, window: Window, *, scan: bool = False) -> Iterator[Event]:
         """One planned window: read as a whole, or up to where it was read, or in halves."""
@@ -155,7 +188,8 @@ class Export:
         #: Whether rows that were handed over come again, in another part.
         rows_repeat = False
         while todo:
-            part = todo.pop()
+            if (part := self._up_to_end(todo.pop())) is None:
+                continue
             traffic = self.tally.traffic.part()
             rows = 0
             handed_over = False
@@ -167,7 +201,7 @@ class Export:
                     yield batch
             except PartlyRead as read_on:
                 read_part = Window(part.start, read_on.until)
-                yield ClosedWindow(read_part, rows, traffic.requests, whole=not rows_repeat)
+                yield from self._closed(read_part, rows, traffic.requests, whole=not rows_repeat)
                 todo.append(Window(read_on.until, part.end))
             except WindowTooLarge as failure:
                 halves = part.split(failure.at)
@@ -179,7 +213,8 @@ class Export:
                 todo += reversed(halves)
                 rows_repeat = rows_repeat or handed_over
             else:
-                yield ClosedWindow(part, rows, traffic.requests, whole=not (rows_repeat and todo))
+                whole = not (rows_repeat and todo)
+                yield from self._closed(part, rows, traffic.requests, whole=whole)
 
     def _hand_over(self, events: Iterator[Event]) -> Iterator[list[Any]]:
         """Records without doubles; windows are closed in between."""
@@ -211,9 +246,12 @@ class Export:
         self.tally.windows += 1
         self.tally.reached = closed.window.end
         self._stream.progress.closed(self.tally, closed)
+        self._say_what_is_not_over()
+        self._lower_bookmark()
         if self._bookmark is not None and not self._probing and self._stream.bookmark_may_move:
-            # What lies ahead of the frozen end is read again, until it is past.
-            self._bookmark.move_to(min(closed.window.end, self._stream.account.end))
+            account = self._stream.account
+            # What lies after the cutoff is read again, until it is past.
+            self._bookmark.move_to(min(closed.window.end, account.cutoff), account.as_of)
         self._note()
 
     def _note(self) -> None:
@@ -222,10 +260,5 @@ class Export:
         tally.gone = stream.gone
         if self._bookmark is not None:
             tally.bookmark = self._bookmark.value
-            span = span_of(
-                start_date=stream.account.shared.start_date,
-                end=_FAR,
-                bookmark=tally.bookmark,
-                lookback=stream.lookback,
-            )
+            span = self._span_until(_FAR)
             tally.next_from = span.start if span else None

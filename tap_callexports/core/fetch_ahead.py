@@ -11,11 +11,15 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from functools import partial
-from typing import Generic, TypeAlias, TypeVar
+from itertools import takewhile
+from typing import TYPE_CHECKING, Generic, TypeAlias, TypeVar
 
 from tap_callexports.core.rows.batch import Batch
 from tap_callexports.core.time.window import ClosedWindow, Planner, Window
 from tap_callexports.core.workers import Cancelled, Worker
+
+if TYPE_CHECKING:
+    from datetime import datetime
 
 T = TypeVar("T")
 #: What reading yields: the batches of a window or of a part of it, and behind them that it closed.
@@ -30,18 +34,22 @@ RESULTS_AHEAD = 1
 _POLL_SECONDS = 0.2
 
 
-def fetch_ahead(planner: Planner, read: Read, workers: int) -> Iterator[Event]:
+def fetch_ahead(
+    planner: Planner, read: Read, workers: int, end: Callable[[], datetime]
+) -> Iterator[Event]:
     """Events of every window of a plan, in time order.
 
     Args:
         planner: Gives out the windows and learns from the closed ones.
         read: Reads one window; runs in a worker's thread unless there is one worker.
         workers: Windows under way at once.
+        end: Where the plan ends by now: no later window is begun.
 
     Raises:
         Whatever `read` raises, when the window it failed in is the oldest.
     """
-    windows = iter(planner.next_window, None)
+    planned = iter(planner.next_window, None)
+    windows = takewhile(lambda window: window.start < end(), planned)
     for event in in_order((partial(read, window) for window in windows), workers):
         if isinstance(event, ClosedWindow):
             planner.learn(event)

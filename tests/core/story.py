@@ -19,7 +19,7 @@ from tap_callexports.core.errors import WindowTooLarge
 from tap_callexports.core.export import Export
 from tap_callexports.core.http.client import Auth
 from tap_callexports.core.rows.batch import Batch
-from tap_callexports.core.singer.state import VALUE, Bookmark
+from tap_callexports.core.singer.state import AS_OF, VALUE, Bookmark
 from tap_callexports.core.tap import ExportTap
 from tap_callexports.core.time.instants import ISO_TIMES, UTC, format_instant, parse_instant
 from tap_callexports.core.time.window import ClosedWindow, Planner, Window
@@ -158,17 +158,32 @@ class Story(list["list[int] | datetime"]):
     Args:
         calls: What to read.
         bookmark: Where the run before ended; None for a first run.
+        as_of: As of when; None where the state does not say so.
         probing: Whether it is a connection test.
+
+    Attributes:
+        pairs: Bookmark and `as_of` as they are written.
     """
 
     def __init__(
-        self, calls: Calls, bookmark: datetime | None = None, *, probing: bool = False
+        self,
+        calls: Calls,
+        bookmark: datetime | None = None,
+        as_of: datetime | None = None,
+        *,
+        probing: bool = False,
     ) -> None:
         super().__init__()
-        state: JSON = {} if bookmark is None else {VALUE: format_instant(bookmark)}
-        moves = Bookmark(state, "at", lambda: self.append(parse_instant(state[VALUE])))
-        self.export = Export(calls, None, moves, probing=probing)
+        given = {VALUE: bookmark, AS_OF: as_of}
+        self.state: JSON = {name: format_instant(at) for name, at in given.items() if at}
+        self.pairs: list[tuple[datetime | None, datetime | None]] = []
+        self._bookmark = Bookmark(self.state, "at", self._written)
+        self.export = Export(calls, None, self._bookmark, probing=probing)
         self.tally = self.export.tally
+
+    def _written(self) -> None:
+        self.append(parse_instant(self.state[VALUE]))
+        self.pairs.append((self._bookmark.value, self._bookmark.as_of))
 
     def told(self) -> Story:
         """Run to the end."""

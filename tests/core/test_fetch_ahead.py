@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tap_callexports.core.compat import override
-from tap_callexports.core.fetch_ahead import Event, Piece, fetch_ahead, in_order
+from tap_callexports.core.fetch_ahead import Event, Piece, Read, fetch_ahead, in_order
 from tap_callexports.core.rows.batch import Batch
 from tap_callexports.core.time.window import ClosedWindow, Planner, Window
 from tap_callexports.core.workers import Worker, nap
@@ -33,6 +33,10 @@ class Days(Planner):
 
 def plan() -> Planner:
     return Days(SPAN, first_step=timedelta(days=1))
+
+
+def fetch(read: Read, workers: int) -> Iterator[Event]:
+    return fetch_ahead(plan(), read, workers, lambda: SPAN.end)
 
 
 def read_rows(**record: int) -> Batch:
@@ -59,7 +63,7 @@ def test_the_order_is_that_of_the_serial_run_whatever_finishes_first(
 
     ends: list[datetime] = []
     rows: list[Hashable] = []
-    for event in fetch_ahead(plan(), read, workers):
+    for event in fetch(read, workers):
         if isinstance(event, ClosedWindow):
             ends.append(event.window.end)
         else:
@@ -131,8 +135,24 @@ def test_no_more_windows_are_under_way_than_workers(workers: int) -> None:
             running -= 1
         yield ClosedWindow(window, 1, 1)
 
-    assert sum(1 for _ in fetch_ahead(plan(), read, workers)) == 30
+    assert sum(1 for _ in fetch(read, workers)) == 30
     assert most == workers
+
+
+@pytest.mark.parametrize("workers", [1, 4])
+def test_no_window_is_begun_after_the_end_has_become_earlier(workers: int) -> None:
+    end = SPAN.end
+    begun: list[int] = []
+
+    def read(window: Window) -> Iterator[Event]:
+        nonlocal end
+        begun.append(window.start.day)
+        end = START + timedelta(days=10)
+        yield ClosedWindow(window, 1, 1)
+
+    for _ in fetch_ahead(plan(), read, workers, lambda: end):
+        pass
+    assert sorted(begun) == list(range(1, 11))
 
 
 def test_a_failure_comes_after_the_windows_before_it_and_ends_the_others() -> None:
@@ -145,7 +165,7 @@ def test_a_failure_comes_after_the_windows_before_it_and_ends_the_others() -> No
 
     closed: list[Event] = []
     with pytest.raises(RuntimeError, match="window five"):
-        closed.extend(fetch_ahead(plan(), read, 4))
+        closed.extend(fetch(read, 4))
     assert len(closed) == 4
     deadline = time.monotonic() + 5
     while workers_alive() and time.monotonic() < deadline:
@@ -158,7 +178,7 @@ def test_an_export_that_is_no_longer_wanted_leaves_no_thread_behind() -> None:
         while True:
             yield read_rows(day=window.start.day)
 
-    events = fetch_ahead(plan(), read, 4)
+    events = fetch(read, 4)
     next(events)
     events.close()  # type: ignore[attr-defined] # it is a generator
     deadline = time.monotonic() + 5

@@ -10,7 +10,7 @@ import time
 from collections import Counter
 from contextvars import ContextVar
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from email.utils import formatdate
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, urlsplit
@@ -37,15 +37,22 @@ class Clock:
     """Stands in for `time` where the tap waits: a wait makes its thread that much later.
 
     Args:
-        now: The instant everybody's wall clock shows.
+        now: The instant the servers' clocks show.
     """
 
     def __init__(self, now: datetime) -> None:
         self.now = now
+        #: How far the clock of the tap's machine is ahead.
+        self.ahead = timedelta()
+
+    @property
+    def local(self) -> datetime:
+        """The instant the clock of the tap's machine shows."""
+        return self.now + self.ahead
 
     def time(self) -> float:
-        """Seconds since 1970."""
-        return self.now.timestamp()
+        """Seconds since 1970, on the tap's machine."""
+        return self.local.timestamp()
 
     def monotonic(self) -> float:
         """Seconds, with those that were waited."""
@@ -136,7 +143,7 @@ class Wire(HTTPAdapter):
                 params=tuple(parse_qsl(parts.query, keep_blank_values=True)),
                 headers={name.lower(): str(value) for name, value in request.headers.items()},
                 raw=raw,
-                time=place.clock.time(),
+                time=place.clock.now.timestamp(),
             )
         )
         if len(place.faults.served) > faults or reply.status >= 400:
@@ -152,7 +159,7 @@ class Wire(HTTPAdapter):
         if reply.transport == "cut":
             body, length = body[: int(length * place.cut_share)], max(length, 1)
         headers = {
-            "Date": formatdate(place.clock.time(), usegmt=True),
+            "Date": formatdate(place.clock.now.timestamp(), usegmt=True),
             "Content-Type": reply.content_type,
             "Content-Length": str(length),
             **headers,

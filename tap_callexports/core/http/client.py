@@ -10,6 +10,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable
+from datetime import datetime
 from http import HTTPStatus
 from http.cookiejar import DefaultCookiePolicy
 from typing import TYPE_CHECKING, TypeAlias, TypeVar
@@ -28,6 +29,7 @@ from tap_callexports.core.http.traffic import (
     TURN,
     current_traffic,
 )
+from tap_callexports.core.time.instants import LAST_MS, UTC
 from tap_callexports.core.workers import nap
 
 if TYPE_CHECKING:
@@ -42,8 +44,6 @@ Auth: TypeAlias = Callable[[requests.PreparedRequest], requests.PreparedRequest]
 
 #: How long connecting may take.
 CONNECT_SECONDS = 10
-#: How far this machine's clock may be off the server's before that is said.
-CLOCK_SKEW_SECONDS = 60
 
 # It quotes headers that it cannot read, in many lines.
 logging.getLogger("urllib3.connection").setLevel(logging.ERROR)
@@ -59,6 +59,8 @@ class HttpClient:
         logger: For waits and warnings.
         renew: Asked after the first 401 to a question, with the request that was refused; says
             whether `auth` has another credential to try.
+        compare_clocks: Told once, of the first response with a `Date`: that, and this machine's
+            time.
     """
 
     def __init__(
@@ -69,11 +71,13 @@ class HttpClient:
         logger: logging.Logger,
         *,
         renew: Callable[[requests.PreparedRequest], bool] = lambda _: False,
+        compare_clocks: Callable[[datetime, datetime], None] = lambda *_: None,
     ) -> None:
         self.throttle = throttle
         self._settings = settings
         self._auth = auth
         self._renew = renew
+        self._compare_clocks = compare_clocks
         self._logger = logger
         self._session = requests.Session()
         # A cookie set by one answer must not change the next request.
@@ -81,6 +85,7 @@ class HttpClient:
         self._first = threading.Lock()
         self._succeeded = False
         self._final_refusal: RunFailed | None = None
+        self._comparing = threading.Lock()
         self._clock_checked = False
         #: Requests a connection test may still send for the stream at hand; None outside of one.
         self.probe_budget: int | None = None
@@ -246,16 +251,13 @@ class HttpClient:
         current_traffic().sent(again=attempts.tries > 1)
 
     def _check_clock(self, reply: Reply) -> None:
-        """Warn once when the local clock, which ends every export, differs from the server's."""
-        if self._clock_checked or (theirs := reply.date) is None:
+        """Hand on the first `Date`; one before 1970 or after 2100 is none."""
+        theirs = reply.date
+        if theirs is None or not 0 <= theirs < LAST_MS / 1000:
             return
-        self._clock_checked = True
-        skew = time.time() - theirs
-        if abs(skew) > CLOCK_SKEW_SECONDS:
-            self._logger.warning(
-                "%s: this machine's clock is %.0f s %s the server's; calls at the end of the "
-                "export may be missed until the next run",
-                self._settings.provider,
-                abs(skew),
-                "ahead of" if skew > 0 else "behind",
-            )
+        with self._comparing:
+            if not self._clock_checked:
+                self._clock_checked = True
+                self._compare_clocks(
+                    *(datetime.fromtimestamp(clock, UTC) for clock in (theirs, time.time()))
+                )

@@ -82,7 +82,7 @@ class BookmarkedStream(RESTStream[TToken], Generic[TToken]):
 
     @override
     def get_replication_key_signpost(self, context: Context | None = None) -> datetime | None:
-        """Public, but of the same kind: the frozen end already bounds every bookmark."""
+        """Public, but of the same kind: the cutoff already bounds every bookmark."""
         return None
 
 

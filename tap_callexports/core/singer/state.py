@@ -1,7 +1,4 @@
-"""Bookmarks: the end of the last complete window, as the Singer state holds it.
-
-Knows no clock, and no stream but by name.
-"""
+"""Bookmarks: the end of the last complete window and when it was read, in the Singer state."""
 
 from __future__ import annotations
 
@@ -14,20 +11,22 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, MutableMapping
     from datetime import datetime
 
-#: What a bookmark holds in a state: an instant text, and the column it is named after.
-VALUE, KEY = "replication_key_value", "replication_key"
+#: What a bookmark holds in a state: an instant text, the column it is named after, and the instant
+#: text of when what lies before it was read, which older states lack.
+VALUE, KEY, AS_OF = "replication_key_value", "replication_key", "as_of"
 
 
-def bookmark_of(state: Mapping[str, Any]) -> datetime | None:
-    """The bookmark of a stream or partition, aware UTC; None when it has none.
+def bookmark_of(state: Mapping[str, Any], name: str = VALUE) -> datetime | None:
+    """An instant in the bookmark of a stream or partition, aware UTC; None when it has none.
 
     Args:
         state: Its object in the state.
+        name: VALUE or AS_OF.
 
     Raises:
-        ValueError: The value is no instant.
+        ValueError: It is no instant.
     """
-    value = state.get(VALUE)
+    value = state.get(name)
     if value is None:
         return None
     moment = read_iso(value)
@@ -35,7 +34,10 @@ def bookmark_of(state: Mapping[str, Any]) -> datetime | None:
 
 
 class Bookmark:
-    """The bookmark of a stream or partition.
+    """The bookmark of a stream or partition: a value, and as of when it holds.
+
+    `value` is the end of the last complete window: all before it has been read. `as_of` is the
+    time of the run that read it, less `settle_minutes`. The two are written as a pair.
 
     Args:
         state: Object of the stream or partition in the tap's state; changed in place.
@@ -55,16 +57,49 @@ class Bookmark:
         """The end of the last complete window, None before the first."""
         return bookmark_of(self._state)
 
-    def move_to(self, end: datetime) -> None:
-        """Move forward and write a STATE; an end before the bookmark, in the lookback, does not."""
-        value = self.value
-        if value is None or end > value:
-            self.set(end)
+    @property
+    def as_of(self) -> datetime | None:
+        """When what lies before the value was read; None where that is not known."""
+        return bookmark_of(self._state, AS_OF)
 
-    def set(self, end: datetime) -> None:
-        """Set the bookmark, also back, and write a STATE."""
+    def move_to(self, end: datetime, as_of: datetime) -> None:
+        """Take over the end of a complete window, unless it lies before the value.
+
+        All windows of the run before it are complete. In the part that is read again, before the
+        value, the old pair stays: the rest of that part is read again should this run die.
+
+        Args:
+            end: All before it has been read by this run.
+            as_of: The time of this run, less `settle_minutes`.
+        """
+        value, known = self.value, self.as_of
+        read_anew = end == value and (known is None or as_of > known)
+        if value is None or end > value or read_anew:
+            self._set(end, as_of)
+
+    def lower(self, latest: datetime, to: datetime) -> bool:
+        """Lower what is later than it can be.
+
+        Args:
+            latest: The latest instant the value or `as_of` can be.
+            to: What the later ones become.
+
+        Returns:
+            Whether anything was lowered, and a STATE written.
+        """
+        value, as_of = self.value, self.as_of
+        if value is None or max(value, as_of or value) <= latest:
+            return False
+        self._set(
+            to if value > latest else value, to if as_of is not None and as_of > latest else as_of
+        )
+        return True
+
+    def _set(self, value: datetime, as_of: datetime | None) -> None:
         self._state[KEY] = self._key
-        self._state[VALUE] = format_instant(end)
+        self._state[VALUE] = format_instant(value)
+        if as_of is not None:
+            self._state[AS_OF] = format_instant(as_of)
         self._write()
 
 
@@ -94,10 +129,11 @@ def state_mistakes(state: object) -> Iterator[str]:
 
 
 def _bookmark_mistakes(where: str, bookmark: Mapping[str, Any]) -> Iterator[str]:
-    try:
-        bookmark_of(bookmark)
-    except ValueError:
-        yield f"state: '{VALUE}' of {where} is not an ISO 8601 instant"
+    for name in (VALUE, AS_OF):
+        try:
+            bookmark_of(bookmark, name)
+        except ValueError:
+            yield f"state: '{name}' of {where} is not an ISO 8601 instant"
     if not isinstance(bookmark.get("progress_markers", {}), dict):
         yield f"state: 'progress_markers' of {where} must be an object"
     if not isinstance(bookmark.get(KEY, ""), (str, type(None))):

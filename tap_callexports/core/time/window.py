@@ -75,25 +75,32 @@ def span_of(
     start_date: datetime,
     end: datetime,
     bookmark: datetime | None,
+    as_of: datetime | None,
     lookback: timedelta,
 ) -> Window | None:
-    """The time one run reads, `[max(start_date, min(bookmark, end) - lookback), end)`.
+    """The time one run reads, `[max(start_date, min(bookmark, as_of - lookback)), end)`.
 
-    Without a bookmark nothing was read yet, so there is nothing to look back at.
+    The lookback counts from when rows were read, not from when calls were made: what an
+    interrupted backfill has read of years ago was old already, so it resumes at its bookmark.
 
     Args:
-        start_date: The user's; no lookback goes before it.
+        start_date: The user's; nothing before it is read.
         end: First instant that is not read.
-        bookmark: End of the last complete window; one beyond `end` counts as `end`.
-        lookback: How far before the bookmark is read again.
+        bookmark: End of the last complete window; None before the first, and then there is
+            nothing to look back at.
+        as_of: When what lies before the bookmark was read; None where a state does not say so,
+            and then the bookmark is taken for it.
+        lookback: How far before `as_of` is read again.
 
     Returns:
         None when nothing is left to read.
     """
-    start, read_until = start_date, min(bookmark or end, end)
-    # Compared as lengths: far bookmarks minus lookback may leave the calendar.
-    if bookmark is not None and read_until - start_date > lookback:
-        start = read_until - lookback
+    start = start_date
+    if bookmark is not None:
+        read_at = bookmark if as_of is None else as_of
+        # Compared as lengths: an early instant minus the lookback may leave the calendar.
+        if read_at - start_date > lookback:
+            start = max(start_date, min(bookmark, read_at - lookback))
     return Window(start, end) if start < end else None
 
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from sandbox import Sandbox
 
 INSTANT = "2024-05-20T00:00:00.000000Z"
+DAY = datetime(2024, 5, 20, tzinfo=timezone.utc)
 
 
 def about(stream: str, **bookmark: object) -> dict[str, Any]:
@@ -43,6 +44,7 @@ MISTAKES: list[tuple[object, str]] = [
     (about("burki_calls", replication_key_value=1716163200000), "not an ISO 8601 instant"),
     (about("burki_calls", replication_key_value=[INSTANT]), "not an ISO 8601 instant"),
     (about("burki_calls", replication_key_value=True), "not an ISO 8601 instant"),
+    (about("burki_calls", as_of="soon"), "'as_of' of burki_calls is not an ISO 8601 instant"),
     (about("burki_calls", replication_key=5), "'replication_key' of burki_calls must be a text"),
     (about("burki_calls", partitions={}), "'partitions' of burki_calls must be a list"),
     (about("burki_calls", partitions=[7]), "partition of burki_calls has no 'context'"),
@@ -106,6 +108,7 @@ def test_every_wrong_bookmark_has_its_own_sentence() -> None:
         about("burki_calls", replication_key_value=None),
         about("burki_calls", replication_key=None, replication_key_value=None),
         about("burki_calls", partitions=[]),
+        about("burki_calls", as_of=INSTANT),
         about("burki_calls", replication_key_value="0001-01-01T00:00:00Z"),
         about("burki_calls", replication_key_value="0001-01-01T00:00:00Z", note=[1]),
     ],
@@ -188,6 +191,7 @@ parts = st.fixed_dictionaries(
     optional={
         "replication_key": anything,
         "replication_key_value": anything | st.just(INSTANT) | st.datetimes().map(str),
+        "as_of": anything | st.just(INSTANT) | st.datetimes().map(str),
         "progress_markers": anything,
         "partitions": anything,
     },
@@ -224,21 +228,65 @@ def test_a_bookmark_moves_forward_only_and_says_so() -> None:
     kept: dict[str, Any] = {}
     written: list[dict[str, Any]] = []
     bookmark = Bookmark(kept, "started_at", lambda: written.append(dict(kept)))
-    day = datetime(2024, 5, 20, tzinfo=timezone.utc)
 
-    bookmark.move_to(day)
-    bookmark.move_to(day.replace(day=19))
-    bookmark.move_to(day)
+    bookmark.move_to(DAY, DAY)
+    bookmark.move_to(DAY.replace(day=19), DAY.replace(day=21))
+    bookmark.move_to(DAY, DAY)
 
-    assert written == [{"replication_key": "started_at", "replication_key_value": INSTANT}]
-    assert bookmark.value == bookmark_of(kept) == day
+    assert written == [
+        {"replication_key": "started_at", "replication_key_value": INSTANT, "as_of": INSTANT}
+    ]
+    assert bookmark.value == bookmark.as_of == bookmark_of(kept) == DAY
 
 
-def test_a_bookmark_can_be_set_back() -> None:
-    kept = {"replication_key_value": "2999-01-01T00:00:00.000000Z"}
-    written: list[str] = []
-    bookmark = Bookmark(kept, "at", lambda: written.append(kept["replication_key_value"]))
+def test_value_and_as_of_are_written_as_a_pair() -> None:
+    kept: dict[str, Any] = {}
+    bookmark = Bookmark(kept, "at", lambda: None)
+    days = [DAY.replace(day=number) for number in range(20, 26)]
 
-    bookmark.set(datetime(2024, 5, 20, tzinfo=timezone.utc))
+    def pair(end: datetime, as_of: datetime) -> list[int]:
+        bookmark.move_to(end, as_of)
+        return [moment.day for moment in (bookmark.value, bookmark.as_of) if moment]
 
-    assert written == [INSTANT]
+    assert pair(days[1], days[2]) == [21, 22]
+    assert pair(days[0], days[3]) == [21, 22], "the rest of the lookback is not read yet"
+    assert pair(days[1], days[3]) == [21, 23], "all before the value was read anew"
+    assert pair(days[2], days[4]) == [22, 24], "the value moved"
+    assert pair(days[2], days[3]) == [22, 24], "the same read as of an earlier time"
+
+
+def test_as_of_is_added_to_an_older_state_when_the_value_is_reached() -> None:
+    kept: dict[str, Any] = {"replication_key_value": INSTANT}
+    bookmark = Bookmark(kept, "at", lambda: None)
+
+    assert bookmark.as_of is None
+    bookmark.move_to(DAY.replace(day=19), DAY)
+    assert "as_of" not in kept
+    bookmark.move_to(DAY, DAY)
+    assert kept == {
+        "replication_key": "at", "replication_key_value": INSTANT, "as_of": INSTANT,
+    }  # fmt: skip
+
+
+@pytest.mark.covers(72)
+@pytest.mark.parametrize(
+    ("value", "as_of", "lowered"),
+    [
+        (19, 19, None), (21, 21, None), (19, None, None), (None, 25, None),
+        (25, 25, (20, 20)), (25, None, (20, None)), (19, 25, (19, 20)), (21, 25, (21, 20)),
+        (25, 19, (20, 19)),
+    ],
+)  # fmt: skip
+def test_what_is_later_than_it_can_be_is_lowered(
+    value: int | None, as_of: int | None, lowered: tuple[int, int | None] | None
+) -> None:
+    names = {"replication_key_value": value, "as_of": as_of}
+    kept = {name: f"2024-05-{day}T00:00:00Z" for name, day in names.items() if day}
+    written: list[dict[str, str]] = []
+    bookmark = Bookmark(kept, "at", lambda: written.append(dict(kept)))
+
+    assert bookmark.lower(DAY.replace(day=21), DAY) is (lowered is not None)
+
+    days = (bookmark.value and bookmark.value.day, bookmark.as_of and bookmark.as_of.day)
+    assert days == (lowered or (value, as_of))
+    assert len(written) == (lowered is not None)

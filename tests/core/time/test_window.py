@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta, timezone
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -91,33 +92,71 @@ def test_ten_years_split_down_to_a_second_in_few_steps() -> None:
     assert steps < 40
 
 
-DAY = datetime(2024, 5, 10, tzinfo=UTC)
+def day(number: int) -> datetime:
+    """A day of the year 2024."""
+    return datetime(2024, 1, 1, tzinfo=UTC) + timedelta(days=number)
 
 
-def test_a_span_without_a_bookmark_begins_at_the_start_date() -> None:
+#: Bookmark, as_of, days of lookback, and where the span begins; it could go from day 10 to day 100.
+SPANS: list[tuple[datetime | None, datetime | None, int, datetime | None]] = [
+    (None, None, 3, day(10)),
+    # Incremental runs: the lookback counts from when the last run read.
+    (day(90), day(90), 3, day(87)),
+    (day(90), day(90), 0, day(90)),
+    (day(90), day(90), 85, day(10)),
+    # An interrupted backfill resumes at the bookmark, near its end within the lookback.
+    (day(40), day(99), 3, day(40)),
+    (day(97), day(99), 3, day(96)),
+    # A state of an older version does not say when it was read.
+    (day(90), None, 3, day(87)),
+    (day(12), None, 3, day(10)),
+    # A bookmark at or after the end.
+    (day(100), day(100), 3, day(97)),
+    (day(100), day(100), 0, None),
+    (day(200), day(200), 3, None),
+    (day(200), None, 150, day(50)),
+    (day(5), day(99), 3, day(10)),
+]
+
+
+@pytest.mark.parametrize(("bookmark", "as_of", "lookback", "start"), SPANS)
+def test_where_a_span_begins(
+    bookmark: datetime | None, as_of: datetime | None, lookback: int, start: datetime | None
+) -> None:
     span = span_of(
-        start_date=DAY, end=DAY + timedelta(days=1), bookmark=None, lookback=timedelta(days=3)
+        start_date=day(10),
+        end=day(100),
+        bookmark=bookmark,
+        as_of=as_of,
+        lookback=timedelta(days=lookback),
     )
-    assert span == Window(DAY, DAY + timedelta(days=1))
+    assert span == (Window(start, day(100)) if start else None)
 
 
 @given(
     start=INSTANTS,
     end=INSTANTS,
     bookmark=st.none() | INSTANTS,
+    as_of=st.none() | INSTANTS,
     lookback=st.timedeltas(min_value=timedelta(0), max_value=timedelta(days=400)),
 )
-def test_a_span_never_begins_before_the_start_date_nor_after_the_lookback(
-    start: datetime, end: datetime, bookmark: datetime | None, lookback: timedelta
+def test_a_span_goes_back_to_what_was_not_read_yet_and_to_what_may_have_changed(
+    start: datetime,
+    end: datetime,
+    bookmark: datetime | None,
+    as_of: datetime | None,
+    lookback: timedelta,
 ) -> None:
-    span = span_of(start_date=start, end=end, bookmark=bookmark, lookback=lookback)
-    if span is None:
-        return
-    assert start <= span.start < span.end == end
-    if bookmark is not None and bookmark - lookback > start:
-        assert span.start <= bookmark - lookback
+    span = span_of(start_date=start, end=end, bookmark=bookmark, as_of=as_of, lookback=lookback)
+    wanted = start
+    if bookmark is not None:
+        wanted = max(start, min(bookmark, (as_of or bookmark) - lookback))
+    assert span == (Window(wanted, end) if wanted < end else None)
 
 
-def test_nothing_is_left_to_read_when_the_span_is_empty() -> None:
-    assert span_of(start_date=DAY, end=DAY, bookmark=None, lookback=timedelta(0)) is None
-    assert span_of(start_date=DAY, end=DAY, bookmark=DAY, lookback=timedelta(1)) is None
+def test_a_lookback_longer_than_the_calendar_begins_at_the_start_date() -> None:
+    first = datetime.min.replace(tzinfo=UTC)
+    span = span_of(
+        start_date=first, end=day(1), bookmark=first, as_of=first, lookback=timedelta(days=400)
+    )
+    assert span == Window(first, day(1))
