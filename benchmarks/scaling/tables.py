@@ -203,6 +203,7 @@ def _state() -> str:
             stream.name: {
                 "replication_key": stream.replication_key,
                 "replication_key_value": "2025-05-31T12:00:00.000000Z",
+                "as_of": "2025-05-31T12:00:00.000000Z",
             }
             for stream in tap.streams.values()
             if stream.name.startswith(provider)
@@ -214,7 +215,7 @@ def _state() -> str:
     words = ", ".join(f"{size:,} bytes at `{name}`" for name, size in sizes.items())
     most = max(sizes.values()) * ACCOUNTS / 1e6
     return (
-        f"The state of an account is {words}, without forms and surveys (200 bytes for each id): "
+        f"The state of an account is {words}, without forms and surveys (250 bytes for each id): "
         f"{most:.1f} MB for {ACCOUNTS:,} accounts, whatever they hold."
     )
 

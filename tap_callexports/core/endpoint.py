@@ -49,7 +49,7 @@ class Endpoint(AskingStream[TToken], Generic[TToken]):
     watched: ClassVar[tuple[str, ...]] = ()
     #: Fields of the rows that are not exported: secrets.
     left_out: ClassVar[frozenset[str]] = frozenset()
-    #: Setting that says how far before the bookmark each run reads.
+    #: Setting that says how far before the last run each run reads.
     lookback_setting: ClassVar[str] = "lookback_hours"
     #: Rows behind a row in which it may come again, where a window may hold too many to remember;
     #: None for all of its window and the next one.
@@ -127,7 +127,7 @@ class Endpoint(AskingStream[TToken], Generic[TToken]):
 
     @property
     def lookback(self) -> timedelta:
-        """How far before the time of the last run each run reads."""
+        """How far before the last run each run reads."""
         return timedelta(hours=self.account.settings[self.lookback_setting])
 
     @property

@@ -14,7 +14,7 @@ from tap_callexports.core.fetch_ahead import Event, fetch_ahead
 from tap_callexports.core.progress.tally import Tally
 from tap_callexports.core.redact import shown
 from tap_callexports.core.rows.doubles import Doubles
-from tap_callexports.core.time.instants import UTC, format_instant
+from tap_callexports.core.time.instants import SECOND, UTC, format_instant
 from tap_callexports.core.time.window import FIRST_STEP, QUIET, ClosedWindow, Window, span_of
 
 if TYPE_CHECKING:
@@ -78,7 +78,6 @@ class Export:
         span = self._span()
         self._note()
         if span is None:
-            self._lower_bookmark()
             self._say_what_is_not_over()
             self._logger.info("%snothing new to read", self.tally.prefix)
             return
@@ -118,20 +117,24 @@ class Export:
         """
         bookmark, latest = self._bookmark, self._stream.account.local_as_of
         value, as_of = (bookmark.value, bookmark.as_of) if bookmark else (None, None)
+        if as_of:
+            as_of = min(as_of, latest)
+        if value and value > latest:
+            # A second is read in any case: its response tells whether to lower the bookmark.
+            value, as_of = latest - SECOND, as_of or latest
         return span_of(
             start_date=self._stream.account.shared.start_date,
             end=end,
-            bookmark=value and min(value, latest),
-            as_of=as_of and min(as_of, latest),
+            bookmark=value,
+            as_of=as_of,
             lookback=self._stream.lookback,
         )
 
     def _lower_bookmark(self) -> None:
         """Lower a bookmark or `as_of` that lies in the future by both clocks.
 
-        Called when the first response has come: a machine whose own clock is behind must not lower
-        a right bookmark. Where there is nothing to read no response comes, and this machine's clock
-        alone decides; otherwise such a bookmark would never be lowered.
+        Called when a response has come: a machine whose own clock is behind must not lower a right
+        bookmark.
         """
         account, bookmark = self._stream.account, self._bookmark
         if bookmark is None or self._probing:

@@ -40,7 +40,7 @@ def common_settings(
             th.IntegerType(minimum=0, maximum=MAX_LOOKBACK_HOURS),
             default=lookback_hours,
             title="Lookback (hours)",
-            description="How far before the bookmark each run reads again, for calls that came "
+            description="How far before the last run each run reads again, for calls that came "
             "late or changed.",
         ),
         th.Property(

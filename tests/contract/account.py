@@ -5,14 +5,16 @@ from __future__ import annotations
 import copy
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any, cast
+from unittest.mock import patch
 
 import pytest
 from support import JSON, Run, assert_table_is, catalog_of, run_tap
 
 from sandbox import Fault, Sandbox
+from tap_callexports.tap import TapCallExports
 
 if TYPE_CHECKING:
     from streams import Stream
@@ -26,7 +28,7 @@ Table = dict[tuple[Any, ...], JSON]
 
 DAY, HOUR, MINUTE = timedelta(days=1), timedelta(hours=1), timedelta(minutes=1)
 SECOND, MICROSECOND = timedelta(seconds=1), timedelta(microseconds=1)
-#: The month the calls lie in; `end_date` plays the clock.
+#: The month the calls lie in; runs that end in it start five minutes later (`settle_minutes`).
 START = datetime(2024, 5, 1, tzinfo=timezone.utc)
 MIDDLE = datetime(2024, 5, 20, 12, tzinfo=timezone.utc)
 END = datetime(2024, 6, 1, tzinfo=timezone.utc)
@@ -171,7 +173,8 @@ class Account:
     ) -> Run:
         """One run of the tap with this stream selected."""
         config = self.config(start=start, end=end, settings=settings, **top)
-        return run_tap(config, state=state, catalog=self.catalog(self.name))
+        with _clock_at(end):
+            return run_tap(config, state=state, catalog=self.catalog(self.name))
 
     def run_full_table(self, state: JSON | None = None, *, by_metadata: bool = False) -> Run:
         """One run with the catalog forcing FULL_TABLE, in either of the two places it may."""
@@ -207,6 +210,14 @@ class Account:
             assert entry["context"] == self.stream.partition
         value: str | None = entry.get("replication_key_value")
         return value
+
+
+def _clock_at(end: datetime | None) -> AbstractContextManager[object]:
+    """Runs that start when all before `end` has settled; None for now."""
+    if end is None:
+        return nullcontext()
+    now = end + 5 * MINUTE
+    return patch.object(TapCallExports, "_run_start", property(lambda _: now))
 
 
 @contextmanager

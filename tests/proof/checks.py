@@ -25,7 +25,9 @@ if TYPE_CHECKING:
 _BESIDE = timedelta(seconds=2)
 #: Not the digits of a metric's fraction.
 _PHONE = re.compile(r"(?<![\d.])1\d{3}55501\d\d(?!\d)")
-_BOOKMARK_KEYS = {"replication_key", "replication_key_value", "partitions", "context"}
+_BOOKMARK_KEYS = {
+    "replication_key", "replication_key_value", "as_of", "partitions", "context",
+}  # fmt: skip
 _CREDENTIALS = {
     "videsk": ("videsk.api_token", 2),
     "anunzi": ("anunzi.api_key", 2),
@@ -94,7 +96,7 @@ def _asked(place: Place, ran: Ran, ledgers: list[Ledger], judge: Judge) -> Itera
     high = max((judge.end_of(ledger) for ledger in ledgers), default=judge.end)
     for sent in ran.wire.sent:
         for at in ends_of(sent):
-            if not judge.start - _BESIDE <= at <= high + _BESIDE:
+            if not judge.start - _BESIDE <= at <= high + judge.ahead + _BESIDE:
                 yield Problem("broken", f"asked for {at}, outside of the span: {sent.url}")
                 return
 
@@ -124,7 +126,7 @@ def _states(ran: Ran, config: JSON) -> Iterator[Problem]:
     """States stay small, and the last one of a run that ended holds nothing but bookmarks."""
     for name, entry in ran.state.get("bookmarks", {}).items():
         parts = entry.get("partitions", [])
-        if len(json.dumps(entry)) > 2048 + 200 * len(parts):
+        if len(json.dumps(entry)) > 2048 + 250 * len(parts):
             yield Problem("broken", f"the state of {name} has {len(json.dumps(entry))} bytes")
         others = {key for part in [entry, *parts] for key in part} - _BOOKMARK_KEYS
         if ran.code == 0 and others:

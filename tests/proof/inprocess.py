@@ -184,7 +184,9 @@ def opened(
         for module in ("client", "throttle"):
             stack.enter_context(patch(f"tap_callexports.core.http.{module}.nap", clock.nap))
         stack.enter_context(
-            patch.object(TapCallExports, "_run_start", property(lambda _: floor_second(clock.local)))
+            patch.object(
+                TapCallExports, "_run_start", property(lambda _: floor_second(clock.local))
+            )
         )
         stack.enter_context(
             patch.object(

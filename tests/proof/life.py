@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from oracle import LONG_AGO, Ledger, bookmarks
+from oracle import LONG_AGO, Ledger, bookmarks, starts
 
 if TYPE_CHECKING:
     import random
@@ -42,7 +42,7 @@ class Life:
         self.ledgers = ledgers
         #: Whether a run is under way, which need not see what happens now.
         self.reading = False
-        self._newest: dict[str, dict[str, datetime]] = {ledger.stream: {} for ledger in ledgers}
+        self._starts: dict[str, dict[str, datetime]] = {ledger.stream: {} for ledger in ledgers}
         self._seams: list[datetime] = []
 
     def look(self) -> None:
@@ -50,14 +50,15 @@ class Life:
         for ledger in self.ledgers:
             ledger.look()
             if not self.reading:
-                ledger.owe(self._newest[ledger.stream])
+                ledger.owe(self._starts[ledger.stream])
 
     def note(self, state: JSON) -> None:
-        """Remember bookmarks: the highest ones, and all as places to put rows at."""
-        for stream, newest in self._newest.items():
-            for part, bookmark in bookmarks(state, stream).items():
-                newest[part] = max(bookmark, newest.get(part, LONG_AGO))
-                self._seams.append(bookmark)
+        """Remember where a run may start at the latest, and places to put rows at."""
+        for ledger in self.ledgers:
+            latest = self._starts[ledger.stream]
+            for part, start in starts(state, ledger).items():
+                latest[part] = max(start, latest.get(part, LONG_AGO))
+            self._seams += bookmarks(state, ledger.stream).values()
 
     def grow(self) -> None:
         """Time passes, with all that it brings."""

@@ -37,8 +37,8 @@ class Facts:
     Attributes:
         partition: The column that says which partition a record is of.
         timed: Whether it is read by time; else it is read whole in each run.
-        lookback: How far before the bookmark each run reads.
-        ahead: How far after the frozen end it reads, where no `end_date` is set.
+        lookback: How far before `as_of` each run reads.
+        ahead: How far after the cutoff it reads, where no `end_date` is set.
         also: A stream whose records may come with it, where the server does not filter.
     """
 
@@ -96,19 +96,15 @@ class Ledger:
                 value = {name: part for name, part in record.items() if part is not None}
                 self._versions.setdefault(key, []).append(value)
 
-    def owe(self, newest: Mapping[Part, datetime]) -> None:
+    def owe(self, starts: Mapping[Part, datetime]) -> None:
         """Decide what of the changes so far every later run has to deliver.
 
         Args:
-            newest: The highest bookmark of each partition that anybody ever saw.
+            starts: The latest start of each partition that any state so far leads to.
         """
         for key, version in self._changed.items():
-            bookmark = newest.get(self.part_of(key))
-            if (
-                not self.facts.timed
-                or bookmark is None
-                or self.at[key] >= bookmark - self.facts.lookback
-            ):
+            start = starts.get(self.part_of(key))
+            if not self.facts.timed or start is None or self.at[key] >= start:
                 self.owed[key] = version
             elif key in self._new:
                 self.owed.pop(key, None)
@@ -171,17 +167,28 @@ class Target:
         return Target({name: dict(table) for name, table in self.tables.items()}, self.state)
 
 
-def bookmarks(state: JSON, stream: str) -> dict[Part, datetime]:
-    """The bookmark of each partition of a stream."""
+def bookmarks(
+    state: JSON, stream: str, name: str = "replication_key_value"
+) -> dict[Part, datetime]:
+    """The bookmark of each partition of a stream, or another instant beside it."""
     entry = state.get("bookmarks", {}).get(stream, {})
-    found: dict[Part, str | None] = {"": entry.get("replication_key_value")}
+    found: dict[Part, str | None] = {"": entry.get(name)}
     for partition in entry.get("partitions", []):
         (part,) = partition["context"].values()
-        found[part] = partition.get("replication_key_value")
+        found[part] = partition.get(name)
     return {
         part: datetime.fromisoformat(value.replace("Z", "+00:00"))
         for part, value in found.items()
         if value
+    }
+
+
+def starts(state: JSON, ledger: Ledger) -> dict[Part, datetime]:
+    """Where a run that has this state begins, at the latest, in each partition of a stream."""
+    as_of = bookmarks(state, ledger.stream, "as_of")
+    return {
+        part: min(bookmark, as_of.get(part, bookmark) - ledger.facts.lookback)
+        for part, bookmark in bookmarks(state, ledger.stream).items()
     }
 
 
@@ -194,6 +201,9 @@ class Judge:
         start: First instant to export.
         end: First instant not to export.
         beyond: The same, where rows of the future are read.
+        as_of: What `as_of` is in a state that this run writes.
+        ahead: How far this machine's clock is ahead: before the first response has come, requests
+            may be for as much later.
         problems: What was wrong.
     """
 
@@ -201,6 +211,8 @@ class Judge:
     start: datetime
     end: datetime
     beyond: bool
+    as_of: datetime
+    ahead: timedelta = timedelta()
     problems: list[Problem] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -277,16 +289,26 @@ class Judge:
     def _check_state(
         self, target: Target, before: JSON, checked: dict[tuple[str, Part], datetime]
     ) -> None:
-        """A bookmark only rises, and all that lies before one that rose is there."""
+        """A bookmark only rises, and all that lies before one that rose is there.
+
+        `as_of` is this run's where the bookmark rose or all before it was read, else as it was.
+        """
         for ledger in self.ledgers:
             old = bookmarks(before, ledger.stream)
+            old_as_of = bookmarks(before, ledger.stream, "as_of")
+            new_as_of = bookmarks(target.state, ledger.stream, "as_of")
             for part, bookmark in bookmarks(target.state, ledger.stream).items():
                 place = (ledger.stream, part)
                 low = checked.get(place, old.get(part, LONG_AGO))
                 if bookmark < low:
                     text = f"the bookmark of {ledger.stream} {part} fell from {low} to {bookmark}"
                     self.problems.append(Problem("broken", text))
-                if bookmark > low:
+                as_of = new_as_of.get(part)
+                read_anew = as_of != old_as_of.get(part)
+                if as_of != self.as_of and (read_anew or bookmark > low):
+                    text = f"the as_of of {ledger.stream} {part} is {as_of} and not {self.as_of}"
+                    self.problems.append(Problem("broken", text))
+                if bookmark > low or (read_anew and place not in checked):
                     table = target.tables[ledger.stream]
                     since = checked.get(place, self.start)
                     for what in self.lacks(ledger, table, since, bookmark, part):

@@ -110,6 +110,7 @@ class Schedule:
             (life.delete, 1),
             (life.publish, 2),
             (self._change_server, 2),
+            (self._change_clock, 1),
             (self._run, 6),
             (self._run_and_kill, 3),
             (self._go_back, 2),
@@ -121,9 +122,15 @@ class Schedule:
             step()
             if self.report.problems:
                 return self.report
+        self._place.clock.ahead = timedelta()
         life.advance()
         self._carry_out()
         return self.report
+
+    def _change_clock(self) -> None:
+        """The tap runs on a machine whose clock is far ahead, or behind, or right."""
+        self._place.clock.ahead = self._dice.choice([0, 0, 3 * 24, -2]) * timedelta(hours=1)
+        self._tell(f"this machine's clock is {self._place.clock.ahead} ahead")
 
     def _change_server(self) -> None:
         self._passing = passing(self._dice, self._api, self._streams)
@@ -267,12 +274,13 @@ class Schedule:
     def _judge(self, config: JSON, *, newest_end: bool = False) -> Judge:
         if newest_end:
             config.pop("end_date", None)
-        end = self._place.clock.now.replace(microsecond=0)
-        end -= timedelta(minutes=self._lasting["settle_minutes"])
+        clock = self._place.clock
+        as_of = min(clock.now, clock.local).replace(microsecond=0)
+        as_of -= timedelta(minutes=self._lasting["settle_minutes"])
         beyond = "end_date" not in config
-        if not beyond:
-            end = min(end, datetime.fromisoformat(config["end_date"]))
-        return Judge(self._ledgers, self._start, end, beyond)
+        end = as_of if beyond else min(as_of, datetime.fromisoformat(config["end_date"]))
+        ahead = max(clock.ahead, timedelta())
+        return Judge(self._ledgers, self._start, end, beyond, as_of, ahead)
 
     def _count(self, ran: Ran, served: int) -> None:
         counts = self.report.counts

@@ -50,7 +50,7 @@ def restarted_from_everywhere(place: Place, stream: str, settings: dict[str, obj
     ledger.look()
     ledger.owe({})
     end = _END - timedelta(minutes=int(str(settings["settle_minutes"])))
-    judge = Judge([ledger], _START, end, beyond=True)
+    judge = Judge([ledger], _START, end, beyond=True, as_of=end)
     first = place.run(config, streams=(stream,))
     assert first.code == 0, first.complaints
     target = Target({stream: {}})

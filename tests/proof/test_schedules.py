@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -18,6 +18,7 @@ from schedules import Report, play
 from support import PROVIDERS
 
 from tap_callexports.core import fetch_ahead
+from tap_callexports.core.account import Account
 from tap_callexports.core.endpoint import Endpoint
 from tap_callexports.core.errors import ExportError
 from tap_callexports.core.export import Export
@@ -64,11 +65,22 @@ def test_seeds_that_were_red_once_stay_green(provider: str, seed: int) -> None:
 
 
 def _late_bookmarks() -> AbstractContextManager[object]:
-    def move_to(bookmark: Bookmark, _: object) -> None:
+    def move_to(bookmark: Bookmark, end: datetime, as_of: datetime) -> None:
         value = bookmark.value
-        bookmark.set(value + timedelta(days=1) if value else parse_instant("2024-05-02T00:00:00Z"))
+        bookmark._set(value + timedelta(days=1) if value else end + timedelta(days=1), as_of)
 
     return patch.object(Bookmark, "move_to", move_to)
+
+
+def _as_of_before_all_is_read() -> AbstractContextManager[object]:
+    def move_to(bookmark: Bookmark, end: datetime, as_of: datetime) -> None:
+        bookmark._set(max(end, bookmark.value or end), as_of)
+
+    return patch.object(Bookmark, "move_to", move_to)
+
+
+def _machines_clock_only() -> AbstractContextManager[object]:
+    return patch.object(Account, "_compare_clocks", lambda *_: None)
 
 
 def _no_lookback() -> AbstractContextManager[object]:
@@ -124,23 +136,25 @@ def _an_hour_off() -> AbstractContextManager[object]:
 
 
 @pytest.mark.parametrize(
-    ("mistake", "kinds"),
+    ("provider", "mistake", "kinds"),
     [
-        (_late_bookmarks, {"unsafe", "lost", "broken"}),
-        (_no_lookback, {"unsafe", "lost"}),
-        (_gaps_between_windows, {"unsafe", "lost"}),
-        (_windows_out_of_order, {"unsafe", "lost"}),
-        (_failures_forgotten, {"unsafe", "lost", "broken"}),
-        (_an_hour_off, {"mis-timed"}),
+        ("burki", _late_bookmarks, {"unsafe", "lost", "broken"}),
+        ("twin24", _as_of_before_all_is_read, {"unsafe", "lost", "broken"}),
+        ("burki", _machines_clock_only, {"unsafe", "lost", "broken"}),
+        ("burki", _no_lookback, {"unsafe", "lost"}),
+        ("burki", _gaps_between_windows, {"unsafe", "lost"}),
+        ("burki", _windows_out_of_order, {"unsafe", "lost"}),
+        ("burki", _failures_forgotten, {"unsafe", "lost", "broken"}),
+        ("burki", _an_hour_off, {"mis-timed"}),
     ],
     ids=lambda value: value.__name__.strip("_") if callable(value) else "",
 )
 def test_schedules_find_a_tap_with_a_mistake(
-    mistake: Callable[[], AbstractContextManager[object]], kinds: set[str]
+    provider: str, mistake: Callable[[], AbstractContextManager[object]], kinds: set[str]
 ) -> None:
     with mistake():
-        for seed in range(60):
-            if problems := play("burki", seed).problems:
+        for seed in range(100):
+            if problems := play(provider, seed).problems:
                 assert problems[0].kind in kinds
                 return
     pytest.fail("no schedule found the mistake")

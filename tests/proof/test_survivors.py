@@ -56,10 +56,12 @@ def test_a_window_is_never_cut_at_its_own_ends(at: datetime) -> None:
 
 
 @pytest.mark.covers(72, 74, 88)
-def test_a_bookmark_beyond_the_end_is_looked_back_from_the_end() -> None:
+def test_the_lookback_counts_from_the_last_run_also_where_that_is_after_the_end() -> None:
     end = START + 5 * DAY
-    span = span_of(start_date=START, end=end, bookmark=end + 9 * DAY, lookback=2 * DAY)
-    assert span == Window(end - 2 * DAY, end)
+    far = end + 9 * DAY
+    assert span_of(start_date=START, end=end, bookmark=far, as_of=far, lookback=2 * DAY) is None
+    span = span_of(start_date=START, end=end, bookmark=far, as_of=far, lookback=10 * DAY)
+    assert span == Window(end - DAY, end)
 
 
 @pytest.mark.covers(66)

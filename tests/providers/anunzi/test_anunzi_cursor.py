@@ -196,5 +196,5 @@ def test_no_cursor_is_kept_in_the_state(box: Sandbox) -> None:
     run = export(box.anunzi, streams=BOTH, page_size=7)
     assert run.code == 0
     bookmark = run.state["bookmarks"][CALLS]
-    assert set(bookmark) == {"replication_key", "replication_key_value"}
+    assert set(bookmark) == {"replication_key", "replication_key_value", "as_of"}
     assert "replication_key_value" not in run.state["bookmarks"].get(UNSTARTED, {})

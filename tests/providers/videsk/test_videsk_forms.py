@@ -88,7 +88,7 @@ def test_each_definition_is_read_for_itself_and_has_its_own_bookmark(kind: Kind)
     stream = run.state["bookmarks"][kind.stream]
     assert set(stream) == {"partitions"}
     assert all(
-        set(partition) == {"context", "replication_key", "replication_key_value"}
+        set(partition) == {"context", "replication_key", "replication_key_value", "as_of"}
         and set(partition["context"]) == {kind.column}
         for partition in stream["partitions"]
     )
