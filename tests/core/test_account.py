@@ -61,16 +61,20 @@ def by_date(*dates: str, late: timedelta = timedelta(), **settings: Any) -> Lone
     [
         (
             -3 * DAY,
-            "259200 s ahead of the server's; the server's time is used: "
-            "calls before 2024-05-01T23:55:00.000000Z are exported",
+            (
+                "259200 s ahead of the server's; the server's time is used: "
+                "calls before 2024-05-01T23:55:00.000000Z are exported"
+            ),
         ),
         (timedelta(seconds=-61), "61 s ahead of the server's"),
         (timedelta(seconds=-60), None),
         (timedelta(seconds=60), None),
         (
             3 * DAY,
-            "259200 s behind the server's; this machine's time is used: "
-            "calls from 2024-05-04T23:55:00.000000Z on are left to a later run",
+            (
+                "259200 s behind the server's; this machine's time is used: "
+                "calls from 2024-05-04T23:55:00.000000Z on are left to a later run"
+            ),
         ),
     ],
 )

@@ -183,11 +183,8 @@ def opened(
         stack.enter_context(patch("tap_callexports.providers.twin24.login.time", clock))
         for module in ("client", "throttle"):
             stack.enter_context(patch(f"tap_callexports.core.http.{module}.nap", clock.nap))
-        stack.enter_context(
-            patch.object(
-                TapCallExports, "_run_start", property(lambda _: floor_second(clock.local))
-            )
-        )
+        run_start = property(lambda _: floor_second(clock.local))
+        stack.enter_context(patch.object(TapCallExports, "_run_start", run_start))
         stack.enter_context(
             patch.object(
                 requests.Session, "get_adapter", lambda session, **_: place.adapter(session)

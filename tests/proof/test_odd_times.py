@@ -98,7 +98,7 @@ def test_a_clock_that_is_wrong_is_said_once(
     warned = [line for line in caplog.messages if "this machine's clock is" in line]
     assert len(warned) == said
     if said:
-        assert ("behind" if seconds > 0 else "ahead of") in warned[0]
+        assert f"s {'behind' if seconds > 0 else 'ahead of'} the server's" in warned[0]
 
 
 @pytest.mark.covers(75)

@@ -15,7 +15,7 @@ from promise import TIMED
 from streams import entry_of
 from support import JSON, assert_table_is, upserted
 
-from sandbox.instants import MILLISECOND, SECOND, UTC, text
+from sandbox.instants import EPOCH, MILLISECOND, SECOND, UTC, text
 
 if TYPE_CHECKING:
     from sandbox.table import Row
@@ -160,6 +160,86 @@ def test_a_clock_that_was_set_back_lowers_the_bookmark_once_and_loses_nothing(st
         due = due_keys(place, stream)
         assert len(due) > 5
         assert due <= set(table)
+
+
+@pytest.mark.covers(70)
+@pytest.mark.parametrize("workers", [1, 4])
+@pytest.mark.parametrize("stream", [*STREAMS, "videsk_appointments"])
+def test_a_clock_that_is_days_ahead_moves_no_bookmark_into_the_future(
+    stream: str, workers: int
+) -> None:
+    with opened_at(stream, START + 10 * DAY, rows=20) as place:
+        config = config_of(place, stream, max_concurrency=workers)
+        place.clock.ahead = 3 * DAY
+        first = place.run(config, streams=(stream,))
+        assert first.code == 0, first.complaints
+        assert bookmark(first.state, stream) == text(place.clock.now - SETTLE)
+        assert [part["as_of"] for part in _parts(first.state, stream)] == [
+            part["replication_key_value"] for part in _parts(first.state, stream)
+        ]
+        [warning] = [line for line in first.log if "this machine's clock is" in line]
+        assert "259200 s ahead of the server's" in warning
+        table = upserted({}, first, stream)
+        # Calls of the time that this machine believed to be past.
+        place.api.of(stream).add_at(*(place.clock.now + number * HOUR for number in (1, 30, 60)))
+        pass_time(place, 3 * DAY)
+        place.clock.ahead = timedelta()
+        second = place.run(config, streams=(stream,), state=first.state)
+        table = upserted(table, second, stream)
+        assert bookmark(second.state, stream) == text(place.clock.now - SETTLE)
+        assert due_keys(place, stream) <= set(table)
+
+
+@pytest.mark.covers(70)
+@pytest.mark.parametrize("workers", [1, 4])
+def test_the_first_response_of_a_provider_bounds_all_its_streams(workers: int) -> None:
+    streams = ("videsk_calls", "videsk_queues", "videsk_recordings")
+    with opened_at(streams[0], START + 10 * DAY, rows=20) as place:
+        config = config_of(place, streams[0], max_concurrency=workers)
+        place.clock.ahead = 3 * DAY
+        ran = place.run(config, streams=streams)
+        assert ran.code == 0, ran.complaints
+        assert sum("this machine's clock is" in line for line in ran.log) == 1
+        for stream in streams:
+            assert bookmark(ran.state, stream) == text(place.clock.now - SETTLE)
+
+
+@pytest.mark.covers(70)
+@pytest.mark.parametrize("lookback", [0, LOOKBACK])
+@pytest.mark.parametrize("stream", STREAMS)
+def test_a_clock_that_is_behind_neither_lowers_a_bookmark_nor_loses_a_call(
+    stream: str, lookback: int
+) -> None:
+    with opened_at(stream, START + 10 * DAY, rows=20) as place:
+        config = config_of(place, stream, **{entry_of(stream).lookback: lookback})
+        first = place.run(config, streams=(stream,))
+        table = upserted({}, first, stream)
+        place.clock.ahead = -2 * HOUR
+        second = place.run(config, streams=(stream,), state=first.state)
+        assert second.code == 0, second.complaints
+        assert (second.state or first.state)["bookmarks"] == first.state["bookmarks"]
+        assert not any("lowered to" in line for line in second.log)
+        place.api.of(stream).add_at(place.clock.now + HOUR)
+        pass_time(place, 4 * HOUR)
+        third = place.run(config, streams=(stream,), state=first.state)
+        assert bookmark(third.state, stream) == text(place.clock.local - SETTLE)
+        table = upserted(table, third, stream)
+        past = {key for key in due_keys(place, stream) if key not in table}
+        assert past == set()
+
+
+@pytest.mark.covers(70)
+@pytest.mark.parametrize("stream", STREAMS)
+def test_a_date_before_the_start_is_nothing_to_do(stream: str) -> None:
+    """A proxy that answers with a date of 1970."""
+    with opened_at(stream, START + 10 * DAY, rows=20) as place:
+        config = config_of(place, stream)
+        first = place.run(config, streams=(stream,))
+        place.clock.now, place.clock.ahead = EPOCH, START + 11 * DAY - EPOCH
+        ran = place.run(config, streams=(stream,), state=first.state)
+        assert ran.code == 0, ran.complaints
+        assert (ran.state or first.state)["bookmarks"] == first.state["bookmarks"]
+        assert sum("this machine's clock is" in line for line in ran.log) == 1
 
 
 def _parts(state: JSON, stream: str) -> list[JSON]:
