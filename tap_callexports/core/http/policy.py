@@ -17,6 +17,7 @@ from tap_callexports.core.errors import (
     RunFailed,
     StreamFailed,
     TransientFailure,
+    Unreachable,
     WindowTooLarge,
 )
 from tap_callexports.core.http.traffic import Pending, Wait
@@ -151,7 +152,7 @@ class Attempts:
         self._started = time.monotonic()
         #: When even a dripping answer is given up.
         self.deadline = self._started + MAX_SECONDS
-        self._tries = self._heavy = self._unauthorised = 0
+        self._tries = self._heavy = self._unauthorised = self._unconnected = 0
         #: What it waits for now, for other threads to see.
         self.pending = Pending()
         #: Whether the credential was renewed for it; once is enough.
@@ -203,10 +204,11 @@ class Attempts:
 
         Raises:
             WindowTooLarge: The answer is too much for the server.
-            StreamFailed: There should be no next try.
+            StreamFailed: There should be no next try; Unreachable where none of them connected.
         """
         where = self._question.where(self._settings)
         self._heavy += failure.heavy
+        self._unconnected += not failure.connected
         if self._question.splittable and self._heavy >= HEAVY_TRIES:
             raise WindowTooLarge(f"{failure}, {self._heavy} times") from None
         longest = self._settings.max_retry_wait
@@ -220,7 +222,8 @@ class Attempts:
         wait = jittered if failure.wait is None else failure.wait
         seconds = time.monotonic() - self._started
         if self._tries >= self._question.tries or seconds + wait > MAX_SECONDS:
-            raise StreamFailed(
+            failed = Unreachable if self._unconnected == self._tries else StreamFailed
+            raise failed(
                 f"{where}: {failure}; gave up after {self._tries} tries in {seconds:.0f} s"
             ) from None
         return wait
