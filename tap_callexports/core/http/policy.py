@@ -52,6 +52,8 @@ _SENTENCES: dict[int, str] = {
     HTTPStatus.BAD_REQUEST: "the request was refused",
     HTTPStatus.PAYMENT_REQUIRED: "the account's balance or plan does not allow it",
     HTTPStatus.NOT_FOUND: "there is nothing at this address; check api_url",
+    HTTPStatus.PROXY_AUTHENTICATION_REQUIRED: "the proxy asks for user and password; put them into "
+    "HTTP_PROXY",
     HTTPStatus.METHOD_NOT_ALLOWED: "this address does not take the request; check api_url",
 }
 
@@ -163,6 +165,14 @@ class Attempts:
         """How often it was sent."""
         return self._tries
 
+    @property
+    def said(self) -> str:
+        """Which try the last one was, of how many."""
+        tries = self._question.tries
+        if self._question.splittable and self._heavy:
+            tries = min(tries, self._tries + HEAVY_TRIES - self._heavy)
+        return f"try {self._tries} of {tries}"
+
     def sent(self) -> None:
         """One more request went out."""
         self._tries += 1
@@ -178,12 +188,13 @@ class Attempts:
         *,
         until: float | None = None,
         received: Callable[[], int] | None = None,
+        reason: str = "",
     ) -> None:
         """Note what it waits for from here on.
 
         Args: As of a Wait.
         """
-        self.pending.wait = Wait(doing, self._tries, until, received)
+        self.pending.wait = Wait(doing, self._tries, until, received, reason)
 
     def unauthorised(self, *, succeeded: bool) -> None:
         """Raise for a repetition after a 401, where an outage may look like one.
@@ -200,7 +211,9 @@ class Attempts:
             raise TransientFailure("401", wait=waits[self._unauthorised - 1])
 
     def wait_after(self, failure: TransientFailure) -> float:
-        """Seconds until the next try: what the server asks for, else exponential with jitter.
+        """Seconds until the next try: exponential with jitter, or what the server asks for.
+
+        A wait that the server asks for is never less than the shortest one without it.
 
         Raises:
             WindowTooLarge: The answer is too much for the server.
@@ -218,8 +231,9 @@ class Attempts:
                 f"max_retry_wait ({longest} s)"
             ) from None
         ceiling = min(_LONGEST_WAIT, _FIRST_WAIT * 2 ** max(0, self._tries - 1), longest)
-        jittered = random.uniform(ceiling / 4, ceiling)  # noqa: S311 - not a secret
-        wait = jittered if failure.wait is None else failure.wait
+        shortest = ceiling / 4
+        jittered = random.uniform(shortest, ceiling)  # noqa: S311 - not a secret
+        wait = jittered if failure.wait is None else max(shortest, failure.wait)
         seconds = time.monotonic() - self._started
         if self._tries >= self._question.tries or seconds + wait > MAX_SECONDS:
             failed = Unreachable if self._unconnected == self._tries else StreamFailed

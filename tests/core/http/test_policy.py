@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from exchange import MANNERS, question, reply
 
@@ -70,6 +72,34 @@ def test_a_wait_longer_than_allowed_fails_with_both_numbers() -> None:
     attempts.sent()
     with pytest.raises(StreamFailed, match=r"asks to wait 900 s.*max_retry_wait \(2 s\)"):
         attempts.wait_after(TransientFailure("429", wait=900))
+
+
+@pytest.mark.covers(102)
+def test_a_wait_of_nothing_grows(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, seconds in (("_FIRST_WAIT", 1.0), ("_LONGEST_WAIT", 60.0)):
+        monkeypatch.setattr(f"tap_callexports.core.http.policy.{name}", seconds)
+    attempts = Attempts(question(), replace(MANNERS, max_retry_wait=300))
+    waits = []
+    for _ in range(MAX_TRIES - 1):
+        attempts.sent()
+        waits.append(attempts.wait_after(TransientFailure("429", wait=0)))
+    assert waits == [0.25, 0.5, 1, 2, 4, 8, 15]
+
+
+def test_a_wait_is_as_long_as_the_server_asks() -> None:
+    attempts = Attempts(question(), MANNERS)
+    attempts.sent()
+    assert attempts.wait_after(TransientFailure("429", wait=1.5)) == 1.5
+
+
+def test_the_number_of_tries_is_said() -> None:
+    attempts = Attempts(question(splittable=True), MANNERS)
+    attempts.sent()
+    attempts.wait_after(TransientFailure("500"))
+    assert attempts.said == "try 1 of 8"
+    attempts.sent()
+    attempts.wait_after(TransientFailure("504", heavy=True))
+    assert attempts.said == "try 2 of 3"
 
 
 @pytest.mark.covers(102)
