@@ -78,7 +78,7 @@ def _final_reason(causes: tuple[BaseException, ...], proxy: str | None) -> str |
         if isinstance(cause, ssl.SSLError) and (reason := _final_tls_reason(cause)):
             return reason
         if isinstance(cause, requests.exceptions.InvalidSchema):
-            return "SOCKS support is not installed; run `pip install pysocks`"
+            return "SOCKS support is not installed; install pysocks beside the tap"
         if isinstance(cause, _NO_ADDRESS):
             name = "api_url" if proxy is None else "HTTPS_PROXY, HTTP_PROXY or ALL_PROXY"
             return f"not a valid address; check {name}"

@@ -236,8 +236,8 @@ class Attempts:
         wait = jittered if failure.wait is None else max(shortest, failure.wait)
         seconds = time.monotonic() - self._started
         if self._tries >= self._question.tries or seconds + wait > MAX_SECONDS:
-            failed = Unreachable if self._unconnected == self._tries else StreamFailed
-            raise failed(
+            fail = Unreachable if self._unconnected == self._tries else StreamFailed
+            raise fail(
                 f"{where}: {failure}; gave up after {self._tries} tries in {seconds:.0f} s"
             ) from None
         return wait
