@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from tap_callexports.core.progress.tally import Tally
 
-#: Seconds between two drawings, and after which a wait is shown that no failure has caused.
+#: Seconds between two drawings, and after which a wait is shown.
 _PACE, _PATIENCE = 0.2, 2.0
 #: To the line's start, and empty it.
 _CLEAR = "\r\x1b[K"
@@ -125,9 +125,12 @@ class Terminal(Progress):
         seconds, share = tally.seconds, tally.share
         facts = [_count(tally.rows, "row")]
         waits = tally.traffic.waits
+        if waits and waits[0].reason and not self.blocked():
+            # Without the bar, so that the reason has room.
+            return f"{tally.name:<{_NAME}}  {waits[0]}"[: self._screen.width]
         if self.blocked():
             facts.append("the loader is busy")
-        elif waits and (waits[0].reason or waits[0].seconds > _PATIENCE):
+        elif waits and waits[0].seconds > _PATIENCE:
             facts.append(str(waits[0]))
         else:
             facts.append(f"{tally.rows / max(seconds, _PACE):,.0f}/s")

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import gzip
 import logging
+import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import pytest
@@ -31,9 +33,9 @@ def interim(status: str) -> bytes:
     return f"HTTP/1.1 {status}\r\nLink: </x>; rel=preload\r\n\r\n".encode()
 
 
-def client() -> HttpClient:
-    throttle = Throttle(at_once=1, per_minute=None)
-    settings = replace(MANNERS, read_timeout=1)
+def client(*, at_once: int = 1, read_timeout: int = 1) -> HttpClient:
+    throttle = Throttle(at_once=at_once, per_minute=None)
+    settings = replace(MANNERS, read_timeout=read_timeout)
     return HttpClient(settings, throttle, NoAuth(), logging.getLogger("test"))
 
 
@@ -150,3 +152,26 @@ def test_a_connection_is_not_used_again_after_an_error(broken: bytes) -> None:
 
 def test_a_response_after_the_timeout_is_not_taken_for_the_next_request() -> None:
     first_answered_by(1.2, http(b"1"), connections=2, answer=None)
+
+
+def test_as_many_connections_are_kept_as_requests_may_run_at_once(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    most = 32
+    together = threading.Barrier(most)
+
+    def respond(asked: Asked) -> Iterator[bytes]:
+        if asked.path != "/0":
+            together.wait(10)
+        yield http(asked.path[1:].encode())
+
+    caplog.set_level(logging.WARNING)
+    with RawServer(respond, keep_alive=True) as server, ThreadPoolExecutor(most) as pool:
+        http_client = client(at_once=most, read_timeout=10)
+        assert get(http_client, server, 0) == 0
+        for _ in range(2):
+            numbers = range(1, most + 1)
+            found = pool.map(lambda number: get(http_client, server, number), numbers)
+            assert list(found) == list(numbers)
+    assert server.connections == most
+    assert not caplog.records
