@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import copy
 import difflib
-import ipaddress
 import re
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import urlsplit
 
 from jsonschema import Draft202012Validator
 
+from tap_callexports.core.http.connection import is_loopback
 from tap_callexports.core.singer.batch_files import batch_mistakes
 from tap_callexports.core.time.instants import EPOCH
 from tap_callexports.settings import read_date, settings_schema, with_defaults
@@ -206,16 +206,9 @@ def _url_mistake(url: str, *, allow_insecure: bool) -> str | None:
         return "must not hold a user name or password"
     if parts.query or parts.fragment or "{" in url or any(char.isspace() for char in url):
         return "must be a plain address without query, fragment, braces or blanks"
-    if parts.scheme == "http" and not (allow_insecure or _is_loopback(host)):
+    if parts.scheme == "http" and not (allow_insecure or is_loopback(host)):
         return (
             f"http:// would send the credential to {host} unencrypted; use https://, or set "
             "allow_insecure_url to true"
         )
     return None
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

@@ -44,6 +44,14 @@ def test_a_terminal_shows_a_bar_that_reaches_its_end(box: Sandbox) -> None:
     assert sum("form_id" in line and "100%" in line for line in run.screen) == 2
 
 
+def test_the_bar_says_why_a_request_is_sent_again(box: Sandbox) -> None:
+    box.burki.faults.add(Fault("status", status=503, times=1, headers={"Retry-After": "2"}))
+
+    run = watch({"burki": box.burki.config(), **MAY})
+
+    assert any(re.search(r"503.*; try 1 of 8, next in [12] s", frame) for frame in run.frames)
+
+
 def test_log_lines_stay_whole_beside_the_bar(box: Sandbox) -> None:
     box.burki.faults.add(Fault("status", times=3, headers={"Retry-After": "1"}))
     box.burki.clock_offset_seconds = 3600.0
@@ -53,7 +61,7 @@ def test_log_lines_stay_whole_beside_the_bar(box: Sandbox) -> None:
     lines = [line for line in run.screen if "|" in line]
     assert len(lines) > 10
     assert [line for line in lines if not LOG_LINE.match(line)] == []
-    assert sum("next try in 1.0 s" in line for line in lines) == 3
+    assert sum(" of 8, next in 1 s" in line for line in lines) == 3
     assert sum("this machine's clock is" in line for line in lines) == 1
     assert any(frame.startswith("burki_call") for frame in run.frames)
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import signal
+import subprocess
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -157,17 +159,26 @@ def test_a_power_cut_leaves_whole_lines_to_restart_from(
 
 @pytest.mark.covers(152)
 @pytest.mark.parametrize("states", [0, 1, 5])
-def test_a_target_that_dies_ends_the_run_quietly(box: Sandbox, states: int) -> None:
+def test_a_target_that_dies_ends_the_run_with_one_line(box: Sandbox, states: int) -> None:
     with started(may(box)) as run:
         run.read_states(states)
         run.die()
         outcome = run.finish()
 
-    assert outcome.code not in {0, -signal.SIGPIPE}
+    assert outcome.code == 1
     assert "Traceback" not in outcome.err
     assert "Exception ignored" not in outcome.err
-    assert "this is a bug" not in outcome.err
-    assert len(outcome.errors) <= 1
+    assert outcome.errors == ["the target stopped reading; see its message"]
+
+
+def test_closed_standard_output_is_said_in_one_line() -> None:
+    command = [sys.executable, "-m", "tap_callexports", "--discover"]
+    outcome = subprocess.run(
+        ["sh", "-c", '"$@" >&-', "sh", *command], stderr=subprocess.PIPE, check=False, text=True
+    )
+
+    assert outcome.returncode == 1
+    assert outcome.stderr == "standard output is closed: send it to a target or a file\n"
 
 
 def test_a_restart_continues_where_the_last_state_says(box: Sandbox) -> None:

@@ -112,6 +112,9 @@ def run_command(tap: type[CommandLine]) -> None:
     Raises:
         SystemExit: Always.
     """
+    if sys.stdout is None:
+        tap.logger.error("standard output is closed: send it to a target or a file")
+        raise SystemExit(1)
     try:
         tap.cli()
     except SystemExit as exit_:

@@ -23,6 +23,10 @@ class StreamFailed(ExportError):
     """
 
 
+class Unreachable(StreamFailed):
+    """No try of a request got an HTTP response: the host could not be connected to."""
+
+
 class Forbidden(StreamFailed):
     """The credential is good but may not read this stream (HTTP 403)."""
 
@@ -44,12 +48,21 @@ class TransientFailure(ExportError):
         wait: Seconds to wait before the next try; None leaves it to `Attempts`.
         heavy: The answer may have been too much for the server (timeouts, 413, 504): a smaller
             window is a better next step than many tries.
+        connected: False where no connection could be made.
     """
 
-    def __init__(self, message: str, *, wait: float | None = None, heavy: bool = False) -> None:
+    def __init__(
+        self,
+        message: str,
+        *,
+        wait: float | None = None,
+        heavy: bool = False,
+        connected: bool = True,
+    ) -> None:
         super().__init__(message)
         self.wait = wait
         self.heavy = heavy
+        self.connected = connected
 
 
 class WindowTooLarge(ExportError):

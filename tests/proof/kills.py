@@ -208,7 +208,7 @@ def _go_to(case: Case, target: Target, run: Started) -> None:
     else:
         rest = {"Retry-After": "60"}
         faults.add(Fault("status", status=503, headers=rest, times=100), skip=requests)
-        run.read_until(lambda: faults.pending < 100 and "next try in" in run._log.read_text())
+        run.read_until(lambda: faults.pending < 100 and "next in" in run._log.read_text())
 
 
 def _read(run: Started, lines: int, more: int = 0) -> None:

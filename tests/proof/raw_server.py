@@ -45,15 +45,19 @@ def http(body: bytes, *headers: str, status: str = "200 OK") -> bytes:
 
 
 class RawServer:
-    """Listens on this machine while it is entered; every connection has one answer.
+    """Listens on this machine while it is entered.
 
     Args:
         answer: The pieces of the answer to a request, perhaps without end.
+        keep_alive: Whether a connection takes more than one request.
     """
 
-    def __init__(self, answer: Answer) -> None:
+    def __init__(self, answer: Answer, *, keep_alive: bool = False) -> None:
         self.asked: list[Asked] = []
+        #: How many connections were made.
+        self.connections = 0
         self._answer = answer
+        self._keep_alive = keep_alive
         self._socket = socket.create_server(("127.0.0.1", 0), backlog=64)
         self._open: set[socket.socket] = set()
 
@@ -78,16 +82,18 @@ class RawServer:
         with contextlib.suppress(OSError):
             while True:
                 connection, _ = self._socket.accept()
+                self.connections += 1
                 self._open.add(connection)
                 threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
 
     def _serve(self, connection: socket.socket) -> None:
         with connection, contextlib.suppress(OSError):
-            asked = _read(connection)
-            if asked is not None:
+            while asked := _read(connection):
                 self.asked.append(asked)
                 for piece in self._answer(asked):
                     connection.sendall(piece)
+                if not self._keep_alive:
+                    break
         self._open.discard(connection)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from itertools import pairwise
 from pathlib import Path
 from types import SimpleNamespace
+from urllib.parse import urlsplit
 
 import pytest
 from one_answer import SECRETS, answer
@@ -32,10 +33,11 @@ def why(run: Run) -> str:
 
 
 @pytest.mark.covers(114)
-def test_a_server_whose_tls_is_wrong_is_not_asked_again() -> None:
+def test_https_to_a_port_without_tls_fails_at_once_and_says_so() -> None:
     with RawServer(lambda _: [http(answer())]) as server:
-        run = export(server.url.replace("http:", "https:"))
-    assert "TLS certificate is not trusted" in why(run)
+        url = server.url.replace("http:", "https:")
+        run = export(url)
+    assert f"{urlsplit(url).netloc}: no TLS is spoken on this port" in why(run)
     assert len(server.asked) == 1
 
 

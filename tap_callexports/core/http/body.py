@@ -8,11 +8,13 @@ from __future__ import annotations
 import io
 import time
 import zlib
+from codecs import BOM_UTF8
 from typing import TYPE_CHECKING
 
 import urllib3
 
 from tap_callexports.core.errors import TransientFailure, WindowTooLarge
+from tap_callexports.core.http.connection import release
 from tap_callexports.core.http.reply import Reply
 
 if TYPE_CHECKING:
@@ -26,24 +28,48 @@ _CHUNK, _INFLATED = 1 << 16, 1 << 20
 _GZIP = zlib.MAX_WBITS | 16
 
 
+_GZIP_MAGIC = b"\x1f\x8b"
+
+
 class _Gzip:
-    """A gzip body piece by piece; it may be several members, one after the other."""
+    """A gzip body piece by piece; it may be several members, one after the other.
+
+    Bytes behind a whole member that begin no other one, as padding does, are ignored.
+    """
 
     def __init__(self) -> None:
         self._member = zlib.decompressobj(_GZIP)
+        #: The first byte of what may be another member.
+        self._begun = b""
+        #: Whether bytes were ignored.
+        self.padded = False
 
     @property
     def whole(self) -> bool:
         """Whether the last member has ended, and its checksum was right."""
-        return self._member.eof
+        return self._member.eof and not self._begun
 
     def inflated(self, piece: bytes) -> Iterator[bytes]:
         """What a piece holds, in pieces of bounded size."""
         while piece:
             if self._member.eof:
-                self._member = zlib.decompressobj(_GZIP)
+                piece = self._next_member(piece)
+                if not piece:
+                    return
             yield self._member.decompress(piece, _INFLATED)
             piece = self._member.unconsumed_tail or self._member.unused_data
+
+    def _next_member(self, piece: bytes) -> bytes:
+        """The piece from where another member begins in it; empty where none does."""
+        if self.padded:
+            return b""
+        piece = self._begun + piece
+        self._begun = piece if piece == _GZIP_MAGIC[:1] else b""
+        self.padded = not _GZIP_MAGIC.startswith(piece[:2])
+        if self._begun or self.padded:
+            return b""
+        self._member = zlib.decompressobj(_GZIP)
+        return piece
 
 
 def read_reply(response: requests.Response, deadline: float) -> Reply:
@@ -68,8 +94,21 @@ def read_reply(response: requests.Response, deadline: float) -> Reply:
 def pieces_of(response: requests.Response, deadline: float) -> Iterator[bytes]:
     """The decompressed body of a streamed response, piece by piece and without a limit.
 
+    A byte order mark in front is left out. After the last piece the connection may be used again.
+
     Args and Raises: As `read_reply`; how large it may be is for the caller to say.
     """
+    pieces = _inflated(response, deadline)
+    start = b""
+    for piece in pieces:
+        start += piece
+        if len(start) >= len(BOM_UTF8):
+            break
+    yield start.removeprefix(BOM_UTF8)
+    yield from pieces
+
+
+def _inflated(response: requests.Response, deadline: float) -> Iterator[bytes]:
     encoding = response.headers.get("Content-Encoding", "").strip().lower()
     packed = _Gzip() if "gzip" in encoding else None
     received = 0
@@ -87,3 +126,5 @@ def pieces_of(response: requests.Response, deadline: float) -> Iterator[bytes]:
         raise TransientFailure("the answer does not decompress") from None
     if packed and received and not packed.whole:
         raise TransientFailure("the answer was cut short")
+    if not (packed and packed.padded):
+        release(response)

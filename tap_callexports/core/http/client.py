@@ -14,11 +14,19 @@ from datetime import datetime
 from http import HTTPStatus
 from http.cookiejar import DefaultCookiePolicy
 from typing import TYPE_CHECKING, TypeAlias, TypeVar
+from urllib.parse import urlsplit
 
 import requests
+import urllib3
 
 from tap_callexports.core.errors import ProbeFinished, RunFailed, StreamFailed, TransientFailure
 from tap_callexports.core.http.body import read_reply
+from tap_callexports.core.http.connection import Connections, is_loopback
+from tap_callexports.core.http.connection_errors import (
+    CONNECT_SECONDS,
+    connection_failure,
+    host_of,
+)
 from tap_callexports.core.http.policy import Attempts, HttpSettings, Question, failure_of
 from tap_callexports.core.http.spool import NoRoom, decoded, read_spooled
 from tap_callexports.core.http.traffic import (
@@ -41,9 +49,6 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 #: Puts a credential into a request about to be sent; the SDK's authenticators are of this kind.
 Auth: TypeAlias = Callable[[requests.PreparedRequest], requests.PreparedRequest]
-
-#: How long connecting may take.
-CONNECT_SECONDS = 10
 
 # It quotes headers that it cannot read, in many lines.
 logging.getLogger("urllib3.connection").setLevel(logging.ERROR)
@@ -80,6 +85,8 @@ class HttpClient:
         self._compare_clocks = compare_clocks
         self._logger = logger
         self._session = requests.Session()
+        for scheme in ("https://", "http://"):
+            self._session.mount(scheme, Connections())
         # A cookie set by one answer must not change the next request.
         self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
         self._first = threading.Lock()
@@ -189,11 +196,15 @@ class HttpClient:
         self, question: Question, prepared: requests.PreparedRequest, attempts: Attempts
     ) -> Reply:
         timeout = (CONNECT_SECONDS, self._settings.read_timeout)
+        url, where = str(prepared.url), question.where(self._settings)
         environment = self._session.merge_environment_settings(
-            url=prepared.url, proxies={}, stream=True, verify=None, cert=None
+            url=url, proxies={}, stream=True, verify=None, cert=None
         )
+        # A proxy is for other hosts, and must not see the credential of a local one.
+        loopback = is_loopback(urlsplit(url).hostname or "")
+        proxies = {} if loopback else environment["proxies"]
         # Not `Session.send`: for a redirect that is not followed it still reads the whole body.
-        adapter = self._session.get_adapter(url=str(prepared.url))
+        adapter = self._session.get_adapter(url=url)
         try:
             with adapter.send(
                 prepared,
@@ -201,29 +212,23 @@ class HttpClient:
                 timeout=timeout,
                 verify=environment["verify"] or True,
                 cert=environment["cert"],
-                proxies=environment["proxies"],
+                proxies=proxies,
             ) as response:
                 attempts.now(RECEIVING, received=response.raw.tell)
                 read = read_spooled if question.spooled else read_reply
                 reply = read(response, attempts.deadline)
         except NoRoom as failure:
-            raise StreamFailed(f"{question.where(self._settings)}: {failure}") from None
-        except requests.exceptions.SSLError:
-            raise StreamFailed(
-                f"{question.where(self._settings)}: the server's TLS certificate is not trusted"
-            ) from None
+            raise StreamFailed(f"{where}: {failure}") from None
         except requests.exceptions.ReadTimeout:
             raise TransientFailure(
-                f"no answer in {self._settings.read_timeout} s", heavy=True
+                f"{host_of(url)}: no answer in {self._settings.read_timeout} s", heavy=True
             ) from None
-        except requests.exceptions.Timeout:
-            raise TransientFailure("no connection in time") from None
-        except requests.exceptions.RequestException:
-            raise TransientFailure("the connection failed") from None
+        except (requests.exceptions.RequestException, urllib3.exceptions.HTTPError) as error:
+            proxy = requests.utils.select_proxy(url, proxies)
+            raise connection_failure(error, where, url, proxy) from None
         except OSError:
             raise StreamFailed(
-                f"{question.where(self._settings)}: the file that REQUESTS_CA_BUNDLE or "
-                "CURL_CA_BUNDLE names cannot be read"
+                f"{where}: the file that REQUESTS_CA_BUNDLE or CURL_CA_BUNDLE names cannot be read"
             ) from None
         self._check_clock(reply)
         return reply
@@ -234,12 +239,13 @@ class HttpClient:
         where = question.where(self._settings)
         if self.probe_budget is not None and self.probe_budget <= 0:
             raise StreamFailed(f"{where}: {failure}") from None
+        reason = f"{failure}; {attempts.said}"
         if wait:
-            self._logger.info("%s: %s, next try in %.1f s", where, failure, wait)
+            self._logger.info("%s: %s, next in %g s", where, reason, round(wait, 1))
         if failure.wait:
             # The server speaks to all workers: none of them asks before it is over.
             self.throttle.pause(wait)
-        attempts.now(AGAIN, until=time.monotonic() + wait)
+        attempts.now(AGAIN, until=time.monotonic() + wait, reason=reason)
         nap(wait)
 
     def _count(self, attempts: Attempts) -> None:

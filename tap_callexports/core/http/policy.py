@@ -17,6 +17,7 @@ from tap_callexports.core.errors import (
     RunFailed,
     StreamFailed,
     TransientFailure,
+    Unreachable,
     WindowTooLarge,
 )
 from tap_callexports.core.http.traffic import Pending, Wait
@@ -51,6 +52,8 @@ _SENTENCES: dict[int, str] = {
     HTTPStatus.BAD_REQUEST: "the request was refused",
     HTTPStatus.PAYMENT_REQUIRED: "the account's balance or plan does not allow it",
     HTTPStatus.NOT_FOUND: "there is nothing at this address; check api_url",
+    HTTPStatus.PROXY_AUTHENTICATION_REQUIRED: "the proxy asks for user and password; put them into "
+    "HTTP_PROXY",
     HTTPStatus.METHOD_NOT_ALLOWED: "this address does not take the request; check api_url",
 }
 
@@ -151,7 +154,7 @@ class Attempts:
         self._started = time.monotonic()
         #: When even a dripping answer is given up.
         self.deadline = self._started + MAX_SECONDS
-        self._tries = self._heavy = self._unauthorised = 0
+        self._tries = self._heavy = self._unauthorised = self._unconnected = 0
         #: What it waits for now, for other threads to see.
         self.pending = Pending()
         #: Whether the credential was renewed for it; once is enough.
@@ -161,6 +164,14 @@ class Attempts:
     def tries(self) -> int:
         """How often it was sent."""
         return self._tries
+
+    @property
+    def said(self) -> str:
+        """Which try the last one was, of how many."""
+        tries = self._question.tries
+        if self._question.splittable and self._heavy:
+            tries = min(tries, self._tries + HEAVY_TRIES - self._heavy)
+        return f"try {self._tries} of {tries}"
 
     def sent(self) -> None:
         """One more request went out."""
@@ -177,12 +188,13 @@ class Attempts:
         *,
         until: float | None = None,
         received: Callable[[], int] | None = None,
+        reason: str = "",
     ) -> None:
         """Note what it waits for from here on.
 
         Args: As of a Wait.
         """
-        self.pending.wait = Wait(doing, self._tries, until, received)
+        self.pending.wait = Wait(doing, self._tries, until, received, reason)
 
     def unauthorised(self, *, succeeded: bool) -> None:
         """Raise for a repetition after a 401, where an outage may look like one.
@@ -199,14 +211,17 @@ class Attempts:
             raise TransientFailure("401", wait=waits[self._unauthorised - 1])
 
     def wait_after(self, failure: TransientFailure) -> float:
-        """Seconds until the next try: what the server asks for, else exponential with jitter.
+        """Seconds until the next try: exponential with jitter, or what the server asks for.
+
+        A wait that the server asks for is never less than the shortest one without it.
 
         Raises:
             WindowTooLarge: The answer is too much for the server.
-            StreamFailed: There should be no next try.
+            StreamFailed: There should be no next try; Unreachable where none of them connected.
         """
         where = self._question.where(self._settings)
         self._heavy += failure.heavy
+        self._unconnected += not failure.connected
         if self._question.splittable and self._heavy >= HEAVY_TRIES:
             raise WindowTooLarge(f"{failure}, {self._heavy} times") from None
         longest = self._settings.max_retry_wait
@@ -216,11 +231,13 @@ class Attempts:
                 f"max_retry_wait ({longest} s)"
             ) from None
         ceiling = min(_LONGEST_WAIT, _FIRST_WAIT * 2 ** max(0, self._tries - 1), longest)
-        jittered = random.uniform(ceiling / 4, ceiling)  # noqa: S311 - not a secret
-        wait = jittered if failure.wait is None else failure.wait
+        shortest = ceiling / 4
+        jittered = random.uniform(shortest, ceiling)  # noqa: S311 - not a secret
+        wait = jittered if failure.wait is None else max(shortest, failure.wait)
         seconds = time.monotonic() - self._started
         if self._tries >= self._question.tries or seconds + wait > MAX_SECONDS:
-            raise StreamFailed(
+            fail = Unreachable if self._unconnected == self._tries else StreamFailed
+            raise fail(
                 f"{where}: {failure}; gave up after {self._tries} tries in {seconds:.0f} s"
             ) from None
         return wait

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from codecs import getincrementaldecoder
 from dataclasses import dataclass, field
@@ -28,6 +29,19 @@ MAX_ROWS = 120_000
 _MAX_WEIGHT, _LIGHT = 256 << 20, 8 << 20
 _MARKS = ((b",", b"."), (b"{", b"["))
 _CHUNK = 1 << 16
+
+#: Headers that ask to wait, the most exact one first, and what a number in them counts: seconds,
+#: milliseconds, or seconds until a rate limit is reset.
+_WAITS = {
+    "Retry-After-Ms": "ms",
+    "Retry-After": "s",
+    "RateLimit-Reset": "reset",
+    "X-RateLimit-Reset": "reset",
+}
+_NUMBER = re.compile(r"[0-9]+(\.[0-9]*)?")
+#: A number of seconds from here on (2001) is an instant in epoch seconds, a thousand times as much
+#: one in milliseconds.
+_EARLIEST_EPOCH = 1e9
 
 #: A longer answer does not say in one sentence what went wrong.
 _LONGEST_SAID = 1 << 16
@@ -181,17 +195,30 @@ class Reply:
 
     @property
     def retry_after(self) -> float | None:
-        """Seconds the server asks to wait; None where it does not.
+        """Seconds the server asks to wait; None where it does not, or not in a known form.
 
-        By `Retry-After`, as seconds or date, else by `Ratelimit-Reset`.
+        After a 429 the headers that say when its rate limit is reset count too.
         """
-        for header in ("Retry-After", "Ratelimit-Reset"):
-            text = self.headers.get(header, "").strip()
-            if text.isascii() and text.isdigit():
-                return float(text)
-            if header == "Retry-After" and (moment := _epoch_of(text)) is not None:
-                return max(0.0, moment - time.time())
+        for header, unit in _WAITS.items():
+            if unit != "reset" or self.status == HTTPStatus.TOO_MANY_REQUESTS:
+                text = self.headers.get(header, "").strip()
+                wait = self._wait_of(text, 1000 if unit == "ms" else 1)
+                if wait is not None:
+                    return wait
         return None
+
+    def _wait_of(self, text: str, per_second: int) -> float | None:
+        """Seconds of a wait given as a number, or as the moment it ends: epoch or HTTP date."""
+        if not _NUMBER.fullmatch(text):
+            moment = _epoch_of(text)
+        elif (number := float(text)) / per_second < _EARLIEST_EPOCH:
+            return number / per_second
+        else:
+            moment = number if number < _EARLIEST_EPOCH * 1000 else number / 1000
+        if moment is None:
+            return None
+        now = time.time() if self.date is None else self.date
+        return max(0.0, moment - now)
 
     @property
     def date(self) -> float | None:

@@ -34,6 +34,7 @@ class Wait:
         tries: How often the question has been sent.
         until: When it ends, in seconds of the monotonic clock, where that is known.
         received: Gives the number of bytes of the answer that have arrived.
+        reason: Why it is asked again, and which try that was.
         since: When it began, in seconds of the monotonic clock.
     """
 
@@ -41,6 +42,7 @@ class Wait:
     tries: int = 0
     until: float | None = None
     received: Callable[[], int] | None = None
+    reason: str = ""
     since: float = field(default_factory=monotonic)
 
     @property
@@ -50,11 +52,11 @@ class Wait:
 
     @override
     def __str__(self) -> str:
-        parts = [f"{self.doing}: {self.seconds:.0f} s"]
-        if self.tries:
+        parts = [self.reason or f"{self.doing}: {self.seconds:.0f} s"]
+        if self.tries and not self.reason:
             parts.append(f"try {self.tries}")
         if self.until is not None:
-            parts.append(f"next try in {max(0.0, self.until - monotonic()):.0f} s")
+            parts.append(f"next in {max(0.0, self.until - monotonic()):.0f} s")
         if self.received is not None:
             parts.append(f"{self.received() / (1 << 20):.1f} MiB so far")
         return ", ".join(parts)

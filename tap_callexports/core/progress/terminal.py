@@ -125,6 +125,9 @@ class Terminal(Progress):
         seconds, share = tally.seconds, tally.share
         facts = [_count(tally.rows, "row")]
         waits = tally.traffic.waits
+        if waits and waits[0].reason and not self.blocked():
+            # Without the bar, so that the reason has room.
+            return f"{tally.name:<{_NAME}}  {waits[0]}"[: self._screen.width]
         if self.blocked():
             facts.append("the loader is busy")
         elif waits and waits[0].seconds > _PATIENCE:

@@ -5,7 +5,9 @@ Knows no schema, and no stream but by name.
 
 from __future__ import annotations
 
+import contextlib
 import errno
+import os
 import sys
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
@@ -44,6 +46,14 @@ def _joined(lines: Iterable[bytes]) -> Iterator[bytes]:
             short.clear()
             yield line
     yield b"".join(short)
+
+
+def _discard_output() -> None:
+    """Let what standard output still holds go nowhere; it would fail again when Python exits."""
+    with contextlib.suppress(OSError):
+        null = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(null, sys.stdout.fileno())
+        os.close(null)
 
 
 class LineWriter(GenericSingerWriter[bytes, Message]):
@@ -142,8 +152,7 @@ class LineWriter(GenericSingerWriter[bytes, Message]):
         """Write what is collected.
 
         Raises:
-            RunFailed: It cannot be written, for another reason than that nobody reads any more.
-            BrokenPipeError: Nobody reads any more.
+            RunFailed: It cannot be written.
             SystemExit: `interrupt` asked for it meanwhile; the lines are written.
         """
         self._writing = True
@@ -161,7 +170,8 @@ class LineWriter(GenericSingerWriter[bytes, Message]):
             sys.stdout.flush()
         except OSError as error:
             if error.errno == errno.EPIPE:
-                raise
+                _discard_output()
+                raise RunFailed("the target stopped reading; see its message") from None
             raise RunFailed(f"the output cannot be written: {error.strerror}") from None
         finally:
             self._writing = False

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import time
+from codecs import BOM_UTF8
 from types import SimpleNamespace
 from typing import Any
 
@@ -33,6 +34,10 @@ def response(body: bytes, **headers: str) -> Any:
     return SimpleNamespace(status_code=200, headers=named, raw=_Raw(body))
 
 
+def read(body: bytes, **headers: str) -> bytes:
+    return read_reply(response(body, **headers), time.monotonic() + 60).body
+
+
 @pytest.mark.covers(45)
 def test_a_gzip_body_is_read_whole_and_cut_at_any_byte_refused() -> None:
     packed = gzip.compress(WHOLE)
@@ -41,6 +46,33 @@ def test_a_gzip_body_is_read_whole_and_cut_at_any_byte_refused() -> None:
     for length in range(1, len(packed)):
         with pytest.raises(TransientFailure):
             read_reply(response(packed[:length], Content_Encoding="gzip"), far)
+
+
+@pytest.mark.parametrize(
+    "padding", [b"\0", b"\0" * 100, b"\r\n", b"garbage", b"\x1fgarbage", b"\0\x1f\x8b"]
+)
+@pytest.mark.parametrize("members", [1, 2])
+def test_bytes_behind_a_gzip_member_that_begin_no_other_are_ignored(
+    members: int, padding: bytes
+) -> None:
+    packed = gzip.compress(WHOLE) * members + padding
+    assert read(packed, Content_Encoding="gzip") == WHOLE * members
+
+
+def test_a_second_gzip_member_that_is_broken_is_refused() -> None:
+    packed = bytearray(gzip.compress(WHOLE) * 2)
+    packed[-8] ^= 1
+    with pytest.raises(TransientFailure, match="decompress"):
+        read(bytes(packed), Content_Encoding="gzip")
+
+
+@pytest.mark.parametrize("headers", [{}, {"Content_Encoding": "gzip"}])
+def test_a_byte_order_mark_is_ignored(headers: dict[str, str]) -> None:
+    pack = gzip.compress if headers else bytes
+    assert read(pack(BOM_UTF8 + WHOLE), **headers) == WHOLE
+    assert read(pack(BOM_UTF8), **headers) == b""
+    assert read(pack(b"\xef\xbb"), **headers) == b"\xef\xbb"
+    assert read(pack(b""), **headers) == b""
 
 
 @pytest.mark.covers(104)

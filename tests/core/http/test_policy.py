@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from exchange import MANNERS, question, reply
 
@@ -11,6 +13,7 @@ from tap_callexports.core.errors import (
     RunFailed,
     StreamFailed,
     TransientFailure,
+    Unreachable,
     WindowTooLarge,
 )
 from tap_callexports.core.http.policy import MAX_TRIES, Attempts, failure_of
@@ -72,6 +75,34 @@ def test_a_wait_longer_than_allowed_fails_with_both_numbers() -> None:
 
 
 @pytest.mark.covers(102)
+def test_a_wait_of_nothing_grows(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, seconds in (("_FIRST_WAIT", 1.0), ("_LONGEST_WAIT", 60.0)):
+        monkeypatch.setattr(f"tap_callexports.core.http.policy.{name}", seconds)
+    attempts = Attempts(question(), replace(MANNERS, max_retry_wait=300))
+    waits = []
+    for _ in range(MAX_TRIES - 1):
+        attempts.sent()
+        waits.append(attempts.wait_after(TransientFailure("429", wait=0)))
+    assert waits == [0.25, 0.5, 1, 2, 4, 8, 15]
+
+
+def test_a_wait_is_as_long_as_the_server_asks() -> None:
+    attempts = Attempts(question(), MANNERS)
+    attempts.sent()
+    assert attempts.wait_after(TransientFailure("429", wait=1.5)) == 1.5
+
+
+def test_the_number_of_tries_is_said() -> None:
+    attempts = Attempts(question(splittable=True), MANNERS)
+    attempts.sent()
+    attempts.wait_after(TransientFailure("500"))
+    assert attempts.said == "try 1 of 8"
+    attempts.sent()
+    attempts.wait_after(TransientFailure("504", heavy=True))
+    assert attempts.said == "try 2 of 3"
+
+
+@pytest.mark.covers(102)
 def test_tries_end() -> None:
     attempts = Attempts(question(), MANNERS)
     for _ in range(MAX_TRIES - 1):
@@ -80,6 +111,20 @@ def test_tries_end() -> None:
     attempts.sent()
     with pytest.raises(StreamFailed, match="gave up after 8 tries"):
         attempts.wait_after(TransientFailure("500"))
+
+
+@pytest.mark.parametrize(("connected", "kind"), [(0, Unreachable), (1, StreamFailed)])
+def test_a_host_that_no_try_connected_to_is_unreachable(
+    connected: int, kind: type[StreamFailed]
+) -> None:
+    attempts = Attempts(question(), MANNERS)
+    for number in range(MAX_TRIES - 1):
+        attempts.sent()
+        attempts.wait_after(TransientFailure("refused", connected=number < connected))
+    attempts.sent()
+    with pytest.raises(StreamFailed) as caught:
+        attempts.wait_after(TransientFailure("refused", connected=False))
+    assert type(caught.value) is kind
 
 
 def test_what_cannot_be_split_is_tried_as_often_as_anything_else() -> None:

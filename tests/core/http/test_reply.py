@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from decimal import Decimal
 from email.utils import formatdate
 
@@ -15,24 +16,57 @@ from tap_callexports.core.http.reply import Reply
 from tap_callexports.core.rows.rows import Rows
 from tap_callexports.core.rows.values import plain
 
+NOW = 1_800_000_000
 WHOLE = b'[{"id": 1, "name": "Duraci\xc3\xb3n"}, {"id": 2}]'
 
 
 @pytest.mark.covers(100)
 @pytest.mark.parametrize(
     ("header", "seconds"),
-    [("7", 7.0), (" 7 ", 7.0), ("-3", None), ("soon", None), ("", None), ("1.5", None)],
-)
+    [
+        ("7", 7), (" 7 ", 7), ("3.0", 3), ("1.5", 1.5), ("0", 0),
+        (f"{NOW + 30}", 30), (f"{NOW + 30}.0", 30), (f"{(NOW + 30) * 1000}", 30),
+        (f"{NOW - 30}", 0),
+        (formatdate(NOW + 30, usegmt=True), 30), (formatdate(NOW - 30, usegmt=True), 0),
+        ("-3", None), ("soon", None), ("", None), ("nan", None), ("1e3", None), ("0x10", None),
+        ("5, 5", None), ("\u0663", None), (".", None),
+    ],
+)  # fmt: skip
 def test_retry_after_is_read_where_it_makes_sense(header: str, seconds: float | None) -> None:
-    assert reply(429, Retry_After=header).retry_after == seconds
+    date = formatdate(NOW, usegmt=True)
+    assert reply(429, Retry_After=header, Date=date).retry_after == seconds
 
 
 @pytest.mark.covers(100)
-def test_retry_after_may_be_a_date_and_ratelimit_reset_counts_too() -> None:
-    wait = reply(429, Retry_After=formatdate(time.time() + 30, usegmt=True)).retry_after
-    assert wait is not None
-    assert 27 <= wait <= 31
-    assert reply(429, Ratelimit_Reset="4").retry_after == 4
+@pytest.mark.parametrize("moment", [str, lambda moment: formatdate(moment, usegmt=True)])
+def test_an_instant_is_compared_to_this_clock_where_the_server_does_not_tell_its_own(
+    moment: Callable[[int], str],
+) -> None:
+    wait = reply(429, Retry_After=moment(int(time.time()) + 30)).retry_after
+    assert wait == pytest.approx(29, abs=2)
+
+
+@pytest.mark.parametrize(
+    ("headers", "seconds"),
+    [
+        ({"retry_after_ms": "1500"}, 1.5),
+        ({"retry_after_ms": "1500", "Retry_After": "2"}, 1.5),
+        ({"retry_after_ms": "soon", "Retry_After": "2"}, 2),
+        ({"Retry_After": "soon", "RateLimit_Reset": "4"}, 4),
+        ({"RateLimit_Reset": "4", "X_RateLimit_Reset": "9"}, 4),
+        ({"RateLimit_Reset": f"{NOW + 40}"}, 40),
+        ({"X_RateLimit_Reset": "4"}, 4),
+        ({"X_RateLimit_Reset": f"{NOW + 40}"}, 40),
+        ({"X_RateLimit_Reset": f"{(NOW + 40) * 1000}"}, 40),
+    ],
+)
+def test_other_headers_that_ask_to_wait_count_too(headers: dict[str, str], seconds: float) -> None:
+    date = formatdate(NOW, usegmt=True)
+    assert reply(429, b"", Date=date, **headers).retry_after == seconds
+
+
+def test_a_rate_limit_that_was_not_exceeded_asks_for_no_wait() -> None:
+    assert reply(500, X_RateLimit_Reset="900").retry_after is None
 
 
 @pytest.mark.covers(47)

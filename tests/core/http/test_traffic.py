@@ -86,8 +86,8 @@ def test_what_is_waited_for_is_what_was_noted_last() -> None:
     [
         (TURN, 0, None, None, "waiting for a turn to ask: 30 s"),
         (ANSWER, 2, None, None, "waiting for an answer: 30 s, try 2"),
-        (AGAIN, 1, 112.4, None, "waiting to ask again: 30 s, try 1, next try in 12 s"),
-        (AGAIN, 1, 99.0, None, "waiting to ask again: 30 s, try 1, next try in 0 s"),
+        (AGAIN, 1, 112.4, None, "waiting to ask again: 30 s, try 1, next in 12 s"),
+        (AGAIN, 1, 99.0, None, "waiting to ask again: 30 s, try 1, next in 0 s"),
         (RECEIVING, 1, None, lambda: 3 << 19, "receiving an answer: 30 s, try 1, 1.5 MiB so far"),
         (RECEIVING, 1, None, lambda: 0, "receiving an answer: 30 s, try 1, 0.0 MiB so far"),
     ],
@@ -102,3 +102,9 @@ def test_a_wait_says_how_long_and_what_is_known_of_it(
 ) -> None:
     monkeypatch.setattr("tap_callexports.core.http.traffic.monotonic", lambda: 100.0)
     assert str(Wait(doing, tries, until, received, since=70.0)) == said
+
+
+def test_a_wait_before_another_try_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tap_callexports.core.http.traffic.monotonic", lambda: 100.0)
+    wait = Wait(AGAIN, 3, 104.0, reason="api.example: name not found; try 3 of 8")
+    assert str(wait) == "api.example: name not found; try 3 of 8, next in 4 s"

@@ -102,8 +102,8 @@ def test_a_wait_the_server_asks_for_says_when_it_ends(
 
     tally = ask(count_url(box), box.burki.config()["api_key"])
 
-    lines = said(caplog, "still waiting to ask again: ")
-    assert "try 1, next try in 1 s" in lines[0].getMessage()
+    lines = said(caplog, "still 429")
+    assert "; try 1 of 8, next in 1 s" in lines[0].getMessage()
     assert (tally.traffic.requests, tally.traffic.retries) == (2, 1)
 
 
