@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from tap_callexports.core.time.window import Window
+
 
 class ExportError(Exception):
     """Root of the failures whose text may be shown to the user as it is."""
@@ -25,6 +27,22 @@ class StreamFailed(ExportError):
 
 class Forbidden(StreamFailed):
     """The credential is good but may not read this stream (HTTP 403)."""
+
+
+class Unreadable(StreamFailed):
+    """The provider answers, but not for this window, or not for this call.
+
+    Every try ended with a server error or with a body that cannot be decoded, or a row lacks its
+    primary key. Caught by `Export`, which reads the window in halves, and by `DetailStream`.
+
+    Args:
+        message: What happened, with provider and stream.
+        asked: What was asked for, where that is only the beginning of the window.
+    """
+
+    def __init__(self, message: str, *, asked: Window | None = None) -> None:
+        super().__init__(message)
+        self.asked = asked
 
 
 class RunFailed(ExportError):
@@ -44,12 +62,22 @@ class TransientFailure(ExportError):
         wait: Seconds to wait before the next try; None leaves it to `Attempts`.
         heavy: The answer may have been too much for the server (timeouts, 413, 504): a smaller
             window is a better next step than many tries.
+        unreadable: The server answered, with an error of its own or with a body that cannot be
+            decoded: what was asked for may be the reason.
     """
 
-    def __init__(self, message: str, *, wait: float | None = None, heavy: bool = False) -> None:
+    def __init__(
+        self,
+        message: str,
+        *,
+        wait: float | None = None,
+        heavy: bool = False,
+        unreadable: bool = False,
+    ) -> None:
         super().__init__(message)
         self.wait = wait
         self.heavy = heavy
+        self.unreadable = unreadable
 
 
 class WindowTooLarge(ExportError):

@@ -102,7 +102,9 @@ class HttpClient:
 
         Raises:
             WindowTooLarge: The server could not answer this much, or the answer is too large.
-            StreamFailed: The answer is final, or every try failed.
+            Unreadable: Every try failed, the last one with a server error or a body that cannot be
+                decoded.
+            StreamFailed: The answer is final, or every try failed otherwise.
             RunFailed: The credential is refused.
             ProbeFinished: A connection test has sent as much as it may.
             Cancelled: The worker is no longer wanted.
@@ -150,7 +152,11 @@ class HttpClient:
             reply = self._send(question, prepared, attempts)
         attempts.now(READING)
         if reply.ok:
-            return decoded(reply, decode)
+            try:
+                return decoded(reply, decode)
+            except TransientFailure as spoilt:
+                spoilt.unreadable = True
+                raise
         if error := question.error_for(reply):
             raise error
         if reply.status == HTTPStatus.UNAUTHORIZED:

@@ -17,9 +17,10 @@ from tap_callexports.core.errors import (
     RunFailed,
     StreamFailed,
     TransientFailure,
+    Unreadable,
     WindowTooLarge,
 )
-from tap_callexports.core.http.traffic import Pending, Wait
+from tap_callexports.core.http.traffic import Pending, Wait, current_traffic
 from tap_callexports.core.redact import shown
 
 if TYPE_CHECKING:
@@ -34,10 +35,15 @@ MAX_TRIES = 8
 MAX_SECONDS = 15 * 60
 #: Questions that were too much for the server are sent this often before the window is split.
 HEAVY_TRIES = 2
+#: The same for the parts of a window that was unreadable after MAX_TRIES.
+PART_TRIES = 2
 _FIRST_WAIT, _LONGEST_WAIT = 1.0, 60.0
 
 # What follows on a status that is not 2xx, unless the provider's stream reads it otherwise:
-#   408, 425, 429, 5xx   sent again, MAX_TRIES times or MAX_SECONDS long; then the stream fails
+#   408, 425, 429        sent again, MAX_TRIES times or MAX_SECONDS long; then the stream fails
+#   5xx, and a body that cannot be decoded
+#                        the same, then the window is asked for in halves, PART_TRIES times each;
+#                        not after a 503 with Retry-After, an outage in which no window is answered
 #   413, 414, 504, 524   sent HEAVY_TRIES times, then the window is asked for in halves; where there
 #                        is none that could be, as above
 #   401                  the credential is renewed, or waited for; then the run fails
@@ -113,8 +119,13 @@ def failure_of(reply: Reply, settings: HttpSettings, question: Question) -> Exce
     said = reply.said
     where = question.where(settings)
     if status in _AGAIN or status in _TOO_HEAVY:
-        heavy = status in _TOO_HEAVY
-        return TransientFailure(f"{status}{said}", wait=reply.retry_after, heavy=heavy)
+        announced = status == HTTPStatus.SERVICE_UNAVAILABLE and "Retry-After" in reply.headers
+        return TransientFailure(
+            f"{status}{said}",
+            wait=reply.retry_after,
+            heavy=status in _TOO_HEAVY,
+            unreadable=status >= HTTPStatus.INTERNAL_SERVER_ERROR and not announced,
+        )
     if status == HTTPStatus.UNAUTHORIZED:
         may_heal = any(settings.unauthorised_waits)
         outage = ", or the server cannot check it just now" if may_heal else ""
@@ -151,7 +162,7 @@ class Attempts:
         self._started = time.monotonic()
         #: When even a dripping answer is given up.
         self.deadline = self._started + MAX_SECONDS
-        self._tries = self._heavy = self._unauthorised = 0
+        self._tries = self._heavy = self._unreadable = self._unauthorised = 0
         #: What it waits for now, for other threads to see.
         self.pending = Pending()
         #: Whether the credential was renewed for it; once is enough.
@@ -203,10 +214,11 @@ class Attempts:
 
         Raises:
             WindowTooLarge: The answer is too much for the server.
-            StreamFailed: There should be no next try.
+            Unreadable, StreamFailed: There should be no next try.
         """
         where = self._question.where(self._settings)
         self._heavy += failure.heavy
+        self._unreadable += failure.unreadable
         if self._question.splittable and self._heavy >= HEAVY_TRIES:
             raise WindowTooLarge(f"{failure}, {self._heavy} times") from None
         longest = self._settings.max_retry_wait
@@ -219,8 +231,11 @@ class Attempts:
         jittered = random.uniform(ceiling / 4, ceiling)  # noqa: S311 - not a secret
         wait = jittered if failure.wait is None else failure.wait
         seconds = time.monotonic() - self._started
-        if self._tries >= self._question.tries or seconds + wait > MAX_SECONDS:
-            raise StreamFailed(
-                f"{where}: {failure}; gave up after {self._tries} tries in {seconds:.0f} s"
-            ) from None
+        few_tries = self._question.splittable and current_traffic().few_tries
+        over = self._tries >= self._question.tries or seconds + wait > MAX_SECONDS
+        if over or (few_tries and self._unreadable >= PART_TRIES):
+            message = f"{where}: {failure}; gave up after {self._tries} tries in {seconds:.0f} s"
+            if failure.unreadable or failure.heavy:
+                raise Unreadable(message) from None
+            raise StreamFailed(message) from None
         return wait

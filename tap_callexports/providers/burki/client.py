@@ -100,7 +100,9 @@ class BurkiStream(ExportStream[CallsToken]):
         if reply.status == HTTPStatus.INTERNAL_SERVER_ERROR and self.account.settings.get(
             "assistant_id"
         ):
-            return TransientFailure("500, which may mean that burki.assistant_id does not exist")
+            return TransientFailure(
+                "500, which may mean that burki.assistant_id does not exist", unreadable=True
+            )
         return None
 
     def count(self, window: Window) -> int | None:
