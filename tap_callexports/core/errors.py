@@ -25,6 +25,10 @@ class StreamFailed(ExportError):
     """
 
 
+class Unreachable(StreamFailed):
+    """No try of a request got an HTTP response: the host could not be connected to."""
+
+
 class Forbidden(StreamFailed):
     """The credential is good but may not read this stream (HTTP 403)."""
 
@@ -64,6 +68,7 @@ class TransientFailure(ExportError):
             window is a better next step than many tries.
         unreadable: The server answered, with an error of its own or with a body that cannot be
             decoded: what was asked for may be the reason.
+        connected: False where no connection could be made.
     """
 
     def __init__(
@@ -73,11 +78,13 @@ class TransientFailure(ExportError):
         wait: float | None = None,
         heavy: bool = False,
         unreadable: bool = False,
+        connected: bool = True,
     ) -> None:
         super().__init__(message)
         self.wait = wait
         self.heavy = heavy
         self.unreadable = unreadable
+        self.connected = connected
 
 
 class WindowTooLarge(ExportError):

@@ -218,9 +218,9 @@ class HttpClient:
                 f"no answer in {self._settings.read_timeout} s", heavy=True
             ) from None
         except requests.exceptions.Timeout:
-            raise TransientFailure("no connection in time") from None
+            raise TransientFailure("no connection in time", connected=False) from None
         except requests.exceptions.RequestException:
-            raise TransientFailure("the connection failed") from None
+            raise TransientFailure("the connection failed", connected=False) from None
         except OSError:
             raise StreamFailed(
                 f"{question.where(self._settings)}: the file that REQUESTS_CA_BUNDLE or "

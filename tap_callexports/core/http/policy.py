@@ -18,6 +18,7 @@ from tap_callexports.core.errors import (
     StreamFailed,
     TransientFailure,
     Unreadable,
+    Unreachable,
     WindowTooLarge,
 )
 from tap_callexports.core.http.traffic import Pending, Wait, current_traffic
@@ -162,7 +163,8 @@ class Attempts:
         self._started = time.monotonic()
         #: When even a dripping answer is given up.
         self.deadline = self._started + MAX_SECONDS
-        self._tries = self._heavy = self._unreadable = self._unauthorised = 0
+        self._tries = self._heavy = self._unreadable = self._unconnected = 0
+        self._unauthorised = 0
         #: What it waits for now, for other threads to see.
         self.pending = Pending()
         #: Whether the credential was renewed for it; once is enough.
@@ -214,11 +216,13 @@ class Attempts:
 
         Raises:
             WindowTooLarge: The answer is too much for the server.
-            Unreadable, StreamFailed: There should be no next try.
+            StreamFailed: There should be no next try; Unreadable where the server answered the last
+                one, Unreachable where none of them connected.
         """
         where = self._question.where(self._settings)
         self._heavy += failure.heavy
         self._unreadable += failure.unreadable
+        self._unconnected += not failure.connected
         if self._question.splittable and self._heavy >= HEAVY_TRIES:
             raise WindowTooLarge(f"{failure}, {self._heavy} times") from None
         longest = self._settings.max_retry_wait
@@ -234,8 +238,20 @@ class Attempts:
         few_tries = self._question.splittable and current_traffic().few_tries
         over = self._tries >= self._question.tries or seconds + wait > MAX_SECONDS
         if over or (few_tries and self._unreadable >= PART_TRIES):
-            message = f"{where}: {failure}; gave up after {self._tries} tries in {seconds:.0f} s"
-            if failure.unreadable or failure.heavy:
-                raise Unreadable(message) from None
-            raise StreamFailed(message) from None
+            raise self.given_up(failure) from None
         return wait
+
+    def given_up(self, failure: TransientFailure) -> StreamFailed:
+        """What to raise when there is no next try, by what the tries have in common.
+
+        Args:
+            failure: How the last one ended.
+        """
+        where = self._question.where(self._settings)
+        seconds = time.monotonic() - self._started
+        message = f"{where}: {failure}; gave up after {self._tries} tries in {seconds:.0f} s"
+        if self._unconnected == self._tries:
+            return Unreachable(message)
+        if failure.unreadable or failure.heavy:
+            return Unreadable(message)
+        return StreamFailed(message)

@@ -11,6 +11,7 @@ from tap_callexports.core.errors import (
     RunFailed,
     StreamFailed,
     TransientFailure,
+    Unreachable,
     WindowTooLarge,
 )
 from tap_callexports.core.http.policy import MAX_TRIES, Attempts, failure_of
@@ -80,6 +81,20 @@ def test_tries_end() -> None:
     attempts.sent()
     with pytest.raises(StreamFailed, match="gave up after 8 tries"):
         attempts.wait_after(TransientFailure("500"))
+
+
+@pytest.mark.parametrize(("connected", "kind"), [(0, Unreachable), (1, StreamFailed)])
+def test_a_host_that_no_try_connected_to_is_unreachable(
+    connected: int, kind: type[StreamFailed]
+) -> None:
+    attempts = Attempts(question(), MANNERS)
+    for number in range(MAX_TRIES - 1):
+        attempts.sent()
+        attempts.wait_after(TransientFailure("refused", connected=number < connected))
+    attempts.sent()
+    with pytest.raises(StreamFailed) as caught:
+        attempts.wait_after(TransientFailure("refused", connected=False))
+    assert type(caught.value) is kind
 
 
 def test_what_cannot_be_split_is_tried_as_often_as_anything_else() -> None:
