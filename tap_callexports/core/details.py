@@ -92,7 +92,7 @@ class DetailStream(ExportStream[TToken], Generic[TToken]):
         Raises:
             Vanished: It is not there any more.
             StreamFailed: It cannot be read.
-            RunFailed: The credential was refused.
+            ProviderFailed: The credential was refused, or the host cannot be reached.
         """
 
     @override

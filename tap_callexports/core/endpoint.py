@@ -90,7 +90,7 @@ class Endpoint(AskingStream[TToken], Generic[TToken]):
                 `scan`, which then must not raise it.
             Unreadable: The provider answers, but not for this window; it is split.
             StreamFailed: The window cannot be read.
-            RunFailed: The credential was refused.
+            ProviderFailed: The credential was refused, or the host cannot be reached.
         """
 
     def planner(self, span: Window, first_step: timedelta) -> Planner:

@@ -25,7 +25,15 @@ class StreamFailed(ExportError):
     """
 
 
-class Unreachable(StreamFailed):
+class ProviderFailed(StreamFailed):
+    """Nothing more can be read from this provider in this run; the other providers still are.
+
+    A credential was refused, or a login failed. `HttpClient` keeps it: later requests fail with it
+    at once, without being sent.
+    """
+
+
+class Unreachable(ProviderFailed):
     """No try of a request got an HTTP response: the host could not be connected to."""
 
 
@@ -50,9 +58,9 @@ class Unreadable(StreamFailed):
 
 
 class RunFailed(ExportError):
-    """Nothing more can be read in this run, from any stream.
+    """Nothing more can be read in this run, from any provider: the output cannot be written.
 
-    A credential was refused, or the output cannot be written. Caught by the command line.
+    Caught by the command line.
     """
 
 

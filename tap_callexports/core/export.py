@@ -93,7 +93,7 @@ class Export:
             Unreadable: The same, for the smallest window.
             WindowTooLarge: One would have to be split, of a stream that is not `windowed` or in a
                 connection test.
-            RunFailed: The credential was refused.
+            ProviderFailed: The credential was refused, or the host cannot be reached.
             ProbeFinished: A connection test has sent all it may.
         """
         start = self._read_from()

@@ -16,7 +16,12 @@ from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
 import requests
 
-from tap_callexports.core.errors import ProbeFinished, RunFailed, StreamFailed, TransientFailure
+from tap_callexports.core.errors import (
+    ProbeFinished,
+    ProviderFailed,
+    StreamFailed,
+    TransientFailure,
+)
 from tap_callexports.core.http.body import read_reply
 from tap_callexports.core.http.policy import Attempts, HttpSettings, Question, failure_of
 from tap_callexports.core.http.spool import NoRoom, decoded, read_spooled
@@ -80,7 +85,8 @@ class HttpClient:
         self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
         self._first = threading.Lock()
         self._succeeded = False
-        self._final_refusal: RunFailed | None = None
+        #: What makes every further request useless.
+        self._provider_failure: ProviderFailed | None = None
         self._clock_checked = False
         #: Requests a connection test may still send for the stream at hand; None outside of one.
         self.probe_budget: int | None = None
@@ -105,7 +111,8 @@ class HttpClient:
             Unreadable: Every try failed, the last one with a server error or a body that cannot be
                 decoded.
             StreamFailed: The answer is final, or every try failed otherwise.
-            RunFailed: The credential is refused.
+            ProviderFailed: The credential is refused, or the host cannot be reached; the same for
+                every request after that, without sending it.
             ProbeFinished: A connection test has sent as much as it may.
             Cancelled: The worker is no longer wanted.
         """
@@ -114,15 +121,19 @@ class HttpClient:
             # every worker at the same time.
             with self._first:
                 if not self._succeeded:
-                    return self._ask_unless_refused(question, decode)
-        return self._ask_unless_refused(question, decode)
+                    return self._ask_unless_failed(question, decode)
+        return self._ask_unless_failed(question, decode)
 
-    def _ask_unless_refused(self, question: Question, decode: Callable[[Reply], T]) -> T:
-        if self._final_refusal:
-            raise self._final_refusal
+    def _ask_unless_failed(self, question: Question, decode: Callable[[Reply], T]) -> T:
+        if self._provider_failure:
+            raise self._provider_failure
         attempts = Attempts(question, self._settings)
         with current_traffic().waiting(attempts.pending):
-            return self._with_retries(question, attempts, decode)
+            try:
+                return self._with_retries(question, attempts, decode)
+            except ProviderFailed as failure:
+                self._provider_failure = failure
+                raise
 
     def _with_retries(
         self, question: Question, attempts: Attempts, decode: Callable[[Reply], T]
@@ -164,10 +175,7 @@ class HttpClient:
                 attempts.renewed = True
                 raise TransientFailure("401, token renewed", wait=0)
             attempts.unauthorised(succeeded=self._succeeded)
-        failure = failure_of(reply, self._settings, question)
-        if isinstance(failure, RunFailed):
-            self._final_refusal = failure
-        raise failure
+        raise failure_of(reply, self._settings, question)
 
     def _prepare(self, request: HTTPRequest) -> requests.PreparedRequest:
         return self._session.prepare_request(
@@ -234,7 +242,7 @@ class HttpClient:
         wait = attempts.wait_after(failure)
         where = question.where(self._settings)
         if self.probe_budget is not None and self.probe_budget <= 0:
-            raise StreamFailed(f"{where}: {failure}") from None
+            raise attempts.given_up(failure) from None
         if wait:
             self._logger.info("%s: %s, next try in %.1f s", where, failure, wait)
         if failure.wait:

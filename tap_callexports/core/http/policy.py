@@ -14,11 +14,11 @@ from urllib.parse import urlsplit
 
 from tap_callexports.core.errors import (
     Forbidden,
-    RunFailed,
+    ProviderFailed,
     StreamFailed,
     TransientFailure,
-    Unreadable,
     Unreachable,
+    Unreadable,
     WindowTooLarge,
 )
 from tap_callexports.core.http.traffic import Pending, Wait, current_traffic
@@ -47,7 +47,7 @@ _FIRST_WAIT, _LONGEST_WAIT = 1.0, 60.0
 #                        not after a 503 with Retry-After, an outage in which no window is answered
 #   413, 414, 504, 524   sent HEAVY_TRIES times, then the window is asked for in halves; where there
 #                        is none that could be, as above
-#   401                  the credential is renewed, or waited for; then the run fails
+#   401                  the credential is renewed, or waited for; then the provider fails
 #   403                  the stream fails, or is skipped (skip_forbidden_streams)
 #   3xx and the rest     the stream fails
 _AGAIN = frozenset({408, 425, 429, *range(500, 600)})
@@ -114,7 +114,7 @@ def failure_of(reply: Reply, settings: HttpSettings, question: Question) -> Exce
     """What an answer that is not 2xx means, by its status.
 
     Returns:
-        What to raise: TransientFailure, RunFailed, Forbidden or another StreamFailed.
+        What to raise: TransientFailure, ProviderFailed, Forbidden or another StreamFailed.
     """
     status = reply.status
     said = reply.said
@@ -130,8 +130,9 @@ def failure_of(reply: Reply, settings: HttpSettings, question: Question) -> Exce
     if status == HTTPStatus.UNAUTHORIZED:
         may_heal = any(settings.unauthorised_waits)
         outage = ", or the server cannot check it just now" if may_heal else ""
-        return RunFailed(
-            f"{where}: {status}, {settings.credential} was refused{outage}; check it{said}"
+        return ProviderFailed(
+            f"{settings.provider}: {status}, {settings.credential} was refused{outage}; check "
+            f"it{said}"
         )
     if status == HTTPStatus.FORBIDDEN:
         return Forbidden(

@@ -20,6 +20,7 @@ from tap_callexports.core.compat import override
 from tap_callexports.core.details import DetailStream
 from tap_callexports.core.errors import (
     FilterIgnored,
+    ProviderFailed,
     StreamFailed,
     TransientFailure,
     WindowTooLarge,
@@ -111,12 +112,14 @@ class BurkiStream(ExportStream[CallsToken]):
         https://docs.burki.dev/api-reference/calls/get-count
 
         Raises:
-            RunFailed: The credential was refused.
+            ProviderFailed: The credential was refused, or the host cannot be reached.
         """
         if self._uncounted:
             return None
         try:
             return self.ask(CallsToken(window, count=True), _count_of, tries=COUNT_TRIES)
+        except ProviderFailed:
+            raise
         except (StreamFailed, WindowTooLarge) as failure:
             self._uncounted = True
             self.logger.warning(
