@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import io
-import json
 import re
 from collections import Counter
 from datetime import datetime, timedelta, timezone
@@ -51,10 +50,17 @@ def probe(stream: str, box: Sandbox, **settings: object) -> tuple[Run, int]:
     with kept_signals(), contextlib.redirect_stdout(out):
         one = TapCallExports(config={api.name: api.config() | settings})
         one.probing = True
-        one.run_sync_dry_run(streams=[one.streams[stream]])
-        one.message_writer.flush()  # type: ignore[attr-defined] # ours can
-    lines = [json.loads(line) for line in out.getvalue().split("\n") if line]
-    return Run(1 if one.failures else 0, lines), asked(box)[api.name] - before
+        one.test_connection([one.streams[stream]])
+    assert out.getvalue() == ""
+    return Run(1 if one.failures else 0, []), asked(box)[api.name] - before
+
+
+def _table(err: str) -> tuple[list[str], list[list[str]], str]:
+    """What stands at the end of stderr: the table's header and rows, and the last line."""
+    lines = err.rstrip().split("\n")
+    start = next(number for number, line in enumerate(lines) if line.startswith("stream "))
+    header, *rows = [line.split() for line in lines[start:-1]]
+    return header, rows, lines[-1]
 
 
 @pytest.mark.covers(161)
@@ -68,7 +74,12 @@ def test_a_connection_test_asks_little_and_writes_no_state(
     assert outcome.code == 0
     assert outcome.errors == []
     assert "Traceback" not in outcome.err
-    assert outcome.run.states == []
+    assert outcome.out == ""
+    assert '"status":"failed"' not in outcome.err
+    header, rows, last = _table(outcome.err)
+    assert header == ["stream", "result", "ms"]
+    assert {name: result for name, result, _ in rows} == dict.fromkeys(CONTRACT, "ok")
+    assert last == "ok"
     for provider, requests in asked(account).items():
         streams = len(account.apis[provider].streams)
         assert streams <= requests <= 2 * streams, provider
@@ -84,7 +95,6 @@ def test_a_connection_test_of_any_stream_is_two_requests_at_most(
 
     assert run.code == 0
     assert 1 <= requests <= 2
-    assert run.states == []
 
 
 @pytest.mark.parametrize("stream", CONTRACT)
@@ -94,7 +104,6 @@ def test_a_connection_test_of_any_stream_of_an_empty_account_is_fine(stream: str
 
     assert run.code == 0
     assert 1 <= requests <= 2
-    assert [line["type"] for line in run.lines] == ["SCHEMA"]
 
 
 @pytest.mark.parametrize("stream", [each for each in STREAMS if each.per_call], ids=str)
@@ -130,10 +139,11 @@ def test_a_connection_test_fails_with_a_wrong_credential(box: Sandbox, provider:
     outcome = tap("--test", config={provider: settings})
 
     assert outcome.code == 1
-    [line] = outcome.errors
+    *_, line = outcome.errors
+    assert outcome.err.rstrip().endswith(line)
     assert f"{provider}.{secret}" in line
     assert "canary-wrong-5d2c" not in outcome.out + outcome.err
-    assert outcome.run.states == []
+    assert outcome.out == ""
     assert len(box.apis[provider].requests) <= 2
 
 
@@ -159,7 +169,7 @@ def test_a_connection_test_fails_when_a_server_is_out_of_order(
     assert outcome.code == 1
     assert any(f"{provider}_" in line for line in outcome.errors)
     assert "Traceback" not in outcome.err
-    assert outcome.run.states == []
+    assert outcome.out == ""
     assert asked(box)[provider] <= 2 * len(box.apis[provider].streams)
 
 
@@ -187,3 +197,28 @@ def test_a_test_of_the_schemas_asks_nobody(box: Sandbox) -> None:
     assert outcome.code == 0
     assert {line["type"] for line in outcome.lines} == {"SCHEMA"}
     assert not asked(box)
+
+
+def test_every_provider_is_tested_though_others_are_refused(box: Sandbox) -> None:
+    config = box.config()
+    config["anunzi"]["api_key"] = config["videsk"]["api_token"] = "canary-wrong-5d2c"
+
+    outcome = tap("--test", config=config)
+
+    assert outcome.code == 1
+    _, rows, last = _table(outcome.err)
+    bad = {name: name.startswith(("anunzi_", "videsk_")) for name in CONTRACT}
+    assert {name: result for name, result, _ in rows} == {
+        name: "failed" if failed else "ok" for name, failed in bad.items()
+    }
+    assert last.count("anunzi.api_key was refused") == 1
+    assert last.count("videsk.api_token was refused") == 1
+    assert outcome.out == ""
+
+
+def test_no_record_or_number_is_shown(busy: Sandbox) -> None:
+    outcome = tap("--test", config=busy.config(), env={"LOGLEVEL": "DEBUG"})
+
+    numbers = {str(value) for row in busy.burki.rows for value in row.canonical.values()}
+    assert not [text for text in numbers if text.startswith("+") and text in outcome.err]
+    assert outcome.out == ""

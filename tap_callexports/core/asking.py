@@ -122,7 +122,7 @@ class AskingStream(BookmarkedStream[TToken], Generic[TToken]):
         Raises:
             WindowTooLarge: The answer is too much for the server, or for memory.
             StreamFailed: No answer came, or a final one.
-            RunFailed: The credential was refused.
+            ProviderFailed: The credential was refused, or the host cannot be reached.
         """
         page = PageContext(stream_context=context, next_page_token=token)
         question = Question(
@@ -153,7 +153,7 @@ class AskingStream(BookmarkedStream[TToken], Generic[TToken]):
         Raises:
             StreamFailed: As `ask`, and where the paginator finds a contradiction.
             WindowTooLarge: As `ask`.
-            RunFailed: As `ask`.
+            ProviderFailed: As `ask`.
         """
         while not paginator.finished:
             page = self.ask(paginator.current_value, decode, context)

@@ -12,8 +12,9 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
 from tap_callexports.core.compat import override
-from tap_callexports.core.errors import Vanished
+from tap_callexports.core.errors import StreamFailed, Unreadable, Vanished, WindowTooLarge
 from tap_callexports.core.fetch_ahead import in_order
+from tap_callexports.core.redact import shown
 from tap_callexports.core.stream import ExportStream
 
 if TYPE_CHECKING:
@@ -91,7 +92,7 @@ class DetailStream(ExportStream[TToken], Generic[TToken]):
         Raises:
             Vanished: It is not there any more.
             StreamFailed: It cannot be read.
-            RunFailed: The credential was refused.
+            ProviderFailed: The credential was refused, or the host cannot be reached.
         """
 
     @override
@@ -162,3 +163,8 @@ class DetailStream(ExportStream[TToken], Generic[TToken]):
             yield self.details(call)
         except Vanished:
             yield None
+        except (Unreadable, WindowTooLarge) as failure:
+            # Not to be split: the other calls of the window can be read.
+            (key,) = self._calls.declared_primary_keys
+            where = "" if isinstance(failure, Unreadable) else f"{self.where}: "
+            raise StreamFailed(f"{where}{failure}; call {shown(str(call[key]))}") from None

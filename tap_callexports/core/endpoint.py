@@ -12,7 +12,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
 from tap_callexports.core.asking import AskingStream
-from tap_callexports.core.errors import StreamFailed, WindowTooLarge
+from tap_callexports.core.errors import StreamFailed, Unreadable, WindowTooLarge
 from tap_callexports.core.http.reply import MAX_ROWS
 from tap_callexports.core.rows.naming import snake_case
 from tap_callexports.core.rows.normalise import Normaliser
@@ -88,8 +88,9 @@ class Endpoint(AskingStream[TToken], Generic[TToken]):
             PartlyRead: All rows up to some instant have come; the rest is asked for next.
             FilterIgnored: The server does not apply the time range at all; the rest is read by
                 `scan`, which then must not raise it.
+            Unreadable: The provider answers, but not for this window; it is split.
             StreamFailed: The window cannot be read.
-            RunFailed: The credential was refused.
+            ProviderFailed: The credential was refused, or the host cannot be reached.
         """
 
     def planner(self, span: Window, first_step: timedelta) -> Planner:
@@ -162,14 +163,14 @@ class Endpoint(AskingStream[TToken], Generic[TToken]):
 
         Raises:
             WindowTooLarge: There are more than MAX_ROWS of them.
-            StreamFailed: A row lacks a primary key.
+            Unreadable: A row lacks a primary key.
         """
         if len(rows) > MAX_ROWS:
             raise WindowTooLarge(f"an answer of {len(rows)} rows")
         try:
             return self._normalisers[self.verbatim].batch(rows, context)
         except StreamFailed as failure:
-            raise self.fail(str(failure)) from None
+            raise Unreadable(f"{self.where}: {failure}") from None
 
     def size_of(self, batch: Batch) -> int:
         """How many rows a batch has because of its window; those without a time come with any."""

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from tap_callexports.core.time.window import Window
+
 
 class ExportError(Exception):
     """Root of the failures whose text may be shown to the user as it is."""
@@ -23,7 +25,15 @@ class StreamFailed(ExportError):
     """
 
 
-class Unreachable(StreamFailed):
+class ProviderFailed(StreamFailed):
+    """Nothing more can be read from this provider in this run; the other providers still are.
+
+    A credential was refused, or a login failed. `HttpClient` keeps it: later requests fail with it
+    at once, without being sent.
+    """
+
+
+class Unreachable(ProviderFailed):
     """No try of a request got an HTTP response: the host could not be connected to."""
 
 
@@ -31,10 +41,26 @@ class Forbidden(StreamFailed):
     """The credential is good but may not read this stream (HTTP 403)."""
 
 
-class RunFailed(ExportError):
-    """Nothing more can be read in this run, from any stream.
+class Unreadable(StreamFailed):
+    """The provider answers, but not for this window, or not for this call.
 
-    A credential was refused, or the output cannot be written. Caught by the command line.
+    Every try ended with a server error or with a body that cannot be decoded, or a row lacks its
+    primary key. Caught by `Export`, which reads the window in halves, and by `DetailStream`.
+
+    Args:
+        message: What happened, with provider and stream.
+        asked: What was asked for, where that is only the beginning of the window.
+    """
+
+    def __init__(self, message: str, *, asked: Window | None = None) -> None:
+        super().__init__(message)
+        self.asked = asked
+
+
+class RunFailed(ExportError):
+    """Nothing more can be read in this run, from any provider: the output cannot be written.
+
+    Caught by the command line.
     """
 
 
@@ -48,6 +74,8 @@ class TransientFailure(ExportError):
         wait: Seconds to wait before the next try; None leaves it to `Attempts`.
         heavy: The answer may have been too much for the server (timeouts, 413, 504): a smaller
             window is a better next step than many tries.
+        unreadable: The server answered, with an error of its own or with a body that cannot be
+            decoded: what was asked for may be the reason.
         connected: False where no connection could be made.
     """
 
@@ -57,11 +85,13 @@ class TransientFailure(ExportError):
         *,
         wait: float | None = None,
         heavy: bool = False,
+        unreadable: bool = False,
         connected: bool = True,
     ) -> None:
         super().__init__(message)
         self.wait = wait
         self.heavy = heavy
+        self.unreadable = unreadable
         self.connected = connected
 
 

@@ -6,10 +6,17 @@ stream's (`read_window`). Knows no HTTP and no catalog.
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from tap_callexports.core.errors import FilterIgnored, PartlyRead, StreamFailed, WindowTooLarge
+from tap_callexports.core.errors import (
+    FilterIgnored,
+    PartlyRead,
+    StreamFailed,
+    Unreadable,
+    WindowTooLarge,
+)
 from tap_callexports.core.fetch_ahead import Event, fetch_ahead
 from tap_callexports.core.progress.tally import Tally
 from tap_callexports.core.redact import shown
@@ -29,6 +36,19 @@ if TYPE_CHECKING:
 #: The time a connection test asks for: up to the start of the run.
 PROBE_SPAN = timedelta(days=7)
 _FAR = datetime.max.replace(tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """A part of a planned window.
+
+    Args:
+        window: The time range.
+        few_tries: Whether a larger window around it was tried often enough.
+    """
+
+    window: Window
+    few_tries: bool = False
 
 
 class Export:
@@ -69,10 +89,11 @@ class Export:
             The records of one answer, as in a Batch: JSON where the stream is `verbatim`.
 
         Raises:
-            StreamFailed: A window cannot be read, or not be split further.
+            StreamFailed: A window cannot be read.
+            Unreadable: The same, for the smallest window.
             WindowTooLarge: One would have to be split, of a stream that is not `windowed` or in a
                 connection test.
-            RunFailed: The credential was refused.
+            ProviderFailed: The credential was refused, or the host cannot be reached.
             ProbeFinished: A connection test has sent all it may.
         """
         span = self._span()
@@ -187,37 +208,63 @@ class Export:
         stream = self._stream
         read = stream.scan if scan else stream.read_window
         #: What is left of the window, the earliest part last.
-        todo = [window]
+        todo = [_Part(window)]
         #: Whether rows that were handed over come again, in another part.
         rows_repeat = False
         while todo:
-            if (part := self._up_to_end(todo.pop())) is None:
+            part = todo.pop()
+            if (asked := self._up_to_end(part.window)) is None:
                 continue
-            traffic = self.tally.traffic.part()
+            traffic = self.tally.traffic.part(few_tries=part.few_tries)
             rows = 0
             handed_over = False
             try:
-                for answered in read(part, self._context):
-                    batch = stream.within(answered, part)
+                for answered in read(asked, self._context):
+                    batch = stream.within(answered, asked)
                     rows += stream.size_of(batch)
                     handed_over = handed_over or bool(batch)
                     yield batch
             except PartlyRead as read_on:
-                read_part = Window(part.start, read_on.until)
+                read_part = Window(asked.start, read_on.until)
                 yield from self._closed(read_part, rows, traffic.requests, whole=not rows_repeat)
-                todo.append(Window(read_on.until, part.end))
-            except WindowTooLarge as failure:
-                halves = part.split(failure.at)
-                if self._probing or not stream.windowed:
+                todo.append(replace(part, window=Window(read_on.until, asked.end)))
+            except (WindowTooLarge, Unreadable) as failure:
+                if self._probing:
                     raise
-                if halves is None:
-                    raise stream.fail(f"{failure}; {part} cannot be split further") from None
-                self._logger.info("%s; asking %s in two", failure, part)
-                todo += reversed(halves)
+                if not stream.windowed:
+                    if isinstance(failure, WindowTooLarge):
+                        raise
+                    message = f"{failure}; this list is read as a whole and cannot be split"
+                    raise StreamFailed(message) from None
+                if scan and isinstance(failure, Unreadable):
+                    raise  # every part would be the same scan
+                todo += self._smaller(part, failure)
                 rows_repeat = rows_repeat or handed_over
             else:
                 whole = not (rows_repeat and todo)
-                yield from self._closed(part, rows, traffic.requests, whole=whole)
+                yield from self._closed(asked, rows, traffic.requests, whole=whole)
+
+    def _smaller(self, part: _Part, failure: WindowTooLarge | Unreadable) -> list[_Part]:
+        """What to ask for in place of a part that could not be read, the earliest one last.
+
+        Raises:
+            Unreadable: There is nothing smaller.
+        """
+        window, parts = part.window, []
+        if isinstance(failure, Unreadable):
+            unread = failure.asked or window
+            if unread.end < window.end:
+                parts.append(replace(part, window=Window(unread.end, window.end)))
+            halves = unread.split()
+            message = str(failure)
+        else:
+            unread, halves = window, window.split(failure.at)
+            message = f"{self._stream.where}: {failure}"
+        if halves is None:
+            raise Unreadable(f"{message}; {unread} cannot be split further") from None
+        self._logger.info("%s; splitting window %s", message, unread)
+        few_tries = part.few_tries or isinstance(failure, Unreadable)
+        return [*parts, *(_Part(half, few_tries) for half in reversed(halves))]
 
     def _hand_over(self, events: Iterator[Event]) -> Iterator[list[Any]]:
         """Records without doubles; windows are closed in between."""

@@ -101,7 +101,7 @@ class ExportStream(Endpoint[TToken], Generic[TToken]):
         it still run.
 
         Raises:
-            RunFailed: No other stream can be read either, or a record cannot be written.
+            RunFailed: A record cannot be written.
         """
         if self.partitions == []:
             setting = f"{self.account.name}.{self.partition_setting}"
@@ -190,10 +190,12 @@ class ExportStream(Endpoint[TToken], Generic[TToken]):
         with self._failures_kept(tally):
             try:
                 yield
-            except (ProbeFinished, WindowTooLarge):
+            except WindowTooLarge as failure:
+                if client.answered == before:
+                    raise self.fail(str(failure)) from None
+            except ProbeFinished:
                 if client.answered == before:
                     raise self.fail("no request was answered") from None
-                self.logger.info("connection test passed")
 
     def _bookmark(self, context: Context | None) -> Bookmark | None:
         """The bookmark, None for streams that are read from the start each time."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import sys
 from dataclasses import replace
+from time import monotonic
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from singer_sdk import Tap
@@ -14,22 +15,26 @@ from singer_sdk.singerlib.catalog import Catalog, CatalogEntry, StreamMetadata
 from tap_callexports.core.compat import override
 from tap_callexports.core.errors import RunFailed, StreamFailed
 from tap_callexports.core.progress.lines import Progress
+from tap_callexports.core.progress.tally import COMPLETE
 from tap_callexports.core.redact import shown
 from tap_callexports.core.singer.batch_files import BatchFiles
 from tap_callexports.core.singer.input import wrong
 from tap_callexports.core.singer.messages import LineWriter
-from tap_callexports.core.singer.sdk import CheckedTap, StateWriter
+from tap_callexports.core.singer.sdk import CheckedTap
 from tap_callexports.core.singer.state import state_mistakes
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from singer_sdk import Stream
     from singer_sdk.helpers.capabilities import CapabilitiesEnum
-    from singer_sdk.helpers.types import TapState
-
 
 #: The exit code after a signal is this plus the signal's number.
 SIGNAL_EXIT = 128
+#: Characters of one cause, and causes, in the last line of a run that failed.
+_LONGEST_CAUSE, _MOST_CAUSES = 300, 10
+#: How a connection test calls outcomes, and what it says of a stream without partitions to read.
+_RESULTS, _NOT_ASKED = {COMPLETE: "ok"}, "not asked"
 
 
 class ExportTap(CheckedTap):
@@ -76,11 +81,6 @@ class ExportTap(CheckedTap):
             mistake = f"stream_maps: {shown(str(error)) or type(error).__name__}"
             raise wrong(mistake) from error
 
-    @property
-    @override
-    def state_writer(self) -> StateWriter:
-        return _NoState(self.message_writer) if self.probing else super().state_writer
-
     @override
     def load_state(self, state: dict[str, Any]) -> None:
         """Take over a state, after checking it; what this tap does not know is kept.
@@ -104,8 +104,11 @@ class ExportTap(CheckedTap):
             name: The stream's.
             failure: Its text is logged as it is.
         """
+        if failure in self.failures.values():
+            self.logger.info("%s: not read, for the same reason", name)
+        else:
+            self.logger.error("%s", failure)
         self.failures[name] = failure
-        self.logger.error("%s", failure)
 
     def run_mistakes(self) -> Iterable[str]:
         """What keeps this tap from reading anything, though its settings are valid, a line each."""
@@ -119,23 +122,58 @@ class ExportTap(CheckedTap):
 
         Raises:
             ConfigValidationError: There are `run_mistakes`.
-            RunFailed: A credential was refused, or a record cannot be written.
+            RunFailed: A record cannot be written.
             SystemExit: A signal came (`terminate`).
         """
         if mistakes := list(self.run_mistakes()):
             raise wrong(*mistakes)
         if batches := self.config.get("batch_config"):
             self.writer.batches = BatchFiles(batches, self.name)
-        with self.progress:
-            self._read_all()
+        try:
+            with self.progress:
+                self._read_all()
+        except RunFailed as failure:
+            raise RunFailed(self._causes(failure)) from None
         if self.failures:
-            self.logger.error("not complete: %s", ", ".join(sorted(self.failures)))
+            self.logger.error("failed: %s", self._causes())
+        elif self.probing:
+            sys.stderr.write("ok\n")
         return 1 if self.failures else 0
+
+    def _causes(self, *more: RunFailed) -> str:
+        """Why the run is not complete, in one line: what is common to several streams once."""
+        causes = dict.fromkeys(str(each) for each in (*self.failures.values(), *more))
+        texts = [shown(cause, _LONGEST_CAUSE) for cause in causes]
+        if left := len(texts[_MOST_CAUSES:]):
+            texts[_MOST_CAUSES:] = [f"and {left} more, see the lines above"]
+        return " | ".join(texts)
+
+    def test_connection(self, streams: Iterable[Stream]) -> None:
+        """Read a little of each stream, show how that went on stderr, and write no message.
+
+        Args:
+            streams: Which ones.
+        """
+        rows = [("stream", "result", "ms")]
+        for stream in streams:
+            stream.selected = True
+            began = monotonic()
+            outcome = _NOT_ASKED
+            for context in [None] if stream.partitions is None else stream.partitions:
+                for _ in stream.get_records(context):
+                    pass
+                outcome = self.progress.tallies[-1].outcome
+            milliseconds = round(1000 * (monotonic() - began))
+            rows.append((stream.name, _RESULTS.get(outcome, outcome), str(milliseconds)))
+        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+        for name, result, time in rows:
+            line = f"{name:{widths[0]}}  {result:{widths[1]}}  {time:>{widths[2]}}"
+            sys.stderr.write(f"{line}\n")
 
     def _read_all(self) -> None:
         try:
             if self.probing:
-                self.run_connection_test()
+                self.test_connection(self.streams.values())
             else:
                 self.progress.expected = [s.name for s in self.streams.values() if s.selected]
                 self.sync_all()
@@ -173,10 +211,3 @@ def _selected(entry: CatalogEntry) -> CatalogEntry:
     root = entry.metadata.get((), StreamMetadata())
     entry.metadata[()] = replace(root, selected=True)
     return entry
-
-
-class _NoState(StateWriter):
-    """A state writer that writes nothing."""
-
-    @override
-    def write_state(self, state: TapState) -> None: ...

@@ -22,7 +22,7 @@ _CALLS = {"fail", "wrong", "warning", "error", "PaginationError"}
 #: Functions that return or yield what is wrong.
 _SPEAKING = re.compile(r"mistake|_reason$|sentences|_credentials$|^ignored$|^zone_named$")
 #: Names of what messages are kept in.
-_KEPT = re.compile(r"^mistake$|led_back$|_SENTENCES$|_WORDS$")
+_KEPT = re.compile(r"^(mistake|message)$|led_back$|_SENTENCES$|_WORDS$")
 _FORMAT = re.compile(r"%[-+0-9.]*[a-z]")
 _EDGES = GAP + " :;,.()"
 _FEWEST_LETTERS = 4

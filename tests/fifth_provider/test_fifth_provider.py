@@ -150,8 +150,8 @@ def test_its_mistakes_are_told_like_everybody_elses(package: Path) -> None:
         refused = run(package, server, key="wrong-key")
         assert refused.code == 1
         assert server.asked == 1
-    [line] = refused.errors
-    assert "Acme (acme_calls): 401, acme.api_key was refused" in line
+    *_, line = refused.errors
+    assert "failed: Acme: 401, acme.api_key was refused" in line
     assert "wrong-key" not in refused.err
     unknown = tap(config={"acme": {"colour": "red"}}, env={"PYTHONPATH": str(package)})
     assert "acme.colour" in unknown.err

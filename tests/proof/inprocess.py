@@ -79,12 +79,14 @@ class Ran(Run):
         log: Every line it logged.
         wire: Its requests.
         died: Whether the process was killed.
+        waited: Seconds the main thread waited.
     """
 
     text: str = ""
     log: list[str] = field(default_factory=list)
     wire: Wire | None = None
     died: bool = False
+    waited: float = 0.0
 
 
 class Place:
@@ -149,6 +151,7 @@ class Place:
                 ran.error = caught
             finally:
                 wire.cut()
+        ran.waited = late.get()
         late.reset(token)
         ran.text = out.getvalue()
         ran.lines = [json.loads(line) for line in ran.text.split("\n")[:-1]]

@@ -19,7 +19,7 @@ from singer_sdk.authenticators import BearerTokenAuthenticator
 from singer_sdk.streams.rest import HTTPRequest
 
 from sandbox import Fault, Sandbox
-from tap_callexports.core.errors import RunFailed, WindowTooLarge
+from tap_callexports.core.errors import ProviderFailed, WindowTooLarge
 from tap_callexports.core.http.client import HttpClient
 from tap_callexports.core.http.policy import HttpSettings, Question
 from tap_callexports.core.http.reply import Reply
@@ -170,7 +170,7 @@ def test_no_more_requests_are_under_way_than_allowed(at_once: int) -> None:
 def test_a_credential_that_was_refused_is_not_sent_again(box: Sandbox) -> None:
     client, question = _client("wrong"), _question(box)
     for _ in range(3):
-        with pytest.raises(RunFailed, match=r"test\.key"):
+        with pytest.raises(ProviderFailed, match=r"test\.key"):
             client.ask(question, Reply.json)
     assert len(box.burki.requests) == 1
 
@@ -181,7 +181,7 @@ def test_a_wrong_credential_is_sent_once_by_workers_that_come_together(box: Sand
     client, refused = _client("wrong", at_once=4), []
 
     def work() -> None:
-        with pytest.raises(RunFailed):
+        with pytest.raises(ProviderFailed):
             client.ask(_question(box), Reply.json)
         refused.append(1)
 

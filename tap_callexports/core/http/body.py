@@ -121,10 +121,10 @@ def _inflated(response: requests.Response, deadline: float) -> Iterator[bytes]:
     except urllib3.exceptions.ReadTimeoutError:
         raise TransientFailure("no answer in time", heavy=True) from None
     except (urllib3.exceptions.HTTPError, OSError):
-        raise TransientFailure("the answer was cut short") from None
+        raise TransientFailure("the answer was cut short", unreadable=True) from None
     except zlib.error:
-        raise TransientFailure("the answer does not decompress") from None
+        raise TransientFailure("the answer does not decompress", unreadable=True) from None
     if packed and received and not packed.whole:
-        raise TransientFailure("the answer was cut short")
+        raise TransientFailure("the answer was cut short", unreadable=True)
     if not (packed and packed.padded):
         release(response)

@@ -19,7 +19,12 @@ from urllib.parse import urlsplit
 import requests
 import urllib3
 
-from tap_callexports.core.errors import ProbeFinished, RunFailed, StreamFailed, TransientFailure
+from tap_callexports.core.errors import (
+    ProbeFinished,
+    ProviderFailed,
+    StreamFailed,
+    TransientFailure,
+)
 from tap_callexports.core.http.body import read_reply
 from tap_callexports.core.http.connection import Connections, is_loopback
 from tap_callexports.core.http.connection_errors import (
@@ -91,8 +96,9 @@ class HttpClient:
         self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
         self._first = threading.Lock()
         self._succeeded = False
-        self._final_refusal: RunFailed | None = None
         self._comparing = threading.Lock()
+        #: What makes every further request useless.
+        self._provider_failure: ProviderFailed | None = None
         self._clock_checked = False
         #: Requests a connection test may still send for the stream at hand; None outside of one.
         self.probe_budget: int | None = None
@@ -114,8 +120,11 @@ class HttpClient:
 
         Raises:
             WindowTooLarge: The server could not answer this much, or the answer is too large.
-            StreamFailed: The answer is final, or every try failed.
-            RunFailed: The credential is refused.
+            Unreadable: Every try failed, the last one with a server error or a body that cannot be
+                decoded.
+            StreamFailed: The answer is final, or every try failed otherwise.
+            ProviderFailed: The credential is refused, or the host cannot be reached; the same for
+                every request after that, without sending it.
             ProbeFinished: A connection test has sent as much as it may.
             Cancelled: The worker is no longer wanted.
         """
@@ -124,15 +133,19 @@ class HttpClient:
             # every worker at the same time.
             with self._first:
                 if not self._succeeded:
-                    return self._ask_unless_refused(question, decode)
-        return self._ask_unless_refused(question, decode)
+                    return self._ask_unless_failed(question, decode)
+        return self._ask_unless_failed(question, decode)
 
-    def _ask_unless_refused(self, question: Question, decode: Callable[[Reply], T]) -> T:
-        if self._final_refusal:
-            raise self._final_refusal
+    def _ask_unless_failed(self, question: Question, decode: Callable[[Reply], T]) -> T:
+        if self._provider_failure:
+            raise self._provider_failure
         attempts = Attempts(question, self._settings)
         with current_traffic().waiting(attempts.pending):
-            return self._with_retries(question, attempts, decode)
+            try:
+                return self._with_retries(question, attempts, decode)
+            except ProviderFailed as failure:
+                self._provider_failure = failure
+                raise
 
     def _with_retries(
         self, question: Question, attempts: Attempts, decode: Callable[[Reply], T]
@@ -162,7 +175,11 @@ class HttpClient:
             reply = self._send(question, prepared, attempts)
         attempts.now(READING)
         if reply.ok:
-            return decoded(reply, decode)
+            try:
+                return decoded(reply, decode)
+            except TransientFailure as spoilt:
+                spoilt.unreadable = True
+                raise
         if error := question.error_for(reply):
             raise error
         if reply.status == HTTPStatus.UNAUTHORIZED:
@@ -170,10 +187,7 @@ class HttpClient:
                 attempts.renewed = True
                 raise TransientFailure("401, token renewed", wait=0)
             attempts.unauthorised(succeeded=self._succeeded)
-        failure = failure_of(reply, self._settings, question)
-        if isinstance(failure, RunFailed):
-            self._final_refusal = failure
-        raise failure
+        raise failure_of(reply, self._settings, question)
 
     def _prepare(self, request: HTTPRequest) -> requests.PreparedRequest:
         return self._session.prepare_request(
@@ -238,7 +252,7 @@ class HttpClient:
         wait = attempts.wait_after(failure)
         where = question.where(self._settings)
         if self.probe_budget is not None and self.probe_budget <= 0:
-            raise StreamFailed(f"{where}: {failure}") from None
+            raise attempts.given_up(failure) from None
         reason = f"{failure}; {attempts.said}"
         if wait:
             self._logger.info("%s: %s, next in %g s", where, reason, round(wait, 1))

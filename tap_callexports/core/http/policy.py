@@ -14,13 +14,14 @@ from urllib.parse import urlsplit
 
 from tap_callexports.core.errors import (
     Forbidden,
-    RunFailed,
+    ProviderFailed,
     StreamFailed,
     TransientFailure,
     Unreachable,
+    Unreadable,
     WindowTooLarge,
 )
-from tap_callexports.core.http.traffic import Pending, Wait
+from tap_callexports.core.http.traffic import Pending, Wait, current_traffic
 from tap_callexports.core.redact import shown
 
 if TYPE_CHECKING:
@@ -35,13 +36,18 @@ MAX_TRIES = 8
 MAX_SECONDS = 15 * 60
 #: Questions that were too much for the server are sent this often before the window is split.
 HEAVY_TRIES = 2
+#: The same for the parts of a window that was unreadable after MAX_TRIES.
+PART_TRIES = 2
 _FIRST_WAIT, _LONGEST_WAIT = 1.0, 60.0
 
 # What follows on a status that is not 2xx, unless the provider's stream reads it otherwise:
-#   408, 425, 429, 5xx   sent again, MAX_TRIES times or MAX_SECONDS long; then the stream fails
+#   408, 425, 429        sent again, MAX_TRIES times or MAX_SECONDS long; then the stream fails
+#   5xx, and a body that cannot be decoded
+#                        the same, then the window is asked for in halves, PART_TRIES times each;
+#                        not after a 503 with Retry-After, an outage in which no window is answered
 #   413, 414, 504, 524   sent HEAVY_TRIES times, then the window is asked for in halves; where there
 #                        is none that could be, as above
-#   401                  the credential is renewed, or waited for; then the run fails
+#   401                  the credential is renewed, or waited for; then the provider fails
 #   403                  the stream fails, or is skipped (skip_forbidden_streams)
 #   3xx and the rest     the stream fails
 _AGAIN = frozenset({408, 425, 429, *range(500, 600)})
@@ -110,19 +116,25 @@ def failure_of(reply: Reply, settings: HttpSettings, question: Question) -> Exce
     """What an answer that is not 2xx means, by its status.
 
     Returns:
-        What to raise: TransientFailure, RunFailed, Forbidden or another StreamFailed.
+        What to raise: TransientFailure, ProviderFailed, Forbidden or another StreamFailed.
     """
     status = reply.status
     said = reply.said
     where = question.where(settings)
     if status in _AGAIN or status in _TOO_HEAVY:
-        heavy = status in _TOO_HEAVY
-        return TransientFailure(f"{status}{said}", wait=reply.retry_after, heavy=heavy)
+        announced = status == HTTPStatus.SERVICE_UNAVAILABLE and "Retry-After" in reply.headers
+        return TransientFailure(
+            f"{status}{said}",
+            wait=reply.retry_after,
+            heavy=status in _TOO_HEAVY,
+            unreadable=status >= HTTPStatus.INTERNAL_SERVER_ERROR and not announced,
+        )
     if status == HTTPStatus.UNAUTHORIZED:
         may_heal = any(settings.unauthorised_waits)
         outage = ", or the server cannot check it just now" if may_heal else ""
-        return RunFailed(
-            f"{where}: {status}, {settings.credential} was refused{outage}; check it{said}"
+        return ProviderFailed(
+            f"{settings.provider}: {status}, {settings.credential} was refused{outage}; check "
+            f"it{said}"
         )
     if status == HTTPStatus.FORBIDDEN:
         return Forbidden(
@@ -154,7 +166,8 @@ class Attempts:
         self._started = time.monotonic()
         #: When even a dripping answer is given up.
         self.deadline = self._started + MAX_SECONDS
-        self._tries = self._heavy = self._unauthorised = self._unconnected = 0
+        self._tries = self._heavy = self._unreadable = self._unconnected = 0
+        self._unauthorised = 0
         #: What it waits for now, for other threads to see.
         self.pending = Pending()
         #: Whether the credential was renewed for it; once is enough.
@@ -166,11 +179,18 @@ class Attempts:
         return self._tries
 
     @property
+    def _few_tries(self) -> bool:
+        """Whether this is a part of a window that could not be read."""
+        return self._question.splittable and current_traffic().few_tries
+
+    @property
     def said(self) -> str:
         """Which try the last one was, of how many."""
         tries = self._question.tries
         if self._question.splittable and self._heavy:
             tries = min(tries, self._tries + HEAVY_TRIES - self._heavy)
+        if self._few_tries and self._unreadable:
+            tries = min(tries, self._tries + PART_TRIES - self._unreadable)
         return f"try {self._tries} of {tries}"
 
     def sent(self) -> None:
@@ -217,10 +237,12 @@ class Attempts:
 
         Raises:
             WindowTooLarge: The answer is too much for the server.
-            StreamFailed: There should be no next try; Unreachable where none of them connected.
+            StreamFailed: There should be no next try; Unreadable where the server answered the last
+                one, Unreachable where none of them connected.
         """
         where = self._question.where(self._settings)
         self._heavy += failure.heavy
+        self._unreadable += failure.unreadable
         self._unconnected += not failure.connected
         if self._question.splittable and self._heavy >= HEAVY_TRIES:
             raise WindowTooLarge(f"{failure}, {self._heavy} times") from None
@@ -235,9 +257,22 @@ class Attempts:
         jittered = random.uniform(shortest, ceiling)  # noqa: S311 - not a secret
         wait = jittered if failure.wait is None else max(shortest, failure.wait)
         seconds = time.monotonic() - self._started
-        if self._tries >= self._question.tries or seconds + wait > MAX_SECONDS:
-            fail = Unreachable if self._unconnected == self._tries else StreamFailed
-            raise fail(
-                f"{where}: {failure}; gave up after {self._tries} tries in {seconds:.0f} s"
-            ) from None
+        over = self._tries >= self._question.tries or seconds + wait > MAX_SECONDS
+        if over or (self._few_tries and self._unreadable >= PART_TRIES):
+            raise self.given_up(failure) from None
         return wait
+
+    def given_up(self, failure: TransientFailure) -> StreamFailed:
+        """What to raise when there is no next try, by what the tries have in common.
+
+        Args:
+            failure: How the last one ended.
+        """
+        where = self._question.where(self._settings)
+        seconds = time.monotonic() - self._started
+        message = f"{where}: {failure}; gave up after {self._tries} tries in {seconds:.0f} s"
+        if self._unconnected == self._tries:
+            return Unreachable(message)
+        if failure.unreadable or failure.heavy:
+            return Unreadable(message)
+        return StreamFailed(message)

@@ -74,9 +74,11 @@ class Traffic:
 
     Args:
         whole: What this is a part of, and counts the same.
+        few_tries: Whether it is for a part of a window that could not be read.
     """
 
-    def __init__(self, whole: Traffic | None = None) -> None:
+    def __init__(self, whole: Traffic | None = None, *, few_tries: bool = False) -> None:
+        self.few_tries = few_tries
         self.requests = 0
         #: Those among the requests that repeat an earlier one.
         self.retries = 0
@@ -84,9 +86,12 @@ class Traffic:
         self._lock = threading.Lock()
         self._pending: dict[int, Pending] = {}
 
-    def part(self) -> Traffic:
-        """Count from now on what this thread, and workers it starts, send."""
-        part = Traffic(self)
+    def part(self, *, few_tries: bool = False) -> Traffic:
+        """Count from now on what this thread, and workers it starts, send.
+
+        Args: As of the class.
+        """
+        part = Traffic(self, few_tries=few_tries)
         _current.set(part)
         return part
 

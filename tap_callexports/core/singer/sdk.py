@@ -13,7 +13,6 @@ from singer_sdk.exceptions import ConfigValidationError
 from singer_sdk.helpers._batch import BaseBatchFileEncoding as BatchEncoding
 from singer_sdk.helpers._batch import SDKBatchMessage as BatchMessage
 from singer_sdk.helpers._batch import StorageTarget
-from singer_sdk.helpers._state import StateWriter
 from singer_sdk.plugin_base import _ConfigInput as ConfigInput
 from singer_sdk.streams.rest import RESTStream
 
@@ -37,7 +36,6 @@ __all__ = [
     "BookmarkedStream",
     "CheckedTap",
     "ConfigInput",
-    "StateWriter",
     "StorageTarget",
     "quiet",
 ]

@@ -140,7 +140,7 @@ class AnunziStream(ExportStream[ListToken]):
         Raises:
             StreamFailed: The server drops one cursor after another, or as `pages`.
             WindowTooLarge: As `pages`.
-            RunFailed: As `pages`.
+            ProviderFailed: As `pages`.
         """
         column, idle = self.declared_replication_key, 0
         newest, order = "", Order()

@@ -20,6 +20,7 @@ from tap_callexports.core.compat import override
 from tap_callexports.core.details import DetailStream
 from tap_callexports.core.errors import (
     FilterIgnored,
+    ProviderFailed,
     StreamFailed,
     TransientFailure,
     WindowTooLarge,
@@ -100,7 +101,9 @@ class BurkiStream(ExportStream[CallsToken]):
         if reply.status == HTTPStatus.INTERNAL_SERVER_ERROR and self.account.settings.get(
             "assistant_id"
         ):
-            return TransientFailure("500, which may mean that burki.assistant_id does not exist")
+            return TransientFailure(
+                "500, which may mean that burki.assistant_id does not exist", unreadable=True
+            )
         return None
 
     def count(self, window: Window) -> int | None:
@@ -109,12 +112,14 @@ class BurkiStream(ExportStream[CallsToken]):
         https://docs.burki.dev/api-reference/calls/get-count
 
         Raises:
-            RunFailed: The credential was refused.
+            ProviderFailed: The credential was refused, or the host cannot be reached.
         """
         if self._uncounted:
             return None
         try:
             return self.ask(CallsToken(window, count=True), _count_of, tries=COUNT_TRIES)
+        except ProviderFailed:
+            raise
         except (StreamFailed, WindowTooLarge) as failure:
             self._uncounted = True
             self.logger.warning(

@@ -17,7 +17,12 @@ import requests
 from singer_sdk.streams.rest import HTTPRequest
 
 from tap_callexports.core.compat import override
-from tap_callexports.core.errors import RunFailed, StreamFailed, TransientFailure
+from tap_callexports.core.errors import (
+    ProviderFailed,
+    StreamFailed,
+    TransientFailure,
+    Unreachable,
+)
 from tap_callexports.core.http.policy import Question
 from tap_callexports.core.redact import hide_secrets
 
@@ -73,7 +78,7 @@ class JwtAuth(requests.auth.AuthBase):
         """Get a new token for a request answered 401; False when there is no way to.
 
         Raises:
-            RunFailed: The login is refused, or cannot be reached.
+            ProviderFailed: The login is refused, or cannot be reached.
         """
         if self._login is None:
             return False
@@ -99,7 +104,7 @@ def log_in(client: HttpClient, settings: Mapping[str, Any]) -> tuple[str, float]
         settings: The provider's object, defaults filled in.
 
     Raises:
-        RunFailed: The login is refused, or cannot be reached.
+        ProviderFailed: The login is refused, or cannot be reached.
     """
     body = {"email": settings["email"], "password": settings["password"]}
     optional = {"ttl": settings.get("token_ttl"), "companyId": settings.get("company_id")}
@@ -109,7 +114,9 @@ def log_in(client: HttpClient, settings: Mapping[str, Any]) -> tuple[str, float]
     try:
         return client.ask(question, _token_of)
     except StreamFailed as failure:
-        raise RunFailed(f"{failure}; check twin24.auth_url") from None
+        if isinstance(failure, ProviderFailed) and not isinstance(failure, Unreachable):
+            raise  # the credential was refused: the address is right
+        raise ProviderFailed(f"{failure}; check twin24.auth_url") from None
 
 
 def _token_of(reply: Reply) -> tuple[str, float]:

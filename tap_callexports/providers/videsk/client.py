@@ -14,7 +14,12 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from singer_sdk.streams.rest import HTTPRequest, PageContext
 
 from tap_callexports.core.compat import override
-from tap_callexports.core.errors import PartlyRead, TransientFailure, WindowTooLarge
+from tap_callexports.core.errors import (
+    PartlyRead,
+    TransientFailure,
+    Unreadable,
+    WindowTooLarge,
+)
 from tap_callexports.core.rows.batch import Batch
 from tap_callexports.core.rows.rows import Rows
 from tap_callexports.core.rows.values import plain
@@ -120,27 +125,37 @@ class VideskStream(ExportStream[RangeToken]):
                 pace.too_much(meeting.asked)
             if halves := meeting.asked.split(failure.at):
                 raise WindowTooLarge(str(failure), at=halves[0].end) from failure
-            yield from self._one_second(meeting.asked, pace.cap, context)
+            yield self._one_second(meeting.asked, pace.cap, context)
+        except Unreadable as failure:
+            raise Unreadable(str(failure), asked=meeting.asked) from None
         else:
             yield self.oldest_first(meeting.batch)
         if meeting.asked.end < window.end:
             raise PartlyRead(meeting.asked.end)
 
-    def _one_second(self, window: Window, cap: Cap, context: Context | None) -> Iterator[Batch]:
-        """A second that one answer does not hold: oldest first joined with newest first."""
+    def _one_second(self, window: Window, cap: Cap, context: Context | None) -> Batch:
+        """A second that one answer does not hold: oldest first joined with newest first.
+
+        Raises:
+            Unreadable: Nor do two, or the provider does not answer.
+        """
         decode, answers = partial(self._answer, context), []
         for sort in (OLDEST_FIRST, NEWEST_FIRST):
-            answer = self.ask(first_token(window, sort), decode, context)
+            try:
+                answer = self.ask(first_token(window, sort), decode, context)
+            except Unreadable as failure:
+                raise Unreadable(str(failure), asked=window) from None
             answers.append(answer.batch)
             if not cap.may_be_cut(answer):
                 answers = [answer.batch]
                 break
         if len(answers) > 1 and not joined(*(a.keys(self.declared_primary_keys) for a in answers)):
-            raise self.fail(
-                f"the second {window.start:%Y-%m-%dT%H:%M:%SZ} holds more rows than the provider "
-                "gives in one answer; ask Videsk to raise the cap for the account"
+            raise Unreadable(
+                f"{self.where}: the second {window.start:%Y-%m-%dT%H:%M:%SZ} holds more rows than "
+                "the provider gives in one answer; ask Videsk to raise the cap for the account",
+                asked=window,
             )
-        yield self.oldest_first(Batch.joined(answers))
+        return self.oldest_first(Batch.joined(answers))
 
     def _answer(self, context: Context | None, reply: Reply) -> Answer:
         body = reply.envelope("data", "columns", "$limit")

@@ -10,7 +10,7 @@ from exchange import MANNERS, question, reply
 from tap_callexports.core.errors import (
     ExportError,
     Forbidden,
-    RunFailed,
+    ProviderFailed,
     StreamFailed,
     TransientFailure,
     Unreachable,
@@ -23,7 +23,7 @@ from tap_callexports.core.http.policy import MAX_TRIES, Attempts, failure_of
 @pytest.mark.parametrize(
     ("status", "kind"),
     [
-        (400, StreamFailed), (401, RunFailed), (402, StreamFailed), (403, Forbidden),
+        (400, StreamFailed), (401, ProviderFailed), (402, StreamFailed), (403, Forbidden),
         (404, StreamFailed), (405, StreamFailed), (408, TransientFailure), (415, StreamFailed),
         (422, StreamFailed), (425, TransientFailure), (429, TransientFailure),
         (500, TransientFailure), (502, TransientFailure), (503, TransientFailure),
@@ -35,7 +35,8 @@ def test_a_status_decides_what_happens(status: int, kind: type[ExportError]) -> 
     failure = failure_of(reply(status), MANNERS, question())
     assert type(failure) is kind
     if not isinstance(failure, TransientFailure):
-        assert str(failure).startswith(f"Test (test_calls): {status}")
+        who = "Test" if kind is ProviderFailed else "Test (test_calls)"
+        assert str(failure).startswith(f"{who}: {status}")
         assert "\n" not in str(failure)
 
 

@@ -1,0 +1,175 @@
+"""A call that a server cannot answer for: the others are read, and the message names it."""
+
+from __future__ import annotations
+
+import gzip
+import re
+from datetime import datetime, timedelta, timezone
+from typing import TYPE_CHECKING
+
+import pytest
+from inprocess import Place, Ran, opened
+
+from sandbox import Fault
+from sandbox.http import Reply, Request
+from sandbox.instants import text
+from tap_callexports.core.http.policy import MAX_TRIES, PART_TRIES
+
+if TYPE_CHECKING:
+    from sandbox.table import Row
+
+START = datetime(2024, 5, 1, tzinfo=timezone.utc)
+NOW = START + timedelta(days=30)
+#: A windowed stream of each provider, and the detail streams with the path of one call.
+WINDOWED = ("anunzi_calls", "burki_calls", "burki_call_list", "twin24_calls", "videsk_calls")
+DETAILS = {
+    "anunzi_call_details": "/get-call/{}",
+    "burki_call_transcripts": "/calls/{}/transcripts",
+}
+#: Halvings from the longest first window, a year, to a second.
+LEVELS = 25
+
+
+@pytest.fixture(autouse=True)
+def usual_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Waits are as long as for users; the clock of these runs does not really wait."""
+    monkeypatch.setattr("tap_callexports.core.http.policy._FIRST_WAIT", 1.0)
+    monkeypatch.setattr("tap_callexports.core.http.policy._LONGEST_WAIT", 60.0)
+
+
+def provider_of(stream: str) -> str:
+    return stream.split("_", 1)[0]
+
+
+def run(place: Place, stream: str, **settings: object) -> Ran:
+    """One run of a stream over all there is."""
+    api = place.api
+    config = {
+        "start_date": START.isoformat(),
+        **{name: settings.pop(name) for name in ("on_unreadable",) if name in settings},
+        api.name: {**api.config(), "max_concurrency": 1, "settle_minutes": 0, **settings},
+    }
+    return place.run(config, streams=(stream,))
+
+
+def poison(place: Place, row: Row, status: int = 500) -> None:
+    """From now on every answer that would hold this row is an error."""
+    api = place.api
+    honest = api._answer
+    names = ("call_sid", "call_id", "id")
+    marker = next(str(row.canonical[name]) for name in names if name in row.canonical).encode()
+
+    def answer(request: Request) -> Reply:
+        reply = honest(request)
+        zipped = reply.headers.get("Content-Encoding") == "gzip"
+        body = gzip.decompress(reply.body) if zipped else reply.body
+        return api.error(status) if marker in body else reply
+
+    api._answer = answer  # type: ignore[method-assign] # a server with a fault
+
+
+def tries(ran: Ran) -> list[int]:
+    """How often each failing request was sent, the first request in front."""
+    assert ran.wire is not None
+    return list(ran.wire.failed.values())
+
+
+@pytest.mark.parametrize("status", [500, 503])
+@pytest.mark.parametrize("stream", WINDOWED)
+def test_the_message_names_the_second_that_cannot_be_read(stream: str, status: int) -> None:
+    with opened(provider_of(stream), NOW, seed=5, rows=60, start=START) as place:
+        row = sorted(place.api.of(stream).rows, key=lambda row: row.sort_at)[30]
+        poison(place, row, status)
+        ran = run(place, stream)
+        truth = place.api.truth(stream)
+
+    assert ran.code == 1
+    (line,) = ran.complaints
+    first, last = re.findall(r"2024-\S+Z", line)[-2:]
+    assert f"{status}" in line
+    assert "cannot be split further" in line
+    # Servers are asked for a second more at each end, where it is unknown whether a range has it.
+    at = text(row.sort_at)
+    assert text(row.sort_at - timedelta(seconds=3)) <= first <= at
+    assert first < last <= text(row.sort_at + timedelta(seconds=3))
+    # All before it is exported, and the next run begins there.
+    assert ran.bookmark(stream) == first
+    before = {key for key, record in truth.items() if time_of(record) < first}
+    assert before <= set(ran.table(stream))
+
+
+def time_of(record: dict[str, object]) -> str:
+    names = ("start_timestamp", "call_started_at", "started_at", "start_time", "created_at")
+    return str(next(record[name] for name in names if record.get(name)))
+
+
+@pytest.mark.parametrize("stream", WINDOWED)
+def test_the_window_gets_eight_tries_and_its_parts_two(stream: str) -> None:
+    with opened(provider_of(stream), NOW, seed=5, rows=60, start=START) as place:
+        row = sorted(place.api.of(stream).rows, key=lambda row: row.sort_at)[30]
+        poison(place, row)
+        first, *rest = tries(run(place, stream))
+
+    assert first == MAX_TRIES
+    assert 1 <= len(rest) <= LEVELS
+    assert set(rest) == {PART_TRIES}
+
+
+@pytest.mark.parametrize("stream", WINDOWED)
+@pytest.mark.parametrize(
+    "fault",
+    [
+        Fault("status", status=429, times=10**6),
+        Fault("status", status=408, times=10**6),
+        Fault("status", status=425, times=10**6),
+        Fault("status", status=503, times=10**6, headers={"Retry-After": "30"}),
+        Fault("reset", times=10**6),
+    ],
+    ids=["429", "408", "425", "announced outage", "no connection"],
+)
+def test_a_smaller_window_is_not_tried_where_it_cannot_help(stream: str, fault: Fault) -> None:
+    with opened(provider_of(stream), NOW, seed=5, rows=60, start=START) as place:
+        place.api.faults.add(fault, path_of(stream), skip=1)
+        ran = run(place, stream)
+
+    assert ran.code == 1
+    assert tries(ran) == [MAX_TRIES]
+
+
+def path_of(stream: str) -> str:
+    """A part of the paths of a stream's requests; a login is none of them."""
+    return "/search/" if stream == "twin24_calls" else "calls"
+
+
+@pytest.mark.parametrize("stream", WINDOWED)
+def test_a_server_that_is_down_ends_the_stream_after_few_requests(stream: str) -> None:
+    with opened(provider_of(stream), NOW, seed=5, rows=60, start=START) as place:
+        place.api.faults.add(Fault("status", status=503, times=10**6), path_of(stream))
+        ran = run(place, stream)
+
+    assert ran.code == 1
+    assert ran.wire is not None
+    assert len(ran.wire.sent) <= 2 * MAX_TRIES + PART_TRIES * LEVELS
+    assert ran.waited <= 300
+
+
+@pytest.mark.parametrize("stream", DETAILS)
+def test_the_message_names_the_call_that_cannot_be_read(stream: str) -> None:
+    with opened(provider_of(stream), NOW, seed=5, rows=12, start=START) as place:
+        call = refused_call(place, stream)
+        ran = run(place, stream)
+
+    assert ran.code == 1
+    (line,) = ran.complaints
+    assert "500" in line
+    assert line.endswith(f" s; call {call}")
+    assert tries(ran) == [MAX_TRIES]
+
+
+def refused_call(place: Place, stream: str) -> str:
+    """From now on one call that is over is answered 500."""
+    calls = sorted(place.api.truth(stream).values(), key=time_of)
+    call = str(calls[len(calls) // 2]["call_id"])
+    path = DETAILS[stream].format(call)
+    place.api.faults.add(Fault("status", status=500, times=10**9), path)
+    return call
