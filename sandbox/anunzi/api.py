@@ -46,6 +46,8 @@ class AnunziOptions:
     wrong_dialect: Literal["refuse", "ignore"] = "refuse"
     page_max: int = 1000
     cursor: Literal["good", "repeat", "missing"] = "good"
+    #: How the envelope says that there is more, or that there is not.
+    has_more: Literal["boolean", "text", "number", "null", "absent", "hasMore"] = "boolean"
     cursor_ttl_pages: int | None = None
     cursor_refusal_status: int = 400
     empty_pages: int = 0
@@ -193,7 +195,14 @@ class AnunziApi(Api):
         elif self.options.cursor == "repeat":
             key = body.get("pagination_key") or key
             more = key is not None
-        return {"pagination_key": key, "has_more": more, "items": rows}
+        return {"pagination_key": key, "items": rows, **self._has_more(more)}
+
+    def _has_more(self, more: bool) -> Record:
+        form = self.options.has_more
+        if form == "absent":
+            return {}
+        shown: Json = {"text": str(more).lower(), "number": int(more), "null": None}.get(form, more)
+        return {"hasMore" if form == "hasMore" else "has_more": shown}
 
     def _position(self, body: Record, scan: str) -> Position:
         cursor = body.get("pagination_key")

@@ -41,7 +41,7 @@ def call_page(reply: Reply) -> CursorPage:
     items = body.get("items") if isinstance(body, dict) else None
     if not isinstance(items, Rows):
         raise TransientFailure(f"{reply.status} with no list 'items' of calls{reply.said}")
-    return CursorPage(items, body.get("has_more") is True, body.get("pagination_key"))
+    return CursorPage(items, body.get("has_more"), body.get("pagination_key"))
 
 
 def one_call(reply: Reply, call_id: str) -> dict[str, Any]:
