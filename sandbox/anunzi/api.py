@@ -195,9 +195,9 @@ class AnunziApi(Api):
         elif self.options.cursor == "repeat":
             key = body.get("pagination_key") or key
             more = key is not None
-        return {"pagination_key": key, "items": rows, **self._has_more(more)}
+        return {"pagination_key": key, "items": rows, **self._has_more(more=more)}
 
-    def _has_more(self, more: bool) -> Record:
+    def _has_more(self, *, more: bool) -> Record:
         form = self.options.has_more
         if form == "absent":
             return {}

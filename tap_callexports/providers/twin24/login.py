@@ -113,8 +113,7 @@ def log_in(client: HttpClient, settings: Mapping[str, Any]) -> tuple[str, float]
 
 
 def _token_of(reply: Reply) -> tuple[str, float]:
-    body = reply.json()
-    token = body.get("token") if isinstance(body, dict) else None
+    token = reply.object().get("token")
     if not isinstance(token, str) or not _SENDABLE.fullmatch(token):
         raise TransientFailure(f"{reply.status} without a token")
     expires = _expiry_of(token)
