@@ -56,7 +56,7 @@ def test_an_error_field_without_an_error_changes_nothing(
     box: Sandbox, provider: str, stream: str, path: str, envelope: dict[str, Any]
 ) -> None:
     api = getattr(box, provider)
-    nothing = {"error": None, "errors": [], "status": "ok", "success": True}
+    nothing: dict[str, Any] = {"error": None, "errors": [], "status": "ok", "success": True}
     answer_with(api, path, {**envelope, **nothing})
     if provider == "burki":
         answer_with(api, "/calls/count", {"count": 0, **nothing})
