@@ -34,13 +34,16 @@ MAX_TRIES = 8
 MAX_SECONDS = 15 * 60
 #: Questions that were too much for the server are sent this often before the window is split.
 HEAVY_TRIES = 2
+#: Renewals of the credential for one question before there are waits between them.
+QUICK_RENEWALS = 3
 _FIRST_WAIT, _LONGEST_WAIT = 1.0, 60.0
 
 # What follows on a status that is not 2xx, unless the provider's stream reads it otherwise:
 #   408, 425, 429, 5xx   sent again, MAX_TRIES times or MAX_SECONDS long; then the stream fails
 #   413, 414, 504, 524   sent HEAVY_TRIES times, then the window is asked for in halves; where there
 #                        is none that could be, as above
-#   401                  the credential is renewed, or waited for; then the run fails
+#   401                  the credential is renewed, as long as such ones work, or waited for; then
+#                        the run fails
 #   403                  the stream fails, or is skipped (skip_forbidden_streams)
 #   3xx and the rest     the stream fails
 _AGAIN = frozenset({408, 425, 429, *range(500, 600)})
@@ -151,11 +154,9 @@ class Attempts:
         self._started = time.monotonic()
         #: When even a dripping answer is given up.
         self.deadline = self._started + MAX_SECONDS
-        self._tries = self._heavy = self._unauthorised = 0
+        self._tries = self._heavy = self._unauthorised = self._renewals = 0
         #: What it waits for now, for other threads to see.
         self.pending = Pending()
-        #: Whether the credential was renewed for it; once is enough.
-        self.renewed = False
 
     @property
     def tries(self) -> int:
@@ -183,6 +184,16 @@ class Attempts:
         Args: As of a Wait.
         """
         self.pending.wait = Wait(doing, self._tries, until, received)
+
+    def renewed(self) -> TransientFailure:
+        """After a 401 there is a new credential: the reason for another try, which is not counted.
+
+        Who used the old one up is not this request's doing; but should each new one be refused for
+        this request, and for no other, there are waits between the logins.
+        """
+        self._renewals += 1
+        soon = self._renewals <= QUICK_RENEWALS
+        return TransientFailure("401, token renewed", wait=0 if soon else None)
 
     def unauthorised(self, *, succeeded: bool) -> None:
         """Raise for a repetition after a 401, where an outage may look like one.
@@ -219,7 +230,8 @@ class Attempts:
         jittered = random.uniform(ceiling / 4, ceiling)  # noqa: S311 - not a secret
         wait = jittered if failure.wait is None else failure.wait
         seconds = time.monotonic() - self._started
-        if self._tries >= self._question.tries or seconds + wait > MAX_SECONDS:
+        counted = self._tries - self._renewals
+        if counted >= self._question.tries or seconds + wait > MAX_SECONDS:
             raise StreamFailed(
                 f"{where}: {failure}; gave up after {self._tries} tries in {seconds:.0f} s"
             ) from None
