@@ -165,7 +165,7 @@ def _anunzi(rows: Mapping[str, list[Row]]) -> Iterator[Row]:
     for stream, row in _best(rows, streams, "call_id", "call_status", ("registered", "ongoing")):
         word, reason = row["call_status"], row["disconnection_reason"]
         status = _ANUNZI.get(word, "other")
-        if word == "not_connected":
+        if word == "not_connected" or (stream == "anunzi_unstarted_calls" and word != "error"):
             broken = (reason or "").startswith("error") or reason in _ANUNZI_BROKEN
             status = "failed" if broken else "no_answer"
         ours = {"inbound": "from_number", "outbound": "to_number"}.get(row["direction"])

@@ -117,10 +117,29 @@ MISTAKES: list[tuple[dict[str, object], str, str]] = [
 ]
 
 
-FIXED_PARAMS = ("from", "to", "limit", "offset", "page", "fields", "sort", "format", "zip")
+FIXED_PARAMS = (
+    "from",
+    "to",
+    "limit",
+    "offset",
+    "page",
+    "fields",
+    "sort",
+    "format",
+    "zip",
+    "companyIds",
+)
 MISTAKES += [
     ({"twin24.extra_params": {name: CANARY}}, "twin24.extra_params", f"may not hold {name}")
     for name in FIXED_PARAMS
+]
+MISTAKES += [
+    ({"twin24.extra_params": {name: CANARY}}, "twin24.extra_params", words)
+    for name, words in {
+        "companyIds[]": "may not hold companyIds; use twin24.company_ids",
+        "Limit": "may not hold limit; use twin24.page_size",
+        "zip": "may not hold zip; the tap reads JSON only",
+    }.items()
 ]
 
 

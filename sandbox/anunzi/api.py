@@ -35,6 +35,8 @@ _UNSTARTED: Record = {
     "duration_ms": 0,
     "disconnection_reason": "dial_no_answer",
 }
+#: Calls without a start are found by these statuses.
+_FAILED = ("not_connected", "error")
 _KNOWN = {"filter_criteria", "sort_order", "limit", "skip", "pagination_key", "include_total"}
 
 
@@ -46,10 +48,16 @@ class AnunziOptions:
     wrong_dialect: Literal["refuse", "ignore"] = "refuse"
     page_max: int = 1000
     cursor: Literal["good", "repeat", "missing"] = "good"
+    #: How the envelope says that there is more, or that there is not.
+    has_more: Literal["boolean", "text", "number", "null", "absent", "hasMore"] = "boolean"
     cursor_ttl_pages: int | None = None
     cursor_refusal_status: int = 400
     empty_pages: int = 0
     bt_inclusive: bool = True
+    #: Values of `disconnection_reason` that this server does not know, and refuses.
+    unknown_reasons: set[str] = field(default_factory=set)
+    #: Fields that may be in a filter, and are not looked at.
+    unfiltered: set[str] = field(default_factory=set)
     sort: Literal["honoured", "ignored"] = "honoured"
     #: Where one call is found.
     details_path: str = _ONE
@@ -91,7 +99,8 @@ class AnunziApi(Api):
         record = row.canonical
         started, status = record["start_timestamp"] is not None, record["call_status"]
         if stream == "anunzi_unstarted_calls":
-            there = not started and status == "not_connected"
+            reason = record.get("disconnection_reason")
+            there = not started and (status in _FAILED or reason in calls.NEVER_STARTED)
         elif stream == "anunzi_calls":
             there = started
         else:
@@ -193,7 +202,14 @@ class AnunziApi(Api):
         elif self.options.cursor == "repeat":
             key = body.get("pagination_key") or key
             more = key is not None
-        return {"pagination_key": key, "has_more": more, "items": rows}
+        return {"pagination_key": key, "items": rows, **self._has_more(more=more)}
+
+    def _has_more(self, *, more: bool) -> Record:
+        form = self.options.has_more
+        if form == "absent":
+            return {}
+        shown: Json = {"text": str(more).lower(), "number": int(more), "null": None}.get(form, more)
+        return {"hasMore" if form == "hasMore" else "has_more": shown}
 
     def _position(self, body: Record, scan: str) -> Position:
         cursor = body.get("pagination_key")
@@ -216,6 +232,7 @@ class AnunziApi(Api):
             json.dumps(criteria, sort_keys=True),
             language,
             self.options.wrong_dialect,
+            frozenset(self.options.unfiltered),
             self._table.version,
         )
         rows = self._memo.get(question)
@@ -227,6 +244,11 @@ class AnunziApi(Api):
         return [row for row in rows if row.visible]
 
     def _search(self, criteria: Record, language: Language) -> list[Row]:
+        unfiltered, unknown = self.options.unfiltered, self.options.unknown_reasons
+        criteria = {name: each for name, each in criteria.items() if name not in unfiltered}
+        reason = criteria.get("disconnection_reason", {}).get("value")
+        if unknown.intersection(reason if isinstance(reason, list) else [reason]):
+            raise RefusalError(400, "filter_criteria.disconnection_reason has an unknown value")
         try:
             tests = language.compile(criteria)
             low, high = language.bounds(criteria)

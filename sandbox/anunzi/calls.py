@@ -17,7 +17,39 @@ if TYPE_CHECKING:
 AGENTS = ("agent_6f1c2d9e40", "agent_0b7a35c8d1", "agent_e92d4471fa", "agent_51c8aa03be")
 _AGENT_NAMES = ("Reactivación", "Cobranza", "Agenda médica", "Encuesta de salida")
 _ENDINGS = ("user_hangup", "agent_hangup", "call_transfer", "inactivity", "voicemail_reached")
-_NO_CONNECTION = ("dial_no_answer", "dial_busy", "dial_failed", "invalid_destination")
+_NO_CONNECTION = (
+    ("not_connected", "dial_no_answer"),
+    ("not_connected", "dial_busy"),
+    ("not_connected", "dial_failed"),
+    ("not_connected", "invalid_destination"),
+    ("error", "concurrency_limit_reached"),
+    ("error", "no_valid_payment"),
+    ("ended", "error_user_not_joined"),
+    ("registered", "registered_call_timeout"),
+)
+#: Reasons that a call has only if it never started, whatever its status is.
+NEVER_STARTED = frozenset(
+    {
+        "dial_busy",
+        "dial_failed",
+        "dial_no_answer",
+        "invalid_destination",
+        "telephony_provider_permission_denied",
+        "telephony_provider_unavailable",
+        "sip_routing_error",
+        "marked_as_spam",
+        "network_blocked",
+        "user_declined",
+        "concurrency_limit_reached",
+        "no_concurrency_fallback",
+        "no_valid_payment",
+        "credit_exhausted",
+        "budget_reached",
+        "scam_detected",
+        "error_user_not_joined",
+        "registered_call_timeout",
+    }
+)
 _STORAGE = ("everything", "everything_except_pii", "basic_attributes_only", None)
 _UNSTARTED = 0.06
 _ERROR = 0.02
@@ -79,11 +111,12 @@ def _registered(rng: random.Random, at: datetime) -> Record:
 
 def _never_connected(rng: random.Random) -> Record:
     """Such a call has no start and no end, and a duration of 0."""
+    status, reason = _NO_CONNECTION[int(rng.random() * len(_NO_CONNECTION))]
     return {
-        "call_status": "not_connected",
+        "call_status": status,
         "start_timestamp": None,
         "duration_ms": 0,
-        "disconnection_reason": _NO_CONNECTION[int(rng.random() * len(_NO_CONNECTION))],
+        "disconnection_reason": reason,
         "call_cost": {"product_costs": [], "combined_cost": 0},
     }
 

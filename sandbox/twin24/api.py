@@ -33,6 +33,8 @@ class Twin24Options:
 
     path: str = INCOMING
     token_ttl: float = 3600
+    #: How far a token's `exp` is off the time it really expires.
+    token_exp_shift: float = 0
     tokens_valid_requests: int | None = None
     limit_max: int = 1000
     count: Literal["int", "text", "absent"] = "int"
@@ -147,7 +149,11 @@ class Twin24Api(Api):
             raise RefusalError(403, "The company is not yours.")
         ttl = min(asked, options.token_ttl) if isinstance(asked, int) else options.token_ttl
         token = self._tokens.issue(
-            ttl, options.tokens_valid_requests, company, options.companies[0]
+            ttl,
+            options.tokens_valid_requests,
+            company,
+            options.companies[0],
+            exp_shift=options.token_exp_shift,
         )
         return Reply.of_json(200, {"token": token, "refreshToken": token[::-1][:64]})
 

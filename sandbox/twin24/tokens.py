@@ -30,12 +30,20 @@ class Tokens:
         self._lives: dict[str, _Life] = {}
         self._numbers = count(1)
 
-    def issue(self, ttl: float, requests: int | None, company: int | None, default: int) -> str:
+    def issue(
+        self,
+        ttl: float,
+        requests: int | None,
+        company: int | None,
+        default: int,
+        *,
+        exp_shift: float = 0,
+    ) -> str:
         """A new token, good for `ttl` seconds and `requests` requests."""
         now = time.time()
         claims = {
             "iat": int(now),
-            "exp": int(now + ttl),
+            "exp": int(now + ttl + exp_shift),
             "version": 1,
             "sub": "42",
             "company_id": company or default,

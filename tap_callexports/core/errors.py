@@ -77,6 +77,7 @@ class TransientFailure(ExportError):
         unreadable: The server answered, with an error of its own or with a body that cannot be
             decoded: what was asked for may be the reason.
         connected: False where no connection could be made.
+        at_once: Whether the next try need not wait: what went wrong has been put right.
     """
 
     def __init__(
@@ -87,12 +88,14 @@ class TransientFailure(ExportError):
         heavy: bool = False,
         unreadable: bool = False,
         connected: bool = True,
+        at_once: bool = False,
     ) -> None:
         super().__init__(message)
         self.wait = wait
         self.heavy = heavy
         self.unreadable = unreadable
         self.connected = connected
+        self.at_once = at_once
 
 
 class WindowTooLarge(ExportError):

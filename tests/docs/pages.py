@@ -20,20 +20,8 @@ STREAMS = declared_streams()
 FILES = {path.stem: path for path in (ROOT / "tap_callexports/providers").glob("*/schemas/*.json")}
 Column = dict[str, Any]
 
-#: What a description says of a unit, the more particular first.
-_UNITS = {
-    "unit is not documented": "not documented",
-    "unit and origin are not documented": "not documented",
-    "cents per second": "cents per second",
-    "in cents": "cents",
-    "in milliseconds": "ms",
-    "are milliseconds": "ms",
-    "in minutes": "min",
-    "in seconds": "s",
-    "in degrees": "degrees",
-    "in cost_currency": "`cost_currency`",
-    "currency is not documented": "currency not documented",
-}
+#: Annotation of a property that says what its numbers count.
+UNIT = "x-unit"
 
 
 def schema_of(stream: str) -> Column:
@@ -67,11 +55,11 @@ def is_personal(column: Column) -> bool:
 
 
 def unit_of(column: Column) -> str:
-    """The unit a description tells, "" for none."""
+    """The unit of a column, "" for none."""
     if column.get("format") == "date-time":
         return "UTC"
-    text = column["description"]
-    return next((unit for words, unit in _UNITS.items() if words in text), "")
+    unit = str(column.get(UNIT, ""))
+    return f"`{unit}`" if "_" in unit else unit
 
 
 def column_table(stream: str, beside: str = "") -> str:

@@ -89,6 +89,58 @@ def test_instants_have_the_format_and_say_that_they_are_utc(stream: ExportStream
         assert schema_of(stream)["properties"][stream.replication_key]["format"] == "date-time"
 
 
+#: Every unit there is, and how a description says it.
+UNITS = {
+    "ms": "in milliseconds|are milliseconds",
+    "s": "in seconds",
+    "min": "in minutes",
+    "cents": "in cents",
+    "cents per second": "in cents per second",
+    "cost_currency": "in cost_currency",
+    "degrees": "in degrees",
+    "currency not documented": "currency is not documented",
+    "not documented": "unit (and origin )?(is|are) not documented|probably in seconds",
+}
+
+
+@each_stream
+def test_a_unit_is_in_the_description_too(stream: ExportStream[Any]) -> None:
+    units = {path: column for path, column in parts_of(schema_of(stream)) if "x-unit" in column}
+    unsaid = [
+        path
+        for path, column in units.items()
+        if not re.search(UNITS[column["x-unit"]], column["description"])
+    ]
+    assert unsaid == []
+
+
+@each_stream
+def test_a_description_that_names_a_unit_is_of_a_column_that_has_one(
+    stream: ExportStream[Any],
+) -> None:
+    named = re.compile("|".join(UNITS.values()))
+    bare = [
+        path
+        for path, column in parts_of(schema_of(stream))
+        if named.search(column.get("description", "")) and "x-unit" not in column
+    ]
+    assert bare == []
+
+
+def test_durations_of_videsk_have_the_units_of_the_provider_s_samples() -> None:
+    units = {
+        name: schema_of(stream)["properties"]["duration"]["x-unit"]
+        for name, stream in STREAMS.items()
+        if name.startswith("videsk_") and "duration" in schema_of(stream)["properties"]
+    }
+    assert units == {
+        "videsk_calls": "min",
+        "videsk_queues": "min",
+        "videsk_appointments": "min",
+        "videsk_recordings": "s",
+    }
+
+
 @each_stream
 def test_keys_come_first_and_extra_last(stream: ExportStream[Any]) -> None:
     columns = list(schema_of(stream)["properties"])

@@ -162,23 +162,3 @@ def test_a_long_lookback_is_read_in_one_go(box: Sandbox) -> None:
     assert again.code == 0
     assert len(again.records(CALLS)) > 50
     assert len(asked(box.anunzi)) - before == 1
-
-
-@pytest.mark.covers(17)
-def test_calls_without_a_start_that_did_connect_are_no_unstarted_calls() -> None:
-    with empty_sandbox() as box:
-        nothing = {"start_timestamp": None, "end_timestamp": None}
-        never = box.anunzi.of(UNSTARTED).add_at(DAY, call_status="not_connected", **nothing)
-        box.anunzi.of(UNSTARTED).add_at(DAY + HOUR, call_status="error", **nothing)
-        # A condition of the user's own replaces that on the status.
-        both = {"type": "enum", "op": "in", "value": ["not_connected", "error"]}
-        box.anunzi.options.dialect = "retell"
-        run = export(
-            box.anunzi,
-            streams=[UNSTARTED],
-            filter_dialect="retell",
-            filter_criteria={"call_status": both},
-        )
-        assert run.code == 0
-        assert len(run.records(UNSTARTED)) == len(never)
-        assert {record["call_status"] for record in run.records(UNSTARTED)} == {"not_connected"}

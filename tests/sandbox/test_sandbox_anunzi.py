@@ -106,7 +106,10 @@ def test_other_conditions(box: Sandbox, http: requests.Session) -> None:
     outbound = [record for record in rows if record.get("direction") == "outbound"]
     assert count(direction={"operator": "eq", "value": "outbound"}) == len(outbound)
     unstarted = count(call_status={"operator": "eq", "value": "not_connected"})
-    assert unstarted == len(box.anunzi.truth("anunzi_unstarted_calls")) > 0
+    never = [record for record in rows if record["start_timestamp"] is None]
+    assert 0 < unstarted < len(never) == len(box.anunzi.truth("anunzi_unstarted_calls"))
+    by_reason = {"operator": "eq", "value": "error_user_not_joined"}
+    assert count(disconnection_reason=by_reason) > 0
     happy = count(user_sentiment={"operator": "eq", "value": "Positive"})
     assert 0 < happy < 200
     for bad in (

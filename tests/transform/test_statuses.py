@@ -60,6 +60,14 @@ ANUNZI = {
     ("not_connected", "error_retell"): "failed",
     ("a_status_of_tomorrow", None): "other",
 }
+#: Of calls without a start.
+ANUNZI_UNSTARTED = {
+    ("not_connected", "dial_busy"): "no_answer",
+    ("error", "concurrency_limit_reached"): "failed",
+    ("ended", "error_user_not_joined"): "failed",
+    ("ended", "user_declined"): "no_answer",
+    ("registered", "registered_call_timeout"): "no_answer",
+}
 BURKI = {
     "ongoing": "ongoing",
     "in-progress": "ongoing",
@@ -100,6 +108,10 @@ def test_every_documented_status_has_its_place_and_others_are_warned_of(tmp_path
                 {"call_id": f"{word}/{why}", "call_status": word, "disconnection_reason": why}
                 for word, why in ANUNZI
             ],
+            "anunzi_unstarted_calls": [
+                {"call_id": f"u-{word}/{why}", "call_status": word, "disconnection_reason": why}
+                for word, why in ANUNZI_UNSTARTED
+            ],
             "burki_calls": [{"id": number, "status": word} for number, word in enumerate(BURKI)],
             "videsk_queues": [_entry(*flags) for flags in VIDESK],
         }
@@ -113,6 +125,7 @@ def test_every_documented_status_has_its_place_and_others_are_warned_of(tmp_path
     assert statuses == {
         **{("twin24", f"{list_}-{word}"): to for list_ in "ci" for word, to in TWIN24.items()},
         **{("anunzi", f"{word}/{why}"): to for (word, why), to in ANUNZI.items()},
+        **{("anunzi", f"u-{word}/{why}"): to for (word, why), to in ANUNZI_UNSTARTED.items()},
         **{("burki", str(number)): to for number, to in enumerate(BURKI.values())},
         **{("videsk", _entry(*flags)["id"]): to for flags, (to, _) in VIDESK.items()},
     }

@@ -32,6 +32,7 @@ from tap_callexports.core.http.connection_errors import (
     connection_failure,
     host_of,
 )
+from tap_callexports.core.http.credential_use import CredentialUse
 from tap_callexports.core.http.policy import Attempts, HttpSettings, Question, failure_of
 from tap_callexports.core.http.spool import NoRoom, decoded, read_spooled
 from tap_callexports.core.http.traffic import (
@@ -67,8 +68,8 @@ class HttpClient:
         throttle: Gate in front of every request.
         auth: Puts the credential into a prepared request.
         logger: For waits and warnings.
-        renew: Asked after the first 401 to a question, with the request that was refused; says
-            whether `auth` has another credential to try.
+        renew: Asked after a 401, with the request that was refused; says whether `auth` has another
+            credential to try. Not asked once the last ones have never worked.
         compare_clocks: Told once, of the first response with a `Date`: that, and this machine's
             time.
     """
@@ -99,6 +100,7 @@ class HttpClient:
         self._comparing = threading.Lock()
         #: What makes every further request useless.
         self._provider_failure: ProviderFailed | None = None
+        self._credentials = CredentialUse()
         self._clock_checked = False
         #: Requests a connection test may still send for the stream at hand; None outside of one.
         self.probe_budget: int | None = None
@@ -172,7 +174,9 @@ class HttpClient:
             attempts.now(ANSWER)
             # Turns may be far apart: the credential may be another one by now.
             prepared.prepare_auth(self._auth)
-            reply = self._send(question, prepared, attempts)
+            with self._credentials.of(prepared.headers.get("Authorization", "")) as use:
+                reply = self._send(question, prepared, attempts)
+                use.status = reply.status
         attempts.now(READING)
         if reply.ok:
             try:
@@ -183,9 +187,8 @@ class HttpClient:
         if error := question.error_for(reply):
             raise error
         if reply.status == HTTPStatus.UNAUTHORIZED:
-            if not attempts.renewed and self._renew(prepared):
-                attempts.renewed = True
-                raise TransientFailure("401, token renewed", wait=0)
+            if not self._credentials.refused and self._renew(prepared):
+                raise attempts.renewed()
             attempts.unauthorised(succeeded=self._succeeded)
         raise failure_of(reply, self._settings, question)
 

@@ -17,6 +17,10 @@ if TYPE_CHECKING:
 
 #: Pages without a row that may follow each other while the server says there is more.
 EMPTY_PAGES = 20
+#: Texts that stand for a boolean in `has_more`, in any case.
+_ANSWERS: dict[str, object] = {"true": True, "1": True, "false": False, "0": False}
+#: What stands where a cursor would be when there is none.
+_NO_CURSOR = (None, "", False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,17 +43,41 @@ class CursorPage:
 
     Args:
         items: Its rows.
-        has_more: Whether the server says that there is more.
-        cursor: What it gives to ask for that, as received: perhaps no text.
+        has_more: What the server says about further pages, as received: perhaps no boolean, and
+            None where it says nothing.
+        cursor: The cursor of the next page, as received: perhaps no text.
     """
 
     items: Rows
-    has_more: bool
+    has_more: object
     cursor: object
+
+    @property
+    def is_last(self) -> bool:
+        """Whether no page follows.
+
+        A "no" ends the pagination whatever the cursor is. Without a "no" the cursor decides,
+        unless a "yes" says that one is missing.
+        """
+        answer = self.has_more
+        if isinstance(answer, str):
+            answer = _ANSWERS.get(answer.strip().casefold(), answer)
+        if answer in (False, True):  # 0 and 1 too
+            return not answer
+        return self.cursor in _NO_CURSOR
 
 
 class CursorPaginator(Paginator[TCursorToken, CursorPage]):
-    """Follows the cursor while there is more; a missing or repeated one is an error, not the end.
+    """Follows the cursor until the server says that there is no more.
+
+    A repeated cursor is an error, and so is a missing one where the server says that there is more.
+    Where it says neither, a missing cursor is the end.
+
+        {"has_more": true, "next": "a"}     read on from "a"
+        {"has_more": null, "next": "a"}     read on from "a"
+        {"has_more": "false", "next": "a"}  the end
+        {"next": null}                      the end
+        {"has_more": 1, "next": null}       an error
 
     Args:
         first: Token of the first page.
@@ -67,16 +95,17 @@ class CursorPaginator(Paginator[TCursorToken, CursorPage]):
 
     @override
     def has_more(self, page: CursorPage) -> bool:
+        more = not page.is_last
         keys = plain_values(page.items.column(self._key))
-        if page.has_more and keys and keys == self._before:
+        if more and keys and keys == self._before:
             raise PaginationError(f"the server gave the same page twice: it ignores {self._name}")
         self._before = keys
         self._empty = 0 if keys else self._empty + 1
-        if page.has_more and self._empty > EMPTY_PAGES:
+        if more and self._empty > EMPTY_PAGES:
             raise PaginationError(
                 f"{self._empty} answers without a row, and the server says there is more"
             )
-        return page.has_more
+        return more
 
     @override
     def get_next(self, page: CursorPage) -> TCursorToken:

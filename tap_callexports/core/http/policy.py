@@ -38,6 +38,8 @@ MAX_SECONDS = 15 * 60
 HEAVY_TRIES = 2
 #: The same for the parts of a window that was unreadable after MAX_TRIES.
 PART_TRIES = 2
+#: Renewals of the credential for one question before there are waits between them.
+QUICK_RENEWALS = 3
 _FIRST_WAIT, _LONGEST_WAIT = 1.0, 60.0
 
 # What follows on a status that is not 2xx, unless the provider's stream reads it otherwise:
@@ -47,7 +49,8 @@ _FIRST_WAIT, _LONGEST_WAIT = 1.0, 60.0
 #                        not after a 503 with Retry-After, an outage in which no window is answered
 #   413, 414, 504, 524   sent HEAVY_TRIES times, then the window is asked for in halves; where there
 #                        is none that could be, as above
-#   401                  the credential is renewed, or waited for; then the provider fails
+#   401                  the credential is renewed, as long as such ones work, or waited for; then
+#                        the provider fails
 #   403                  the stream fails, or is skipped (skip_forbidden_streams)
 #   3xx and the rest     the stream fails
 _AGAIN = frozenset({408, 425, 429, *range(500, 600)})
@@ -167,16 +170,19 @@ class Attempts:
         #: When even a dripping answer is given up.
         self.deadline = self._started + MAX_SECONDS
         self._tries = self._heavy = self._unreadable = self._unconnected = 0
-        self._unauthorised = 0
+        self._unauthorised = self._renewals = 0
         #: What it waits for now, for other threads to see.
         self.pending = Pending()
-        #: Whether the credential was renewed for it; once is enough.
-        self.renewed = False
 
     @property
     def tries(self) -> int:
         """How often it was sent."""
         return self._tries
+
+    @property
+    def _counted(self) -> int:
+        """The tries that count: not those after which only the credential was renewed."""
+        return self._tries - self._renewals
 
     @property
     def _few_tries(self) -> bool:
@@ -216,6 +222,16 @@ class Attempts:
         """
         self.pending.wait = Wait(doing, self._tries, until, received, reason)
 
+    def renewed(self) -> TransientFailure:
+        """After a 401 there is a new credential: the reason for another try, which is not counted.
+
+        Who used the old one up is not this request's doing; but should each new one be refused for
+        this request, and for no other, there are waits between the logins.
+        """
+        self._renewals += 1
+        soon = self._renewals <= QUICK_RENEWALS
+        return TransientFailure("401, token renewed", at_once=soon)
+
     def unauthorised(self, *, succeeded: bool) -> None:
         """Raise for a repetition after a 401, where an outage may look like one.
 
@@ -252,12 +268,14 @@ class Attempts:
                 f"{where}: {failure}; the server asks to wait {failure.wait:.0f} s, more than "
                 f"max_retry_wait ({longest} s)"
             ) from None
-        ceiling = min(_LONGEST_WAIT, _FIRST_WAIT * 2 ** max(0, self._tries - 1), longest)
+        ceiling = min(_LONGEST_WAIT, _FIRST_WAIT * 2 ** max(0, self._counted - 1), longest)
         shortest = ceiling / 4
         jittered = random.uniform(shortest, ceiling)  # noqa: S311 - not a secret
         wait = jittered if failure.wait is None else max(shortest, failure.wait)
+        if failure.at_once:
+            wait = 0.0
         seconds = time.monotonic() - self._started
-        over = self._tries >= self._question.tries or seconds + wait > MAX_SECONDS
+        over = self._counted >= self._question.tries or seconds + wait > MAX_SECONDS
         if over or (self._few_tries and self._unreadable >= PART_TRIES):
             raise self.given_up(failure) from None
         return wait

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, TypeVar
 import msgspec
 
 from tap_callexports.core.errors import TransientFailure, WindowTooLarge
-from tap_callexports.core.redact import shown, shown_masked
+from tap_callexports.core.http.error_fields import ERROR_FIELDS, message_of, reports_error
+from tap_callexports.core.redact import shown
 from tap_callexports.core.rows.rows import Json, Rows, Shape
 
 if TYPE_CHECKING:
@@ -102,14 +103,29 @@ class Reply:
             others: Names of fields that come decoded.
 
         Raises:
-            TransientFailure: As `json`.
+            TransientFailure: As `json`, or the object reports an error.
             WindowTooLarge: As `json`.
         """
-        found = self._undecoded(lambda body: self.shape.envelope(body, rows, others))
+        fields = tuple(name for name in dict.fromkeys((*others, *ERROR_FIELDS)) if name != rows)
+        found = self._undecoded(lambda body: self.shape.envelope(body, rows, fields))
         if not isinstance(found, dict):
             return _as_rows(found)
+        self._check_error(found)
         if rows in found:
             found[rows] = _as_rows(found[rows])
+        return found
+
+    def object(self) -> dict[str, Json]:
+        """The fields of an object that is no row; none where the body is something else.
+
+        Raises:
+            TransientFailure: As `json`, or the object reports an error.
+            WindowTooLarge: As `json`.
+        """
+        found = self.json()
+        if not isinstance(found, dict):
+            return {}
+        self._check_error(found)
         return found
 
     def rows(self) -> Json:
@@ -145,6 +161,11 @@ class Reply:
             return self.json()
         except _BROKEN:
             raise self._no_json from None
+
+    def _check_error(self, body: dict[str, Json]) -> None:
+        """Refuse an object that reports an error, which may stand beside rows or beside none."""
+        if reports_error(body):
+            raise TransientFailure(f"{self.status} with an error in the body{message_of(body)}")
 
     @property
     def _no_json(self) -> TransientFailure:
@@ -186,12 +207,7 @@ class Reply:
             body = msgspec.json.decode(self.body)
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
             return ""
-        if not isinstance(body, dict):
-            return ""
-        names = ("message", "error_message", "error", "detail", "details", "data")
-        said = (body.get(name) for name in names)
-        text = "; ".join(shown_masked(text) for text in said if isinstance(text, str) and text)
-        return f" ({text})" if text else ""
+        return message_of(body) if isinstance(body, dict) else ""
 
     @property
     def retry_after(self) -> float | None:

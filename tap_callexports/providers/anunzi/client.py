@@ -90,13 +90,19 @@ class AnunziStream(ExportStream[ListToken]):
     times = EPOCH_MS_TIMES
 
     def criteria(self, token: ListToken) -> dict[str, Any]:
-        """`filter_criteria` of a request: the user's, the time range, and this stream's own."""
+        """`filter_criteria` of a request: the user's, the time range, and the token's condition.
+
+        A condition of the user's on the same field as the token's is one that admits its value.
+        """
         settings = self.account.settings
         criteria = dict(settings.get("filter_criteria", {}))
         if settings["agent_ids"]:
             criteria["agent"] = [{"agent_id": agent} for agent in settings["agent_ids"]]
         if token.low is not None and token.high is not None:
             criteria["start_timestamp"] = filters.between(self.dialect, token.low, token.high)
+        if token.condition is not None:
+            name, value = token.condition
+            criteria[name] = filters.equals(self.dialect, value)
         return criteria
 
     @property

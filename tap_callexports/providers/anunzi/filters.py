@@ -31,6 +31,21 @@ def equals(dialect: str, value: str) -> dict[str, Any]:
     return {"operator": "eq", "value": value}
 
 
+def admits(condition: object, value: str) -> bool | None:
+    """Whether an enumeration with this value passes a user's condition, in either dialect.
+
+    Returns:
+        None where the condition is of a form that is not known.
+    """
+    if not isinstance(condition, dict):
+        return None
+    verb, operand = condition.get("operator", condition.get("op")), condition.get("value")
+    values = operand if isinstance(operand, list) else [operand]
+    if verb in {"eq", "in"}:
+        return value in values
+    return value not in values if verb == "ne" else None
+
+
 def other(dialect: str) -> str:
     """The dialect to try when this one is refused."""
     return "anunzi" if dialect == RETELL else RETELL

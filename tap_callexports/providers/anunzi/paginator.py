@@ -6,7 +6,7 @@ https://doc.anunzi.net/api-calls/listar-llamadas, https://docs.retellai.com/api-
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from tap_callexports.core.errors import TransientFailure
 from tap_callexports.core.http.cursor import CursorPage, CursorToken
@@ -16,6 +16,9 @@ from tap_callexports.core.rows.values import plain
 if TYPE_CHECKING:
     from tap_callexports.core.http.reply import Reply
 
+#: Name of a field, and the value it has.
+Condition: TypeAlias = tuple[str, str]
+
 
 @dataclass(frozen=True, slots=True)
 class ListToken(CursorToken):
@@ -24,10 +27,12 @@ class ListToken(CursorToken):
     Args:
         low: First epoch ms of the time range, None for calls of any time.
         high: Last epoch ms of the time range, None as above.
+        condition: A value that the calls have in a field.
     """
 
     low: int | None
     high: int | None
+    condition: Condition | None = None
 
 
 def call_page(reply: Reply) -> CursorPage:
@@ -41,7 +46,7 @@ def call_page(reply: Reply) -> CursorPage:
     items = body.get("items") if isinstance(body, dict) else None
     if not isinstance(items, Rows):
         raise TransientFailure(f"{reply.status} with no list 'items' of calls{reply.said}")
-    return CursorPage(items, body.get("has_more") is True, body.get("pagination_key"))
+    return CursorPage(items, body.get("has_more"), body.get("pagination_key"))
 
 
 def one_call(reply: Reply, call_id: str) -> dict[str, Any]:

@@ -2,26 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
 from singer_sdk import SchemaDirectory, StreamSchema
 
-from tap_callexports.core.compat import override
-from tap_callexports.providers.anunzi import filters, schemas
-from tap_callexports.providers.anunzi.client import AnunziStream, OneCallStream, WindowedCalls
-from tap_callexports.providers.anunzi.paginator import ListToken
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from singer_sdk.helpers.types import Context
-
-    from tap_callexports.core.rows.batch import Batch
-    from tap_callexports.core.time.window import Window
+from tap_callexports.providers.anunzi import schemas
+from tap_callexports.providers.anunzi.client import OneCallStream, WindowedCalls
+from tap_callexports.providers.anunzi.unstarted import UnstartedCallStream
 
 SCHEMAS = SchemaDirectory(schemas)
-#: Status of calls that never began.
-NOT_CONNECTED = "not_connected"
 
 
 class Calls(WindowedCalls):
@@ -34,38 +21,13 @@ class Calls(WindowedCalls):
     schema = StreamSchema(SCHEMAS)
 
 
-class UnstartedCalls(AnunziStream):
-    """Calls that never connected, https://doc.anunzi.net/api-calls/listar-llamadas
-
-    They have no start, so no time filter finds them.
-    """
+class UnstartedCalls(UnstartedCallStream):
+    """Calls that never started, https://doc.anunzi.net/api-calls/listar-llamadas"""
 
     name = "anunzi_unstarted_calls"
     primary_keys = ("call_id",)
     replication_key = None
-    windowed = False
-    watched = ("call_status", "start_timestamp")
     schema = StreamSchema(SCHEMAS)
-
-    @override
-    def criteria(self, token: ListToken) -> dict[str, Any]:
-        # A user's own condition on the status stays; the rows are checked below all the same.
-        return {
-            "call_status": filters.equals(self.dialect, NOT_CONNECTED),
-            **super().criteria(token),
-        }
-
-    @override
-    def read_window(self, window: Window, context: Context | None) -> Iterator[Batch]:
-        for batch in self.follow(ListToken(None, None), context):
-            states = zip(batch["start_timestamp"], batch["call_status"], strict=True)
-            yield batch.select(
-                [
-                    row
-                    for row, (start, status) in enumerate(states)
-                    if start is None and status in {None, NOT_CONNECTED}
-                ]
-            )
 
 
 class CallDetails(OneCallStream):

@@ -243,8 +243,7 @@ class TranscriptStream(DetailStream[int]):
 
 
 def _count_of(reply: Reply) -> int:
-    body = reply.json()
-    count = body.get("count") if isinstance(body, dict) else None
+    count = reply.object().get("count")
     if not isinstance(count, int) or isinstance(count, bool) or count < 0:
         raise TransientFailure(f"{reply.status} without a count")
     return count

@@ -43,8 +43,11 @@ class Twin24(Provider):
             yield f"timezone: {error}"
         if not settings["incoming_calls_path"].startswith("/"):
             yield "incoming_calls_path: must start with /"
-        for name in sorted(FIXED_PARAMS.intersection(settings.get("extra_params", {}))):
-            yield f"extra_params: may not hold {name}; the tap sets it"
+        # A list may be written as `companyIds[]`.
+        given = {name.partition("[")[0].casefold() for name in settings.get("extra_params", {})}
+        for name, instead in FIXED_PARAMS.items():
+            if name.casefold() in given:
+                yield f"extra_params: may not hold {name}; {instead}"
 
     @cached_property
     @override

@@ -44,10 +44,20 @@ if TYPE_CHECKING:
     from tap_callexports.core.http.reply import Reply
     from tap_callexports.core.time.window import Window
 
-#: Parameters users may not add: the tap sets them, or an answer would be no page any more.
-FIXED_PARAMS = frozenset(
-    {"from", "to", "limit", "offset", "page", "fields", "sort", "format", "zip"}
-)
+#: Parameters users may not add, and what to do instead: the tap sets them, or could not read or
+#: count the rows of a response.
+FIXED_PARAMS = {
+    "from": "use start_date",
+    "to": "use end_date",
+    "limit": "use twin24.page_size",
+    "offset": "the tap reads every page",
+    "page": "the tap reads every page",
+    "fields": "select columns, or use twin24.extra_fields",
+    "sort": "the tap needs its own order",
+    "format": "the tap reads JSON only",
+    "zip": "the tap reads JSON only",
+    "companyIds": "use twin24.company_ids",
+}
 #: How often a period whose rows do not match its count is read before it is halved.
 READS = 3
 

@@ -38,6 +38,11 @@ PATH = "/auth/login"
 EARLY_SECONDS = 60.0
 #: Lifetime of a token that does not say when it expires: the provider's documented week.
 WEEK_SECONDS = 7 * 24 * 3600.0
+#: A token that says it lives no longer than this, or has expired already, is used until it is
+#: refused: its `exp`, or a clock, is wrong.
+SHORTEST_SECONDS = 5.0
+#: So many logins in a row that give the refused token again are a refusal.
+MOST_SAME = 2
 #: What a header can carry.
 _SENDABLE = re.compile(r"[!-~]+")
 
@@ -65,6 +70,8 @@ class JwtAuth(requests.auth.AuthBase):
         self._token = fixed
         self._expires = float("inf") if fixed else 0.0
         self._lock = threading.Lock()
+        #: Logins in a row that gave the token that was refused.
+        self._same = 0
 
     @override
     def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
@@ -75,7 +82,7 @@ class JwtAuth(requests.auth.AuthBase):
         return request
 
     def renew(self, refused: requests.PreparedRequest) -> bool:
-        """Get a new token for a request answered 401; False when there is no way to.
+        """Get a new token for a request answered 401; False when there is none to get.
 
         Raises:
             ProviderFailed: The login is refused, or cannot be reached.
@@ -85,15 +92,20 @@ class JwtAuth(requests.auth.AuthBase):
         with self._lock:
             # Another worker may have renewed it since this request went out.
             if refused.headers.get("Authorization") == f"Bearer {self._token}":
+                before = self._token
                 self._renew()
-        return True
+                self._same = self._same + 1 if self._token == before else 0
+            return self._same < MOST_SAME
 
     def _renew(self) -> None:
         assert self._login is not None  # noqa: S101 - a fixed token never gets here
         self._token, seconds = self._login()
         hide_secrets([self._token])
-        # A token shorter-lived than the margin is still used once.
-        self._expires = time.monotonic() + max(seconds - EARLY_SECONDS, seconds / 2)
+        if seconds <= SHORTEST_SECONDS:
+            self._expires = float("inf")
+        else:
+            # A token shorter-lived than the margin is used for half of its life.
+            self._expires = time.monotonic() + max(seconds - EARLY_SECONDS, seconds / 2)
 
 
 def log_in(client: HttpClient, settings: Mapping[str, Any]) -> tuple[str, float]:
@@ -120,8 +132,7 @@ def log_in(client: HttpClient, settings: Mapping[str, Any]) -> tuple[str, float]
 
 
 def _token_of(reply: Reply) -> tuple[str, float]:
-    body = reply.json()
-    token = body.get("token") if isinstance(body, dict) else None
+    token = reply.object().get("token")
     if not isinstance(token, str) or not _SENDABLE.fullmatch(token):
         raise TransientFailure(f"{reply.status} without a token")
     expires = _expiry_of(token)

@@ -99,7 +99,7 @@ PROPERTIES = (
         th.ObjectType(additional_properties=True),
         title="Extra parameters",
         description="Query parameters to add, in the provider's spelling. May not hold from, to, "
-        "limit, offset, page, fields, sort, format or zip.",
+        "limit, offset, page, fields, sort, format, zip or companyIds.",
     ),
     th.Property(
         "date_field_param",

@@ -7,12 +7,13 @@ import time
 from typing import Any
 
 import pytest
+import requests
 from exchange import MANNERS
 from singer_sdk.authenticators import BearerTokenAuthenticator
 from singer_sdk.streams.rest import HTTPRequest
 
 from sandbox import Fault, Sandbox
-from tap_callexports.core.errors import StreamFailed
+from tap_callexports.core.errors import RunFailed, StreamFailed
 from tap_callexports.core.http.client import HttpClient
 from tap_callexports.core.http.policy import Question
 from tap_callexports.core.http.reply import Reply
@@ -72,3 +73,61 @@ def test_a_redirect_is_not_followed(
     with pytest.raises(StreamFailed, match="redirects are never followed"):
         client(burki.config()["api_key"], caplog).ask(count_question(burki), Reply.json)
     assert not box.strays
+
+
+class Tokens:
+    """Credentials of one use each: every new one is used up by another request at once."""
+
+    def __init__(self, question: Question) -> None:
+        self.client: HttpClient | None = None
+        self.number = 0
+        self._question = question
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        request.headers["Authorization"] = f"Bearer {self.number}"
+        return request
+
+    def renew(self, _: requests.PreparedRequest) -> bool:
+        self.number += 1
+        assert self.client is not None
+        self.client.ask(self._question, Reply.json)
+        return True
+
+
+def test_a_request_goes_on_however_often_others_have_used_up_its_credential(burki: Any) -> None:
+    url = f"{burki.config()['api_url']}/api/v1/calls/count"
+    lucky = Question(HTTPRequest(url=url, params={"who": "others"}), "test_calls")
+    unlucky = Question(HTTPRequest(url=url, params={"who": "me"}), "test_calls")
+    burki.faults.add(
+        Fault("status", status=401, times=20), when=lambda request: request.query["who"] == "me"
+    )
+    body = '{"count": 1}'
+    burki.faults.add(Fault("status", status=200, times=10**6, body=body))
+    tokens = Tokens(lucky)
+    throttle = Throttle(at_once=4, per_minute=None)
+    tokens.client = HttpClient(
+        MANNERS, throttle, tokens, logging.getLogger("test"), renew=tokens.renew
+    )
+    tokens.client.ask(lucky, Reply.json)
+    assert tokens.client.ask(unlucky, Reply.json) == {"count": 1}
+    assert tokens.number == 20
+
+
+def test_credentials_that_never_work_are_renewed_once(burki: Any) -> None:
+    burki.faults.add(Fault("status", status=401, times=10**6))
+    renewed: list[object] = []
+
+    def renew(request: requests.PreparedRequest) -> bool:
+        renewed.append(request)
+        return True
+
+    refused = HttpClient(
+        MANNERS,
+        Throttle(at_once=1, per_minute=None),
+        BearerTokenAuthenticator(token="x"),
+        logging.getLogger("test"),
+        renew=renew,
+    )
+    with pytest.raises(RunFailed, match=r"test\.key was refused"):
+        refused.ask(count_question(burki), Reply.json)
+    assert len(renewed) == 1

@@ -24,7 +24,7 @@ def paginator() -> CursorPaginator[Token]:
     return CursorPaginator(Token(9), "next_key", key="call_id")
 
 
-def page(*rows: object, more: bool = True, cursor: object = None) -> CursorPage:
+def page(*rows: object, more: object = True, cursor: object = None) -> CursorPage:
     """An answer with rows of these ids."""
     return CursorPage(Rows([{"call_id": row} for row in rows]), more, cursor)
 
@@ -52,6 +52,58 @@ def test_a_cursor_on_the_last_page_is_not_looked_at(cursor: object) -> None:
 def test_more_without_a_cursor_that_is_a_text_is_an_error(cursor: object) -> None:
     with pytest.raises(PaginationError, match="says there is more, but gives no next_key"):
         paginator().advance(page(1, cursor=cursor))
+
+
+@pytest.mark.parametrize("more", [False, "false", "False", " FALSE ", 0, "0"])
+@pytest.mark.parametrize("cursor", [None, "a", "new"])
+def test_a_no_in_any_form_ends_the_pagination_whatever_the_cursor_is(
+    more: object, cursor: object
+) -> None:
+    dialogue = paginator()
+    dialogue.advance(page(1, cursor="a"))
+    dialogue.advance(page(2, more=more, cursor=cursor))
+    assert dialogue.finished
+
+
+NOT_A_NO = [True, "true", "TRUE", 1, "1", None, "", "yes", 2, {}, []]
+
+
+@pytest.mark.parametrize("more", NOT_A_NO)
+def test_a_new_cursor_is_followed_unless_there_is_a_no(more: object) -> None:
+    dialogue = paginator()
+    dialogue.advance(page(1, more=more, cursor="a"))
+    assert not dialogue.finished
+    assert dialogue.current_value.cursor == "a"
+
+
+@pytest.mark.parametrize("more", NOT_A_NO)
+def test_a_cursor_seen_before_is_an_error_unless_there_is_a_no(more: object) -> None:
+    dialogue = paginator()
+    dialogue.advance(page(1, cursor="a"))
+    with pytest.raises(PaginationError, match="gave the same next_key twice"):
+        dialogue.advance(page(2, more=more, cursor="a"))
+
+
+@pytest.mark.parametrize("more", [True, "true", "True", 1, "1"])
+@pytest.mark.parametrize("cursor", [None, "", False])
+def test_a_yes_without_a_cursor_is_an_error(more: object, cursor: object) -> None:
+    with pytest.raises(PaginationError, match="says there is more, but gives no next_key"):
+        paginator().advance(page(1, more=more, cursor=cursor))
+
+
+@pytest.mark.parametrize("more", [None, "", "yes", 2, {}])
+@pytest.mark.parametrize("cursor", [None, "", False])
+def test_no_cursor_is_the_end_where_nothing_says_that_there_is_more(
+    more: object, cursor: object
+) -> None:
+    dialogue = paginator()
+    dialogue.advance(page(1, more=more, cursor=cursor))
+    assert dialogue.finished
+
+
+def test_a_cursor_that_is_not_a_text_is_not_taken_for_the_end() -> None:
+    with pytest.raises(PaginationError, match="gives no next_key"):
+        paginator().advance(page(1, more=None, cursor=17))
 
 
 def test_a_cursor_that_comes_again_is_an_error_that_names_it() -> None:

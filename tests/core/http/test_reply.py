@@ -145,3 +145,29 @@ def test_a_record_is_one_line_where_its_answer_is_many(end: str) -> None:
     for each in rows:
         assert isinstance(each["object"], msgspec.Raw)
         assert not set(bytes(each["object"])) & set(b"\r\n")
+
+
+@pytest.mark.parametrize("rows", ["[]", "null", '[{"id": 1}]', '[{"id": 1}, 5]'])
+def test_an_envelope_with_an_error_is_an_error_with_rows_and_without(rows: str) -> None:
+    body = f'{{"rows": {rows}, "more": false, "error": "database unavailable"}}'
+    with pytest.raises(TransientFailure, match=r"200 with an error.*\(database unavailable\)"):
+        Reply(200, {}, body.encode()).envelope("rows", "more")
+
+
+def test_an_error_field_that_the_caller_reads_is_still_an_error_field() -> None:
+    with pytest.raises(TransientFailure, match="with an error"):
+        Reply(200, {}, b'{"rows": [], "status": "error"}').envelope("rows", "status")
+
+
+def test_an_error_field_of_a_row_is_data() -> None:
+    body = b'{"error": null, "rows": [{"id": 1, "error": "busy", "status": "error"}]}'
+    (row,) = Reply(200, {}, body).envelope("rows")["rows"]
+    assert plain(row["error"]) == "busy"
+    assert Reply(200, {}, b'{"id": 1, "status": "error"}').row()["id"]
+
+
+def test_an_object_without_rows_is_checked_too() -> None:
+    assert Reply(200, {}, b'{"count": 0}').object() == {"count": 0}
+    assert Reply(200, {}, b"[]").object() == {}
+    with pytest.raises(TransientFailure, match="with an error"):
+        Reply(200, {}, b'{"count": 0, "error": "x"}').object()

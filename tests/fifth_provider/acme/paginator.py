@@ -31,4 +31,4 @@ def call_page(reply: Reply) -> CursorPage:
     calls = body.get("calls") if isinstance(body, dict) else None
     if not isinstance(calls, Rows):
         raise TransientFailure(f"{reply.status} with no list 'calls'{reply.said}")
-    return CursorPage(calls, body.get("next") is not None, body.get("next"))
+    return CursorPage(calls, None, body.get("next"))

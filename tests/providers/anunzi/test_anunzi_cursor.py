@@ -51,6 +51,16 @@ def test_a_cursor_on_the_last_page_is_not_needed(
     assert_complete(run, box.anunzi, CALLS)
 
 
+@pytest.mark.parametrize("form", ["boolean", "text", "number", "null", "absent", "hasMore"])
+def test_every_page_is_read_however_the_server_says_that_there_is_more(
+    box: Sandbox, form: Literal["boolean", "text", "number", "null", "absent", "hasMore"]
+) -> None:
+    box.anunzi.options.has_more = form
+    run = export(box.anunzi, streams=BOTH, page_size=4)
+    assert_complete(run, box.anunzi, CALLS)
+    assert_complete(run, box.anunzi, UNSTARTED)
+
+
 @pytest.mark.covers(13)
 @pytest.mark.parametrize("workers", [1, 4])
 @pytest.mark.parametrize("refusal", [400, 404, 422])

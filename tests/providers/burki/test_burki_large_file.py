@@ -106,6 +106,15 @@ def _plain(rows: Iterable[Mapping[str, Any]]) -> list[Row]:
     return [{name: plain(value) for name, value in row.items()} for row in rows]
 
 
+@pytest.mark.parametrize("place", ["before", "after"])
+def test_a_large_list_with_an_error_is_refused_as_a_small_one_is(place: str) -> None:
+    rows = '"items": [' + ",".join(f'{{"id": {number}}}' for number in range(200)) + "]"
+    fields = ['"error": "out of memory"', rows]
+    body = ("{" + ",".join(fields if place == "before" else reversed(fields)) + "}").encode()
+    assert from_memory(body, "json") is None
+    assert from_disk(body, "json") is None
+
+
 NAMES = st.text(max_size=6) | st.text(st.sampled_from("\",;\r\n'\ufeff\u2028\0aé"), max_size=8)
 HEADER = ["Call ID", "Assistant Name", "Status", "Duration (seconds)", "Ended At", "Outcome"]
 

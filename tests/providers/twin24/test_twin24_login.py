@@ -68,6 +68,44 @@ def test_a_token_that_expires_in_mid_run_is_renewed_once_for_all_workers(workers
     assert "Token is expired." not in why(run)
 
 
+@pytest.mark.parametrize("workers", [1, 4])
+def test_tokens_whose_exp_has_passed_when_they_arrive_cost_one_login(
+    box: Sandbox, workers: int
+) -> None:
+    box.twin24.options.token_exp_shift = -7200
+    run = export(box.twin24, page_size=10, max_concurrency=workers)
+    assert_complete(run, box.twin24, CALLS)
+    assert len(asked(box.twin24, LOGIN)) == 1
+
+
+def test_tokens_that_have_really_expired_when_they_arrive_end_the_run(box: Sandbox) -> None:
+    box.twin24.options.token_ttl = -60
+    run = export(box.twin24)
+    assert isinstance(run.error, RunFailed)
+    assert len(asked(box.twin24, LOGIN)) == 2
+
+
+@pytest.mark.parametrize("uses", [1, 2, 4])
+def test_tokens_that_several_workers_use_up_never_end_the_run(uses: int) -> None:
+    with empty_sandbox() as box:
+        box.twin24.options.tokens_valid_requests = uses
+        box.twin24.add(1500, NOON, NOON + timedelta(days=20))
+        box.twin24.faults.add(Fault("slow", seconds=0.01, times=10**6), LIST)
+        run = export(box.twin24, page_size=20, max_concurrency=4)
+    assert_complete(run, box.twin24, CALLS)
+    spent = sum(request.status == 200 for request in asked(box.twin24, LIST))
+    # Each token is used up before there is another login, however many workers share it.
+    assert len(asked(box.twin24, LOGIN)) == -(-spent // uses)
+
+
+def test_a_request_that_is_always_refused_ends_the_run_after_few_logins(box: Sandbox) -> None:
+    # Every other list can be read with the same tokens.
+    box.twin24.faults.add(Fault("status", status=401, times=10**6), LIST)
+    run = export(box.twin24, streams=["twin24_calls", CALLS], max_concurrency=1)
+    assert isinstance(run.error, RunFailed)
+    assert len(asked(box.twin24, LOGIN)) <= 3
+
+
 @pytest.mark.covers(122)
 @pytest.mark.parametrize("workers", [1, 4])
 def test_a_token_that_is_refused_again_after_a_new_login_ends_the_provider(
@@ -212,7 +250,22 @@ def test_a_token_is_renewed_before_it_expires(clock: Clock) -> None:
     assert logins.count == 2
 
 
-@pytest.mark.parametrize("seconds", [1, 30, 60])
+@pytest.mark.parametrize("seconds", [-3600, -1, 0, 1, 5])
+def test_a_token_that_has_expired_when_it_arrives_is_used_until_it_is_refused(
+    clock: Clock, seconds: int
+) -> None:
+    logins = Logins(seconds=seconds)
+    auth = JwtAuth(logins)
+    for _ in range(5):
+        sent = _sent(auth)
+        assert sent.headers["Authorization"] == "Bearer token-1"
+        clock.now += 3600
+    assert auth.renew(sent)
+    assert _sent(auth).headers["Authorization"] == "Bearer token-2"
+    assert logins.count == 2
+
+
+@pytest.mark.parametrize("seconds", [10, 30, 60])
 def test_a_token_that_lives_shorter_than_the_margin_is_still_used(
     clock: Clock, seconds: int
 ) -> None:
@@ -243,6 +296,12 @@ def test_workers_that_are_refused_together_share_one_new_token() -> None:
     assert renewed == [True] * 8
     assert logins.count == 2
     assert _sent(auth).headers["Authorization"] == "Bearer token-2"
+
+
+def test_a_login_that_keeps_giving_the_refused_token_is_given_up() -> None:
+    auth = JwtAuth(lambda: ("same", 3600.0))
+    refused = _sent(auth)
+    assert [auth.renew(refused) for _ in range(3)] == [True, False, False]
 
 
 def test_a_fixed_token_cannot_be_renewed() -> None:

@@ -38,10 +38,8 @@ select
   ranked.duration_ms / 1000.0 as duration_seconds,
   null as waited_seconds,
   case
-    when ranked.call_status in ('registered', 'ongoing') then 'ongoing'
-    when ranked.call_status = 'ended' then 'answered'
     when ranked.call_status = 'error' then 'failed'
-    when ranked.call_status = 'not_connected' and (
+    when (ranked.call_status = 'not_connected' or ranked.source_table = 'anunzi_unstarted_calls') and (
       ranked.disconnection_reason like 'error%'
       or ranked.disconnection_reason in (
         'dial_failed', 'invalid_destination', 'telephony_provider_permission_denied',
@@ -50,7 +48,9 @@ select
         'no_concurrency_fallback', 'no_valid_payment', 'credit_exhausted', 'budget_reached'
       )
     ) then 'failed'
-    when ranked.call_status = 'not_connected' then 'no_answer'
+    when ranked.call_status = 'not_connected' or ranked.source_table = 'anunzi_unstarted_calls' then 'no_answer'
+    when ranked.call_status in ('registered', 'ongoing') then 'ongoing'
+    when ranked.call_status = 'ended' then 'answered'
     else 'other'
   end as status,
   ranked.call_status as raw_status,

@@ -1,0 +1,167 @@
+"""How calls without a start are read: the call list without a time filter, in several passes.
+
+No time filter finds these calls, and the list cannot be filtered by "has no start". So each pass
+asks for one value of `call_status` or of `disconnection_reason` that calls without a start have;
+calls with a start that come with them are dropped.
+https://doc.anunzi.net/api-calls/listar-llamadas, https://docs.retellai.com/api-references/list-calls
+"""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import TYPE_CHECKING
+
+from tap_callexports.core.compat import override
+from tap_callexports.core.errors import Signal
+from tap_callexports.providers.anunzi import filters
+from tap_callexports.providers.anunzi.client import AnunziStream
+from tap_callexports.providers.anunzi.paginator import Condition, ListToken
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from singer_sdk.helpers.types import Context
+    from singer_sdk.streams.rest import PageContext
+
+    from tap_callexports.core.http.reply import Reply
+    from tap_callexports.core.rows.batch import Batch
+    from tap_callexports.core.time.window import Window
+
+STATUS, REASON = "call_status", "disconnection_reason"
+#: Values of `call_status` that calls without a start have; `registered` cannot be filtered for, and
+#: `ended` would read every call there is.
+STATUSES = ("not_connected", "error")
+#: Values of `disconnection_reason` that say that a call never started: of those that Retell's
+#: OpenAPI names, the ones that https://docs.retellai.com/reliability/debug-call-disconnect
+#: describes as refused, failed or not answered before the call, and limits that prevent one.
+REASONS = (
+    "dial_busy",
+    "dial_failed",
+    "dial_no_answer",
+    "invalid_destination",
+    "telephony_provider_permission_denied",
+    "telephony_provider_unavailable",
+    "sip_routing_error",
+    "marked_as_spam",
+    "network_blocked",
+    "user_declined",
+    "concurrency_limit_reached",
+    "no_concurrency_fallback",
+    "no_valid_payment",
+    "credit_exhausted",
+    "budget_reached",
+    "scam_detected",
+    "error_user_not_joined",
+    "registered_call_timeout",
+)
+PASSES: tuple[Condition, ...] = (
+    *((STATUS, status) for status in STATUSES),
+    *((REASON, reason) for reason in REASONS),
+)
+_VALUE_REFUSED = frozenset({HTTPStatus.BAD_REQUEST, HTTPStatus.UNPROCESSABLE_ENTITY})
+
+
+class ReasonRefused(Signal):
+    """The server does not know a value of `disconnection_reason`; the next one is read."""
+
+
+class UnstartedCallStream(AnunziStream):
+    """Base of the call list without a time filter: only calls without a start."""
+
+    windowed = False
+    watched = (STATUS, REASON, "start_timestamp")
+
+    #: Whether a pass was answered, so that filters in this form are not refused as such.
+    _filters_work = False
+
+    @override
+    def error_for(self, reply: Reply, page: PageContext[ListToken]) -> Exception | None:
+        token = self.token_of(page)
+        about_reason = token.condition is not None and token.condition[0] == REASON
+        if (
+            about_reason
+            and token.cursor is None
+            and self._filters_work
+            and reply.status in _VALUE_REFUSED
+        ):
+            return ReasonRefused()
+        return super().error_for(reply, page)
+
+    @override
+    def read_window(self, window: Window, context: Context | None) -> Iterator[Batch]:
+        passes = self._passes()
+        refused = []
+        for condition in passes:
+            column, value = condition
+            ignored = False
+            try:
+                for batch in self.follow(ListToken(None, None, condition=condition), context):
+                    self._filters_work = True
+                    ignored = ignored or not {None, value}.issuperset(batch[column])
+                    if ignored and column == REASON:
+                        # Reading on would read every call there is.
+                        break
+                    yield _without_start(batch, passes)
+            except ReasonRefused:
+                refused.append(value)
+            if ignored:
+                # A pass by status has then read every call, so that there is nothing left to find.
+                self._say_ignored(column)
+                break
+        if refused:
+            self.logger.warning(
+                "%s: the server refused %d of %d values of disconnection_reason (%s); calls "
+                "without a start that only these would find are not exported",
+                self.where,
+                len(refused),
+                len(REASONS),
+                ", ".join(refused),
+            )
+
+    def _passes(self) -> list[Condition]:
+        """The passes that the user's own conditions on the same fields leave.
+
+        Raises:
+            StreamFailed: Such a condition is not one that can be combined with a pass.
+        """
+        criteria = self.account.settings.get("filter_criteria", {})
+        left = []
+        for name, value in PASSES:
+            admitted = filters.admits(criteria[name], value) if name in criteria else True
+            if admitted is None:
+                raise self.fail(
+                    f"anunzi.filter_criteria.{name} cannot be combined with the values this "
+                    "stream asks for; write it as one value or a list of values, or leave the "
+                    f'stream out: select "!{self.name}.*"'
+                )
+            if admitted:
+                left.append((name, value))
+        return left
+
+    def _say_ignored(self, column: str) -> None:
+        if column == STATUS:
+            self.logger.warning(
+                "%s: the server did not apply the filter on call_status; every call is read, and "
+                "those with a start are dropped; try anunzi.filter_dialect: %s",
+                self.where,
+                filters.other(self.dialect),
+            )
+        else:
+            self.logger.warning(
+                "%s: the server did not apply the filter on disconnection_reason; calls without a "
+                "start are only exported where their call_status is not_connected or error",
+                self.where,
+            )
+
+
+def _without_start(batch: Batch, passes: list[Condition]) -> Batch:
+    """The calls of a page that have no start and belong to any of the passes."""
+    rows = zip(batch["start_timestamp"], batch[STATUS], batch[REASON], strict=True)
+    return batch.select(
+        [
+            number
+            for number, (start, status, reason) in enumerate(rows)
+            if start is None
+            and (status is None or (STATUS, status) in passes or (REASON, reason) in passes)
+        ]
+    )
