@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 from jsonschema import Draft202012Validator
 
 from tap_callexports.core.http.connection import is_loopback
+from tap_callexports.core.redact import shown
 from tap_callexports.core.singer.batch_files import batch_mistakes
 from tap_callexports.core.time.instants import EPOCH
 from tap_callexports.settings import read_date, settings_schema, with_defaults
@@ -33,6 +34,11 @@ _TYPES = {
     "array": "a list",
     "object": "an object",
 }
+#: Tells an editor which schema a file follows; no setting.
+_EDITORS_KEY = "$schema"
+#: How like a provider's setting a name at the top must be to be taken for it: a short name is like
+#: that of several providers, and a key must not be sent to another one.
+_LIKE = 0.85
 #: Settings in which null says something: that a stream is left out.
 _NULL_COUNTS = {"stream_maps"}
 
@@ -85,7 +91,7 @@ def _tidied(values: dict[str, Any], schema: Mapping[str, Any]) -> dict[str, Any]
     tidy: dict[str, Any] = {}
     for name, value in values.items():
         rule = schema.get("properties", {}).get(name, {})
-        if value is None or value == "":
+        if value is None or value == "" or name == _EDITORS_KEY:
             continue
         if isinstance(value, dict) and "properties" in rule and name not in _NULL_COUNTS:
             tidy[name] = _tidied(value, rule)
@@ -132,12 +138,11 @@ def _sentences(error: ValidationError) -> Iterator[str]:
     path = ".".join(str(part) for part in error.absolute_path)
     rule, limit = str(error.validator), cast("Any", error.validator_value)
     if rule == "additionalProperties" and isinstance(error.instance, dict):
-        known = list(error.schema.get("properties", ())) if isinstance(error.schema, dict) else []
+        known = cast("Any", error.schema)["properties"]
         for name in error.instance:
             if name not in known:
-                near = difflib.get_close_matches(str(name), known, n=1)
-                hint = f"; did you mean {near[0]}?" if near else ""
-                yield f"{path + '.' if path else ''}{name}: unknown setting{hint}"
+                place = f"{path + '.' if path else ''}{shown(name, 80)}"
+                yield f"{place}: unknown setting" + _hint(name, path, known)
         return
     words = {
         "type": lambda: "must be " + _type_words(limit),
@@ -146,6 +151,24 @@ def _sentences(error: ValidationError) -> Iterator[str]:
         "enum": lambda: "must be one of " + ", ".join(map(str, limit)),
     }
     yield f"{path or 'config'}: " + words.get(rule, lambda: f"is not valid ({rule})")()
+
+
+def _hint(name: str, path: str, known: Mapping[str, Any]) -> str:
+    """What may have been meant by an unknown setting in the object at a path."""
+    if "." in name:
+        nested = "…"
+        for part in reversed([*path.split(".")[: bool(path)], *name.split(".")]):
+            nested = f'{{"{shown(part, 80)}": {nested}}}'
+        return f"; settings of a provider stand in its object: {nested}"
+    dotted = {
+        f"{each}_{part}": f"{each}.{part}"
+        for each, rule in known.items()
+        for part in rule.get("properties", ())
+    }
+    if close := difflib.get_close_matches(name, dotted, n=1, cutoff=_LIKE):
+        return f"; did you mean {dotted[close[0]]}?"
+    near = difflib.get_close_matches(name, known, n=1)
+    return f"; did you mean {near[0]}?" if near else ""
 
 
 def _type_words(types: str | Sequence[str]) -> str:

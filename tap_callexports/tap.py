@@ -25,8 +25,9 @@ from tap_callexports.settings import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
+    from tap_callexports.core.account import Account
     from tap_callexports.core.provider import Provider
     from tap_callexports.core.stream import ExportStream
 
@@ -36,6 +37,9 @@ class TapCallExports(CommandLine):
 
     name = "tap-callexports"
     config_jsonschema: ClassVar[dict[str, Any]] = settings_schema(PROVIDERS)
+    owners: ClassVar[Mapping[str, type[Account]]] = {
+        str(vars(stream)["name"]): provider for provider in PROVIDERS for stream in provider.streams
+    }
 
     @override
     def checked_config(self, config: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:

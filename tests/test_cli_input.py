@@ -129,10 +129,107 @@ def test_variables_win_over_the_file(box: Sandbox) -> None:
     assert outcome.run.bookmark("burki_calls") == "2024-05-10T00:00:00.000000Z"
 
 
+def test_configs_are_merged_setting_by_setting(box: Sandbox, tmp_path: Path) -> None:
+    """The key may stand in another file, or a variable, than the address it is for."""
+    below, above = tmp_path / "below.json", tmp_path / "above.json"
+    below.write_text(json.dumps({"burki": box.burki.config() | {"api_key": CANARY}} | MAY))
+    above.write_text(json.dumps({"burki": {"api_key": box.burki.config()["api_key"]}}))
+
+    outcome = tap("--config", str(below), "--config", str(above))
+
+    assert outcome.code == 0
+    assert set(outcome.run.table("burki_calls")) == set(box.burki.truth("burki_calls"))
+
+
+@pytest.mark.parametrize("env_is_last", [True, False])
+def test_the_environment_is_merged_where_it_is_named(
+    box: Sandbox, tmp_path: Path, *, env_is_last: bool
+) -> None:
+    """What comes last wins, setting by setting."""
+    good = box.burki.config()
+    wrong = {"api_key": CANARY}
+    in_file, in_env = (good | wrong, {"api_key": good["api_key"]}) if env_is_last else (good, wrong)
+    path = tmp_path / "config.json"
+    path.write_text(json.dumps({"burki": in_file} | MAY))
+    options = ["--config", str(path), "--config=ENV"]
+
+    outcome = tap(
+        *(options if env_is_last else [options[2], *options[:2]]),
+        env={"TAP_CALLEXPORTS_BURKI": json.dumps(in_env)},
+    )
+
+    assert outcome.code == 0
+    assert "Skipping parse of env var" not in outcome.err
+
+
+def test_a_config_that_is_no_file_name_is_not_shown(box: Sandbox) -> None:
+    line = the_line_of(tap("--config", json.dumps({"burki": {"api_key": CANARY}})), box)
+
+    assert line == "--config: takes the name of a file, or ENV; this is JSON itself"
+
+
+def test_a_byte_order_mark_is_harmless(box: Sandbox, tmp_path: Path) -> None:
+    path = tmp_path / "config.json"
+    path.write_text(json.dumps({"burki": box.burki.config()} | MAY), encoding="utf-8-sig")
+
+    assert tap("--config", str(path), state="\ufeff{}").code == 0
+
+
+def test_an_empty_state_file_is_no_state_and_a_warning(box: Sandbox) -> None:
+    outcome = tap(config={"burki": box.burki.config()} | MAY, state=" \n")
+
+    assert outcome.code == 0
+    assert set(outcome.run.table("burki_calls")) == set(box.burki.truth("burki_calls"))
+    [warning] = [line for line in outcome.logged("WARNING") if "--state" in line]
+    assert warning == "--state: the file is empty; everything is read, as without a state"
+
+
+def test_a_state_message_can_be_started_from(box: Sandbox) -> None:
+    bookmark = {"replication_key_value": "2024-05-20T00:00:00.000000Z"}
+    message = {"type": "STATE", "value": {"bookmarks": {"burki_calls": bookmark}}}
+
+    outcome = tap(config={"burki": box.burki.config()} | MAY, state=message)
+
+    assert outcome.code == 0
+    first = min(record["started_at"] for record in outcome.run.records("burki_calls"))
+    assert first >= "2024-05-19"
+
+
+@pytest.mark.parametrize("name", ["LOGLEVEL", "TAP_CALLEXPORTS_LOGLEVEL"])
+def test_an_unknown_log_level_is_one_line(box: Sandbox, name: str) -> None:
+    outcome = tap(config={"burki": box.burki.config()} | MAY, env={name: "trace"})
+
+    assert outcome.code == 1
+    assert not box.burki.requests
+    assert outcome.err == f"{name}: must be one of DEBUG, INFO, WARNING, ERROR, CRITICAL\n"
+
+
+@pytest.mark.parametrize("content", ["", "a: [", "[1]", "version: 1\nhandlers: {a: {class: no}}"])
+def test_a_file_that_is_no_log_config_is_one_line(
+    box: Sandbox, tmp_path: Path, content: str
+) -> None:
+    path = tmp_path / "logging.yaml"
+    path.write_text(content)
+
+    outcome = tap(
+        config={"burki": box.burki.config()} | MAY, env={"SINGER_SDK_LOG_CONFIG": str(path)}
+    )
+
+    assert outcome.code == 1
+    assert not box.burki.requests
+    [line] = outcome.err.splitlines()
+    assert "SINGER_SDK_LOG_CONFIG: the file it names is not a logging configuration" in line
+
+
+def test_an_empty_name_of_a_log_config_is_none(box: Sandbox) -> None:
+    env = {"SINGER_SDK_LOG_CONFIG": ""}
+
+    assert tap(config={"burki": box.burki.config()} | MAY, env=env).code == 0
+
+
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        ("", "JSON"),
         (f"{{{CANARY}", "JSON"),
         ("null", "must be a JSON object"),
         ("[]", "must be a JSON object"),
@@ -155,6 +252,7 @@ def test_a_state_file_that_is_no_state_is_one_line(box: Sandbox, content: str, w
         "",
         f"{{{CANARY}",
         "null",
+        "[" * 100_000,
         "{}",
         "[]",
         '{"streams": {}}',
@@ -163,7 +261,7 @@ def test_a_state_file_that_is_no_state_is_one_line(box: Sandbox, content: str, w
         '{"streams": [{"tap_stream_id": "videsk_calls"}]}',
         '{"streams": [{"tap_stream_id": "videsk_calls", "schema": {}}]}',
         '{"streams": [{"tap_stream_id": "videsk_calls", "schema": []}]}',
-        '{"streams": [{"tap_stream_id": "x", "schema": {"properties": {}}, "metadata": 7}]}',
+        '{"streams": [{"tap_stream_id": 7, "schema": {"properties": {}}}]}',
     ],
 )
 def test_a_catalog_file_that_is_no_catalog_is_one_line(box: Sandbox, content: str) -> None:

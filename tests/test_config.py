@@ -40,6 +40,19 @@ MISTAKES: list[tuple[dict[str, object], str, str]] = [
     ({"videsk.api_tokn": CANARY}, "videsk.api_tokn", "unknown setting; did you mean api_token?"),
     ({"twin24.page_siz": 1}, "twin24.page_siz", "unknown setting; did you mean page_size?"),
     ({"burki.qqq": CANARY}, "burki.qqq", "unknown setting"),
+    ({"burki_api_key": CANARY}, "burki_api_key", "did you mean burki.api_key?"),
+    ({"videsk_token": CANARY}, "videsk_token", "did you mean videsk.api_token?"),
+    # Batch files
+    (
+        {"batch_config": {"storage": {"root": "x", "bucket": CANARY}}},
+        "batch_config.storage.bucket",
+        "unknown setting; known are root, prefix, params",
+    ),
+    (
+        {"batch_config": {"storage": {"root": "x"}, "encoding": {"compression": "zip"}}},
+        "batch_config.encoding.compression",
+        "must be gzip or none",
+    ),
     # Dates
     ({"start_date": "now"}, "start_date", AN_INSTANT),
     ({"start_date": "2024-W03"}, "start_date", AN_INSTANT),
@@ -160,6 +173,41 @@ def test_a_mistake_is_one_line_that_names_the_setting(
     assert line.isprintable(), "one line, whatever the value holds"
     assert CANARY not in line
     assert CANARY not in caplog.text
+
+
+def test_a_dotted_key_is_a_mistake_that_shows_the_nested_form(box: Sandbox) -> None:
+    [line] = mistakes_of(box.config() | MAY | {"burki.api_key": CANARY}, box)
+
+    assert line == (
+        "burki.api_key: unknown setting; settings of a provider stand in its object: "
+        '{"burki": {"api_key": …}}'
+    )
+
+
+def test_a_short_name_is_not_taken_for_a_key_of_some_provider(box: Sandbox) -> None:
+    assert mistakes_of(box.config() | MAY | {"api_key": CANARY}, box) == [
+        "api_key: unknown setting"
+    ]
+
+
+def test_an_editors_schema_may_be_named_in_every_object(box: Sandbox) -> None:
+    config = box.config() | MAY
+    for each in (config, *(config[provider.name] for provider in PROVIDERS)):
+        each["$schema"] = "https://example.com/schema.json"
+
+    assert TapCallExports(config=config).streams
+
+
+@pytest.mark.parametrize("off", [None, {}, {"api_key": ""}, {"api_key": None, "format": "csv"}])
+def test_a_provider_without_a_credential_is_off(
+    box: Sandbox, off: object, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    tap = TapCallExports(config={"videsk": box.videsk.config(), "burki": off})
+
+    assert {name.split("_")[0] for name in tap.streams} == {"videsk"}
+    said = [record for record in caplog.records if "Burki is off" in record.getMessage()]
+    assert len(said) == (off is not None)
 
 
 def test_every_mistake_has_its_own_line(box: Sandbox) -> None:

@@ -5,11 +5,12 @@ Whatever goes wrong is one line on stderr and an exit code. Knows no provider an
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 import sys
 from traceback import walk_tb
-from typing import IO, TYPE_CHECKING, Any, cast
+from typing import IO, TYPE_CHECKING, cast
 
 from singer_sdk import mapper
 from singer_sdk.exceptions import ConfigValidationError
@@ -21,10 +22,15 @@ from tap_callexports.core.singer.input import read_catalog, read_config, read_st
 from tap_callexports.core.tap import SIGNAL_EXIT, ExportTap
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import click
 
     from tap_callexports.core.singer.messages import LineWriter
     from tap_callexports.core.singer.sdk import ConfigInput
+
+#: Names the file that says how to log.
+_LOG_CONFIG = "SINGER_SDK_LOG_CONFIG"
 
 
 class CommandLine(ExportTap):
@@ -53,8 +59,12 @@ class CommandLine(ExportTap):
         way.prepare(cls.logger)
         cls.print_version(print_fn=cls.logger.info)
         try:
-            inputs = {"state": read_state(state), "catalog": read_catalog(catalog)}
-            tap = cls._from_input(config, **inputs)
+            given = dict(config.config) if config else {}
+            tap = cls(
+                config=given,
+                state=read_state(state, cls.logger),
+                catalog=read_catalog(catalog),
+            )
             tap.progress = way(cls.logger, tap.progress.blocked)
             code = tap.run()
         except ConfigValidationError as error:
@@ -76,7 +86,8 @@ class CommandLine(ExportTap):
         if value == "disabled":
             super().cb_test(ctx, param, value)
             return
-        tap = cls._from_input(ctx.params.get("config"))
+        config = ctx.params.get("config")
+        tap = cls(config=dict(config.config) if config else {})
         if value == "schema":
             tap.write_schemas()
             cast("LineWriter", tap.message_writer).flush()
@@ -90,20 +101,7 @@ class CommandLine(ExportTap):
         cls, ctx: click.Context, param: click.Option, value: tuple[str, ...]
     ) -> ConfigInput:
         """Read the config files; a second reader would find a pipe empty."""
-        return read_config(value)
-
-    @classmethod
-    def _from_input(cls, config: ConfigInput | None, **options: Any) -> ExportTap:  # noqa: ANN401 - the SDK's
-        values = dict(config.config) if config else {}
-        try:
-            return cls(config=values, parse_env_config=bool(config and config.parse_env), **options)
-        except (ValueError, TypeError) as error:
-            if not (config and config.parse_env):
-                raise
-            raise wrong(
-                "--config=ENV: an environment variable is not of its setting's type (integers as "
-                "digits, objects and lists as JSON)"
-            ) from error
+        return read_config(value, cls.environment)
 
 
 def run_command(tap: type[CommandLine]) -> None:
@@ -116,7 +114,7 @@ def run_command(tap: type[CommandLine]) -> None:
         tap.logger.error("standard output is closed: send it to a target or a file")
         raise SystemExit(1)
     try:
-        tap.cli()
+        _logging_ready(tap)()
     except SystemExit as exit_:
         # Said here, not in the handler: a log line may have been under way.
         if isinstance(exit_.code, int) and exit_.code > SIGNAL_EXIT:
@@ -147,6 +145,30 @@ def run_command(tap: type[CommandLine]) -> None:
     raise SystemExit(1)
 
 
+def _logging_ready(tap: type[CommandLine]) -> Callable[[], None]:
+    """A tap's command; the SDK sets up logging when it is asked for it.
+
+    Raises:
+        ConfigValidationError: What the environment says of logging cannot be used.
+    """
+    prefix = tap.name.upper().replace("-", "_")
+    for name in (f"{prefix}_LOGLEVEL", "LOGLEVEL"):
+        if level := os.environ.get(name):
+            if not isinstance(logging.getLevelName(level.upper()), int):
+                raise wrong(f"{name}: must be one of DEBUG, INFO, WARNING, ERROR, CRITICAL")
+            break
+    if not os.environ.get(_LOG_CONFIG):
+        os.environ.pop(_LOG_CONFIG, None)
+    try:
+        command: Callable[[], None] = tap.cli
+    except Exception as error:  # noqa: BLE001 - YAML, paths and logging have many ways to fail
+        raise wrong(
+            f"{_LOG_CONFIG}: the file it names is not a logging configuration "
+            f"({type(error).__name__}); correct the file or unset the variable"
+        ) from None
+    return command
+
+
 def _way_to_show() -> type[Progress]:
     """A bar where somebody looks at standard error, and nothing else of this run is shown there."""
     if (
@@ -154,7 +176,7 @@ def _way_to_show() -> type[Progress]:
         or sys.stdout.isatty()
         or os.environ.get("TERM", "dumb") == "dumb"
         # Meltano reads the log, and says with this in which form.
-        or "SINGER_SDK_LOG_CONFIG" in os.environ
+        or _LOG_CONFIG in os.environ
     ):
         return Progress
     from tap_callexports.core.progress.terminal import Terminal  # noqa: PLC0415 - few runs need it

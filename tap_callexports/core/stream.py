@@ -18,7 +18,16 @@ from tap_callexports.core.endpoint import Endpoint
 from tap_callexports.core.errors import Forbidden, ProbeFinished, StreamFailed, WindowTooLarge
 from tap_callexports.core.export import Export
 from tap_callexports.core.progress.tally import COMPLETE, FAILED, FORBIDDEN
+from tap_callexports.core.redact import shown
+from tap_callexports.core.singer.catalog import (
+    Declared,
+    is_selected,
+    resolved,
+    stream_mistakes,
+    unknown_columns,
+)
 from tap_callexports.core.singer.flattening import flattenable
+from tap_callexports.core.singer.input import wrong
 from tap_callexports.core.singer.sdk import quiet
 from tap_callexports.core.singer.state import Bookmark
 
@@ -71,24 +80,26 @@ class ExportStream(Endpoint[TToken], Generic[TToken]):
 
     @override
     def apply_catalog(self, catalog: Catalog) -> None:
-        """Take selection and method from a catalog; keys it leaves out are the declared ones.
+        """Take selection and method from the catalog's entry of this stream, if there is one.
 
         Raises:
-            StreamFailed: The catalog names another replication key.
+            ConfigValidationError: The stream is selected, and asked for what it cannot do.
         """
-        super().apply_catalog(catalog)
-        entry = catalog.get_stream(self.name)
-        # The SDK prefers the method of the discovered entry, where users set the metadata's.
-        if entry and (forced := entry.metadata.root.forced_replication_method):
-            self.forced_replication_method = forced
-        if not self.primary_keys:
-            self.primary_keys = self.declared_primary_keys  # type: ignore[misc] # an SDK property
-        if self.replication_key not in {None, self.declared_replication_key}:
-            raise self.fail(
-                f"the catalog's replication key {self.replication_key!r} is not the stream's; "
-                f"leave it out or use {self.declared_replication_key!r}"
+        if given := self._run.entries.get(self.name):
+            declared = Declared(
+                self.name, self.schema, self.declared_primary_keys, self.declared_replication_key
             )
-        self.replication_key = self.declared_replication_key  # type: ignore[misc] # as above
+            if is_selected(given):
+                if mistakes := list(stream_mistakes(given, declared)):
+                    raise wrong(*mistakes)
+                if unknown := unknown_columns(given, declared):
+                    self.logger.warning(
+                        "--catalog: %s: there is no column %s",
+                        self.name,
+                        shown(", ".join(unknown)),
+                    )
+            catalog[self.name] = resolved(given, declared)
+        super().apply_catalog(catalog)
 
     @override
     def get_records(self, context: Context | None) -> Iterator[Record]:

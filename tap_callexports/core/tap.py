@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from singer_sdk import Tap
 from singer_sdk.helpers.capabilities import PluginCapabilities, TapCapabilities
-from singer_sdk.singerlib.catalog import Catalog, CatalogEntry, StreamMetadata
+from singer_sdk.singerlib import Catalog, CatalogEntry, MetadataMapping, Schema, StreamMetadata
 
 from tap_callexports.core.compat import override
 from tap_callexports.core.errors import RunFailed, StreamFailed
@@ -18,16 +18,20 @@ from tap_callexports.core.progress.lines import Progress
 from tap_callexports.core.progress.tally import COMPLETE
 from tap_callexports.core.redact import shown
 from tap_callexports.core.singer.batch_files import BatchFiles
+from tap_callexports.core.singer.catalog import catalog_mistakes, is_selected
 from tap_callexports.core.singer.input import wrong
 from tap_callexports.core.singer.messages import LineWriter
-from tap_callexports.core.singer.sdk import CheckedTap
-from tap_callexports.core.singer.state import state_mistakes
+from tap_callexports.core.singer.sdk import CheckedTap, quiet
+from tap_callexports.core.singer.state import drop_transient, state_mistakes
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from singer_sdk import Stream
     from singer_sdk.helpers.capabilities import CapabilitiesEnum
+
+    from tap_callexports.core.account import Account
+
 
 #: The exit code after a signal is this plus the signal's number.
 SIGNAL_EXIT = 128
@@ -56,13 +60,30 @@ class ExportTap(CheckedTap):
 
     #: Whether this is a connection test: few requests, no STATE.
     probing = False
+    #: Every stream there is, and the account it is read from.
+    owners: ClassVar[Mapping[str, type[Account]]] = {}
 
-    def __init__(self, **options: Any) -> None:  # noqa: ANN401 - the SDK's own options
+    def __init__(self, *, catalog: Any = None, **options: Any) -> None:  # noqa: ANN401 - the SDK's own options
+        """Take over config, catalog and state.
+
+        Raises:
+            ConfigValidationError: One of them cannot be used.
+        """
         #: Failures of single streams; the run goes on, and ends with exit code 1.
         self.failures: dict[str, StreamFailed] = {}
         #: Says how the run gets on.
         self.progress = Progress(self.logger, lambda: self.writer.writing)
-        super().__init__(**options)
+        given = catalog.to_dict() if isinstance(catalog, Catalog) else catalog
+        if given is not None and (mistakes := list(catalog_mistakes(given, self.owners))):
+            raise wrong(*mistakes)
+        entries = given["streams"] if given else []
+        #: Entries of the catalog as they were given, by stream; those of no stream too.
+        self.entries: dict[str, dict[str, Any]] = {e["tap_stream_id"]: e for e in entries}
+        # Each stream puts its own entry in the place of these (`apply_catalog`).
+        known = [name for name in self.entries if name in self.owners]
+        empty = {name: CatalogEntry(name, MetadataMapping(), Schema()) for name in known}
+        self.logger.addFilter(quiet)
+        super().__init__(catalog=None if given is None else Catalog(empty), **options)
 
     @override
     def setup_mapper(self) -> None:
@@ -73,7 +94,9 @@ class ExportTap(CheckedTap):
         """
         # The SDK gives the mapper no column of a stream that is not selected, and then refuses a
         # map of it because its keys are missing. Nothing of such a stream is ever mapped.
-        catalog = Catalog({entry.tap_stream_id: _selected(entry) for entry in self.catalog.streams})
+        on = self.streams
+        entries = [entry for entry in self.catalog.streams if entry.tap_stream_id in on]
+        catalog = Catalog({entry.tap_stream_id: _selected(entry) for entry in entries})
         try:
             super(Tap, self).setup_mapper()
             self.mapper.register_raw_streams_from_catalog(catalog)
@@ -88,10 +111,11 @@ class ExportTap(CheckedTap):
         Raises:
             ConfigValidationError: It is not a state.
         """
-        if mistakes := list(state_mistakes(state)):
+        if mistakes := list(state_mistakes(state, self.owners)):
             raise wrong(*mistakes)
         # The caller's object is never changed by this run.
         state = copy.deepcopy(state)
+        drop_transient(state, self.owners)
         super().load_state(state)
         kept: dict[str, Any] = self.state  # type: ignore[assignment] # has other keys too
         for name, value in state.items():
@@ -127,6 +151,8 @@ class ExportTap(CheckedTap):
         """
         if mistakes := list(self.run_mistakes()):
             raise wrong(*mistakes)
+        if not self.probing:
+            self._check_selection()
         if batches := self.config.get("batch_config"):
             self.writer.batches = BatchFiles(batches, self.name)
         try:
@@ -169,6 +195,30 @@ class ExportTap(CheckedTap):
         for name, result, time in rows:
             line = f"{name:{widths[0]}}  {result:{widths[1]}}  {time:>{widths[2]}}"
             sys.stderr.write(f"{line}\n")
+
+    def _check_selection(self) -> None:
+        """Warn of streams that cannot be read, and refuse a run that would read none.
+
+        Raises:
+            ConfigValidationError: No stream is selected.
+        """
+        chosen = [n for n, entry in self.entries.items() if n in self.owners and is_selected(entry)]
+        begun = [name for name, bookmark in self.state.get("bookmarks", {}).items() if bookmark]
+        unread: dict[type[Account], list[str]] = {}
+        for name in dict.fromkeys([*chosen, *begun]):
+            if name in self.owners and name not in self.streams:
+                unread.setdefault(self.owners[name], []).append(name)
+        for owner, names in unread.items():
+            self.logger.warning(
+                "not exported: %s; %s is off, give %s",
+                ", ".join(names),
+                owner.title,
+                owner.credential_names(),
+            )
+        if strange := sorted(self.entries.keys() - self.owners.keys()):
+            self.logger.warning("--catalog: there is no stream %s", shown(", ".join(strange)))
+        if not any(stream.selected for stream in self.streams.values()):
+            raise wrong("no stream is selected; select one in the catalog, or leave --catalog out")
 
     def _read_all(self) -> None:
         try:

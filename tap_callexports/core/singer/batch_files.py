@@ -7,6 +7,7 @@ Knows no schema and no stream but by name. https://sdk.meltano.com/en/latest/bat
 
 from __future__ import annotations
 
+import os
 import zlib
 from copy import deepcopy
 from typing import TYPE_CHECKING, Any
@@ -15,6 +16,7 @@ from uuid import uuid4
 from singer_sdk.singerlib.encoding.simple import StateMessage
 
 from tap_callexports.core.errors import RunFailed
+from tap_callexports.core.redact import shown
 from tap_callexports.core.singer.sdk import BatchEncoding, BatchMessage, StorageTarget
 
 if TYPE_CHECKING:
@@ -26,6 +28,13 @@ _GZIP = zlib.MAX_WBITS | 16
 #: Records of a file, unless the setting says another number.
 _RECORDS = 10_000
 _FORMAT, _GZIPPED, _AS_IT_IS = "jsonl", "gzip", "none"
+#: What `batch_config` and the objects in it may hold; `object` where more than the type is judged.
+_SETTINGS: dict[str, dict[str, type]] = {
+    "": {"encoding": dict, "storage": dict, "batch_size": object},
+    ".encoding": {"format": object, "compression": object},
+    ".storage": {"root": str, "prefix": str, "params": dict},
+}
+_KINDS: dict[type, str] = {dict: "an object", str: "a text"}
 
 
 class _File:
@@ -112,15 +121,19 @@ class BatchFiles:
         for stream, file in files.items():
             self._written += 1
             name = f"{self._prefix}--{stream}-{self._run}-{self._written}{self._suffix}"
+            # Other users of the machine may not read calls.
+            umask = os.umask(0o077)
             try:
                 with self._storage.open(name, "wb") as target:
                     target.write(file.close())
-            except (OSError, ImportError, ValueError) as error:
+            except Exception as error:  # noqa: BLE001 - packages of stores raise what they like
                 why = getattr(error, "strerror", None) or type(error).__name__
                 raise RunFailed(
                     f"batch_config.storage.root: a file cannot be written there ({why}); for a "
                     "bucket, its fsspec package must be installed beside the tap"
                 ) from None
+            finally:
+                os.umask(umask)
             yield BatchMessage(stream, self._encoding, [self._storage.get_url(name)])
         state, self._state = self._state, None
         if state:
@@ -135,9 +148,23 @@ def batch_mistakes(config: Mapping[str, Any]) -> Iterator[str]:
         if not isinstance(part, dict):
             yield f"batch_config.{name}: must be an object"
             return
+    yield from _setting_mistakes(config, encoding, storage)
     if encoding.get("format", _FORMAT) != _FORMAT:
         yield f"batch_config.encoding.format: must be {_FORMAT}"
+    if encoding.get("compression", _GZIPPED) not in (_GZIPPED, _AS_IT_IS):
+        yield f"batch_config.encoding.compression: must be {_GZIPPED} or {_AS_IT_IS}"
     if not storage.get("root"):
         yield "batch_config.storage.root: is missing; give a folder, as file:///path or a path"
     if isinstance(size, bool) or not isinstance(size, int) or size < 1:
         yield "batch_config.batch_size: must be a whole number of at least 1"
+
+
+def _setting_mistakes(*parts: Mapping[str, Any]) -> Iterator[str]:
+    """What is wrong with the names and types of what `batch_config` and its objects hold."""
+    for (place, kinds), part in zip(_SETTINGS.items(), parts, strict=True):
+        for name, value in part.items():
+            path = f"batch_config{place}.{shown(name, 80)}"
+            if name not in kinds:
+                yield f"{path}: unknown setting; known are {', '.join(kinds)}"
+            elif not isinstance(value, kinds[name]):
+                yield f"{path}: must be {_KINDS[kinds[name]]}"

@@ -11,72 +11,79 @@ from typing import IO, TYPE_CHECKING, Any
 from singer_sdk.exceptions import ConfigValidationError
 
 from tap_callexports.core.singer.sdk import ConfigInput
-from tap_callexports.core.singer.state import state_mistakes
+from tap_callexports.core.singer.state import state_mistakes, unwrapped
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    import logging
+    from collections.abc import Callable, Iterable
 
 #: In place of a config file: settings are in environment variables.
 ENVIRONMENT = "ENV"
 
 
-def read_config(paths: Iterable[str]) -> ConfigInput:
-    """Config files merged, settings of later ones over those of earlier ones.
+def read_config(
+    paths: Iterable[str], environment: Callable[[], dict[str, Any]] = dict
+) -> ConfigInput:
+    """Config files merged object by object, settings of later ones over those of earlier ones.
 
     Each is read once: it may be a pipe.
 
     Args:
         paths: Of files, or ENVIRONMENT.
+        environment: Reads the settings that are in environment variables.
 
     Raises:
         ConfigValidationError: One cannot be read, or is no JSON object.
     """
     config: dict[str, Any] = {}
-    names = list(paths)
-    for path in names:
+    for path in paths:
         if path == ENVIRONMENT:
-            continue
-        try:
-            with open(path, encoding="utf-8") as file:  # noqa: PTH123 - any path the shell gives
-                values = json.load(file)
-        except OSError as error:
-            raise wrong(f"--config {path}: cannot be read: {error.strerror}") from None
-        except ValueError as error:
-            line = getattr(error, "lineno", "?")
-            raise wrong(f"--config {path}: is not JSON (line {line})") from None
-        if not isinstance(values, dict):
-            raise wrong(f"--config {path}: is not a JSON object")
-        config |= values
-    return ConfigInput(config=config, parse_env=ENVIRONMENT in names)
+            try:
+                values = environment()
+            except (ValueError, TypeError, RecursionError):
+                raise wrong(
+                    "--config=ENV: an environment variable is not of its setting's type (integers "
+                    "as digits, objects and lists as JSON)"
+                ) from None
+        else:
+            values = _read_config_file(path)
+        config = _merged(config, values)
+    return ConfigInput(config=config)
 
 
-def read_state(file: IO[str] | None) -> dict[str, Any] | None:
-    """The state to start from, None where none is given.
+def read_state(file: IO[str] | None, logger: logging.Logger) -> dict[str, Any] | None:
+    """The state to start from, out of what it is wrapped in; None where none is given.
+
+    Args:
+        file: The file; an empty one is no state.
+        logger: Is told of an empty file.
 
     Raises:
-        ConfigValidationError: It is not a state.
+        ConfigValidationError: It is not a JSON object.
     """
     if file is None:
         return None
-    state = _read_json("--state", file)
-    if mistakes := list(state_mistakes(state)):
-        raise wrong(*mistakes)
-    return dict(state)
+    text = _text_of("--state", file)
+    if not text.strip():
+        logger.warning("--state: the file is empty; everything is read, as without a state")
+        return None
+    state = unwrapped(_read_json("--state", text))
+    if not isinstance(state, dict):
+        raise wrong(*state_mistakes(state, ()))
+    return state
 
 
-def read_catalog(file: IO[str] | None) -> dict[str, Any] | None:
+def read_catalog(file: IO[str] | None) -> Any:  # noqa: ANN401 - any JSON value
     """The catalog to select by, None where none is given.
 
     Raises:
-        ConfigValidationError: It is not a catalog.
+        ConfigValidationError: It is not JSON.
     """
     if file is None:
         return None
-    catalog = _read_json("--catalog", file)
-    streams = catalog.get("streams") if isinstance(catalog, dict) else None
-    if not isinstance(streams, list) or not all(map(_is_catalog_entry, streams)):
-        raise wrong("--catalog: must be an object with a list 'streams', each with its schema")
-    return dict(catalog)
+    catalog = _read_json("--catalog", _text_of("--catalog", file))
+    # None would be no catalog.
+    return {} if catalog is None else catalog
 
 
 def wrong(*mistakes: str) -> ConfigValidationError:
@@ -84,18 +91,42 @@ def wrong(*mistakes: str) -> ConfigValidationError:
     return ConfigValidationError("Input validation failed", errors=list(mistakes))
 
 
-def _read_json(option: str, file: IO[str]) -> Any:  # noqa: ANN401 - any JSON value
+def _read_config_file(path: str) -> dict[str, Any]:
+    if "{" in path:  # it may hold a secret, and is not shown
+        raise wrong("--config: takes the name of a file, or ENV; this is JSON itself")
     try:
-        return json.load(file)
-    except ValueError:
+        with open(path, encoding="utf-8-sig") as file:  # noqa: PTH123 - any path the shell gives
+            values = json.load(file)
+    except OSError as error:
+        raise wrong(f"--config {path}: cannot be read: {error.strerror}") from None
+    except (ValueError, RecursionError) as error:
+        line = getattr(error, "lineno", "?")
+        raise wrong(f"--config {path}: is not JSON (line {line})") from None
+    if not isinstance(values, dict):
+        raise wrong(f"--config {path}: is not a JSON object")
+    return values
+
+
+def _merged(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
+    """Two configs in one; objects that both have are merged in turn, other values replaced."""
+    merged = below | above
+    for name in below.keys() & above.keys():
+        if isinstance(below[name], dict) and isinstance(above[name], dict):
+            merged[name] = _merged(below[name], above[name])
+    return merged
+
+
+def _text_of(option: str, file: IO[str]) -> str:
+    try:
+        return file.read().removeprefix("\ufeff")
+    except UnicodeDecodeError:
+        raise wrong(f"{option}: the file is not UTF-8 text") from None
+    except OSError as error:
+        raise wrong(f"{option}: the file cannot be read: {error.strerror}") from None
+
+
+def _read_json(option: str, text: str) -> Any:  # noqa: ANN401 - any JSON value
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
         raise wrong(f"{option}: the file is not JSON") from None
-
-
-def _is_catalog_entry(stream: object) -> bool:
-    return (
-        isinstance(stream, dict)
-        and "tap_stream_id" in stream
-        and isinstance(stream.get("schema"), dict)
-        and isinstance(stream["schema"].get("properties"), dict)
-        and isinstance(stream.get("metadata", []), list)
-    )

@@ -40,15 +40,17 @@ __all__ = [
     "quiet",
 ]
 
-_ANNOUNCEMENT = "An unhandled error occurred while syncing"
+#: The SDK announces every exception as an error, also the end of a test, and does not know that
+#: the environment was read before (`environment`).
+_ANNOUNCEMENTS = ("An unhandled error occurred while syncing", "Skipping parse of env var settings")
 
 
 def quiet(record: logging.LogRecord) -> bool:
-    """A logging filter: the SDK announces every exception as an error, also the end of a test.
+    """A logging filter for lines of the SDK that say nothing, or not what is the case.
 
-    The tap says itself what went wrong, in one line. False for what is not to be logged.
+    False for what is not to be logged.
     """
-    return not str(record.msg).startswith(_ANNOUNCEMENT)
+    return not str(record.msg).startswith(_ANNOUNCEMENTS)
 
 
 class BookmarkedStream(RESTStream[TToken], Generic[TToken]):
@@ -102,6 +104,15 @@ class CheckedTap(Tap):
         Raises:
             SystemExit: Now, or later by what must not be interrupted.
         """
+
+    @classmethod
+    def environment(cls) -> dict[str, Any]:
+        """The settings that are in environment variables.
+
+        Raises:
+            ValueError, TypeError: A variable is not of its setting's type.
+        """
+        return dict(cls._env_var_config)
 
     @override
     def _validate_config(self, *, raise_errors: bool = True) -> list[str]:

@@ -8,12 +8,15 @@ from tap_callexports.core.redact import shown
 from tap_callexports.core.time.instants import UTC, format_instant, read_iso
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, MutableMapping
+    from collections.abc import Callable, Collection, Iterator, Mapping, MutableMapping
     from datetime import datetime
 
 #: What a bookmark holds in a state: an instant text, the column it is named after, and the instant
 #: text of when what lies before it was read, which older states lack.
 VALUE, KEY, AS_OF = "replication_key_value", "replication_key", "as_of"
+#: Keys the SDK puts into a bookmark while a stream is read; they mean nothing to a later run.
+_TRANSIENT = {"progress_markers", "replication_key_signpost", "starting_replication_value"}
+_KEYS = {KEY, VALUE, AS_OF, *_TRANSIENT}
 
 
 def bookmark_of(state: Mapping[str, Any], name: str = VALUE) -> datetime | None:
@@ -103,13 +106,64 @@ class Bookmark:
         self._write()
 
 
-def state_mistakes(state: object) -> Iterator[str]:
+def unwrapped(state: object) -> object:
+    """A state out of what is commonly put around it, which may be several layers.
+
+    Those are a STATE message, `singer_state`, and `completed` with `partial` over it, as Meltano's
+    state backends keep it: there each stream's bookmark is taken whole, from one or the other.
+    """
+    while isinstance(state, dict) and "bookmarks" not in state:
+        if state.get("type") == "STATE" and "value" in state:
+            state = state["value"]
+        elif "singer_state" in state:
+            state = state["singer_state"]
+        elif "completed" in state or "partial" in state:
+            return _laid_over(unwrapped(state.get("completed")), unwrapped(state.get("partial")))
+        else:
+            break
+    return state
+
+
+def _laid_over(completed: object, partial: object) -> object:
+    below, above = completed or {}, partial or {}
+    if not isinstance(below, dict) or not isinstance(above, dict):
+        return above if isinstance(below, dict) else below
+    bookmarks = [each.get("bookmarks", {}) for each in (below, above)]
+    merged = below | above
+    if all(isinstance(each, dict) for each in bookmarks) and "bookmarks" in merged:
+        merged["bookmarks"] = bookmarks[0] | bookmarks[1]
+    return merged
+
+
+def drop_transient(state: Mapping[str, Any], known: Collection[str]) -> None:
+    """Take out of a state what the SDK left there in the middle of a run.
+
+    Args:
+        state: Without mistakes; changed in place.
+        known: Names of the streams there are; bookmarks of others stay as they are.
+    """
+    for name in state.get("bookmarks", {}).keys() & set(known):
+        bookmark = state["bookmarks"][name]
+        for place in (bookmark, *bookmark.get("partitions", ())):
+            for key in _TRANSIENT:
+                place.pop(key, None)
+
+
+def state_mistakes(state: object, known: Collection[str]) -> Iterator[str]:
     """What is wrong with a state that was handed to the tap, one sentence each.
 
-    Streams and keys this tap does not know are no mistake: they are kept as they are.
+    Args:
+        state: As it was given.
+        known: Names of the streams there are; bookmarks of others are kept as they are.
     """
     if not isinstance(state, dict):
         yield "state: must be a JSON object; for a first run leave it out or pass {}"
+        return
+    if state and "bookmarks" not in state:
+        yield (
+            "state: has no 'bookmarks', so it is not a state of this tap; for a first run leave it "
+            "out or pass {}"
+        )
         return
     bookmarks = state.get("bookmarks", {})
     if not isinstance(bookmarks, dict):
@@ -120,33 +174,47 @@ def state_mistakes(state: object) -> Iterator[str]:
         if not isinstance(bookmark, dict):
             yield f"state: the bookmark of {stream} must be an object"
             continue
-        yield from _bookmark_mistakes(stream, bookmark)
         partitions = bookmark.get("partitions", [])
         if not isinstance(partitions, list):
             yield f"state: 'partitions' of {stream} must be a list"
             continue
-        yield from _partition_mistakes(stream, partitions)
+        is_known = name in known
+        yield from _bookmark_mistakes(stream, bookmark, {"partitions"} if is_known else None)
+        yield from _partition_mistakes(stream, partitions, {"context"} if is_known else None)
 
 
-def _bookmark_mistakes(where: str, bookmark: Mapping[str, Any]) -> Iterator[str]:
-    for name in (VALUE, AS_OF):
-        try:
-            bookmark_of(bookmark, name)
-        except ValueError:
-            yield f"state: '{name}' of {where} is not an ISO 8601 instant"
+def _bookmark_mistakes(
+    where: str, bookmark: Mapping[str, Any], others: set[str] | None
+) -> Iterator[str]:
+    """Mistakes of a bookmark, which may have these keys beside its own; None for any."""
     if not isinstance(bookmark.get("progress_markers", {}), dict):
         yield f"state: 'progress_markers' of {where} must be an object"
+    if others is None:
+        return
+    if strange := [shown(str(key), 80) for key in bookmark.keys() - _KEYS - others]:
+        yield (
+            f"state: the bookmark of {where} has keys of another tap ({', '.join(sorted(strange))})"
+            "; take the stream out of the state to read it from start_date"
+        )
+    for key in (VALUE, AS_OF):
+        try:
+            bookmark_of(bookmark, key)
+        except ValueError:
+            yield f"state: '{key}' of {where} is not an ISO 8601 instant"
     if not isinstance(bookmark.get(KEY, ""), (str, type(None))):
         yield f"state: '{KEY}' of {where} must be a text"
 
 
-def _partition_mistakes(stream: str, partitions: list[object]) -> Iterator[str]:
+def _partition_mistakes(
+    stream: str, partitions: list[object], others: set[str] | None
+) -> Iterator[str]:
     seen: list[object] = []
     for partition in partitions:
-        if not isinstance(partition, dict) or not isinstance(partition.get("context"), dict):
+        context = partition.get("context") if isinstance(partition, dict) else None
+        if not isinstance(partition, dict) or (others and not isinstance(context, dict)):
             yield f"state: a partition of {stream} has no 'context' object"
             continue
-        if partition["context"] in seen:
+        if others and context in seen:
             yield f"state: {stream} has the same partition twice"
-        seen.append(partition["context"])
-        yield from _bookmark_mistakes(f"a partition of {stream}", partition)
+        seen.append(context)
+        yield from _bookmark_mistakes(f"a partition of {stream}", partition, others)

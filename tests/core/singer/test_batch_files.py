@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import stat
 from pathlib import Path
 from typing import Any
 
@@ -95,11 +96,30 @@ def test_a_file_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
         ({"storage": {}}, "storage.root"),
         ({"storage": {"root": "x"}, "batch_size": 0}, "batch_size"),
         ({"storage": {"root": "x"}, "batch_size": "9"}, "batch_size"),
+        ({"storage": {"root": "x"}, "encoding": {"compression": "zstd"}}, "encoding.compression"),
+        ({"storage": {"root": "x"}, "encoding": {"compresion": "none"}}, "encoding.compresion"),
+        ({"storage": {"root": "x", "bucket": "b"}}, "storage.bucket"),
+        ({"storage": {"root": 7}}, "storage.root"),
+        ({"storage": {"root": "x", "prefix": 7}}, "storage.prefix"),
+        ({"storage": {"root": "x", "params": "p"}}, "storage.params"),
+        ({"storage": {"root": "x"}, "size": 9}, "size"),
     ],
 )
 def test_a_mistake_names_its_setting(config: dict[str, Any], setting: str) -> None:
     (mistake,) = batch_mistakes(config)
     assert mistake.startswith(f"batch_config.{setting}: ")
+
+
+def test_files_are_for_their_owner_only(tmp_path: Path) -> None:
+    list(batches(tmp_path).add("s", rows(3)))
+    (path,) = tmp_path.iterdir()
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+def test_a_store_that_does_not_take_its_params_is_one_line(tmp_path: Path) -> None:
+    files = batches(tmp_path, storage={"root": "memory://x", "params": {"fs": 7, "chained": 1}})
+    with pytest.raises(RunFailed, match=r"^batch_config\.storage\.root: "):
+        list(files.add("s", rows(3)))
 
 
 def test_a_store_that_needs_another_package_is_one_line() -> None:
