@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from singer_sdk.helpers.types import Context
     from singer_sdk.metrics import Counter
     from singer_sdk.singerlib import Catalog
+    from singer_sdk.singerlib.catalog import Breadcrumb
 
     from tap_callexports.core.account import Account
     from tap_callexports.core.progress.tally import Tally
@@ -73,11 +74,16 @@ class ExportStream(Endpoint[TToken], Generic[TToken]):
     def apply_catalog(self, catalog: Catalog) -> None:
         """Take selection and method from a catalog; keys it leaves out are the declared ones.
 
+        What its schema leaves out of a declared column, or all of it, is not selected.
+
         Raises:
             StreamFailed: The catalog names another replication key.
         """
         super().apply_catalog(catalog)
         entry = catalog.get_stream(self.name)
+        if entry:
+            for place in _missing(self.schema, self.effective_schema):
+                entry.metadata[place].selected = False
         # The SDK prefers the method of the discovered entry, where users set the metadata's.
         if entry and (forced := entry.metadata.root.forced_replication_method):
             self.forced_replication_method = forced
@@ -202,3 +208,19 @@ class ExportStream(Endpoint[TToken], Generic[TToken]):
             return None
         writer, state = self._run.state_writer, self.tap_state
         return Bookmark(self.get_context_state(context), key, lambda: writer.write_state(state))
+
+
+def _missing(
+    declared: Mapping[str, Any], given: Mapping[str, Any], place: Breadcrumb = ()
+) -> Iterator[Breadcrumb]:
+    """The places of columns, and of parts of nested ones, that a catalog's schema lacks.
+
+    A nested column without any `properties` is selected as a whole.
+    """
+    for name, column in declared["properties"].items():
+        here = (*place, "properties", name)
+        found = given["properties"].get(name)
+        if found is None:
+            yield here
+        elif "properties" in column and "properties" in found:
+            yield from _missing(column, found, here)
