@@ -9,7 +9,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from datetime import timedelta
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
+from typing import TYPE_CHECKING, ClassVar, Generic, TypeVar
 
 from tap_callexports.core.asking import AskingStream
 from tap_callexports.core.errors import StreamFailed, Unreadable, WindowTooLarge
@@ -20,7 +20,7 @@ from tap_callexports.core.time.instants import SECOND, format_instant
 from tap_callexports.core.time.window import TARGET_ROWS, Planner, Window
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping
+    from collections.abc import Collection, Iterator
     from datetime import datetime
 
     from singer_sdk.helpers.types import Context
@@ -199,15 +199,16 @@ class Endpoint(AskingStream[TToken], Generic[TToken]):
         wider = Window(window.start - SECOND, window.end + SECOND)
         return bool(self.within(batch, wider).outside)
 
-    @cached_property
+    @property
     def _selected(self) -> list[str]:
-        return [name for name in self._columns if self.mask.get(("properties", name), True)]
+        """The columns of its records, as in its SCHEMA.
 
-    @cached_property
-    def _columns(self) -> dict[str, Any]:
-        declared: Mapping[str, Any] = self.schema["properties"]
-        wanted = self.effective_schema["properties"]
-        return {name: column for name, column in declared.items() if name in wanted}
+        Of a stream that is not selected no record is written; another stream may use them.
+        """
+        if not self.selected:
+            return list(self.schema["properties"])
+        columns = self.effective_schema["properties"]
+        return [name for name in columns if self.mask["properties", name]]
 
     @cached_property
     def _normalisers(self) -> dict[bool, Normaliser]:
@@ -215,13 +216,14 @@ class Endpoint(AskingStream[TToken], Generic[TToken]):
         watched = (self.declared_replication_key, self.filter_field, *self.watched)
         return {
             verbatim: Normaliser(
-                {"properties": self._columns},
+                self.schema,
                 primary_keys=self.declared_primary_keys,
                 times=self.times,
                 name_of=self.name_of,
                 left_out=self.left_out,
-                watched=[name for name in watched if name in self._columns],
-                as_json=self._selected if verbatim else None,
+                watched=[name for name in watched if name and name in self.schema["properties"]],
+                selected=self._selected,
+                as_json=verbatim,
             )
             for verbatim in (False, True)
         }

@@ -82,6 +82,8 @@ class ExportStream(Endpoint[TToken], Generic[TToken]):
     def apply_catalog(self, catalog: Catalog) -> None:
         """Take selection and method from the catalog's entry of this stream, if there is one.
 
+        What its schema leaves out of a declared column, or all of it, is not selected.
+
         Raises:
             ConfigValidationError: The stream is selected, and asked for what it cannot do.
         """

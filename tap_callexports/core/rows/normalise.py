@@ -70,8 +70,9 @@ class Normaliser:
         name_of: Column name of a provider's field name.
         left_out: Fields that are not exported at all: secrets a provider puts into its rows.
         watched: Columns of the batch beside its keys.
-        as_json: Makes records JSON of these columns, where values that need no change are never
-            decoded; None makes them objects of all columns.
+        selected: Columns of the records, in order; by default all of the schema. The values of
+            other columns are in no record at all, not in `extra` either.
+        as_json: Makes records JSON, where values that need no change are never decoded.
     """
 
     def __init__(
@@ -83,14 +84,15 @@ class Normaliser:
         name_of: Callable[[str], str] = snake_case,
         left_out: frozenset[str] = frozenset(),
         watched: Collection[str] = (),
-        as_json: Collection[str] | None = None,
+        selected: Collection[str] | None = None,
+        as_json: bool = False,
     ) -> None:
-        self._names = tuple(schema["properties"])
+        self._selected = tuple(schema["properties"] if selected is None else selected)
         self._columns: dict[str, _Column] = {}
         for name, column in schema["properties"].items():
             if name == EXTRA:
                 continue
-            passes = passing(column) if as_json is not None and name not in primary_keys else None
+            passes = passing(column) if as_json and name not in primary_keys else None
             self._columns[name] = _Column(
                 reader_for(column, times),
                 (None, "") if "format" in column else (None,),
@@ -122,24 +124,17 @@ class Normaliser:
         found = {
             name: self._values(name, fields[name], rows, unfit)
             for name in self._columns
-            if name in fields
+            if name in fields and (name in self._selected or name in self._kept)
         }
         if added:
             found |= {name: [value] * len(rows) for name, value in added.items()}
         absent = [None] * len(rows)
         found[EXTRA] = list(map(unfit.extras.get, range(len(rows)))) if unfit.extras else absent
-        columns = {name: found.get(name, absent) for name in self._names}
-        self._check_keys(columns)
-        return Batch(
-            self._records(columns),
-            {name: plain_values(columns[name]) for name in self._kept},
-            unfit.misfits,
-        )
-
-    def _records(self, columns: Mapping[str, Sequence[Any]]) -> list[Any]:
-        if self._as_json is None:
-            return objects_of(columns)
-        return json_of({name: columns[name] for name in columns if name in self._as_json})
+        columns = {name: found.get(name, absent) for name in self._selected}
+        kept = {name: plain_values(found.get(name, absent)) for name in self._kept}
+        self._check_keys(kept)
+        records = json_of(columns) if self._as_json else objects_of(columns)
+        return Batch(records, kept, unfit.misfits)
 
     def _fields_of(self, rows: Rows) -> dict[str, list[str]]:
         """The fields of all rows, by column."""
@@ -160,7 +155,7 @@ class Normaliser:
         wanted = set(unknown) - self._left_out
         if not wanted:
             return {}
-        kept = plain if self._as_json is None else (lambda value: value)
+        kept = (lambda value: value) if self._as_json else plain
         extras = ({name: kept(row[name]) for name in row if name in wanted} for row in rows)
         return {number: extra for number, extra in enumerate(extras) if extra}
 
@@ -198,12 +193,13 @@ class Normaliser:
                 try:
                     found = read(given)
                 except (ValueError, RecursionError):
-                    unfit.misfits.setdefault(number, []).append(name)
-                    unfit.keep(number, field_, given)
+                    if name in self._selected:
+                        unfit.misfits.setdefault(number, []).append(name)
+                        unfit.keep(number, field_, given)
                     continue
                 if fitted is None:
                     fitted, kept = found, _kept(value, given, found) if passing_ else found
-                elif found != fitted:
+                elif found != fitted and name in self._selected:
                     # The second is kept where nothing overwrites it.
                     unfit.keep(number, field_, given)
             values.append(kept)

@@ -79,6 +79,18 @@ def compact_json(value: object) -> str:
     return encode(value).decode()
 
 
+def _stripped(text: str) -> str:
+    """A text without white space around it; an empty one says that there is no value.
+
+    Raises:
+        ValueError: There is nothing but white space.
+    """
+    stripped = text.strip()
+    if text and not stripped:
+        raise ValueError("white space only")
+    return stripped
+
+
 def number_from_text(text: str) -> Decimal | None:
     """A number written as text, None where the text says there is none.
 
@@ -88,7 +100,7 @@ def number_from_text(text: str) -> Decimal | None:
     Raises:
         ValueError: Not a number, or one that can be read in two ways.
     """
-    text = text.strip()
+    text = _stripped(text)
     if text.lower() in _NO_NUMBER:
         return None
     if len(text) > _MOST_DIGITS:
@@ -146,7 +158,7 @@ def read_boolean(value: object) -> bool | None:
     if isinstance(value, (int, Decimal)) and value in (0, 1):
         return bool(value)
     if isinstance(value, str):
-        text = value.strip().lower()
+        text = _stripped(value).lower()
         if text in _NO_NUMBER:
             return None
         if text in _BOOLEANS:
@@ -162,14 +174,8 @@ def _read_text(value: object) -> str:
     return compact_json(value)
 
 
-def _read_code(value: object) -> str | None:
-    """An id, phone number or the like, where an empty text means there is none."""
-    text = value if isinstance(value, str) else _read_text(value)
-    return None if not text or text.isspace() else text
-
-
 def _read_codes(values: list[Any]) -> list[Any] | None:
-    """As `_read_code`, of a column: mostly nothing is to be done."""
+    """As `_code_reader`, of a column of texts: mostly nothing is to be done."""
     if {str} != set(map(type, values)) or "" in values or any(map(str.isspace, values)):
         return None
     return values
@@ -180,9 +186,19 @@ def _read_anything(value: object) -> str:
     return value if isinstance(value, str) else compact_json(value)
 
 
+def _code_reader(read: Reader) -> Reader:
+    """As `read`, of an id, phone number or the like, where an empty text means there is none."""
+
+    def read_code(value: object) -> str | None:
+        text: str = read(value)
+        return text if _stripped(text) else None
+
+    return read_code
+
+
 def _read_object(value: object) -> dict[str, Any] | None:
     if isinstance(value, str):
-        if not value.strip():
+        if not _stripped(value):
             return None
         try:
             value = msgspec.json.decode(value)
@@ -219,9 +235,8 @@ def reader_for(schema: dict[str, Any], times: TimeReader) -> Reader:
     if kind == "string":
         if schema.get("format") == "date-time":
             return times.read
-        if "contentMediaType" in schema:
-            return _read_anything
-        return _read_code if schema.get("minLength") else _read_text
+        read_text = _read_anything if "contentMediaType" in schema else _read_text
+        return _code_reader(read_text) if schema.get("minLength") else read_text
     if kind == "array":
         items = schema.get("items")
         return _list_reader(reader_for(items, times) if items and "type" in items else None)

@@ -124,7 +124,8 @@ def unknown_columns(entry: Mapping[str, Any], declared: Declared) -> list[str]:
 def resolved(entry: Mapping[str, Any], declared: Declared) -> CatalogEntry:
     """An entry in the one form that the SDK reads, with every column of the stream.
 
-    A column that the given schema lacks is deselected; keys are always selected.
+    A column, or a part of one, that the given schema lacks is deselected; keys are always
+    selected.
 
     Args:
         entry: As it was given; `catalog_mistakes` found nothing in it.
@@ -139,13 +140,12 @@ def resolved(entry: Mapping[str, Any], declared: Declared) -> CatalogEntry:
             selected=_boolean(values.get("selected")),
             selected_by_default=_boolean(values.get("selected-by-default")),
         )
+    for path in _left_out(declared.schema, entry["schema"]):
+        metadata[path] = Metadata(inclusion=_AVAILABLE, selected=False)
     columns = {}
     for name, ours in _columns(declared).items():
-        path = ("properties", name)
         if name in {*declared.primary_keys, declared.replication_key}:
-            metadata[path] = Metadata(inclusion=_AUTOMATIC)
-        elif name not in given:
-            metadata[path] = Metadata(inclusion=_AVAILABLE, selected=False)
+            metadata["properties", name] = Metadata(inclusion=_AUTOMATIC)
         columns[name] = _described(ours, given.get(name, {}))
     method = _method(entry) if declared.replication_key else None
     return CatalogEntry(
@@ -227,6 +227,24 @@ def _properties(
             path = (*above, "properties", str(name))
             yield path, rule
             yield from _properties(rule, path)
+
+
+def _left_out(
+    ours: Mapping[str, Any], given: Mapping[str, Any], above: tuple[str, ...] = ()
+) -> Iterator[tuple[str, ...]]:
+    """Columns, and parts of nested ones, that a catalog's schema leaves out.
+
+    A nested column without any `properties` is left out in no part.
+    """
+    parts = given.get("properties")
+    if not isinstance(parts, dict):
+        return
+    for name, rule in ours.get("properties", {}).items():
+        path = (*above, "properties", name)
+        if isinstance(parts.get(name), dict):
+            yield from _left_out(rule, parts[name], path)
+        else:
+            yield path
 
 
 def _columns(declared: Declared) -> Mapping[str, Any]:

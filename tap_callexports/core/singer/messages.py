@@ -14,13 +14,18 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 from singer_sdk.singerlib.encoding import GenericSingerWriter
-from singer_sdk.singerlib.encoding.simple import Message, RecordMessage, StateMessage
+from singer_sdk.singerlib.encoding.simple import (
+    Message,
+    RecordMessage,
+    SchemaMessage,
+    StateMessage,
+)
 
 from tap_callexports.core.compat import override
 from tap_callexports.core.errors import RunFailed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from tap_callexports.core.singer.batch_files import BatchFiles
 
@@ -69,6 +74,8 @@ class LineWriter(GenericSingerWriter[bytes, Message]):
         self._size = 0
         self._writing = False
         self._exit: SystemExit | None = None
+        #: The columns of each stream's SCHEMA, in order.
+        self._columns: dict[str, Mapping[str, Any]] = {}
         #: Takes the records where they go into files; None where they are lines.
         self.batches: BatchFiles | None = None
 
@@ -84,6 +91,13 @@ class LineWriter(GenericSingerWriter[bytes, Message]):
 
     @override
     def write_message(self, message: Message) -> None:
+        if isinstance(message, SchemaMessage):
+            self._columns[message.stream] = message.schema["properties"]
+        elif isinstance(message, RecordMessage):
+            # Some loaders write values by position: every column, in the order of the SCHEMA.
+            record = message.record
+            columns = self._columns.get(message.stream, record)
+            message.record = {name: record.get(name) for name in columns}
         if self.batches is None:
             self._write(message)
         elif isinstance(message, RecordMessage):

@@ -23,7 +23,7 @@ TAGS = {"type": ["array", "null"], "items": {"type": ["string", "null"]}}
 OBJECT = {"type": ["object", "null"]}
 
 FITS: list[tuple[dict[str, Any], Any, Any]] = [
-    (ID, "x1", "x1"), (ID, "", None), (ID, "  ", None), (ID, 7, "7"),
+    (ID, "x1", "x1"), (ID, "", None), (ID, 7, "7"),
     (TEXT, "", ""), (TEXT, "Hola, ¿qué tal?", "Hola, ¿qué tal?"), (TEXT, 9, "9"),
     (TEXT, True, "true"), (TEXT, Decimal("1.50"), "1.50"),
     (ANY, {"a": [1, None]}, '{"a":[1,null]}'), (ANY, [1], "[1]"), (ANY, "as is", "as is"),
@@ -46,6 +46,7 @@ MISFITS: list[tuple[dict[str, Any], Any]] = [
     (INTEGER, "1.5"), (INTEGER, "abc"),
     (BOOLEAN, "2024-05-01 10:14:14"), (BOOLEAN, 2), (BOOLEAN, {}),
     (TAGS, 5), (TAGS, {"a": 1}), (OBJECT, "{broken"), (OBJECT, [1]), (OBJECT, "[1]"),
+    *((schema, " \u00a0\t") for schema in (ID, TIME, NUMBER, INTEGER, BOOLEAN, OBJECT)),
 ]  # fmt: skip
 
 
