@@ -13,7 +13,7 @@ from singer_sdk.authenticators import BearerTokenAuthenticator
 from singer_sdk.streams.rest import HTTPRequest
 
 from sandbox import Fault, Sandbox
-from tap_callexports.core.errors import RunFailed, StreamFailed
+from tap_callexports.core.errors import ProviderFailed, StreamFailed
 from tap_callexports.core.http.client import HttpClient
 from tap_callexports.core.http.policy import Question
 from tap_callexports.core.http.reply import Reply
@@ -128,6 +128,6 @@ def test_credentials_that_never_work_are_renewed_once(burki: Any) -> None:
         logging.getLogger("test"),
         renew=renew,
     )
-    with pytest.raises(RunFailed, match=r"test\.key was refused"):
+    with pytest.raises(ProviderFailed, match=r"test\.key was refused"):
         refused.ask(count_question(burki), Reply.json)
     assert len(renewed) == 1
