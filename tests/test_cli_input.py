@@ -112,6 +112,8 @@ def test_settings_can_come_from_variables(box: Sandbox) -> None:
         "TAP_CALLEXPORTS_END_DATE": "2024-06-01",
         "TAP_CALLEXPORTS_REQUEST_TIMEOUT": "20",
         "TAP_CALLEXPORTS_SKIP_FORBIDDEN_STREAMS": "false",
+        "TAP_CALLEXPORTS_MAX_RETRY_WAIT": "",
+        "TAP_CALLEXPORTS_VIDESK": "",
     }
     outcome = tap("--config=ENV", env=env)
 

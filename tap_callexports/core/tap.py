@@ -22,7 +22,7 @@ from tap_callexports.core.singer.catalog import catalog_mistakes, is_selected
 from tap_callexports.core.singer.input import wrong
 from tap_callexports.core.singer.messages import LineWriter
 from tap_callexports.core.singer.sdk import CheckedTap, quiet
-from tap_callexports.core.singer.state import drop_transient, state_mistakes
+from tap_callexports.core.singer.state import drop_transient, state_mistakes, unwrapped
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -106,15 +106,15 @@ class ExportTap(CheckedTap):
 
     @override
     def load_state(self, state: dict[str, Any]) -> None:
-        """Take over a state, after checking it; what this tap does not know is kept.
+        """Take over a state out of what is around it; what this tap does not know is kept.
 
         Raises:
             ConfigValidationError: It is not a state.
         """
+        # The caller's object is never changed by this run.
+        state = copy.deepcopy(unwrapped(state))
         if mistakes := list(state_mistakes(state, self.owners)):
             raise wrong(*mistakes)
-        # The caller's object is never changed by this run.
-        state = copy.deepcopy(state)
         drop_transient(state, self.owners)
         super().load_state(state)
         kept: dict[str, Any] = self.state  # type: ignore[assignment] # has other keys too

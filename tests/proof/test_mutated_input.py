@@ -41,7 +41,24 @@ STATE: JSON = {
     }
 }
 #: What is put in the place of something.
-JUNK: list[Any] = [None, True, False, 0, -1, 1.5, 10**30, "", "x", "true", "ä\n", [], [1], [[]], {}, {"a": 1}]
+JUNK: list[Any] = [
+    None,
+    True,
+    False,
+    0,
+    -1,
+    1.5,
+    10**30,
+    "",
+    "x",
+    "true",
+    "ä\n",
+    [],
+    [1],
+    [[]],
+    {},
+    {"a": 1},
+]
 
 
 def config_of(place: Place) -> JSON:

@@ -11,7 +11,7 @@ from typing import IO, TYPE_CHECKING, Any
 from singer_sdk.exceptions import ConfigValidationError
 
 from tap_callexports.core.singer.sdk import ConfigInput
-from tap_callexports.core.singer.state import state_mistakes, unwrapped
+from tap_callexports.core.singer.state import state_mistakes
 
 if TYPE_CHECKING:
     import logging
@@ -52,7 +52,7 @@ def read_config(
 
 
 def read_state(file: IO[str] | None, logger: logging.Logger) -> dict[str, Any] | None:
-    """The state to start from, out of what it is wrapped in; None where none is given.
+    """The state to start from, as it was given; None where none is.
 
     Args:
         file: The file; an empty one is no state.
@@ -67,7 +67,7 @@ def read_state(file: IO[str] | None, logger: logging.Logger) -> dict[str, Any] |
     if not text.strip():
         logger.warning("--state: the file is empty; everything is read, as without a state")
         return None
-    state = unwrapped(_read_json("--state", text))
+    state = _read_json("--state", text)
     if not isinstance(state, dict):
         raise wrong(*state_mistakes(state, ()))
     return state

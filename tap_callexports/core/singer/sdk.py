@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import os
 from abc import abstractmethod
 from typing import TYPE_CHECKING, Generic, TypeVar
 
@@ -107,11 +108,14 @@ class CheckedTap(Tap):
 
     @classmethod
     def environment(cls) -> dict[str, Any]:
-        """The settings that are in environment variables.
+        """The settings that are in environment variables; an empty one counts as unset.
 
         Raises:
             ValueError, TypeError: A variable is not of its setting's type.
         """
+        for name, text in list(os.environ.items()):
+            if name.startswith(cls._env_var_prefix) and not text:
+                del os.environ[name]
         return dict(cls._env_var_config)
 
     @override

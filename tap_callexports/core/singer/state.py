@@ -106,7 +106,7 @@ class Bookmark:
         self._write()
 
 
-def unwrapped(state: object) -> object:
+def unwrapped(state: Any) -> Any:  # noqa: ANN401 - any JSON value
     """A state out of what is commonly put around it, which may be several layers.
 
     Those are a STATE message, `singer_state`, and `completed` with `partial` over it, as Meltano's
@@ -124,7 +124,7 @@ def unwrapped(state: object) -> object:
     return state
 
 
-def _laid_over(completed: object, partial: object) -> object:
+def _laid_over(completed: Any, partial: Any) -> Any:  # noqa: ANN401 - any JSON value
     below, above = completed or {}, partial or {}
     if not isinstance(below, dict) or not isinstance(above, dict):
         return above if isinstance(below, dict) else below
