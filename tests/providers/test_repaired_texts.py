@@ -66,6 +66,7 @@ def test_every_text_of_a_record_can_be_stored(
         assert HALF not in decoded
 
 
+@pytest.mark.covers(144)
 @pytest.mark.parametrize("form", ["json", "csv"])
 def test_a_text_is_repaired_without_a_retry_and_reported_once(
     form: str, caplog: pytest.LogCaptureFixture
