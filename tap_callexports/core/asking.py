@@ -6,6 +6,7 @@ Knows no window, no schema and no record.
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar, Generic, TypeVar
 
@@ -54,6 +55,8 @@ class AskingStream(BookmarkedStream[TToken], Generic[TToken]):
         self.speaks_as = self.name
         self._run = tap
         self._shape = Shape()
+        #: What was repaired in the responses that were decoded, one by one.
+        self._repairs: list[Counter[str]] = []
         super().__init__(tap)
 
     # What an endpoint or its provider says.
@@ -133,9 +136,20 @@ class AskingStream(BookmarkedStream[TToken], Generic[TToken]):
             splittable=self.windowed and self.splittable,
             spooled=spooled,
         )
-        return self.account.client.ask(
-            question, lambda reply: decode(replace(reply, shape=self._shape))
-        )
+
+        def decode_and_count(reply: Reply) -> T:
+            reply = replace(reply, shape=self._shape)
+            decoded = decode(reply)
+            # A large response may be decoded again for its rows.
+            self._repairs.append(Counter(reply.repairs))
+            return decoded
+
+        return self.account.client.ask(question, decode_and_count)
+
+    def take_repairs(self) -> Counter[str]:
+        """What was repaired since this was last called, as `repaired` counts."""
+        repairs, self._repairs = self._repairs, []
+        return sum(repairs, Counter())
 
     def pages(
         self,

@@ -21,6 +21,7 @@ from tap_callexports.core.fetch_ahead import Event, fetch_ahead
 from tap_callexports.core.progress.tally import Tally
 from tap_callexports.core.redact import shown
 from tap_callexports.core.rows.doubles import Doubles
+from tap_callexports.core.rows.repair import NULS, SURROGATES
 from tap_callexports.core.time.instants import SECOND, UTC, format_instant
 from tap_callexports.core.time.window import FIRST_STEP, QUIET, ClosedWindow, Window, span_of
 
@@ -35,6 +36,8 @@ if TYPE_CHECKING:
 
 #: The time a connection test asks for: up to the start of the run.
 PROBE_SPAN = timedelta(days=7)
+#: What a message says of repairs, behind their number.
+_REPAIRS = {SURROGATES: "unpaired surrogates replaced by U+FFFD", NULS: "U+0000 removed"}
 _FAR = datetime.max.replace(tzinfo=UTC)
 
 
@@ -118,10 +121,19 @@ class Export:
             raise StreamFailed(f"{again}, nor can everything be read at once") from None
 
     def report(self) -> None:
-        """Log how many values were misfits, by column."""
+        """Log how many values were misfits, by column, and what was repaired."""
         for column, count in sorted(self.tally.misfits.items()):
             self._logger.warning(
                 "%d values did not fit column %s; they are in extra", count, column
+            )
+        self.tally.repairs = repairs = self._stream.take_repairs()
+        if repairs:
+            self._logger.warning(
+                "%s: texts that no target can store were repaired: %s",
+                self._stream.where,
+                " and ".join(
+                    f"{repairs[kind]} {what}" for kind, what in _REPAIRS.items() if repairs[kind]
+                ),
             )
 
     def _span(self) -> Window | None:

@@ -65,6 +65,7 @@ def in_another_order(catalog: JSON, random: Random) -> JSON:
     return catalog
 
 
+@pytest.mark.covers(143)
 @pytest.mark.parametrize("seed", [1, 2, 3])
 @pytest.mark.parametrize("batches", [False, True], ids=["RECORD", "BATCH"])
 @pytest.mark.parametrize("mapped", [False, True], ids=["unmapped", "stream maps"])
@@ -96,6 +97,7 @@ def phones(run: Run) -> int:
     return json.dumps(run.lines).count("+12025550101")
 
 
+@pytest.mark.covers(140)
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("phone", ["+12025550101", {"number": "+12025550101"}], ids=type)
 def test_a_column_missing_in_the_catalog_is_not_exported_at_all(mode: str, phone: object) -> None:

@@ -42,6 +42,7 @@ def rows_of(stream: str, text: str) -> list[JSON]:
     return [{**keys[0], **dict.fromkeys(blank_columns(stream), text)}, keys[1]]
 
 
+@pytest.mark.covers(145)
 @pytest.mark.parametrize("options", [{}, FLAT], ids=["plain", "flattened"])
 @pytest.mark.parametrize("text", ["", " ", "\t\r\n", "\u00a0\u3000"])
 def test_white_space_is_null_and_kept_in_extra_and_an_empty_text_is_only_null(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import time
 from codecs import getincrementaldecoder
+from collections import Counter
 from dataclasses import dataclass, field
 from datetime import timezone
 from decimal import Decimal
@@ -17,6 +18,7 @@ import msgspec
 from tap_callexports.core.errors import TransientFailure, WindowTooLarge
 from tap_callexports.core.http.error_fields import ERROR_FIELDS, message_of, reports_error
 from tap_callexports.core.redact import shown
+from tap_callexports.core.rows.repair import repaired
 from tap_callexports.core.rows.rows import Json, Rows, Shape
 
 if TYPE_CHECKING:
@@ -68,12 +70,14 @@ class Reply:
         headers: Read without regard to case.
         body: Decompressed and whole, but for a SpooledReply.
         shape: What is known of the rows of its endpoint.
+        repairs: What was repaired in the texts that were decoded of it, as `repaired` counts.
     """
 
     status: int
     headers: Mapping[str, str]
     body: bytes
     shape: Shape = field(default_factory=Shape, kw_only=True, compare=False, repr=False)
+    repairs: Counter[str] = field(default_factory=Counter, kw_only=True, compare=False, repr=False)
 
     @property
     def ok(self) -> bool:
@@ -87,11 +91,7 @@ class Reply:
             TransientFailure: The body is not whole, valid JSON.
             WindowTooLarge: It holds too many values.
         """
-        self.check_weight()
-        try:
-            return _json(self.body)
-        except _BROKEN:
-            raise self._no_json from None
+        return self._undecoded(_json)
 
     def envelope(self, rows: str, *others: str) -> Json:
         """Some fields of an object, perhaps with others; those it lacks are not in the result.
@@ -144,23 +144,19 @@ class Reply:
     def _undecoded(self, decode: Callable[[bytes], T]) -> T | Json:
         """The body by a decoder of its shape, its values fit to be part of a line; else as `json`.
 
+        Texts that no target can store are repaired first.
+
         Args:
             decode: Raises ValidationError for a body of another shape.
         """
         self.check_weight()
-        body = self.body
+        body, repairs = repaired(self.body)
         try:
-            if not body.isascii():
-                _check_utf8(body)
-            if b"\n" in body or b"\r" in body:
-                body = msgspec.json.format(body, indent=-1)
-            if _MANY_DIGITS in body[::_STRIDE].translate(_DIGITS):
-                return self.json()
-            return decode(body)
-        except msgspec.ValidationError:
-            return self.json()
+            found = _decoded(body, decode)
         except _BROKEN:
             raise self._no_json from None
+        self.repairs.update(repairs)
+        return found
 
     def _check_error(self, body: dict[str, Json]) -> None:
         """Refuse an object that reports an error, which may stand beside rows or beside none."""
@@ -240,6 +236,19 @@ class Reply:
     def date(self) -> float | None:
         """The server's clock, in epoch seconds; None where it does not tell."""
         return _epoch_of(self.headers.get("Date", ""))
+
+
+def _decoded(body: bytes, decode: Callable[[bytes], T]) -> T | Json:
+    if not body.isascii():
+        _check_utf8(body)
+    if b"\n" in body or b"\r" in body:
+        body = msgspec.json.format(body, indent=-1)
+    if _MANY_DIGITS in body[::_STRIDE].translate(_DIGITS):
+        return _json(body)
+    try:
+        return decode(body)
+    except msgspec.ValidationError:
+        return _json(body)
 
 
 def _check_utf8(body: bytes) -> None:

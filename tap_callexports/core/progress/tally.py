@@ -54,6 +54,8 @@ class Tally:
     gone: int = 0
     #: How many values did not fit, by column; they are in `extra`.
     misfits: Counter[str] = field(default_factory=Counter)
+    #: How many characters were repaired in the responses, by kind.
+    repairs: Counter[str] = field(default_factory=Counter)
     outcome: str = STOPPED
     #: On the monotonic clock, in seconds.
     began: float = field(default_factory=monotonic)
@@ -101,6 +103,7 @@ class Tally:
             "outside": self.outside,
             "gone": self.gone,
             "misfits": sum(self.misfits.values()),
+            "repaired": sum(self.repairs.values()),
             "bookmark": said(self.bookmark),
             "next_from": said(self.next_from),
             "seconds": round(self.seconds, 3),

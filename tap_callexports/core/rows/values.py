@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import msgspec
 
 from tap_callexports.core.rows.json_lines import encode
+from tap_callexports.core.rows.repair import repaired
 from tap_callexports.core.rows.rows import Json, Undecoded
 
 if TYPE_CHECKING:
@@ -200,6 +201,8 @@ def _read_object(value: object) -> dict[str, Any] | None:
     if isinstance(value, str):
         if not _stripped(value):
             return None
+        if repaired(value.encode())[1]:
+            raise ValueError("texts that no target can store")
         try:
             value = msgspec.json.decode(value)
         except (msgspec.DecodeError, RecursionError) as error:

@@ -19,6 +19,7 @@ from tap_callexports.core.http.json_chunks import RowChunks
 from tap_callexports.core.http.reply import MAX_ROWS, Reply
 from tap_callexports.core.http.spool import MAX_FILE_ROWS, SpooledReply
 from tap_callexports.core.redact import shown
+from tap_callexports.core.rows.repair import NULS
 from tap_callexports.core.rows.rows import Rows
 
 if TYPE_CHECKING:
@@ -133,7 +134,9 @@ def json_file(reply: Reply) -> ExportFile:
         return ExportFile(len(rows), (rows,), reply)
 
     def decode(text: bytes) -> Rows:
-        return rows_of_json(Reply(reply.status, reply.headers, text, shape=reply.shape))
+        return rows_of_json(
+            Reply(reply.status, reply.headers, text, shape=reply.shape, repairs=reply.repairs)
+        )
 
     chunks = RowChunks(reply.file, decode, _LIST)
     return ExportFile(chunks.rows, chunks, reply)
@@ -191,7 +194,7 @@ def _csv_lines(text: TextIO, reply: Reply) -> Iterator[list[str]]:
     Raises:
         TransientFailure: This is no CSV of calls, or broken, or cut.
     """
-    lines = _Lines(text)
+    lines = _Lines(text, reply)
     try:
         first_line = text.readline(_LONGEST_HEADER)
         text.seek(0)
@@ -218,17 +221,18 @@ def _csv_lines(text: TextIO, reply: Reply) -> Iterator[list[str]]:
 
 
 class _Lines:
-    """The lines of a text, as a table is made of them.
+    """The lines of a text, as a table is made of them; U+0000 is removed.
 
     Attributes:
         left: Characters that the row at hand, which may be many lines, may still have.
         last: The line that was given last.
     """
 
-    def __init__(self, text: TextIO) -> None:
+    def __init__(self, text: TextIO, reply: Reply) -> None:
         self.left = _LONGEST_HEADER
         self.last = ""
         self._text = text
+        self._repairs = reply.repairs
 
     def __iter__(self) -> Self:
         return self
@@ -238,7 +242,8 @@ class _Lines:
         if not line:
             raise StopIteration
         if "\0" in line:
-            raise TransientFailure("the CSV holds a NUL")
+            self._repairs[NULS] += line.count("\0")
+            line = line.replace("\0", "")
         self.left -= len(line)
         if self.left < 0:
             raise ValueError("a row that does not end")

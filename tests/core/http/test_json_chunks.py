@@ -118,7 +118,7 @@ def test_a_list_cut_anywhere_is_refused(text: bytes) -> None:
         b"[{},1]", b"[[{}]]", b"[{},]", b"[{}{}]", b"[{}]x", b"[{}][]", b"[,{}]", b'{"items":{}}',
         b'{"item":[{}]}', b'{"x\\"items":[{}]}', b'{"x":{"items":[{}]}}', b'{"items":[{}],}',
         b'{"items":[{}]', b'{"items":[{}],"items":[]}', b'{"items":[],"items":[{}]}',
-        b"\xef\xbb\xbf[{}]", b'[{"x":NaN}]', b'[{"x":"\\ud800"}]', b'[{"x":"\xff"}]',
+        b"\xef\xbb\xbf[{}]", b'[{"x":NaN}]', b'[{"x":"\xff"}]',
         b'[{"x":01}]', b'[{"x":' + b"9" * 5000 + b"}]", b"[{'x':1}]", b"// no\n[{}]",
         b'[{"x":' + b"[" * 10_000 + b"]" * 10_000 + b"}]",
     ],

@@ -81,7 +81,7 @@ def test_json_cut_at_any_byte_is_refused() -> None:
 @pytest.mark.parametrize(
     "body",
     [b"", b"   ", b"<html>no</html>", b"NaN", b'{"a": NaN}', b'{"a": 1e99999999999999999999}',
-     b"[" * 100_000, b"\xff\xfe", b'{"a": "\\ud800"}'],
+     b"[" * 100_000, b"\xff\xfe"],
 )  # fmt: skip
 def test_what_is_no_json_is_refused_without_showing_it(body: bytes) -> None:
     with pytest.raises(TransientFailure) as caught:

@@ -93,6 +93,7 @@ def test_its_fields_are_all_that_was_counted() -> None:
         "outside": 2,
         "gone": 1,
         "misfits": 6,
+        "repaired": 0,
         "bookmark": "2024-05-05T00:00:00.000000Z",
         "next_from": "2024-05-04T00:00:00.000000Z",
         "seconds": 2.346,

@@ -45,6 +45,7 @@ MISFITS: list[tuple[dict[str, Any], Any]] = [
     (NUMBER, "1,234"), (NUMBER, "12 min"), (NUMBER, True), (NUMBER, []),
     (INTEGER, "1.5"), (INTEGER, "abc"),
     (BOOLEAN, "2024-05-01 10:14:14"), (BOOLEAN, 2), (BOOLEAN, {}),
+    (OBJECT, '{"a": "\\u0000"}'), (OBJECT, '{"a": "\\ud83d"}'),
     (TAGS, 5), (TAGS, {"a": 1}), (OBJECT, "{broken"), (OBJECT, [1]), (OBJECT, "[1]"),
     *((schema, " \u00a0\t") for schema in (ID, TIME, NUMBER, INTEGER, BOOLEAN, OBJECT)),
 ]  # fmt: skip

@@ -135,7 +135,7 @@ def test_what_nobody_knows_of_a_call_is_kept() -> None:
         row.extra_wire = {"new_field": {"a": [1.5]}, "transcript_object": "none"}
         run = export(box.anunzi, streams=[DETAILS])
     (record,) = run.records(DETAILS)
-    assert record["transcript"] == "Agent: ¿Sí?\n \u2028\0"
+    assert record["transcript"] == "Agent: ¿Sí?\n \u2028"
     assert record["transcript_object"] is None or record["transcript_object"] == ["none"]
     kept = {"new_field": {"a": [1.5]}}
     assert record["extra"] in (kept, kept | {"transcript_object": "none"})

@@ -161,7 +161,7 @@ def test_values_of_a_segment_are_kept_whatever_they_are() -> None:
         row.extra_wire = {"confidence": "0.75", "segment_start": "soon", "language": ["es"]}
         run = export(box.burki, streams=[TRANSCRIPTS])
     (record,) = (r for r in run.records(TRANSCRIPTS) if r["id"] == row.canonical["id"])
-    assert record["content"] == "\u2028 ñ \0 🙂"
+    assert record["content"] == "\u2028 ñ  🙂"
     assert record["confidence"] == 0.75
     assert record["segment_start"] is None
     assert record["extra"] == {"segment_start": "soon", "language": ["es"]}
