@@ -14,7 +14,9 @@ import signal
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
+from unittest.mock import patch
 
 from sandbox import Sandbox
 from tap_callexports.core.compat import override
@@ -27,6 +29,14 @@ PROVIDERS = tuple(Sandbox(rows=0).apis)
 _INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z")
 #: How many rows of many a message names.
 _SOME = 5
+
+
+def clock_at(end: datetime | None) -> contextlib.AbstractContextManager[object]:
+    """Runs that start when all before `end` is `settle_minutes` old; None for now."""
+    if end is None:
+        return contextlib.nullcontext()
+    now = end + timedelta(minutes=5)
+    return patch.object(TapCallExports, "_run_start", property(lambda _: now))
 
 
 @dataclass(repr=False)

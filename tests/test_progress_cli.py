@@ -22,7 +22,8 @@ from terminals import environment, fields_of, structured, summaries, watch
 from sandbox import Fault, Sandbox
 
 MAY = {"start_date": "2024-05-01", "end_date": "2024-06-01"}
-EXTRACTED = re.compile(rb'"time_extracted":"[^"]*"')
+#: What tells when a run was.
+EXTRACTED = re.compile(rb'"(time_extracted|as_of)":"[^"]*"')
 LOG_LINE = re.compile(r"^\d{4}-\d\d-\d\d [\d:,]+ \| (INFO|WARNING|ERROR) +\| [\w.-]+ +\| \S.*$")
 
 
@@ -41,7 +42,7 @@ def test_a_terminal_shows_a_bar_that_reaches_its_end(box: Sandbox) -> None:
     assert re.fullmatch(r"burki_calls +█{29}  100%  200 rows  8 requests  \d\.\d s", last)
     [unknown] = [line for line in run.screen if line.startswith("anunzi_unstarted_calls  9 rows")]
     assert "%" not in unknown, "there is no range to have a share of"
-    assert sum("form_id" in line and "100%" in line for line in run.screen) == 2
+    assert sum(line.startswith("videsk_forms (") and "100%" in line for line in run.screen) == 2
 
 
 def test_the_bar_says_why_a_request_is_sent_again(box: Sandbox) -> None:
@@ -84,6 +85,16 @@ def test_no_line_is_wider_than_the_terminal(box: Sandbox) -> None:
     assert max(map(len, run.frames)) < 50
 
 
+def test_a_long_name_of_a_partition_is_cut_and_leaves_room_for_the_bar(box: Sandbox) -> None:
+    box.videsk.faults.add(Fault("slow", seconds=0.3, times=20), path="/forms")
+    run = watch({"videsk": box.videsk.config(), **MAY}, columns=100)
+
+    lines = [line for line in run.screen if line.startswith("videsk_forms (") and "%" in line]
+    assert len(lines) == 2
+    for line in lines:
+        assert re.fullmatch(r"videsk_forms \(form_i\.\.\w{10}\)  █+  100%  \d+ rows  .* s", line)
+
+
 def test_the_output_is_the_same_with_and_without_a_terminal(box: Sandbox) -> None:
     config = {"burki": box.burki.config(), "twin24": box.twin24.config(), **MAY}
 
@@ -103,7 +114,7 @@ def test_there_is_no_bar_where_nobody_could_see_it(
 
     assert run.code == 0
     assert "\x1b" not in run.shown
-    assert "complete: 200 rows" in run.shown
+    assert re.search(r"burki_calls: complete after \d+\.\d s: 200 rows", run.shown)
 
 
 def test_a_run_without_a_terminal_writes_no_control_characters(box: Sandbox) -> None:
@@ -177,7 +188,7 @@ def test_the_summary_is_what_the_sandbox_counted(box: Sandbox, tmp_path: Path) -
 def test_the_summary_counts_what_was_left_out(box: Sandbox, tmp_path: Path) -> None:
     box.anunzi.amend(box.anunzi.rows[5], duration_ms="long")
     run = tap(config={"anunzi": box.anunzi.config(), **MAY}, env=structured(tmp_path))
-    assert summaries(run.err)["anunzi_calls"]["numbers"]["misfits"] == 1
+    assert summaries(run.err)["anunzi_calls"]["numbers"]["invalid"] == 1
 
 
 def test_a_stream_that_fails_says_where_the_next_run_begins(box: Sandbox, tmp_path: Path) -> None:
@@ -255,7 +266,7 @@ def test_a_loader_that_does_not_read_is_told(box: Sandbox, tmp_path: Path) -> No
     def read() -> None:
         for line in log:
             lines.append(line.decode())
-            if "still waiting for the loader to read" in lines[-1]:
+            if "still waiting: target backpressure" in lines[-1]:
                 told.set()
 
     reader = threading.Thread(target=read, daemon=True)

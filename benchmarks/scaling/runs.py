@@ -116,7 +116,7 @@ class _Export(Export):
         return []
 
 
-def _one_by_one(planner: Planner, read: Read, workers: int) -> Iterator[Event]:
+def _one_by_one(planner: Planner, read: Read, workers: int, _: object) -> Iterator[Event]:
     """As `fetch_ahead`, which it stands in for: as many windows are planned ahead, but each is read
     when its turn comes. No threads, and the same in every run.
     """

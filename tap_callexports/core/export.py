@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from singer_sdk.helpers.types import Context
 
     from tap_callexports.core.endpoint import Endpoint
+    from tap_callexports.core.http.traffic import Traffic
     from tap_callexports.core.rows.batch import Batch
     from tap_callexports.core.singer.state import Bookmark
 
@@ -103,10 +104,10 @@ class Export:
         self._note()
         if span is None:
             self._say_what_is_not_over()
-            self._logger.info("%snothing new to read", self.tally.prefix)
+            self._logger.info("%s: nothing new to read", self.tally.name)
             return
         self.tally.span = span
-        self._logger.info("%sreading %s", self.tally.prefix, span)
+        self._logger.info("%s: reading %s", self.tally.name, span)
         self._done = span.start
         try:
             yield from self._hand_over(self._windows(span))
@@ -210,10 +211,10 @@ class Export:
         return Window(window.start, end) if window.start < end else None
 
     def _closed(
-        self, window: Window, rows: int, requests: int, *, whole: bool
+        self, window: Window, rows: int, traffic: Traffic, *, whole: bool
     ) -> Iterator[ClosedWindow]:
         if known := self._up_to_end(window):
-            yield ClosedWindow(known, rows, requests, whole=whole)
+            yield ClosedWindow(known, rows, traffic.requests, traffic.retries, whole=whole)
 
     def _read(self, window: Window, *, scan: bool = False) -> Iterator[Event]:
         """One planned window: read as a whole, or up to where it was read, or in halves."""
@@ -238,7 +239,7 @@ class Export:
                     yield batch
             except PartlyRead as read_on:
                 read_part = Window(asked.start, read_on.until)
-                yield from self._closed(read_part, rows, traffic.requests, whole=not rows_repeat)
+                yield from self._closed(read_part, rows, traffic, whole=not rows_repeat)
                 todo.append(replace(part, window=Window(read_on.until, asked.end)))
             except (WindowTooLarge, Unreadable) as failure:
                 if self._probing:
@@ -254,7 +255,7 @@ class Export:
                 rows_repeat = rows_repeat or handed_over
             else:
                 whole = not (rows_repeat and todo)
-                yield from self._closed(asked, rows, traffic.requests, whole=whole)
+                yield from self._closed(asked, rows, traffic, whole=whole)
 
     def _smaller(self, part: _Part, failure: WindowTooLarge | Unreadable) -> list[_Part]:
         """What to ask for in place of a part that could not be read, the earliest one last.

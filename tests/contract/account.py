@@ -5,16 +5,14 @@ from __future__ import annotations
 import copy
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import contextmanager
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any, cast
-from unittest.mock import patch
 
 import pytest
-from support import JSON, Run, assert_table_is, catalog_of, run_tap
+from support import JSON, Run, assert_table_is, catalog_of, clock_at, run_tap
 
 from sandbox import Fault, Sandbox
-from tap_callexports.tap import TapCallExports
 
 if TYPE_CHECKING:
     from streams import Stream
@@ -173,7 +171,7 @@ class Account:
     ) -> Run:
         """One run of the tap with this stream selected."""
         config = self.config(start=start, end=end, settings=settings, **top)
-        with _clock_at(end):
+        with clock_at(end):
             return run_tap(config, state=state, catalog=self.catalog(self.name))
 
     def run_full_table(self, state: JSON | None = None, *, by_metadata: bool = False) -> Run:
@@ -210,14 +208,6 @@ class Account:
             assert entry["context"] == self.stream.partition
         value: str | None = entry.get("replication_key_value")
         return value
-
-
-def _clock_at(end: datetime | None) -> AbstractContextManager[object]:
-    """Runs that start when all before `end` has settled; None for now."""
-    if end is None:
-        return nullcontext()
-    now = end + 5 * MINUTE
-    return patch.object(TapCallExports, "_run_start", property(lambda _: now))
 
 
 @contextmanager

@@ -1,8 +1,8 @@
 """A run over a closed range, without a state, is a function of the range: the same bytes each time.
 
-`time_extracted` aside, which says when a row was read. So are the files of BATCH messages, but
-for the random part of their names. That the host's zone, language and hash seed change nothing is
-in test_host_settings.py.
+`time_extracted` and `as_of` aside, which say when it was read. So are the files of BATCH messages,
+but for the random part of their names. That the host's zone, language and hash seed change nothing
+is in test_host_settings.py.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ MINUTE = HOUR / 60
 START = datetime(2024, 5, 1, tzinfo=UTC)
 #: Seconds an answer may take.
 SLOWEST = 0.002
-_EXTRACTED = re.compile(r',"time_extracted":"[^"]*"')
+_EXTRACTED = re.compile(r',"(time_extracted|as_of)":"[^"]*"')
 
 
 def written(ran: Ran) -> list[str]:
@@ -217,7 +217,7 @@ def test_a_range_that_is_not_over_is_read_up_to_what_has_settled_and_the_run_say
             run = run_tap(config, streams=STREAMS)
     assert run.code == 0
     said = [record for record in caplog.records if "is not closed" in record.getMessage()]
-    ends = {vars(record)["provider"]: vars(record)["frozen_end"] for record in said}
+    ends = {vars(record)["provider"]: vars(record)["cutoff"] for record in said}
     assert len(said) == len(ends) == len(box.apis)
     assert {record.levelname for record in said} == {"INFO"}
     assert {vars(record)["end_date"] for record in said} == {config["end_date"]}

@@ -30,7 +30,7 @@ HOSTS = [
     },
     {"TZ": "Australia/Lord_Howe", "PYTHONHASHSEED": "1", "LC_ALL": "POSIX"},
 ]
-_EXTRACTED = re.compile(r',"time_extracted":"[^"]*"')
+_EXTRACTED = re.compile(r',"(time_extracted|as_of)":"[^"]*"')
 
 
 @pytest.fixture(scope="module")
@@ -54,7 +54,7 @@ def plain(place: tuple[JSON, JSON]) -> str:
 
 
 def output_at(host: dict[str, str], config: JSON, catalog: JSON) -> str:
-    """The output of a run, without the moments at which its rows were read."""
+    """The output of a run, without the moments at which it read."""
     outcome = tap(config=config, catalog=catalog, env=host)
     assert outcome.code == 0, outcome.err
     assert '"time_extracted":"' in outcome.out

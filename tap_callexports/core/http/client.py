@@ -10,7 +10,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timezone
 from http import HTTPStatus
 from http.cookiejar import DefaultCookiePolicy
 from typing import TYPE_CHECKING, TypeAlias, TypeVar
@@ -43,7 +43,6 @@ from tap_callexports.core.http.traffic import (
     TURN,
     current_traffic,
 )
-from tap_callexports.core.time.instants import LAST_MS, UTC
 from tap_callexports.core.workers import nap
 
 if TYPE_CHECKING:
@@ -55,6 +54,9 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 #: Puts a credential into a request about to be sent; the SDK's authenticators are of this kind.
 Auth: TypeAlias = Callable[[requests.PreparedRequest], requests.PreparedRequest]
+
+#: Seconds since 1970 when that year begins: no `Date` is later.
+YEAR_2100 = 4_102_444_800
 
 # It quotes headers that it cannot read, in many lines.
 logging.getLogger("urllib3.connection").setLevel(logging.ERROR)
@@ -276,11 +278,14 @@ class HttpClient:
     def _check_clock(self, reply: Reply) -> None:
         """Hand on the first `Date`; one before 1970 or after 2100 is none."""
         theirs = reply.date
-        if theirs is None or not 0 <= theirs < LAST_MS / 1000:
+        if theirs is None or not 0 <= theirs < YEAR_2100:
             return
         with self._comparing:
             if not self._clock_checked:
                 self._clock_checked = True
                 self._compare_clocks(
-                    *(datetime.fromtimestamp(clock, UTC) for clock in (theirs, time.time()))
+                    *(
+                        datetime.fromtimestamp(clock, timezone.utc)
+                        for clock in (theirs, time.time())
+                    )
                 )

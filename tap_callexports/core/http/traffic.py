@@ -18,11 +18,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 #: What a question may wait for, in the words of messages.
-TURN = "waiting for a turn to ask"
-ANSWER = "waiting for an answer"
-AGAIN = "waiting to ask again"
-RECEIVING = "receiving an answer"
-READING = "reading an answer"
+TURN = "waiting for the rate limit"
+ANSWER = "waiting for a response"
+AGAIN = "waiting to retry"
+RECEIVING = "receiving a response"
+READING = "decoding a response"
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ import threading
 from time import monotonic
 from typing import TYPE_CHECKING
 
-from tap_callexports.core.progress.tally import COMPLETE, Tally, said
+from tap_callexports.core.progress.tally import COMPLETE, Tally, count, listed, said, short, some
 from tap_callexports.core.time.instants import format_instant
 
 if TYPE_CHECKING:
@@ -94,17 +94,22 @@ class Progress:
         """A window of a stream is complete."""
         self._said = monotonic()
         self._logger_of(tally).info(
-            "%s%s: %d rows, %d requests",
-            tally.prefix,
-            closed.window,
-            closed.rows,
-            closed.requests,
+            "%s: window %s to %s: %s",
+            tally.name,
+            short(closed.window.start),
+            short(closed.window.end),
+            listed(
+                count(closed.rows, "row"),
+                count(closed.requests, "request"),
+                some(closed.retries, "retry", "retries"),
+            ),
             extra={
                 **tally.names(),
                 "window_start": format_instant(closed.window.start),
                 "window_end": format_instant(closed.window.end),
                 "rows": closed.rows,
                 "requests": closed.requests,
+                "retries": closed.retries,
             },
         )
 
@@ -136,35 +141,34 @@ class Progress:
         Args: As of `unclosed`.
         """
         self.logger.info(
-            "%s: end_date %s is later than what has settled: reading up to %s, the range is not "
-            "closed",
+            "%s: end_date %s is later than the cutoff %s: the range is not closed",
             provider,
-            format_instant(end_date),
-            format_instant(end),
-            extra={"provider": provider, "end_date": said(end_date), "frozen_end": said(end)},
+            short(end_date),
+            short(end),
+            extra={"provider": provider, "end_date": said(end_date), "cutoff": said(end)},
         )
 
     def ended(self, tally: Tally) -> None:
         """Show a stream that is over."""
         self._said = monotonic()
-        fields = tally.fields()
         self._logger_of(tally).info(
-            "%s%s: %d rows, %d windows, %d requests (%d sent again), %.1f s; left out: %d doubles, "
-            "%d outside the range, %d gone; %d values did not fit; bookmark %s, next run from %s",
-            tally.prefix,
+            "%s: %s after %.1f s: %s",
+            tally.name,
             tally.outcome,
-            tally.rows,
-            tally.windows,
-            tally.traffic.requests,
-            tally.traffic.retries,
             tally.seconds,
-            tally.doubles,
-            tally.outside,
-            tally.gone,
-            fields["misfits"],
-            said(tally.bookmark) or "none",
-            said(tally.next_from) or "the start",
-            extra=fields,
+            listed(
+                count(tally.rows, "row"),
+                some(tally.windows, "window"),
+                some(tally.traffic.requests, "request"),
+                some(tally.traffic.retries, "retry", "retries"),
+                some(tally.doubles, "duplicate"),
+                some(tally.outside, "row outside the time range", "rows outside the time range"),
+                some(tally.gone, "call no longer exists", "calls no longer exist"),
+                some(sum(tally.misfits.values()), "invalid value"),
+                tally.bookmark and f"bookmark {short(tally.bookmark)}",
+                tally.next_from and f"next run from {short(tally.next_from)}",
+            ),
+            extra=tally.fields(),
         )
 
     def summarise(self, unread: list[str]) -> None:
@@ -182,9 +186,15 @@ class Progress:
         }
         seconds = monotonic() - self.began
         self.logger.info(
-            "%d streams, %d of them not complete: %d rows, %d requests (%d sent again) in %.1f s",
-            *counts.values(),
+            "run ended after %.1f s: %s",
             seconds,
+            listed(
+                count(counts["streams"], "stream"),
+                counts["incomplete"] and f"{counts['incomplete']} incomplete",
+                count(counts["rows"], "row"),
+                some(counts["requests"], "request"),
+                some(counts["retries"], "retry", "retries"),
+            ),
             extra={**counts, "seconds": round(seconds, 3), "not_begun": unread},
         )
         if unread:
@@ -206,12 +216,12 @@ class Progress:
             return SILENCE
         more = max(0, len(tally.traffic.waits) - 1)
         self._logger_of(tally).info(
-            "%sstill %s%s; %d rows so far, read up to %s",
-            tally.prefix,
+            "%s: still %s%s; %s so far%s",
+            tally.name,
             doing,
-            f", and {more} more requests" if more else "",
-            tally.rows,
-            said(tally.reached) or "nowhere yet",
+            f", and {count(more, 'more request')}" if more else "",
+            count(tally.rows, "row"),
+            f", read up to {short(tally.reached)}" if tally.reached else "",
             extra={
                 **tally.names(),
                 "doing": doing,
@@ -225,7 +235,7 @@ class Progress:
     def doing(self) -> str:
         """What the run is at, as it looks from another thread."""
         if self.blocked():
-            return "waiting for the loader to read"
+            return "waiting: target backpressure"
         waits = self._tally.traffic.waits if self._tally else []
         return str(waits[0]) if waits else "at work"
 

@@ -63,13 +63,8 @@ class Tally:
 
     @property
     def name(self) -> str:
-        """Stream and partition."""
+        """Stream and partition, the first words of a line."""
         return f"{self.stream} ({self.partition})" if self.partition else self.stream
-
-    @property
-    def prefix(self) -> str:
-        """What to put before a line of the stream's own logger."""
-        return f"{self.partition}: " if self.partition else ""
 
     @property
     def seconds(self) -> float:
@@ -99,10 +94,10 @@ class Tally:
             "windows": self.windows,
             "requests": self.traffic.requests,
             "retries": self.traffic.retries,
-            "doubles": self.doubles,
-            "outside": self.outside,
-            "gone": self.gone,
-            "misfits": sum(self.misfits.values()),
+            "duplicates": self.doubles,
+            "rows_outside": self.outside,
+            "not_found": self.gone,
+            "invalid": sum(self.misfits.values()),
             "repaired": sum(self.repairs.values()),
             "bookmark": said(self.bookmark),
             "next_from": said(self.next_from),
@@ -118,3 +113,25 @@ class Tally:
 def said(moment: datetime | None) -> str | None:
     """An instant as it stands in a STATE; None for none."""
     return None if moment is None else format_instant(moment)
+
+
+def short(moment: datetime) -> str:
+    """An instant for a message: UTC, to the minute where it is a whole one, else as in a STATE."""
+    if moment.second or moment.microsecond:
+        return format_instant(moment)
+    return format_instant(moment)[: len("2024-05-01T00:00")] + "Z"
+
+
+def count(number: int, what: str, plural: str = "") -> str:
+    """`1 row`, `2 rows`; the plural is given where it does not end so."""
+    return f"{number} {what}" if number == 1 else f"{number} {plural or what + 's'}"
+
+
+def some(number: int, what: str, plural: str = "") -> str:
+    """As `count`; nothing for none."""
+    return count(number, what, plural) if number else ""
+
+
+def listed(*parts: object) -> str:
+    """Those parts of a message that say something."""
+    return ", ".join(str(part) for part in parts if part)

@@ -34,7 +34,7 @@ _PACE, _PATIENCE = 0.2, 2.0
 _CLEAR = "\r\x1b[K"
 #: Columns of a name and of the bar, and what a line holds beside the bar.
 _NAME, _SHORTEST, _LONGEST, _FACTS = 22, 6, 30, 70
-_HEAD = ("stream", "", "rows", "requests", "retries", "left out", "misfits", "seconds", "bookmark")
+_HEAD = ("stream", "", "rows", "requests", "retries", "left out", "invalid", "seconds", "bookmark")
 _LEFT = (0, 1, len(_HEAD) - 1)
 #: Columns that are shown where a stream has more than this to say.
 _USUAL = {1: COMPLETE, 4: "0", 5: "0", 6: "0"}
@@ -87,7 +87,7 @@ class Terminal(Progress):
     @override
     def show_unclosed(self, provider: str, end_date: datetime, end: datetime) -> None:
         super().show_unclosed(provider, end_date, end)
-        text = f"{provider}: end_date is later than {_minute(end)}, up to which is read"
+        text = f"{provider}: end_date is later than {_minute(end)}: the range is not closed"
         self._screen.draw(self._bar, above=f"{text}\n")
 
     @override
@@ -129,7 +129,7 @@ class Terminal(Progress):
             # Without the bar, so that the reason has room.
             return f"{tally.name:<{_NAME}}  {waits[0]}"[: self._screen.width]
         if self.blocked():
-            facts.append("the loader is busy")
+            facts.append("target backpressure")
         elif waits and waits[0].seconds > _PATIENCE:
             facts.append(str(waits[0]))
         else:
@@ -143,11 +143,11 @@ class Terminal(Progress):
     def _line(self, tally: Tally, facts: Sequence[str]) -> str:
         """Name, bar and share where there is a range, and facts, in the terminal's width."""
         width = self._screen.width
-        name, rest = f"{tally.name:<{_NAME}}", "  ".join(facts)
+        name, rest = f"{_fitting(tally.name, max(_NAME, width // 3)):<{_NAME}}", "  ".join(facts)
         if tally.span is None or not tally.ranged:
             return f"{name}  {rest}"[:width]
         share = tally.share
-        size = max(_SHORTEST, min(width - _FACTS, _LONGEST))
+        size = max(_SHORTEST, min(width - _FACTS - (len(name) - _NAME), _LONGEST))
         done = int(size * share)
         full, empty = self._screen.marks
         return f"{name}  {full * done}{empty * (size - done)}  {share:4.0%}  {rest}"[:width]
@@ -248,6 +248,14 @@ def _aligned(rows: Sequence[tuple[str, ...]]) -> list[str]:
 
 def _count(number: int, what: str) -> str:
     return f"{number:,} {what}" if number == 1 else f"{number:,} {what}s"
+
+
+def _fitting(name: str, width: int) -> str:
+    """A name of a stream and its partition, cut in its middle where it is longer than a width."""
+    if len(name) <= width:
+        return name
+    end = width // 3
+    return f"{name[: width - end - 2]}..{name[-end:]}"
 
 
 def _day(moment: datetime) -> str:

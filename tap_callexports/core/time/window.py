@@ -60,6 +60,7 @@ class ClosedWindow:
         window: The time range.
         rows: Rows the provider answered for its time range, doubles included.
         requests: HTTP requests it cost.
+        retries: Those among them that repeat an earlier one.
         whole: Whether a planned window ends here. False inside one whose rows may come again
             because an answer was handed over before the window had to be split.
     """
@@ -67,6 +68,7 @@ class ClosedWindow:
     window: Window
     rows: int
     requests: int
+    retries: int = 0
     whole: bool = True
 
 

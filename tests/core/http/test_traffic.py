@@ -84,12 +84,12 @@ def test_what_is_waited_for_is_what_was_noted_last() -> None:
 @pytest.mark.parametrize(
     ("doing", "tries", "until", "received", "said"),
     [
-        (TURN, 0, None, None, "waiting for a turn to ask: 30 s"),
-        (ANSWER, 2, None, None, "waiting for an answer: 30 s, try 2"),
-        (AGAIN, 1, 112.4, None, "waiting to ask again: 30 s, try 1, next in 12 s"),
-        (AGAIN, 1, 99.0, None, "waiting to ask again: 30 s, try 1, next in 0 s"),
-        (RECEIVING, 1, None, lambda: 3 << 19, "receiving an answer: 30 s, try 1, 1.5 MiB so far"),
-        (RECEIVING, 1, None, lambda: 0, "receiving an answer: 30 s, try 1, 0.0 MiB so far"),
+        (TURN, 0, None, None, "waiting for the rate limit: 30 s"),
+        (ANSWER, 2, None, None, "waiting for a response: 30 s, try 2"),
+        (AGAIN, 1, 112.4, None, "waiting to retry: 30 s, try 1, next in 12 s"),
+        (AGAIN, 1, 99.0, None, "waiting to retry: 30 s, try 1, next in 0 s"),
+        (RECEIVING, 1, None, lambda: 3 << 19, "receiving a response: 30 s, try 1, 1.5 MiB so far"),
+        (RECEIVING, 1, None, lambda: 0, "receiving a response: 30 s, try 1, 0.0 MiB so far"),
     ],
 )
 def test_a_wait_says_how_long_and_what_is_known_of_it(

@@ -21,7 +21,7 @@ from tap_callexports.core.http.policy import HttpSettings, Question
 from tap_callexports.core.http.reply import Reply
 from tap_callexports.core.http.throttle import Throttle
 from tap_callexports.core.progress.lines import Progress
-from tap_callexports.core.progress.tally import COMPLETE, Tally
+from tap_callexports.core.progress.tally import COMPLETE, FAILED, Tally
 from tap_callexports.core.time.instants import UTC
 from tap_callexports.core.time.window import ClosedWindow, Window
 
@@ -86,7 +86,7 @@ def test_a_silent_server_is_not_answered_with_silence(
 
     ask(count_url(box), box.burki.config()["api_key"])
 
-    lines = said(caplog, "still waiting for an answer: ")
+    lines = said(caplog, "test_calls: still waiting for a response: ")
     assert len(lines) >= 2
     assert "try 1" in lines[0].getMessage()
     assert vars(lines[0])["stream_name"] == "test_calls"
@@ -102,17 +102,17 @@ def test_a_wait_the_server_asks_for_says_when_it_ends(
 
     tally = ask(count_url(box), box.burki.config()["api_key"])
 
-    lines = said(caplog, "still 429")
+    lines = said(caplog, "test_calls: still 429")
     assert "; try 1 of 8, next in 1 s" in lines[0].getMessage()
     assert (tally.traffic.requests, tally.traffic.retries) == (2, 1)
 
 
 @pytest.mark.covers(162)
 @pytest.mark.usefixtures("impatient")
-def test_a_wait_for_a_turn_is_told(box: Sandbox, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_wait_for_the_rate_limit_is_told(box: Sandbox, caplog: pytest.LogCaptureFixture) -> None:
     ask(count_url(box), box.burki.config()["api_key"], per_minute=60, times=2)
 
-    assert said(caplog, "still waiting for a turn to ask: ")
+    assert said(caplog, "test_calls: still waiting for the rate limit: ")
 
 
 @pytest.mark.covers(162)
@@ -120,7 +120,7 @@ def test_a_wait_for_a_turn_is_told(box: Sandbox, caplog: pytest.LogCaptureFixtur
 def test_an_answer_that_drips_is_told(url: str, caplog: pytest.LogCaptureFixture) -> None:
     ask(url)
 
-    lines = said(caplog, "still receiving an answer: ")
+    lines = said(caplog, "test_calls: still receiving a response: ")
     assert len(lines) >= 2
     assert all("try 1, 0.0 MiB so far" in line.getMessage() for line in lines)
 
@@ -134,10 +134,10 @@ def test_a_loader_that_does_not_read_is_told_from_work(
 ) -> None:
     with Progress(LOGGER, lambda: blocked) as progress:
         progress.begin(Tally("test_calls"))
-        until(lambda: bool(said(caplog, "still ")))
+        until(lambda: bool(said(caplog, "test_calls: still ")))
 
-    doing = "waiting for the loader to read" if blocked else "at work"
-    assert caplog.records[0].getMessage().startswith(f"still {doing}; 0 rows so far")
+    doing = "waiting: target backpressure" if blocked else "at work"
+    assert caplog.records[0].getMessage() == f"test_calls: still {doing}; 0 rows so far"
 
 
 @pytest.mark.usefixtures("impatient")
@@ -156,12 +156,12 @@ def test_windows_that_close_often_are_enough(
         window = Window(START + timedelta(hours=hour), START + timedelta(hours=hour + 1))
         progress.closed(tally, ClosedWindow(window, 1, 1))
         assert progress.tick() == 55.0
-    assert said(caplog, "still ") == []
+    assert said(caplog, "test_calls: still ") == []
 
     for _ in range(4):
         now[0] = next(clock)
         progress.tick()
-    assert len(said(caplog, "still ")) == 2, "one a minute once they stop"
+    assert len(said(caplog, "test_calls: still ")) == 2, "one a minute once they stop"
 
 
 @pytest.mark.usefixtures("impatient")
@@ -175,6 +175,81 @@ def test_a_window_is_one_line_with_fields(box: Sandbox, caplog: pytest.LogCaptur
     assert {window["stream_name"] for window in windows} == {"burki_calls"}
     assert sum(window["rows"] for window in windows) == 200
     assert sum(window["requests"] for window in windows) == len(box.burki.requests)
+
+
+WINDOW = Window(START, START + timedelta(days=1))
+
+
+@pytest.mark.parametrize(
+    ("partition", "closed", "line", "counts"),
+    [
+        (
+            "",
+            ClosedWindow(WINDOW, 812, 9, 2),
+            "test_calls: window 2024-05-01T00:00Z to 2024-05-02T00:00Z: {}",
+            "812 rows, 9 requests, 2 retries",
+        ),
+        (
+            "form_id 7",
+            ClosedWindow(Window(START, START + timedelta(seconds=1)), 1, 1, 1),
+            "test_calls (form_id 7): window 2024-05-01T00:00Z to 2024-05-01T00:00:01.000000Z: {}",
+            "1 row, 1 request, 1 retry",
+        ),
+        (
+            "",
+            ClosedWindow(WINDOW, 0, 1),
+            "test_calls: window 2024-05-01T00:00Z to 2024-05-02T00:00Z: {}",
+            "0 rows, 1 request",
+        ),
+    ],
+)
+def test_the_line_of_a_window_names_its_stream_and_counts_what_there_was(
+    partition: str, closed: ClosedWindow, line: str, counts: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    Progress(LOGGER, lambda: False).closed(Tally("test_calls", partition), closed)
+    assert caplog.messages == [line.format(counts)]
+
+
+def test_the_line_of_a_stream_counts_what_there_was(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    progress = Progress(LOGGER, lambda: False)
+    tally = Tally("test_calls", outcome=COMPLETE, rows=812, windows=3, bookmark=START)
+    tally.doubles, tally.outside, tally.gone = 2, 1, 1
+    tally.misfits.update(["notes", "price"])
+    tally.next_from = START - timedelta(days=1)
+    for again in (False, True, False):
+        tally.traffic.sent(again=again)
+    tally.began, tally.ended = 1.0, None
+    progress.end(tally)
+    progress.end(Tally("test_other", outcome=FAILED, began=time.monotonic()))
+    first, second = caplog.messages
+    assert first.startswith("test_calls: complete after ")
+    assert first.partition(" s: ")[2] == (
+        "812 rows, 3 windows, 3 requests, 1 retry, 2 duplicates, 1 row outside the time range, "
+        "1 call no longer exists, 2 invalid values, bookmark 2024-05-01T00:00Z, "
+        "next run from 2024-04-30T00:00Z"
+    )
+    assert second == "test_other: failed after 0.0 s: 0 rows"
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "line"),
+    [
+        ([COMPLETE], "1 stream, 2 rows"),
+        ([COMPLETE, COMPLETE], "2 streams, 4 rows"),
+        ([COMPLETE, FAILED], "2 streams, 1 incomplete, 4 rows"),
+    ],
+)
+def test_the_line_of_a_run_says_what_is_incomplete_if_anything_is(
+    outcomes: list[str], line: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    progress = Progress(LOGGER, lambda: False)
+    for number, outcome in enumerate(outcomes):
+        progress.begin(Tally(f"test_{number}", outcome=outcome, rows=2))
+    progress.summarise([])
+    assert caplog.messages == [f"run ended after 0.0 s: {line}"]
 
 
 @pytest.mark.usefixtures("impatient")

@@ -47,11 +47,11 @@ def test_left_out_are_doubles_and_rows_outside_and_calls_that_are_gone_but_no_mi
 
 def test_a_partition_is_named_where_there_is_one() -> None:
     tally = Tally("test_calls", "form_id 7")
-    assert (tally.name, tally.prefix) == ("test_calls (form_id 7)", "form_id 7: ")
+    assert tally.name == "test_calls (form_id 7)"
     assert tally.names() == {"stream_name": "test_calls", "partition": "form_id 7"}
 
     tally = Tally("test_calls")
-    assert (tally.name, tally.prefix) == ("test_calls", "")
+    assert tally.name == "test_calls"
     assert tally.names() == {"stream_name": "test_calls"}
 
 
@@ -89,10 +89,10 @@ def test_its_fields_are_all_that_was_counted() -> None:
         "windows": 4,
         "requests": 3,
         "retries": 1,
-        "doubles": 3,
-        "outside": 2,
-        "gone": 1,
-        "misfits": 6,
+        "duplicates": 3,
+        "rows_outside": 2,
+        "not_found": 1,
+        "invalid": 6,
         "repaired": 0,
         "bookmark": "2024-05-05T00:00:00.000000Z",
         "next_from": "2024-05-04T00:00:00.000000Z",

@@ -19,7 +19,7 @@ from provider_runs import (
     partition_bookmarks,
     warnings_in,
 )
-from support import assert_table_is, catalog_of, run_tap, upserted
+from support import assert_table_is, catalog_of, clock_at, run_tap, upserted
 
 from sandbox.instants import UTC, parse
 from tap_callexports.core.compat import override
@@ -156,7 +156,10 @@ def test_an_id_added_later_is_read_from_the_start_while_the_others_go_on(kind: K
         kind.define(box.videsk, f1=["A"], f2=["B"])
         kind.fill(box.videsk, FIRST)
         kind.fill(box.videsk, SECOND)
-        first = export(box.videsk, streams=[kind.stream], end_date="2024-05-20", **kind.ids(FIRST))
+        with clock_at(datetime(2024, 5, 20, tzinfo=UTC)):
+            first = export(
+                box.videsk, streams=[kind.stream], end_date="2024-05-20", **kind.ids(FIRST)
+            )
         before = len(asked(box.videsk))
         second = export(box.videsk, streams=[kind.stream], state=first.state)
     starts: dict[str, list[datetime]] = {FIRST: [], SECOND: []}
