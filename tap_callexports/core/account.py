@@ -35,6 +35,7 @@ class TapSettings:
         max_retry_wait: Longest wait, in seconds, a server may ask for.
         skip_forbidden_streams: Whether a 403 is only a warning.
         user_agent: Of every request.
+        skip_unreadable: Whether the smallest window, or single call, that cannot be read is passed.
     """
 
     start_date: datetime
@@ -44,6 +45,7 @@ class TapSettings:
     max_retry_wait: int
     skip_forbidden_streams: bool
     user_agent: str
+    skip_unreadable: bool = False
 
 
 class Account(ABC):

@@ -9,7 +9,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from functools import partial
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeAlias, TypeVar
 
 from tap_callexports.core.compat import override
 from tap_callexports.core.errors import StreamFailed, Unreadable, Vanished, WindowTooLarge
@@ -35,6 +35,11 @@ TToken = TypeVar("TToken")
 VANISHED_AT_FIRST = 20
 #: Calls under way while the oldest is waited for, as a multiple of `max_concurrency`.
 _CALLS_AHEAD = 4
+#: Calls that may wait for the first one that can be read.
+_MOST_UNREAD = 20
+#: A call, and what there is of it: None where it vanished, a failure where it cannot be read.
+_Answer: TypeAlias = "tuple[Record, Batch | StreamFailed | None]"
+_Unread: TypeAlias = "tuple[Record, StreamFailed]"
 _GONE = frozenset({HTTPStatus.NOT_FOUND, HTTPStatus.UNPROCESSABLE_ENTITY})
 
 
@@ -62,6 +67,8 @@ class DetailStream(ExportStream[TToken], Generic[TToken]):
         self._calls = self.calls(tap, account)
         self._calls.speaks_as = self.name
         self._found = self._vanished = self._left = 0
+        #: A call that could be read, to ask for again.
+        self._readable: Record | None = None
 
     @property
     @override
@@ -137,7 +144,7 @@ class DetailStream(ExportStream[TToken], Generic[TToken]):
         # Requests at once are the client's to limit; a slow call only must not hold up the others.
         at_once = self.account.settings["max_concurrency"]
         ahead = 1 if at_once == 1 or self.probing else at_once * _CALLS_AHEAD
-        for answer in in_order(pieces, ahead):
+        for answer in self._answers(in_order(pieces, ahead)):
             if answer is not None:
                 self._found += 1
                 yield answer
@@ -150,6 +157,44 @@ class DetailStream(ExportStream[TToken], Generic[TToken]):
                     f"check {setting}"
                 )
 
+    def _answers(self, answers: Iterable[_Answer]) -> Iterator[Batch | None]:
+        """What there is of each call; those that cannot be read are skipped, or the stream fails.
+
+        A call is skipped if another one can be read after it failed, and it fails once more then:
+        the calls of a server that is down are not skipped.
+        """
+        unread: list[_Unread] = []
+        for call, answer in answers:
+            if not isinstance(answer, StreamFailed):
+                if answer is not None:
+                    self._readable = call
+                yield from self._once_more(unread)
+                yield answer
+                continue
+            if not self.account.shared.skip_unreadable or len(unread) >= _MOST_UNREAD:
+                raise answer
+            unread.append((call, answer))
+            if self._readable is not None:
+                yield from self._once_more(unread)
+        yield from self._once_more(unread)
+
+    def _once_more(self, unread: list[_Unread]) -> Iterator[Batch | None]:
+        """Ask again for calls that could not be read; the list is empty after it."""
+        if not unread:
+            return
+        (_, failure) = unread[0]
+        ((_, proof),) = self._one(self._readable) if self._readable else ((None, None),)
+        if proof is None or isinstance(proof, StreamFailed):
+            raise failure
+        for call, _ in unread:
+            ((_, answer),) = self._one(call)
+            if isinstance(answer, StreamFailed):
+                self.logger.info("%s; skipping it", answer)
+                self.skipped.append(self._named(call))
+            else:
+                yield answer
+        unread.clear()
+
     def _over(self, batch: Batch) -> Iterator[Record]:
         """The calls of a list's batch that are over; the others are counted."""
         for call in batch.records:
@@ -158,13 +203,17 @@ class DetailStream(ExportStream[TToken], Generic[TToken]):
             else:
                 yield call
 
-    def _one(self, call: Record) -> Iterator[Batch | None]:
+    def _one(self, call: Record) -> Iterator[_Answer]:
         try:
-            yield self.details(call)
+            yield call, self.details(call)
         except Vanished:
-            yield None
-        except (Unreadable, WindowTooLarge) as failure:
-            # Not to be split: the other calls of the window can be read.
-            (key,) = self._calls.declared_primary_keys
-            where = "" if isinstance(failure, Unreadable) else f"{self.where}: "
-            raise StreamFailed(f"{where}{failure}; call {shown(str(call[key]))}") from None
+            yield call, None
+        except Unreadable as failure:
+            # Not split: the other calls of the window can be read.
+            yield call, StreamFailed(f"{failure}; {self._named(call)}")
+        except WindowTooLarge as failure:
+            yield call, self.fail(f"{failure}; {self._named(call)}")
+
+    def _named(self, call: Record) -> str:
+        (key,) = self._calls.declared_primary_keys
+        return f"call {shown(str(call[key]))}"

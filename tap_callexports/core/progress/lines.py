@@ -150,7 +150,7 @@ class Progress:
         fields = tally.fields()
         self._logger_of(tally).info(
             "%s%s: %d rows, %d windows, %d requests (%d sent again), %.1f s; left out: %d doubles, "
-            "%d outside the range, %d gone; %d values did not fit; bookmark %s, next run from %s",
+            "%d outside the range, %d gone%s; %d values did not fit; bookmark %s, next run from %s",
             tally.prefix,
             tally.outcome,
             tally.rows,
@@ -161,6 +161,7 @@ class Progress:
             tally.doubles,
             tally.outside,
             tally.gone,
+            f", {tally.skipped} windows or calls skipped" if tally.skipped else "",
             fields["misfits"],
             said(tally.bookmark) or "none",
             said(tally.next_from) or "the start",

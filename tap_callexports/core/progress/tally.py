@@ -52,6 +52,8 @@ class Tally:
     outside: int = 0
     #: Calls that were listed, and gone when they were asked for.
     gone: int = 0
+    #: Windows and calls that could not be read and were passed.
+    skipped: int = 0
     #: How many values did not fit, by column; they are in `extra`.
     misfits: Counter[str] = field(default_factory=Counter)
     outcome: str = STOPPED
@@ -100,6 +102,7 @@ class Tally:
             "doubles": self.doubles,
             "outside": self.outside,
             "gone": self.gone,
+            "skipped": self.skipped,
             "misfits": sum(self.misfits.values()),
             "bookmark": said(self.bookmark),
             "next_from": said(self.next_from),

@@ -60,6 +60,7 @@ class ClosedWindow:
         window: The time range.
         rows: Rows the provider answered for its time range, doubles included.
         requests: HTTP requests it cost.
+        skipped: Whether it could not be read, and none of its rows was handed over.
         whole: Whether a planned window ends here. False inside one whose rows may come again
             because an answer was handed over before the window had to be split.
     """
@@ -68,6 +69,7 @@ class ClosedWindow:
     rows: int
     requests: int
     whole: bool = True
+    skipped: bool = False
 
 
 def span_of(
