@@ -279,6 +279,34 @@ def test_only_the_call_that_cannot_be_read_is_skipped(stream: str, workers: int)
     assert ran.bookmark(stream) == text(NOW)
 
 
+@pytest.mark.parametrize("stream", DETAILS)
+def test_the_first_call_is_skipped_once_a_later_one_can_be_read(stream: str) -> None:
+    with opened(provider_of(stream), NOW, seed=5, rows=12, start=START) as place:
+        records = sorted(place.api.truth(stream).values(), key=time_of)
+        first, second, *others = dict.fromkeys(str(record["call_id"]) for record in records)
+        for call, status in ((first, 500), (second, 404)):
+            fault = Fault("status", status=status, times=10**9)
+            place.api.faults.add(fault, DETAILS[stream].format(call))
+        ran = run(place, stream, on_unreadable="skip")
+
+    assert ran.code == 0, ran.complaints
+    (line,) = skipped_in(ran)
+    assert line.endswith(f"call {first}")
+    assert {str(record["call_id"]) for record in ran.records(stream)} == set(others)
+
+
+@pytest.mark.parametrize("stream", DETAILS)
+def test_calls_of_which_none_can_be_read_are_not_skipped(stream: str) -> None:
+    with opened(provider_of(stream), NOW, seed=5, rows=12, start=START) as place:
+        for record in place.api.truth(stream).values():
+            path = DETAILS[stream].format(record["call_id"])
+            place.api.faults.add(Fault("status", status=500, times=10**9), path)
+        ran = run(place, stream, on_unreadable="skip")
+
+    assert ran.code == 1
+    assert not skipped_in(ran)
+
+
 @pytest.mark.parametrize("after", [3, 12, 40])
 @pytest.mark.parametrize("workers", [1, 4])
 @pytest.mark.parametrize("stream", [*WINDOWED, *DETAILS])
