@@ -20,7 +20,14 @@ FILE = Path(__file__).with_name("tap-callexports.yml")
 
 #: The Hub tells plugins of one name apart by the owner of the repository.
 _VARIANT = "callexports"
-_OPTIONS = {"anunzi": "Anunzi", "retell": "Retell AI", "json": "JSON", "csv": "CSV"}
+_OPTIONS = {
+    "anunzi": "Anunzi",
+    "retell": "Retell AI",
+    "json": "JSON",
+    "csv": "CSV",
+    "fail": "Fail the stream",
+    "skip": "Skip with a warning",
+}
 
 
 def about() -> dict[str, Any]:

@@ -66,6 +66,14 @@ def settings_schema(providers: Sequence[type[Provider]]) -> dict[str, Any]:
             description="Make a 403 on one stream a warning instead of a failure.",
         ),
         th.Property(
+            "on_unreadable",
+            th.StringType(allowed_values=["fail", "skip"]),
+            default="fail",
+            title="On unreadable",
+            description="What happens to the smallest window, or single call, that the provider "
+            "cannot give though it answers for others: fail the stream, or skip it with a warning.",
+        ),
+        th.Property(
             "allow_insecure_url",
             th.BooleanType,
             default=False,

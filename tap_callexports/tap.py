@@ -106,6 +106,7 @@ class TapCallExports(CommandLine):
             max_retry_wait=config["max_retry_wait"],
             skip_forbidden_streams=config["skip_forbidden_streams"],
             user_agent=config.get("user_agent") or f"{self.name}/{version}",
+            skip_unreadable=config["on_unreadable"] == "skip",
         )
 
 

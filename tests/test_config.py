@@ -123,6 +123,7 @@ MISTAKES: list[tuple[dict[str, object], str, str]] = [
     ({"anunzi.filter_criteria": []}, "anunzi.filter_criteria", "must be an object"),
     ({"anunzi.filter_dialect": "other"}, "anunzi.filter_dialect", "one of anunzi, retell"),
     ({"burki.format": "xml"}, "burki.format", "one of json, csv"),
+    ({"on_unreadable": "ignore"}, "on_unreadable", "one of fail, skip"),
     ({"anunzi.agent_ids": "agent_1"}, "anunzi.agent_ids", "must be a list"),
     ({"anunzi.agent_ids": [1]}, "anunzi.agent_ids.0", "must be a text"),
     ({"twin24.company_ids": ["1"]}, "twin24.company_ids.0", "must be a whole number"),

@@ -25,6 +25,7 @@ DEFAULTS: dict[str, Any] = {
     "request_timeout": 300,
     "max_retry_wait": 300,
     "skip_forbidden_streams": False,
+    "on_unreadable": "fail",
     "allow_insecure_url": False,
     "user_agent": None,
     "videsk.api_token": None,

@@ -39,6 +39,7 @@ class TapSettings:
         max_retry_wait: Longest wait, in seconds, a server may ask for.
         skip_forbidden_streams: Whether a 403 is only a warning.
         user_agent: Of every request.
+        skip_unreadable: Whether the smallest window, or single call, that cannot be read is passed.
     """
 
     start_date: datetime
@@ -48,6 +49,7 @@ class TapSettings:
     max_retry_wait: int
     skip_forbidden_streams: bool
     user_agent: str
+    skip_unreadable: bool = False
 
 
 class Account(ABC):

@@ -9,13 +9,22 @@ from __future__ import annotations
 from abc import abstractmethod
 from functools import partial
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeAlias, TypeVar
 
 from tap_callexports.core.compat import override
-from tap_callexports.core.errors import StreamFailed, Unreadable, Vanished, WindowTooLarge
+from tap_callexports.core.errors import (
+    FilterIgnored,
+    PartlyRead,
+    StreamFailed,
+    Unreadable,
+    Vanished,
+    WindowTooLarge,
+)
 from tap_callexports.core.fetch_ahead import in_order
 from tap_callexports.core.redact import shown
 from tap_callexports.core.stream import ExportStream
+from tap_callexports.core.time.instants import SECOND
+from tap_callexports.core.time.window import MONTH, Window
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -27,7 +36,6 @@ if TYPE_CHECKING:
     from tap_callexports.core.http.reply import Reply
     from tap_callexports.core.rows.batch import Batch, Record
     from tap_callexports.core.tap import ExportTap
-    from tap_callexports.core.time.window import Window
 
 TToken = TypeVar("TToken")
 
@@ -35,6 +43,13 @@ TToken = TypeVar("TToken")
 VANISHED_AT_FIRST = 20
 #: Calls under way while the oldest is waited for, as a multiple of `max_concurrency`.
 _CALLS_AHEAD = 4
+#: Calls that may wait for the first one that can be read.
+_MOST_UNREAD = 20
+#: How many calls behind a window are tried where none of it could be read.
+_LATER_CALLS = 3
+#: A call, and what there is of it: None where it vanished, a failure where it cannot be read.
+_Answer: TypeAlias = "tuple[Record, Batch | StreamFailed | None]"
+_Unread: TypeAlias = "tuple[Record, StreamFailed]"
 _GONE = frozenset({HTTPStatus.NOT_FOUND, HTTPStatus.UNPROCESSABLE_ENTITY})
 
 
@@ -62,6 +77,8 @@ class DetailStream(ExportStream[TToken], Generic[TToken]):
         self._calls = self.calls(tap, account)
         self._calls.speaks_as = self.name
         self._found = self._vanished = self._left = 0
+        #: A call that could be read, to ask for again.
+        self._readable: Record | None = None
 
     @property
     @override
@@ -137,7 +154,7 @@ class DetailStream(ExportStream[TToken], Generic[TToken]):
         # Requests at once are the client's to limit; a slow call only must not hold up the others.
         at_once = self.account.settings["max_concurrency"]
         ahead = 1 if at_once == 1 or self.probing else at_once * _CALLS_AHEAD
-        for answer in in_order(pieces, ahead):
+        for answer in self._answers(in_order(pieces, ahead), window):
             if answer is not None:
                 self._found += 1
                 yield answer
@@ -150,21 +167,90 @@ class DetailStream(ExportStream[TToken], Generic[TToken]):
                     f"check {setting}"
                 )
 
+    def _answers(self, answers: Iterable[_Answer], window: Window) -> Iterator[Batch | None]:
+        """What there is of each call; those that cannot be read are skipped, or the stream fails.
+
+        A call is skipped if another one can be read after it failed, and it fails once more then:
+        the calls of a server that is down are not skipped.
+        """
+        skips = self.account.shared.skip_unreadable and not self.probing
+        unread: list[_Unread] = []
+        for call, answer in answers:
+            if isinstance(answer, StreamFailed):
+                if not skips or len(unread) >= _MOST_UNREAD:
+                    raise answer
+                unread.append((call, answer))
+            elif answer is not None:
+                self._readable = call
+            if unread and self._readable:
+                yield from self._once_more(unread, self._readable)
+                unread = []
+            if not isinstance(answer, StreamFailed):
+                yield answer
+        if unread:
+            self._readable = self._later_call(window)
+            if self._readable is None:
+                raise unread[0][1]
+            yield from self._once_more(unread, self._readable)
+
+    def _once_more(self, unread: list[_Unread], readable: Record) -> Iterator[Batch | None]:
+        """Ask again for calls that could not be read, after one that could."""
+        ((_, proof),) = self._one(readable)
+        if proof is None or isinstance(proof, StreamFailed):
+            raise unread[0][1]
+        for call, _ in unread:
+            ((_, answer),) = self._one(call)
+            if isinstance(answer, StreamFailed):
+                self.logger.info("%s; skipping it", answer)
+                self.skipped.append(self._named(call))
+            else:
+                yield answer
+
+    def _later_call(self, window: Window) -> Record | None:
+        """A call behind a window that can be read, None where the first ones cannot."""
+        start, step, left = window.end, window.length, _LATER_CALLS
+        while start < self.end and left > 0:
+            later = Window(start, min(start + step, self.end))
+            try:
+                lists = [self._calls.within(b, later) for b in self._calls.read_window(later, None)]
+            except WindowTooLarge:
+                if step <= SECOND:
+                    return None
+                step = max(step // 2, SECOND)
+                continue
+            except (Unreadable, PartlyRead, FilterIgnored):
+                return None
+            calls: list[Record] = [call for batch in lists for call in batch.records]
+            for call in [call for call in calls if self._is_over(call)][:left]:
+                left -= 1
+                ((_, answer),) = self._one(call)
+                if answer is not None and not isinstance(answer, StreamFailed):
+                    return call
+            start, step = later.end, min(4 * step, MONTH)
+        return None
+
     def _over(self, batch: Batch) -> Iterator[Record]:
         """The calls of a list's batch that are over; the others are counted."""
         for call in batch.records:
-            if call[self.status_column] in self.unfinished:
-                self._left += 1
-            else:
+            if self._is_over(call):
                 yield call
+            else:
+                self._left += 1
 
-    def _one(self, call: Record) -> Iterator[Batch | None]:
+    def _is_over(self, call: Record) -> bool:
+        return call[self.status_column] not in self.unfinished
+
+    def _one(self, call: Record) -> Iterator[_Answer]:
         try:
-            yield self.details(call)
+            yield call, self.details(call)
         except Vanished:
-            yield None
-        except (Unreadable, WindowTooLarge) as failure:
-            # Not to be split: the other calls of the window can be read.
-            (key,) = self._calls.declared_primary_keys
-            where = "" if isinstance(failure, Unreadable) else f"{self.where}: "
-            raise StreamFailed(f"{where}{failure}; call {shown(str(call[key]))}") from None
+            yield call, None
+        except Unreadable as failure:
+            # Not split: the other calls of the window can be read.
+            yield call, StreamFailed(f"{failure}; {self._named(call)}")
+        except WindowTooLarge as failure:
+            yield call, self.fail(f"{failure}; {self._named(call)}")
+
+    def _named(self, call: Record) -> str:
+        (key,) = self._calls.declared_primary_keys
+        return f"call {shown(str(call[key]))}"

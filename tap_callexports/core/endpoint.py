@@ -12,7 +12,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, ClassVar, Generic, TypeVar
 
 from tap_callexports.core.asking import AskingStream
-from tap_callexports.core.errors import StreamFailed, Unreadable, WindowTooLarge
+from tap_callexports.core.errors import KeyMissing, StreamFailed, WindowTooLarge
 from tap_callexports.core.http.reply import MAX_ROWS
 from tap_callexports.core.rows.naming import snake_case
 from tap_callexports.core.rows.normalise import Normaliser
@@ -68,6 +68,8 @@ class Endpoint(AskingStream[TToken], Generic[TToken]):
         # A catalog sets the SDK's attributes of these names on the instance.
         self.declared_primary_keys = self.primary_keys
         self.declared_replication_key = self.replication_key
+        #: Windows and calls of this run that could not be read and were passed, in words.
+        self.skipped: list[str] = []
         super().__init__(tap, account)
 
     # What an endpoint or its provider says.
@@ -163,14 +165,14 @@ class Endpoint(AskingStream[TToken], Generic[TToken]):
 
         Raises:
             WindowTooLarge: There are more than MAX_ROWS of them.
-            Unreadable: A row lacks a primary key.
+            KeyMissing: A row lacks a primary key.
         """
         if len(rows) > MAX_ROWS:
             raise WindowTooLarge(f"an answer of {len(rows)} rows")
         try:
             return self._normalisers[self.verbatim].batch(rows, context)
         except StreamFailed as failure:
-            raise Unreadable(f"{self.where}: {failure}") from None
+            raise KeyMissing(f"{self.where}: {failure}") from None
 
     def size_of(self, batch: Batch) -> int:
         """How many rows a batch has because of its window; those without a time come with any."""

@@ -57,6 +57,10 @@ class Unreadable(StreamFailed):
         self.asked = asked
 
 
+class KeyMissing(Unreadable):
+    """A row lacks its primary key: either the row is spoilt, or it is not the right list."""
+
+
 class RunFailed(ExportError):
     """Nothing more can be read in this run, from any provider: the output cannot be written.
 

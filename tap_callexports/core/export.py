@@ -6,18 +6,27 @@ stream's (`read_window`). Knows no HTTP and no catalog.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from tap_callexports.core.errors import (
     FilterIgnored,
+    KeyMissing,
     PartlyRead,
     StreamFailed,
     Unreadable,
     WindowTooLarge,
 )
 from tap_callexports.core.fetch_ahead import Event, fetch_ahead
+from tap_callexports.core.parts import (
+    Part,
+    held_back,
+    in_halves,
+    once_more,
+    others_can_be_read,
+)
 from tap_callexports.core.progress.tally import Tally
 from tap_callexports.core.redact import shown
 from tap_callexports.core.rows.doubles import Doubles
@@ -39,20 +48,9 @@ if TYPE_CHECKING:
 PROBE_SPAN = timedelta(days=7)
 #: What a message says of repairs, behind their number.
 _REPAIRS = {SURROGATES: "unpaired surrogates replaced by U+FFFD", NULS: "U+0000 removed"}
+#: Skipped windows and calls that the warning names.
+_MOST_NAMED = 5
 _FAR = datetime.max.replace(tzinfo=UTC)
-
-
-@dataclass(frozen=True, slots=True)
-class _Part:
-    """A part of a planned window.
-
-    Args:
-        window: The time range.
-        few_tries: Whether a larger window around it was tried often enough.
-    """
-
-    window: Window
-    few_tries: bool = False
 
 
 class Export:
@@ -82,6 +80,9 @@ class Export:
         self._probing = probing
         self._logger = stream.logger
         self._doubles = Doubles(stream.doubles_within)
+        self._skips = stream.account.shared.skip_unreadable and stream.windowed and not probing
+        #: Whether any row was read so far, in any window.
+        self._rows_read = False
         self._done = stream.account.shared.start_date
         partition = ", ".join(f"{name} {value}" for name, value in (context or {}).items())
         self.tally = Tally(stream.name, shown(partition), ranged=stream.windowed)
@@ -122,7 +123,18 @@ class Export:
             raise StreamFailed(f"{again}, nor can everything be read at once") from None
 
     def report(self) -> None:
-        """Log how many values were misfits, by column, and what was repaired."""
+        """Log how many values were misfits, by column, what was repaired and what was skipped."""
+        if unread := self._stream.skipped:
+            named = ", ".join(unread[:_MOST_NAMED])
+            more = f" and {len(unread) - _MOST_NAMED} more" if len(unread) > _MOST_NAMED else ""
+            self._logger.warning(
+                "%s: %d windows or calls could not be read; skipped as on_unreadable says: %s%s",
+                self._stream.where,
+                len(unread),
+                named,
+                more,
+            )
+            unread.clear()  # the next partition begins anew
         for column, count in sorted(self.tally.misfits.items()):
             self._logger.warning(
                 "%d values did not fit column %s; they are in extra", count, column
@@ -221,7 +233,7 @@ class Export:
         stream = self._stream
         read = stream.scan if scan else stream.read_window
         #: What is left of the window, the earliest part last.
-        todo = [_Part(window)]
+        todo = [Part(window)]
         #: Whether rows that were handed over come again, in another part.
         rows_repeat = False
         while todo:
@@ -232,9 +244,11 @@ class Export:
             rows = 0
             handed_over = False
             try:
-                for answered in read(asked, self._context):
+                answers = read(asked, self._context)
+                for answered in held_back(answers, asked) if self._skips else answers:
                     batch = stream.within(answered, asked)
                     rows += stream.size_of(batch)
+                    self._rows_read = self._rows_read or bool(batch)
                     handed_over = handed_over or bool(batch)
                     yield batch
             except PartlyRead as read_on:
@@ -242,42 +256,47 @@ class Export:
                 yield from self._closed(read_part, rows, traffic, whole=not rows_repeat)
                 todo.append(replace(part, window=Window(read_on.until, asked.end)))
             except (WindowTooLarge, Unreadable) as failure:
-                if self._probing:
-                    raise
-                if not stream.windowed:
-                    if isinstance(failure, WindowTooLarge):
-                        raise
-                    message = f"{failure}; this list is read as a whole and cannot be split"
-                    raise StreamFailed(message) from None
-                if scan and isinstance(failure, Unreadable):
-                    raise  # every part would be the same scan
-                todo += self._smaller(part, failure)
+                if part.last_try:
+                    self._logger.info("%s; skipping %s", failure, asked)
+                    yield ClosedWindow(asked, 0, traffic.requests, whole=not todo, skipped=True)
+                    continue
+                todo += self._smaller(part, failure, scan=scan)
                 rows_repeat = rows_repeat or handed_over
             else:
                 whole = not (rows_repeat and todo)
                 yield from self._closed(asked, rows, traffic, whole=whole)
 
-    def _smaller(self, part: _Part, failure: WindowTooLarge | Unreadable) -> list[_Part]:
+    def _smaller(
+        self, part: Part, failure: WindowTooLarge | Unreadable, *, scan: bool
+    ) -> list[Part]:
         """What to ask for in place of a part that could not be read, the earliest one last.
 
         Raises:
-            Unreadable: There is nothing smaller.
+            Unreadable: There is nothing smaller, and it may not be skipped.
+            StreamFailed, WindowTooLarge: Nothing is split here.
         """
-        window, parts = part.window, []
-        if isinstance(failure, Unreadable):
-            unread = failure.asked or window
-            if unread.end < window.end:
-                parts.append(replace(part, window=Window(unread.end, window.end)))
-            halves = unread.split()
-            message = str(failure)
-        else:
-            unread, halves = window, window.split(failure.at)
-            message = f"{self._stream.where}: {failure}"
-        if halves is None:
-            raise Unreadable(f"{message}; {unread} cannot be split further") from None
-        self._logger.info("%s; splitting window %s", message, unread)
-        few_tries = part.few_tries or isinstance(failure, Unreadable)
-        return [*parts, *(_Part(half, few_tries) for half in reversed(halves))]
+        stream, unreadable = self._stream, isinstance(failure, Unreadable)
+        if unreadable and not stream.windowed:
+            message = f"{failure}; this list is read as a whole and cannot be split"
+            raise StreamFailed(message) from None
+        # All parts of a scan would be the same scan.
+        if self._probing or not stream.windowed or (unreadable and scan):
+            raise failure
+        message = str(failure) if unreadable else f"{stream.where}: {failure}"
+        unread, parts = in_halves(part, failure)
+        if parts:
+            self._logger.info("%s; splitting window %s", message, unread)
+            return parts
+        message = f"{message}; {unread} cannot be split further"
+        if scan or not self._skips:
+            raise Unreadable(message) from None
+        if isinstance(failure, KeyMissing) and not self._rows_read:
+            raise Unreadable(f"{message}, and no row was read before it") from None
+        read, span = partial(stream.read_window, context=self._context), self.tally.span
+        self.tally.traffic.part(few_tries=True)
+        if span is None or not others_can_be_read(read, span, unread):
+            raise Unreadable(f"{message}, and nothing else can be read") from None
+        return once_more(part, unread)
 
     def _hand_over(self, events: Iterator[Event]) -> Iterator[list[Any]]:
         """Records without doubles; windows are closed in between."""
@@ -303,6 +322,8 @@ class Export:
 
     def _close(self, closed: ClosedWindow) -> None:
         """Log a closed window and move the bookmark to its end."""
+        if closed.skipped:
+            self._stream.skipped.append(str(closed.window))
         if closed.whole:
             self._doubles.next_window()
         self._done = closed.window.end
@@ -321,6 +342,7 @@ class Export:
         """Keep in the tally where the next run begins, should this one end here."""
         stream, tally = self._stream, self.tally
         tally.gone = stream.gone
+        tally.skipped = len(stream.skipped)
         if self._bookmark is not None:
             tally.bookmark = self._bookmark.value
             span = self._span_until(_FAR)

@@ -18,6 +18,7 @@ ELSEWHERE = {
     "command.py": ("test_cli.py", "test_cli_run.py"),
     "details.py": ("providers/test_call_details.py", "providers/test_call_details_gone.py"),
     "endpoint.py": ("core/test_export_windows.py", "providers/test_seams.py"),
+    "parts.py": ("core/test_export_windows.py", "proof/test_unreadable.py"),
     "errors.py": ("core/http/test_policy.py", "core/test_export_windows.py"),
     "provider.py": ("fifth_provider/test_fifth_provider.py",),
     "stream.py": ("contract/test_contract_variants.py", "test_connection_test.py"),

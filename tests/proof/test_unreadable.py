@@ -52,8 +52,8 @@ def run(place: Place, stream: str, **settings: object) -> Ran:
     return place.run(config, streams=(stream,))
 
 
-def poison(place: Place, row: Row, status: int = 500) -> None:
-    """From now on every answer that would hold this row is an error."""
+def poison(place: Place, row: Row, status: int = 500, spoilt: bytes | None = None) -> None:
+    """From now on every answer that would hold this row is an error, or this body."""
     api = place.api
     honest = api._answer
     names = ("call_sid", "call_id", "id")
@@ -63,7 +63,9 @@ def poison(place: Place, row: Row, status: int = 500) -> None:
         reply = honest(request)
         zipped = reply.headers.get("Content-Encoding") == "gzip"
         body = gzip.decompress(reply.body) if zipped else reply.body
-        return api.error(status) if marker in body else reply
+        if marker not in body:
+            return reply
+        return api.error(status) if spoilt is None else Reply(200, spoilt or body[: len(body) // 2])
 
     api._answer = answer  # type: ignore[method-assign] # a server with a fault
 
@@ -138,7 +140,7 @@ def test_a_smaller_window_is_not_tried_where_it_cannot_help(stream: str, fault: 
 
 def path_of(stream: str) -> str:
     """A part of the paths of a stream's requests; a login is none of them."""
-    return "/search/" if stream == "twin24_calls" else "calls"
+    return "/search/" if stream == "twin24_calls" else "call"
 
 
 @pytest.mark.parametrize("stream", WINDOWED)
@@ -173,3 +175,189 @@ def refused_call(place: Place, stream: str) -> str:
     path = DETAILS[stream].format(call)
     place.api.faults.add(Fault("status", status=500, times=10**9), path)
     return call
+
+
+# With on_unreadable set to skip.
+
+
+def skipped_in(ran: Ran) -> list[str]:
+    """The warnings about what was skipped."""
+    return [line for line in ran.log if "skipped as on_unreadable says" in line]
+
+
+def lonely_row(place: Place, stream: str) -> Row:
+    """A row in the middle, with no other row within some seconds."""
+    rows = sorted(place.api.of(stream).rows, key=lambda row: row.sort_at)
+    for before, row, after in zip(rows[20:], rows[21:], rows[22:], strict=False):
+        if min(row.sort_at - before.sort_at, after.sort_at - row.sort_at) > timedelta(minutes=1):
+            return row
+    raise AssertionError("no such row")
+
+
+def assert_skipped_alone(ran: Ran, place: Place, stream: str, row: Row) -> None:
+    """All but this row is there, and the one warning names the second it is in."""
+    assert ran.code == 0, ran.complaints
+    (line,) = skipped_in(ran)
+    instants = re.findall(r"2024-\S+Z", line)
+    assert 2 <= len(instants) <= 6
+    assert instants[0] <= text(row.sort_at) < instants[-1]
+    missing = place.api.truth(stream).keys() - ran.table(stream).keys()
+    assert missing == {tuple(row.canonical[name] for name in place.api.keys[stream])}
+    assert ran.bookmark(stream) == text(NOW)
+
+
+KINDS = {
+    "500": None,
+    "HTML": b"<!DOCTYPE html><html>Just a moment</html>",
+    "half of the body": b"",
+}
+
+
+@pytest.mark.parametrize("workers", [1, 4])
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("stream", WINDOWED)
+def test_only_the_second_that_cannot_be_read_is_skipped(
+    stream: str, kind: str, workers: int
+) -> None:
+    with opened(provider_of(stream), NOW, seed=5, rows=60, start=START) as place:
+        row = lonely_row(place, stream)
+        poison(place, row, spoilt=KINDS[kind])
+        ran = run(place, stream, on_unreadable="skip", max_concurrency=workers)
+        assert_skipped_alone(ran, place, stream, row)
+
+
+@pytest.mark.parametrize("stream", ["anunzi_calls", "burki_call_list", "videsk_calls"])
+def test_a_row_without_its_key_is_skipped(stream: str) -> None:
+    with opened(provider_of(stream), NOW, seed=5, rows=60, start=START) as place:
+        row = lonely_row(place, stream)
+        key = "call_id" if stream == "anunzi_calls" else "id"
+        row.extra_wire = {key: None}
+        assert_skipped_alone(run(place, stream, on_unreadable="skip"), place, stream, row)
+
+
+@pytest.mark.parametrize("stream", ["anunzi_calls", "burki_call_list", "videsk_calls"])
+def test_rows_that_all_lack_their_key_are_not_skipped(stream: str) -> None:
+    with opened(provider_of(stream), NOW, seed=5, rows=60, start=START) as place:
+        for row in place.api.of(stream).rows:
+            row.extra_wire = {"call_id" if stream == "anunzi_calls" else "id": None}
+        ran = run(place, stream, on_unreadable="skip")
+
+    assert ran.code == 1
+    assert not skipped_in(ran)
+    (line,) = ran.complaints
+    assert "rows have no" in line
+
+
+def test_a_second_that_holds_too_much_is_skipped() -> None:
+    with opened("twin24", NOW, seed=5, rows=60, start=START) as place:
+        calls = place.api.of("twin24_calls")
+        full = START + timedelta(days=9, seconds=7)
+        calls.add_at(*[full] * 40)
+        ran = run(place, "twin24_calls", on_unreadable="skip", max_records=40)
+
+    assert ran.code == 0, ran.complaints
+    (line,) = skipped_in(ran)
+    assert text(full) in line
+    assert not [key for key, row in ran.table("twin24_calls").items() if time_of(row) == text(full)]
+    assert len(ran.table("twin24_calls")) == 60
+
+
+@pytest.mark.parametrize("stream", DETAILS)
+@pytest.mark.parametrize("workers", [1, 4])
+def test_only_the_call_that_cannot_be_read_is_skipped(stream: str, workers: int) -> None:
+    with opened(provider_of(stream), NOW, seed=5, rows=12, start=START) as place:
+        call = refused_call(place, stream)
+        ran = run(place, stream, on_unreadable="skip", max_concurrency=workers)
+        truth = place.api.truth(stream)
+
+    assert ran.code == 0, ran.complaints
+    (line,) = skipped_in(ran)
+    assert "1 windows or calls could not be read" in line
+    assert line.endswith(f"call {call}")
+    others = {key for key, record in truth.items() if str(record["call_id"]) != call}
+    assert set(ran.table(stream)) == others
+    assert ran.bookmark(stream) == text(NOW)
+
+
+@pytest.mark.parametrize("stream", DETAILS)
+def test_the_first_call_is_skipped_once_a_later_one_can_be_read(stream: str) -> None:
+    with opened(provider_of(stream), NOW, seed=5, rows=12, start=START) as place:
+        records = sorted(place.api.truth(stream).values(), key=time_of)
+        first, second, *others = dict.fromkeys(str(record["call_id"]) for record in records)
+        for call, status in ((first, 500), (second, 404)):
+            fault = Fault("status", status=status, times=10**9)
+            place.api.faults.add(fault, DETAILS[stream].format(call))
+        ran = run(place, stream, on_unreadable="skip")
+
+    assert ran.code == 0, ran.complaints
+    (line,) = skipped_in(ran)
+    assert line.endswith(f"call {first}")
+    assert {str(record["call_id"]) for record in ran.records(stream)} == set(others)
+
+
+@pytest.mark.parametrize("stream", DETAILS)
+def test_calls_of_which_none_can_be_read_are_not_skipped(stream: str) -> None:
+    with opened(provider_of(stream), NOW, seed=5, rows=12, start=START) as place:
+        for record in place.api.truth(stream).values():
+            path = DETAILS[stream].format(record["call_id"])
+            place.api.faults.add(Fault("status", status=500, times=10**9), path)
+        ran = run(place, stream, on_unreadable="skip")
+
+    assert ran.code == 1
+    assert not skipped_in(ran)
+
+
+@pytest.mark.parametrize("after", [3, 12, 40])
+@pytest.mark.parametrize("workers", [1, 4])
+@pytest.mark.parametrize("stream", [*WINDOWED, *DETAILS])
+def test_nothing_is_skipped_while_the_server_is_down(stream: str, workers: int, after: int) -> None:
+    """It goes down after some requests, and stays down."""
+    with opened(provider_of(stream), NOW, seed=5, rows=300, start=START) as place:
+        place.api.faults.add(Fault("status", status=500, times=10**6), path_of(stream), skip=after)
+        ran = run(place, stream, on_unreadable="skip", max_concurrency=workers)
+        truth = place.api.truth(stream)
+
+    assert not skipped_in(ran)
+    bookmark = ran.bookmark(stream) or ""
+    before = {key for key, record in truth.items() if time_of(record) < bookmark}
+    assert before <= set(ran.table(stream))
+    if ran.code == 1:
+        (line,) = ran.complaints
+        assert "500" in line
+        assert ran.wire is not None
+        assert len(ran.wire.sent) <= after + 4 * (MAX_TRIES + PART_TRIES * (LEVELS + 10))
+    else:
+        assert set(ran.table(stream)) == set(truth)
+
+
+@pytest.mark.parametrize("failing", range(40, 62, 3))
+def test_nothing_is_skipped_when_the_server_comes_back(failing: int) -> None:
+    """An outage that ends about when the smallest window has been tried."""
+    with opened("burki", NOW, seed=5, rows=60, start=START) as place:
+        place.api.faults.add(Fault("status", status=500, times=failing), "calls", skip=4)
+        ran = run(place, "burki_call_list", on_unreadable="skip")
+        truth = place.api.truth("burki_call_list")
+
+    assert not skipped_in(ran)
+    assert ran.code == 1 or set(ran.table("burki_call_list")) == set(truth)
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        Fault("status", status=401, times=10**6),
+        Fault("status", status=404, times=10**6),
+        Fault("status", status=429, times=10**6),
+        Fault("reset", times=10**6),
+    ],
+    ids=["credential", "address", "too many requests", "no connection"],
+)
+@pytest.mark.parametrize("stream", [*WINDOWED, *DETAILS])
+def test_what_is_no_fault_of_a_window_is_never_skipped(stream: str, fault: Fault) -> None:
+    with opened(provider_of(stream), NOW, seed=5, rows=60, start=START) as place:
+        place.api.faults.add(fault, path_of(stream), skip=1)
+        ran = run(place, stream, on_unreadable="skip")
+
+    assert not skipped_in(ran)
+    if (stream, fault.status) not in {(name, 404) for name in DETAILS}:  # there it means: gone
+        assert ran.code == 1

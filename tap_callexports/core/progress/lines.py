@@ -164,6 +164,7 @@ class Progress:
                 some(tally.doubles, "duplicate"),
                 some(tally.outside, "row outside the time range", "rows outside the time range"),
                 some(tally.gone, "call no longer exists", "calls no longer exist"),
+                some(tally.skipped, "window or call skipped", "windows or calls skipped"),
                 some(sum(tally.misfits.values()), "invalid value"),
                 tally.bookmark and f"bookmark {short(tally.bookmark)}",
                 tally.next_from and f"next run from {short(tally.next_from)}",

@@ -52,6 +52,8 @@ class Tally:
     outside: int = 0
     #: Calls that were listed, and gone when they were asked for.
     gone: int = 0
+    #: Windows and calls that could not be read and were passed.
+    skipped: int = 0
     #: How many values did not fit, by column; they are in `extra`.
     misfits: Counter[str] = field(default_factory=Counter)
     #: How many characters were repaired in the responses, by kind.
@@ -97,6 +99,7 @@ class Tally:
             "duplicates": self.doubles,
             "rows_outside": self.outside,
             "not_found": self.gone,
+            "skipped": self.skipped,
             "invalid": sum(self.misfits.values()),
             "repaired": sum(self.repairs.values()),
             "bookmark": said(self.bookmark),

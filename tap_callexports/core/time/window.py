@@ -61,6 +61,7 @@ class ClosedWindow:
         rows: Rows the provider answered for its time range, doubles included.
         requests: HTTP requests it cost.
         retries: Those among them that repeat an earlier one.
+        skipped: Whether it could not be read, and none of its rows was handed over.
         whole: Whether a planned window ends here. False inside one whose rows may come again
             because an answer was handed over before the window had to be split.
     """
@@ -70,6 +71,7 @@ class ClosedWindow:
     requests: int
     retries: int = 0
     whole: bool = True
+    skipped: bool = False
 
 
 def span_of(

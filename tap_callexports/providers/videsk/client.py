@@ -127,7 +127,8 @@ class VideskStream(ExportStream[RangeToken]):
                 raise WindowTooLarge(str(failure), at=halves[0].end) from failure
             yield self._one_second(meeting.asked, pace.cap, context)
         except Unreadable as failure:
-            raise Unreadable(str(failure), asked=meeting.asked) from None
+            failure.asked = meeting.asked
+            raise
         else:
             yield self.oldest_first(meeting.batch)
         if meeting.asked.end < window.end:
@@ -144,7 +145,8 @@ class VideskStream(ExportStream[RangeToken]):
             try:
                 answer = self.ask(first_token(window, sort), decode, context)
             except Unreadable as failure:
-                raise Unreadable(str(failure), asked=window) from None
+                failure.asked = window
+                raise
             answers.append(answer.batch)
             if not cap.may_be_cut(answer):
                 answers = [answer.batch]

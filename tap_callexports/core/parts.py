@@ -1,0 +1,121 @@
+"""The parts in which a window is read that cannot be read as a whole."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from tap_callexports.core.errors import PartlyRead, Unreadable, WindowTooLarge
+from tap_callexports.core.http.reply import MAX_ROWS
+from tap_callexports.core.time.instants import SECOND
+from tap_callexports.core.time.window import Window
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from tap_callexports.core.rows.batch import Batch
+
+#: How far from a second that cannot be read others are tried, to see whether the server is down.
+#: The nearest is so far that the margins of its request do not reach that second.
+_DISTANCES = tuple(timedelta(seconds=seconds) for seconds in (5, 60, 3600, 86_400, 31 * 86_400))
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A part of a planned window.
+
+    Args:
+        window: The time range.
+        few_tries: Whether a larger window around it was tried often enough.
+        last_try: Whether it cannot be split, and is skipped if it cannot be read now.
+    """
+
+    window: Window
+    few_tries: bool = False
+    last_try: bool = False
+
+
+def in_halves(part: Part, failure: WindowTooLarge | Unreadable) -> tuple[Window, list[Part]]:
+    """Split a part.
+
+    Args:
+        part: What could not be read.
+        failure: Why.
+
+    Returns:
+        What exactly could not be read, and what to ask for instead, the earliest one last: nothing
+        where it cannot be split.
+    """
+    window = part.window
+    if isinstance(failure, WindowTooLarge):
+        halves = window.split(failure.at) or ()
+        return window, [replace(part, window=half) for half in reversed(halves)]
+    unread = failure.asked or window
+    halves = unread.split() or ()
+    parts = [Part(half, few_tries=True) for half in reversed(halves)]
+    return unread, [*_behind(part, unread), *parts] if parts else []
+
+
+def once_more(part: Part, unread: Window) -> list[Part]:
+    """Ask again for the second of a part that could not be read; what is behind it comes after it.
+
+    Args:
+        part: The part.
+        unread: The second, at its start.
+    """
+    return [*_behind(part, unread), Part(unread, few_tries=True, last_try=True)]
+
+
+def _behind(part: Part, unread: Window) -> list[Part]:
+    if unread.end >= part.window.end:
+        return []
+    return [replace(part, window=Window(unread.end, part.window.end))]
+
+
+def held_back(answers: Iterable[Batch], window: Window) -> Iterator[Batch]:
+    """The answers for a window once all have come: of one that cannot be read there are none.
+
+    Args:
+        answers: As they come.
+        window: What they are for.
+
+    Raises:
+        WindowTooLarge: They are too many to be kept in memory.
+    """
+    held, rows = [], 0
+    try:
+        for batch in answers:
+            held.append(batch)
+            rows += len(batch)
+            if rows > MAX_ROWS and window.split():
+                raise WindowTooLarge(f"over {MAX_ROWS} rows")
+    except PartlyRead:
+        yield from held
+        raise
+    yield from held
+
+
+def others_can_be_read(
+    read: Callable[[Window], Iterable[Batch]], span: Window, unread: Window
+) -> bool:
+    """Whether the server answers now for another second: then it is not down.
+
+    Args:
+        read: Reads a window.
+        span: What other seconds are taken from.
+        unread: A second that the server did not answer for.
+    """
+    starts = (unread.start + sign * distance for distance in _DISTANCES for sign in (-1, 1))
+    for start in starts:
+        if not span.start <= start < span.end:
+            continue
+        try:
+            for _ in read(Window(start, start + SECOND)):
+                pass
+        except PartlyRead:
+            return True
+        except (WindowTooLarge, Unreadable):
+            continue
+        return True
+    return False
