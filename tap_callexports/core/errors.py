@@ -6,11 +6,6 @@ the tap catches each of them.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from datetime import datetime
-
 
 class ExportError(Exception):
     """Root of the failures whose text may be shown to the user as it is."""
@@ -59,12 +54,7 @@ class WindowTooLarge(ExportError):
 
     Args:
         message: What was seen.
-        at: Where to split; in the middle if it is not told, or not inside the window.
     """
-
-    def __init__(self, message: str, *, at: datetime | None = None) -> None:
-        super().__init__(message)
-        self.at = at
 
 
 class FilterIgnored(ExportError):
@@ -76,18 +66,6 @@ class FilterIgnored(ExportError):
 
 class Signal(Exception):
     """Root of what is no failure, and is never shown."""
-
-
-class PartlyRead(Signal):
-    """A window was read up to here; the rest is asked for next. Caught by `Export`.
-
-    Args:
-        until: End of what was read, inside the window.
-    """
-
-    def __init__(self, until: datetime) -> None:
-        super().__init__()
-        self.until = until
 
 
 class Vanished(Signal):

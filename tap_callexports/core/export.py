@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from tap_callexports.core.errors import FilterIgnored, PartlyRead, StreamFailed, WindowTooLarge
+from tap_callexports.core.errors import FilterIgnored, StreamFailed, WindowTooLarge
 from tap_callexports.core.fetch_ahead import Event, fetch_ahead
 from tap_callexports.core.progress.tally import Tally
 from tap_callexports.core.redact import shown
@@ -147,7 +147,7 @@ class Export:
         return fetch_ahead(planner, self._read, stream.windows_at_once)
 
     def _read(self, window: Window, *, scan: bool = False) -> Iterator[Event]:
-        """One planned window: read as a whole, or up to where it was read, or in halves."""
+        """One planned window: read as a whole, or in halves."""
         stream = self._stream
         read = stream.scan if scan else stream.read_window
         #: What is left of the window, the earliest part last.
@@ -165,12 +165,8 @@ class Export:
                     rows += stream.size_of(batch)
                     handed_over = handed_over or bool(batch)
                     yield batch
-            except PartlyRead as read_on:
-                read_part = Window(part.start, read_on.until)
-                yield ClosedWindow(read_part, rows, traffic.requests, whole=not rows_repeat)
-                todo.append(Window(read_on.until, part.end))
             except WindowTooLarge as failure:
-                halves = part.split(failure.at)
+                halves = part.split()
                 if self._probing or not stream.windowed:
                     raise
                 if halves is None:

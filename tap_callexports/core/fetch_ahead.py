@@ -41,18 +41,24 @@ def fetch_ahead(planner: Planner, read: Read, workers: int) -> Iterator[Event]:
     Raises:
         Whatever `read` raises, when the window it failed in is the oldest.
     """
-    windows = iter(planner.next_window, None)
-    for event in in_order((partial(read, window) for window in windows), workers):
+    for event in in_order(_pieces(planner, read), workers):
         if isinstance(event, ClosedWindow):
             planner.learn(event)
         yield event
 
 
-def in_order(pieces: Iterable[Piece[T]], workers: int) -> Iterator[T]:
+def _pieces(planner: Planner, read: Read) -> Iterator[Piece[Event] | None]:
+    while True:
+        window = planner.next_window()
+        yield partial(read, window) if window else None
+
+
+def in_order(pieces: Iterable[Piece[T] | None], workers: int) -> Iterator[T]:
     """Everything that pieces of work yield, piece by piece.
 
     Args:
-        pieces: The next one is taken when there is room for it.
+        pieces: The next one is taken when there is room for it; None in place of one that cannot
+            be taken before those under way are done, and after the last.
         workers: Pieces under way at once; one alone runs in the caller's thread.
 
     Raises:
@@ -62,10 +68,12 @@ def in_order(pieces: Iterable[Piece[T]], workers: int) -> Iterator[T]:
         yield from _side_by_side(iter(pieces), workers)
     else:
         for piece in pieces:
+            if piece is None:
+                return
             yield from piece()
 
 
-def _side_by_side(pieces: Iterator[Piece[T]], workers: int) -> Iterator[T]:
+def _side_by_side(pieces: Iterator[Piece[T] | None], workers: int) -> Iterator[T]:
     jobs: deque[_Job[T]] = deque()
     try:
         while True:
