@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import doctest
+
 import pytest
 from batch_of import batch_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tap_callexports.core.errors import WindowTooLarge
+from tap_callexports.core.http import capped
 from tap_callexports.core.http.capped import (
     SUSPICIOUS_ROWS,
     TRUSTED_ROWS,
@@ -94,6 +97,11 @@ def test_what_others_learned_is_added_whichever_was_first() -> None:
     first, second = Cap(5000, 5000, 5000), Cap(7000, 1200)
     first.learn(second)
     assert first == Cap(7000, 5000, 5000)
+
+
+def test_the_worked_examples_are_right() -> None:
+    result = doctest.testmod(capped)
+    assert result.attempted > result.failed == 0
 
 
 def response(*ids: int, limit: int) -> CappedResponse:
