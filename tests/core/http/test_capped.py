@@ -87,6 +87,13 @@ def test_a_longest_length_that_comes_twice_is_taken_for_a_hidden_cap_until_one_i
     assert cap.wanted == 4 * 3002
 
 
+def test_no_more_rows_are_asked_for_once_a_range_was_too_large_for_the_server() -> None:
+    cap = Cap(100_000)
+    cap.is_complete(3000, 100_000)
+    cap.note_overload()
+    assert cap.wanted == cap.fitting == 3000
+
+
 def test_short_responses_say_nothing_of_the_cap() -> None:
     cap = Cap(5000)
     cap.is_complete(40, 5000)
