@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import random
-from bisect import bisect_left
 from datetime import datetime, timedelta
-from functools import lru_cache
 from itertools import accumulate
 from typing import Protocol
 
 from tap_callexports.core.time.instants import MICROSECOND
 
 _HOUR = timedelta(hours=1)
-_HOUR_SECONDS = 3600
 #: Calls in each hour of a working day, in shares of the busiest: nights, a morning, a dip at noon,
 #: an afternoon, an evening.
 _DAY = (
@@ -24,8 +21,6 @@ _SATURDAY, _SUNDAY = 0.4, 0.15
 #: No two days are alike: by so much they are busier or quieter.
 _UNEVEN = 0.2
 _SATURDAY_IS, _SUNDAY_IS = 5, 6
-#: What follows the hour in the text of an instant, for each second of it.
-_REST = [f":{s // 60:02d}:{s % 60:02d}.000000Z" for s in range(_HOUR_SECONDS)]
 
 
 class History(Protocol):
@@ -33,9 +28,6 @@ class History(Protocol):
 
     def before(self, instant: datetime) -> int:
         """How many calls began before an instant."""
-
-    def times(self, first: int, after: int) -> list[str]:
-        """Instant texts, in whole seconds, of the calls from number `first` to before `after`."""
 
 
 class Year:
@@ -70,28 +62,10 @@ class Year:
         # Of n calls in an hour the number k comes at (k + 1/2) / n of it.
         return first - int((_HOUR - 2 * (after - first) * into) // (2 * _HOUR))
 
-    def times(self, first: int, after: int) -> list[str]:
-        """Instant texts, in whole seconds, of the calls from number `first` to before `after`."""
-        texts: list[str] = []
-        hour = bisect_left(self._before, first + 1) - 1
-        while first < after:
-            begin, end = self._before[hour : hour + 2]
-            rest = _rest_of(end - begin)[first - begin : after - begin]
-            texts += map(self._hours[hour].strftime("%Y-%m-%dT%H").__add__, rest)
-            first, hour = max(first, min(after, end)), hour + 1
-        return texts
-
 
 def through(history: History, instant: datetime) -> int:
     """How many calls began at an instant or before it."""
     return history.before(instant + MICROSECOND)
-
-
-@lru_cache(1000)
-def _rest_of(calls: int) -> list[str]:
-    """What follows the hour in the texts of so many calls within one."""
-    odd = range(1, 2 * calls, 2)
-    return [_REST[number * _HOUR_SECONDS // (2 * calls)] for number in odd]
 
 
 def _of_day(hour: datetime) -> float:

@@ -26,7 +26,6 @@ _MONDAY = datetime(2025, 6, 2, tzinfo=UTC)
 #: have every seventh hour of the week, and every hour of the day; the long ones every 21st hour.
 _SHORT_RUNS, _LONG_RUNS = (24, 35 * HOUR), (8, 105 * HOUR)
 _RAISED_CAP = 100_000
-_ONE = {"max_concurrency": 1}
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,9 +57,7 @@ class Plan:
 
 PLANS = (
     Plan("Videsk, cap 5,000", "videsk_calls"),
-    Plan("… `max_concurrency: 1`", "videsk_calls", _ONE),
     Plan("Videsk, cap 100,000", "videsk_calls", cap=_RAISED_CAP),
-    Plan("… `max_concurrency: 1`", "videsk_calls", _ONE, cap=_RAISED_CAP),
     Plan("Anunzi, Retell: pages of 500", "anunzi_calls"),
     Plan("… `page_size: 1000`", "anunzi_calls", {"page_size": 1000}),
     Plan("Twin24: pages of 1,000", "twin24_incoming_calls"),

@@ -15,6 +15,7 @@ from benchmarks.scaling.history import through
 from tap_callexports.core.compat import override
 from tap_callexports.core.details import DetailStream
 from tap_callexports.core.endpoint import Endpoint
+from tap_callexports.core.http.capped import CappedResponse
 from tap_callexports.core.http.cursor import CursorPage
 from tap_callexports.core.http.reply import Reply
 from tap_callexports.core.rows.batch import Batch
@@ -37,8 +38,7 @@ from tap_callexports.providers.twin24 import client as twin24_client
 from tap_callexports.providers.twin24 import paginator as twin24
 from tap_callexports.providers.twin24 import streams as twin24_streams
 from tap_callexports.providers.videsk import streams as videsk_streams
-from tap_callexports.providers.videsk.cap import Answer
-from tap_callexports.providers.videsk.paginator import OLDEST_FIRST, RangeToken
+from tap_callexports.providers.videsk.client import OLDEST_FIRST, RangeToken
 from tap_callexports.tap import TapCallExports
 
 if TYPE_CHECKING:
@@ -146,7 +146,7 @@ class VideskCalls(Paper, videsk_streams.Calls):
     """Whole seconds, both ends of a range belong to it, cut at the cap."""
 
     @override
-    def answer(self, token: RangeToken) -> Answer:
+    def answer(self, token: RangeToken) -> CappedResponse:
         cap = cast("PaperTap", self._run).cap
         # It is asked in whole milliseconds, rounded so that the range gets no smaller.
         start = EPOCH + (token.start - EPOCH) // MILLISECOND * MILLISECOND
@@ -158,8 +158,7 @@ class VideskCalls(Paper, videsk_streams.Calls):
             first = max(first, after - cap)
         step = token.sort
         numbers = list(range(first, max(first, after)))[::step]
-        times = self.history.times(first, after)[::step]
-        return Answer(Batch(numbers, {"id": numbers, self._time: times}), cap)
+        return CappedResponse(Batch(numbers, {"id": numbers}), cap)
 
 
 class AnunziCalls(Paper, anunzi_streams.Calls):

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeAlias, TypeVar
 from tap_callexports.core.compat import override
 from tap_callexports.core.errors import (
     FilterIgnored,
-    PartlyRead,
     StreamFailed,
     Unreadable,
     Vanished,
@@ -218,7 +217,7 @@ class DetailStream(ExportStream[TToken], Generic[TToken]):
                     return None
                 step = max(step // 2, SECOND)
                 continue
-            except (Unreadable, PartlyRead, FilterIgnored):
+            except (Unreadable, FilterIgnored):
                 return None
             calls: list[Record] = [call for batch in lists for call in batch.records]
             for call in [call for call in calls if self._is_over(call)][:left]:

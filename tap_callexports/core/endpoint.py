@@ -12,6 +12,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, ClassVar, Generic, TypeVar
 
 from tap_callexports.core.asking import AskingStream
+from tap_callexports.core.capped_windows import CappedPlanner
 from tap_callexports.core.errors import KeyMissing, StreamFailed, WindowTooLarge
 from tap_callexports.core.http.reply import MAX_ROWS
 from tap_callexports.core.rows.naming import snake_case
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from singer_sdk.helpers.types import Context
 
     from tap_callexports.core.account import Account
+    from tap_callexports.core.http.capped import Cap
     from tap_callexports.core.rows.batch import Batch
     from tap_callexports.core.rows.rows import Row
     from tap_callexports.core.tap import ExportTap
@@ -87,7 +89,6 @@ class Endpoint(AskingStream[TToken], Generic[TToken]):
 
         Raises:
             WindowTooLarge: The answer is, or may be, incomplete; the window is split.
-            PartlyRead: All rows up to some instant have come; the rest is asked for next.
             FilterIgnored: The server does not apply the time range at all; the rest is read by
                 `scan`, which then must not raise it.
             Unreadable: The provider answers, but not for this window; it is split.
@@ -102,7 +103,10 @@ class Endpoint(AskingStream[TToken], Generic[TToken]):
             span: The time one run reads.
             first_step: How long the first window should be.
         """
-        return Planner(span, first_step=first_step, target_rows=self.window_rows)
+        rows, cap = self.window_rows, self.cap
+        if cap is not None:
+            return CappedPlanner(span, first_step=first_step, cap=cap, target_rows=rows)
+        return Planner(span, first_step=first_step, target_rows=rows)
 
     def scan(self, window: Window, context: Context | None) -> Iterator[Batch]:
         """A window of a server that ignores time ranges: everything, once.
@@ -148,6 +152,14 @@ class Endpoint(AskingStream[TToken], Generic[TToken]):
     def bookmark_may_move(self) -> bool:
         """Whether what was read so far shows that a complete window really is one."""
         return True
+
+    @property
+    def cap(self) -> Cap | None:
+        """What is known of the cap on responses, of an API without cursors (`CappedPage`).
+
+        Windows then aim at what one response should hold.
+        """
+        return None
 
     @property
     def windows_at_once(self) -> int:

@@ -6,13 +6,6 @@ the tap catches each of them.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from datetime import datetime
-
-    from tap_callexports.core.time.window import Window
-
 
 class ExportError(Exception):
     """Root of the failures whose text may be shown to the user as it is."""
@@ -46,15 +39,7 @@ class Unreadable(StreamFailed):
 
     Every try ended with a server error or with a body that cannot be decoded, or a row lacks its
     primary key. Caught by `Export`, which reads the window in halves, and by `DetailStream`.
-
-    Args:
-        message: What happened, with provider and stream.
-        asked: What was asked for, where that is only the beginning of the window.
     """
-
-    def __init__(self, message: str, *, asked: Window | None = None) -> None:
-        super().__init__(message)
-        self.asked = asked
 
 
 class KeyMissing(Unreadable):
@@ -109,12 +94,7 @@ class WindowTooLarge(ExportError):
 
     Args:
         message: What was seen.
-        at: Where to split; in the middle if it is not told, or not inside the window.
     """
-
-    def __init__(self, message: str, *, at: datetime | None = None) -> None:
-        super().__init__(message)
-        self.at = at
 
 
 class FilterIgnored(ExportError):
@@ -126,18 +106,6 @@ class FilterIgnored(ExportError):
 
 class Signal(Exception):
     """Root of what is no failure, and is never shown."""
-
-
-class PartlyRead(Signal):
-    """A window was read up to here; the rest is asked for next. Caught by `Export`.
-
-    Args:
-        until: End of what was read, inside the window.
-    """
-
-    def __init__(self, until: datetime) -> None:
-        super().__init__()
-        self.until = until
 
 
 class Vanished(Signal):

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any
 from tap_callexports.core.errors import (
     FilterIgnored,
     KeyMissing,
-    PartlyRead,
     StreamFailed,
     Unreadable,
     WindowTooLarge,
@@ -24,7 +23,6 @@ from tap_callexports.core.parts import (
     Part,
     held_back,
     in_halves,
-    once_more,
     others_can_be_read,
 )
 from tap_callexports.core.progress.tally import Tally
@@ -220,7 +218,7 @@ class Export:
         if self._probing:
             return window
         end = min(window.end, self._stream.end)
-        return Window(window.start, end) if window.start < end else None
+        return replace(window, end=end) if window.start < end else None
 
     def _closed(
         self, window: Window, rows: int, traffic: Traffic, *, whole: bool
@@ -229,7 +227,7 @@ class Export:
             yield ClosedWindow(known, rows, traffic.requests, traffic.retries, whole=whole)
 
     def _read(self, window: Window, *, scan: bool = False) -> Iterator[Event]:
-        """One planned window: read as a whole, or up to where it was read, or in halves."""
+        """One planned window: read as a whole, or in halves."""
         stream = self._stream
         read = stream.scan if scan else stream.read_window
         #: What is left of the window, the earliest part last.
@@ -251,10 +249,6 @@ class Export:
                     self._rows_read = self._rows_read or bool(batch)
                     handed_over = handed_over or bool(batch)
                     yield batch
-            except PartlyRead as read_on:
-                read_part = Window(asked.start, read_on.until)
-                yield from self._closed(read_part, rows, traffic, whole=not rows_repeat)
-                todo.append(replace(part, window=Window(read_on.until, asked.end)))
             except (WindowTooLarge, Unreadable) as failure:
                 if part.last_try:
                     self._logger.info("%s; skipping %s", failure, asked)
@@ -283,20 +277,19 @@ class Export:
         if self._probing or not stream.windowed or (unreadable and scan):
             raise failure
         message = str(failure) if unreadable else f"{stream.where}: {failure}"
-        unread, parts = in_halves(part, failure)
-        if parts:
-            self._logger.info("%s; splitting window %s", message, unread)
+        if parts := in_halves(part, failure):
+            self._logger.info("%s; splitting window %s", message, part.window)
             return parts
-        message = f"{message}; {unread} cannot be split further"
+        message = f"{message}; {part.window} cannot be split further"
         if scan or not self._skips:
             raise Unreadable(message) from None
         if isinstance(failure, KeyMissing) and not self._rows_read:
             raise Unreadable(f"{message}, and no row was read before it") from None
         read, span = partial(stream.read_window, context=self._context), self.tally.span
         self.tally.traffic.part(few_tries=True)
-        if span is None or not others_can_be_read(read, span, unread):
+        if span is None or not others_can_be_read(read, span, part.window):
             raise Unreadable(f"{message}, and nothing else can be read") from None
-        return once_more(part, unread)
+        return [replace(part, few_tries=True, last_try=True)]
 
     def _hand_over(self, events: Iterator[Event]) -> Iterator[list[Any]]:
         """Records without doubles; windows are closed in between."""

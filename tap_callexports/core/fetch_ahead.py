@@ -11,7 +11,6 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from functools import partial
-from itertools import takewhile
 from typing import TYPE_CHECKING, Generic, TypeAlias, TypeVar
 
 from tap_callexports.core.rows.batch import Batch
@@ -48,19 +47,26 @@ def fetch_ahead(
     Raises:
         Whatever `read` raises, when the window it failed in is the oldest.
     """
-    planned = iter(planner.next_window, None)
-    windows = takewhile(lambda window: window.start < end(), planned)
-    for event in in_order((partial(read, window) for window in windows), workers):
+    for event in in_order(_pieces(planner, read, end), workers):
         if isinstance(event, ClosedWindow):
             planner.learn(event)
         yield event
 
 
-def in_order(pieces: Iterable[Piece[T]], workers: int) -> Iterator[T]:
+def _pieces(
+    planner: Planner, read: Read, end: Callable[[], datetime]
+) -> Iterator[Piece[Event] | None]:
+    while True:
+        window = planner.next_window()
+        yield partial(read, window) if window and window.start < end() else None
+
+
+def in_order(pieces: Iterable[Piece[T] | None], workers: int) -> Iterator[T]:
     """Everything that pieces of work yield, piece by piece.
 
     Args:
-        pieces: The next one is taken when there is room for it.
+        pieces: The next one is taken when there is room for it; None in place of one that cannot
+            be taken before those under way are done, and after the last.
         workers: Pieces under way at once; one alone runs in the caller's thread.
 
     Raises:
@@ -70,10 +76,12 @@ def in_order(pieces: Iterable[Piece[T]], workers: int) -> Iterator[T]:
         yield from _side_by_side(iter(pieces), workers)
     else:
         for piece in pieces:
+            if piece is None:
+                return
             yield from piece()
 
 
-def _side_by_side(pieces: Iterator[Piece[T]], workers: int) -> Iterator[T]:
+def _side_by_side(pieces: Iterator[Piece[T] | None], workers: int) -> Iterator[T]:
     jobs: deque[_Job[T]] = deque()
     try:
         while True:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from tap_callexports.core.errors import PartlyRead, Unreadable, WindowTooLarge
+from tap_callexports.core.errors import Unreadable, WindowTooLarge
 from tap_callexports.core.http.reply import MAX_ROWS
 from tap_callexports.core.time.instants import SECOND
 from tap_callexports.core.time.window import Window
@@ -36,41 +36,15 @@ class Part:
     last_try: bool = False
 
 
-def in_halves(part: Part, failure: WindowTooLarge | Unreadable) -> tuple[Window, list[Part]]:
-    """Split a part.
+def in_halves(part: Part, failure: WindowTooLarge | Unreadable) -> list[Part]:
+    """The halves of a part, the earlier one last; none where it cannot be split.
 
     Args:
         part: What could not be read.
         failure: Why.
-
-    Returns:
-        What exactly could not be read, and what to ask for instead, the earliest one last: nothing
-        where it cannot be split.
     """
-    window = part.window
-    if isinstance(failure, WindowTooLarge):
-        halves = window.split(failure.at) or ()
-        return window, [replace(part, window=half) for half in reversed(halves)]
-    unread = failure.asked or window
-    halves = unread.split() or ()
-    parts = [Part(half, few_tries=True) for half in reversed(halves)]
-    return unread, [*_behind(part, unread), *parts] if parts else []
-
-
-def once_more(part: Part, unread: Window) -> list[Part]:
-    """Ask again for the second of a part that could not be read; what is behind it comes after it.
-
-    Args:
-        part: The part.
-        unread: The second, at its start.
-    """
-    return [*_behind(part, unread), Part(unread, few_tries=True, last_try=True)]
-
-
-def _behind(part: Part, unread: Window) -> list[Part]:
-    if unread.end >= part.window.end:
-        return []
-    return [replace(part, window=Window(unread.end, part.window.end))]
+    few_tries = part.few_tries or isinstance(failure, Unreadable)
+    return [Part(half, few_tries) for half in reversed(part.window.split() or ())]
 
 
 def held_back(answers: Iterable[Batch], window: Window) -> Iterator[Batch]:
@@ -84,15 +58,11 @@ def held_back(answers: Iterable[Batch], window: Window) -> Iterator[Batch]:
         WindowTooLarge: They are too many to be kept in memory.
     """
     held, rows = [], 0
-    try:
-        for batch in answers:
-            held.append(batch)
-            rows += len(batch)
-            if rows > MAX_ROWS and window.split():
-                raise WindowTooLarge(f"over {MAX_ROWS} rows")
-    except PartlyRead:
-        yield from held
-        raise
+    for batch in answers:
+        held.append(batch)
+        rows += len(batch)
+        if rows > MAX_ROWS and window.split():
+            raise WindowTooLarge(f"over {MAX_ROWS} rows")
     yield from held
 
 
@@ -113,8 +83,6 @@ def others_can_be_read(
         try:
             for _ in read(Window(start, start + SECOND)):
                 pass
-        except PartlyRead:
-            return True
         except (WindowTooLarge, Unreadable):
             continue
         return True

@@ -121,14 +121,12 @@ class Calls(Endpoint[int]):
         """All calls, whatever is asked for."""
         yield self.batch(self.rows)
 
-    def up_to(
-        self, longest: timedelta, cut: datetime | None = None
-    ) -> Callable[[Window], Iterator[Batch]]:
-        """Answers windows up to some length, and says where to cut longer ones."""
+    def up_to(self, longest: timedelta) -> Callable[[Window], Iterator[Batch]]:
+        """Answers windows up to some length."""
 
         def read(window: Window) -> Iterator[Batch]:
             if window.length > longest:
-                raise WindowTooLarge("too many rows", at=cut)
+                raise WindowTooLarge("too many rows")
             return self.inside(window)
 
         return read

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from story import ALL, DAY, HOUR, SPAN, START, Calls, Story, at, windows
 
-from tap_callexports.core.errors import PartlyRead, StreamFailed, WindowTooLarge
+from tap_callexports.core.errors import StreamFailed, WindowTooLarge
 from tap_callexports.core.rows.batch import Batch
 from tap_callexports.core.time.instants import parse_instant
 from tap_callexports.core.time.window import Window
@@ -75,15 +75,6 @@ def test_halves_that_are_too_large_are_read_in_halves_the_earlier_one_first() ->
     assert story.ids == ALL
 
 
-def test_a_window_is_cut_where_it_is_told_to_be() -> None:
-    calls = Calls()
-    calls.read = calls.up_to(20 * HOUR, *at(19))
-    story = Story(calls).told()
-    assert calls.asked[:3] == [*windows(0, 24), *windows(0, 19, 24)]
-    assert story.bookmarks[:2] == at(19, 24)
-    assert story.ids == ALL
-
-
 def test_a_second_that_is_too_large_fails_with_its_time_and_nothing_behind_it_is_read() -> None:
     calls = Calls()
     full = Window(START + 30 * HOUR, START + 30 * HOUR + SECOND)
@@ -103,23 +94,6 @@ def test_a_second_that_is_too_large_fails_with_its_time_and_nothing_behind_it_is
     assert story.bookmarks[-1] == full.start
 
 
-def test_a_window_that_is_partly_read_goes_on_from_there() -> None:
-    calls = Calls()
-
-    def read(window: Window) -> Iterator[Batch]:
-        until = min(window.start + 9 * HOUR, window.end)
-        yield from calls.inside(Window(window.start, until))
-        if until < window.end:
-            raise PartlyRead(until)
-
-    calls.read = read
-    story = Story(calls).told()
-    assert calls.asked[:4] == [*windows(0, 24), *windows(9, 24), *windows(18, 24), *windows(24, 48)]
-    assert story[:6] == [[0, 1], *at(9), [2], *at(18), [3], *at(24)]
-    assert story.ids == ALL
-    assert story.tally.doubles == 0
-
-
 @settings(max_examples=150, deadline=None)
 @given(st.integers(0, 10**9), st.booleans())
 def test_however_windows_end_each_row_comes_once_and_no_bookmark_passes_one_that_did_not(
@@ -136,10 +110,6 @@ def test_however_windows_end_each_row_comes_once_and_no_bookmark_passes_one_that
         if chance < 0.4:
             yield from answers[: dice.randrange(len(answers) + 1) if hasty else 0]
             raise WindowTooLarge("too many rows")
-        if chance < 0.7:
-            until = window.start + window.length * dice.uniform(0.1, 0.9)
-            yield from calls.inside(Window(window.start, until))
-            raise PartlyRead(until)
         yield from answers
 
     calls.read = read

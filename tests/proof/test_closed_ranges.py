@@ -128,8 +128,8 @@ def test_what_one_worker_learns_of_the_cap_changes_no_byte_of_another_ones(
     seed: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Small numbers: answers of thousands of rows take long to make.
-    monkeypatch.setattr("tap_callexports.providers.videsk.cap.TRUSTED_ROWS", 20)
-    monkeypatch.setattr("tap_callexports.providers.videsk.cap.SUSPICIOUS_ROWS", 10)
+    monkeypatch.setattr("tap_callexports.core.http.capped.TRUSTED_ROWS", 20)
+    monkeypatch.setattr("tap_callexports.core.http.capped.SUSPICIOUS_ROWS", 10)
     whole = Range(START, START + 40 * DAY)
     with opened(
         "videsk", whole.end + DAY, seed=3, rows=700, start=START, window_rows=40

@@ -9,6 +9,7 @@ import json
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime, timedelta
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -101,7 +102,8 @@ def _windows_out_of_order() -> AbstractContextManager[object]:
     honest = fetch_ahead.in_order
 
     def in_order(pieces: Iterator[Callable[[], Iterator[object]]], workers: int) -> object:
-        pairs = iter(lambda: [piece for _, piece in zip(range(2), pieces, strict=False)], [])
+        ahead = takewhile(callable, pieces)
+        pairs = iter(lambda: [piece for _, piece in zip(range(2), ahead, strict=False)], [])
         return honest((piece for pair in pairs for piece in reversed(pair)), 1 if workers else 0)
 
     return patch.object(fetch_ahead, "in_order", in_order)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from tap_callexports.core.compat import override
@@ -31,21 +31,17 @@ class Window:
         """How much time the window covers."""
         return self.end - self.start
 
-    def split(self, at: datetime | None = None) -> tuple[Window, Window] | None:
-        """Two windows that make up this one, the earlier one first.
-
-        Args:
-            at: Where to cut; if it is not given or not inside, whole seconds from the start, in
-                the middle.
+    def split(self) -> tuple[Window, Window] | None:
+        """The halves of this window, the earlier one first, cut at whole seconds from the start.
 
         Returns:
-            None where a window of 1 s or less is to be cut in the middle.
+            None for a window of 1 s or less.
         """
         half = (self.length // 2) // SECOND * SECOND
-        middle = at if at and self.start < at < self.end else self.start + max(half, SECOND)
+        middle = self.start + max(half, SECOND)
         if middle >= self.end:
             return None
-        return Window(self.start, middle), Window(middle, self.end)
+        return replace(self, end=middle), replace(self, start=middle)
 
     @override
     def __str__(self) -> str:
@@ -126,7 +122,11 @@ class Planner:
         self._target_rows = target_rows
 
     def next_window(self) -> Window | None:
-        """The window after the last one given out, None when the span is covered."""
+        """The window after the last one given out.
+
+        Returns:
+            None when the span is covered, or until a window given out before is closed.
+        """
         if self._next >= self._end:
             return None
         # Room is compared before it is added: `start + step` may leave the calendar.

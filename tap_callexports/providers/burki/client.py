@@ -25,6 +25,7 @@ from tap_callexports.core.errors import (
     TransientFailure,
     WindowTooLarge,
 )
+from tap_callexports.core.http.capped import looks_like_a_cap
 from tap_callexports.core.http.spool import MAX_FILE_ROWS
 from tap_callexports.core.stream import ExportStream
 from tap_callexports.core.time.instants import (
@@ -54,8 +55,6 @@ COUNT_TRIES = 5
 LARGEST_FILE = MAX_FILE_ROWS
 #: Most calls of a page.
 PAGE = 1000
-#: Pages of a multiple of this look as if they were cut.
-ROUND = 50
 #: How often a file or page that is shorter than its count is read before the window is halved.
 READS = 3
 
@@ -216,7 +215,7 @@ class ListStream(BurkiStream):
         if rows >= PAGE:
             raise WindowTooLarge(f"{rows} calls or more")
         # A server may cut at fewer than it was asked for, and count no more than it gives.
-        looks_cut = rows > 0 and rows % ROUND == 0
+        looks_cut = looks_like_a_cap(rows)
         if page.total == rows and not looks_cut:
             return True
         counted = self.count(window)

@@ -1,50 +1,35 @@
 """How Videsk is asked: `POST /reports/exports/...` with a range, and a cap on what comes back.
 
-How far is asked and what an answer proves is decided in pace.py, cap.py and paginator.py.
-
 https://docs.videsk.io/es-developers/api-privada/exportacion
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import cached_property, partial
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from singer_sdk.streams.rest import HTTPRequest, PageContext
 
+from tap_callexports.core.capped_windows import CappedWindow
 from tap_callexports.core.compat import override
-from tap_callexports.core.errors import (
-    PartlyRead,
-    TransientFailure,
-    Unreadable,
-    WindowTooLarge,
-)
-from tap_callexports.core.rows.batch import Batch
+from tap_callexports.core.errors import TransientFailure, Unreadable, WindowTooLarge
+from tap_callexports.core.http.capped import Cap, CappedPage, CappedResponse
 from tap_callexports.core.rows.rows import Rows
 from tap_callexports.core.rows.values import plain
 from tap_callexports.core.stream import ExportStream
 from tap_callexports.core.time.instants import (
     MICROSECOND,
     MILLISECOND,
+    SECOND,
     UTC,
     TimeReader,
     format_instant,
     utc_instants,
 )
-from tap_callexports.core.time.window import Planner
 from tap_callexports.core.time.zones import zone_named
-from tap_callexports.providers.videsk.cap import Answer, Cap, CapPlanner
 from tap_callexports.providers.videsk.labels import IDENTITY_KEYS, column_of
-from tap_callexports.providers.videsk.pace import Pace
-from tap_callexports.providers.videsk.paginator import (
-    NEWEST_FIRST,
-    OLDEST_FIRST,
-    RangeToken,
-    TwoEndsPaginator,
-    first_token,
-    joined,
-)
 from tap_callexports.providers.videsk.times import (
     ZoneCheck,
     object_id_time,
@@ -54,13 +39,42 @@ from tap_callexports.providers.videsk.times import (
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
-    from datetime import datetime, timedelta, tzinfo
+    from datetime import datetime, tzinfo
 
     from singer_sdk.helpers.types import Context
 
     from tap_callexports.core.http.reply import Reply
+    from tap_callexports.core.rows.batch import Batch
     from tap_callexports.core.rows.rows import Row
     from tap_callexports.core.time.window import Window
+
+#: Values of `$sort`.
+OLDEST_FIRST, NEWEST_FIRST = 1, -1
+#: Windows at least this long begin a second early; shorter ones, made by splitting, a millisecond.
+_LONG = 10 * SECOND
+
+
+@dataclass(frozen=True, slots=True)
+class RangeToken:
+    """A request: rows from `start` to `end` (UTC), in the order of `sort`.
+
+    Whether the ends belong to it is unknown.
+    """
+
+    start: datetime
+    end: datetime
+    sort: int = OLDEST_FIRST
+
+
+def request_for(window: Window, sort: int = OLDEST_FIRST) -> RangeToken:
+    """The request for a window, a little wider than it: its ends may not belong to a response.
+
+    Args:
+        window: What to ask for; the end is widened by 1 ms as the request is built.
+        sort: OLDEST_FIRST or NEWEST_FIRST.
+    """
+    margin = SECOND if window.length >= _LONG else MILLISECOND
+    return RangeToken(window.start - margin, window.end, sort)
 
 
 class VideskStream(ExportStream[RangeToken]):
@@ -72,12 +86,6 @@ class VideskStream(ExportStream[RangeToken]):
     id_tells_time: ClassVar[bool] = True
     #: Body field that names a partition, where the endpoint has any.
     definition: ClassVar[str]
-
-    #: How far is asked, where windows end as the answers do.
-    _pace: Pace | None = None
-
-    #: The windows, where they are read side by side.
-    _plan: CapPlanner | None = None
 
     #: Answers do not name their cap; said once.
     _unnamed = False
@@ -100,66 +108,26 @@ class VideskStream(ExportStream[RangeToken]):
         return rows
 
     @override
-    def planner(self, span: Window, first_step: timedelta) -> Planner:
-        if self.windows_at_once > 1:
-            self._plan = CapPlanner(span, first_step, self._cap)
-            return self._plan
-        before, self._pace = self._pace, Pace(self._cap, first_step)
-        if before:
-            # The server is the same for all partitions.
-            self._pace.in_order = before.in_order
-        # One window, of which each answer reads as far as it holds (`PartlyRead`).
-        return Planner(span, first_step=span.length)
-
-    @override
     def read_window(self, window: Window, context: Context | None) -> Iterator[Batch]:
-        pace = self._pace or Pace(self._plan.cap_for(window) if self._plan else self._cap)
-        meeting = TwoEndsPaginator(window, self._time, self.declared_primary_keys, pace)
+        cap = window.cap if isinstance(window, CappedWindow) else self.cap
+        # Of a second that one response does not hold, two in opposite orders may hold all.
+        last = None if window.split() else request_for(window, NEWEST_FIRST)
+        page = CappedPage(request_for(window), cap, last, keys=self.declared_primary_keys)
         try:
-            if meeting.early:
-                meeting.advance(meeting.early)
-            for _ in self.pages(meeting, partial(self._answer, context), context):
+            for _ in self.pages(page, partial(self._decode, context), context):
                 pass
-        except WindowTooLarge as failure:
-            if failure.at is None:
-                pace.too_much(meeting.asked)
-            if halves := meeting.asked.split(failure.at):
-                raise WindowTooLarge(str(failure), at=halves[0].end) from failure
-            yield self._one_second(meeting.asked, pace.cap, context)
-        except Unreadable as failure:
-            failure.asked = meeting.asked
-            raise
-        else:
-            yield self.oldest_first(meeting.batch)
-        if meeting.asked.end < window.end:
-            raise PartlyRead(meeting.asked.end)
-
-    def _one_second(self, window: Window, cap: Cap, context: Context | None) -> Batch:
-        """A second that one answer does not hold: oldest first joined with newest first.
-
-        Raises:
-            Unreadable: Nor do two, or the provider does not answer.
-        """
-        decode, answers = partial(self._answer, context), []
-        for sort in (OLDEST_FIRST, NEWEST_FIRST):
-            try:
-                answer = self.ask(first_token(window, sort), decode, context)
-            except Unreadable as failure:
-                failure.asked = window
+        except WindowTooLarge:
+            if not page.may_be_cut:
+                cap.note_overload()
+            if last is None or not page.may_be_cut:
                 raise
-            answers.append(answer.batch)
-            if not cap.may_be_cut(answer):
-                answers = [answer.batch]
-                break
-        if len(answers) > 1 and not joined(*(a.keys(self.declared_primary_keys) for a in answers)):
             raise Unreadable(
                 f"{self.where}: the second {window.start:%Y-%m-%dT%H:%M:%SZ} holds more rows than "
-                "the provider gives in one answer; ask Videsk to raise the cap for the account",
-                asked=window,
-            )
-        return self.oldest_first(Batch.joined(answers))
+                "the provider gives in one answer; ask Videsk to raise the cap for the account"
+            ) from None
+        yield self.oldest_first(page.batch)
 
-    def _answer(self, context: Context | None, reply: Reply) -> Answer:
+    def _decode(self, context: Context | None, reply: Reply) -> CappedResponse:
         body = reply.envelope("data", "columns", "$limit")
         rows = body.get("data") if isinstance(body, dict) else None
         if not isinstance(rows, Rows):
@@ -167,16 +135,18 @@ class VideskStream(ExportStream[RangeToken]):
         columns = body.get("columns")
         labels = columns if isinstance(columns, list) else []
         rows = self.arranged(rows, [label for label in labels if isinstance(label, str)])
-        limit = body.get("$limit")
-        named = isinstance(limit, int) and not isinstance(limit, bool) and limit > 0
-        if not named and not self._unnamed:
-            self._unnamed = True
-            self.logger.warning(
-                "%s: answers name no cap; videsk.max_records (%d) is taken for it",
-                self.where,
-                self.account.settings["max_records"],
-            )
-        return Answer(self.batch(rows, context), limit if named else None)
+        batch, limit = self.batch(rows, context), body.get("$limit")
+        if not isinstance(limit, int) or isinstance(limit, bool) or limit <= 0:
+            limit = self._assumed_limit
+            if not self._unnamed:
+                self._unnamed = True
+                self.logger.warning(
+                    "%s: answers name no cap; videsk.max_records (%d) is taken for it",
+                    self.where,
+                    limit,
+                )
+        # Longer than the cap it names: that is not the cap.
+        return CappedResponse(batch, limit if len(batch) <= limit else self._assumed_limit)
 
     @override
     def batch(self, rows: Collection[Row], context: Context | None = None) -> Batch:
@@ -251,18 +221,19 @@ class VideskStream(ExportStream[RangeToken]):
             )
         return None
 
-    @property
-    def _time(self) -> str:
-        """The column the server sorts by."""
-        return str(self.declared_replication_key)
-
     @cached_property
     def _zone(self) -> tzinfo:
         return zone_named(self.account.settings["timezone"])
 
     @cached_property
-    def _cap(self) -> Cap:
-        return Cap(self.account.settings["max_records"])
+    @override
+    def cap(self) -> Cap:
+        """What is known of the cap on responses; the same server answers for all partitions."""
+        return Cap(self._assumed_limit)
+
+    @property
+    def _assumed_limit(self) -> int:
+        return int(self.account.settings["max_records"])
 
     @cached_property
     def _zone_check(self) -> ZoneCheck:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from tap_callexports.core.http.reply import Reply
     from tap_callexports.core.rows.rows import Row
-    from tap_callexports.providers.videsk.paginator import RangeToken
+    from tap_callexports.providers.videsk.client import RangeToken
 
 _REFUSED = frozenset(
     {HTTPStatus.BAD_REQUEST, HTTPStatus.NOT_FOUND, HTTPStatus.UNPROCESSABLE_ENTITY}

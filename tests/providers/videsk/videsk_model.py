@@ -9,18 +9,11 @@ from typing import Literal, TypeAlias
 from batch_of import batch_of
 
 from sandbox.instants import MILLISECOND, SECOND, UTC, floor, text
+from tap_callexports.core.capped_windows import CappedPlanner, CappedWindow
 from tap_callexports.core.errors import WindowTooLarge
-from tap_callexports.core.time.window import Window
-from tap_callexports.providers.videsk.cap import Answer, Cap
-from tap_callexports.providers.videsk.pace import Pace
-from tap_callexports.providers.videsk.paginator import (
-    NEWEST_FIRST,
-    OLDEST_FIRST,
-    RangeToken,
-    TwoEndsPaginator,
-    first_token,
-    joined,
-)
+from tap_callexports.core.http.capped import Cap, CappedPage, CappedResponse
+from tap_callexports.core.time.window import ClosedWindow, Window
+from tap_callexports.providers.videsk.client import NEWEST_FIRST, RangeToken, request_for
 
 DAY = datetime(2024, 5, 9, tzinfo=UTC)
 Ends: TypeAlias = Literal["[]", "[)", "(]", "()"]
@@ -39,16 +32,15 @@ class Call:
 
 @dataclass
 class Model:
-    """A server that cuts its answers; `named` is the cap it tells, if it tells any."""
+    """A server that cuts its answers at `cap` and says that it does so at `limit`."""
 
     calls: list[Call]
     cap: int
-    named: int | None
+    limit: int
     ends: Ends = "[]"
     order: Order = "honest"
-    cut: bool = False
 
-    def answer(self, ask: RangeToken) -> Answer:
+    def answer(self, ask: RangeToken) -> CappedResponse:
         """The first rows of a range, in this server's order."""
         first, last = self.ends
         found = [
@@ -64,9 +56,8 @@ class Model:
             found.sort(key=lambda call: (call.filtered, call.id), reverse=ask.sort == NEWEST_FIRST)
         elif (ask.sort == NEWEST_FIRST) != (self.order == "newest_first"):
             found.reverse()
-        self.cut = len(found) > self.cap
         rows = [{"id": c.id, "time": text(floor(c.start, SECOND))} for c in found[: self.cap]]
-        return Answer(batch_of(rows), self.named)
+        return CappedResponse(batch_of(rows), self.limit)
 
 
 def calls_at(*millis: int, shifts: tuple[int, ...] = ()) -> list[Call]:
@@ -79,50 +70,37 @@ def calls_at(*millis: int, shifts: tuple[int, ...] = ()) -> list[Call]:
     ]
 
 
-def read(server: Model, window: Window, first: timedelta | None = None) -> tuple[set[str], bool]:
-    """Ids of everything read, the window split as often as asked for; and whether that is all.
+def read(server: Model, span: Window, first: timedelta) -> tuple[set[str], bool]:
+    """Ids of everything read, in windows that are planned and halved; and whether that is all.
 
     False: a second held more than could be asked for, and would have been reported.
-    With a `first` step the dialogue ends its windows itself.
+
+    Args:
+        server: What is asked.
+        span: The time to read.
+        first: Length of the first window.
     """
-    cap, found, whole = Cap(server.named or server.cap), set[str](), True
-    pace = Pace(cap, first)
-    todo = [window]
-    for _ in range(20_000):
-        if not todo:
-            return found, whole
-        part = todo.pop()
-        meeting = TwoEndsPaginator(part, "time", ("id",), pace if first else Pace(cap))
-        far = meeting.asked.end
-        try:
-            if meeting.early:
-                meeting.advance(meeting.early)
-            while not meeting.finished:
-                ask = meeting.current_value
-                # Beyond that the first answer knows of no rows that should come before its last.
-                assert ask.sort == OLDEST_FIRST or ask.end <= far
-                meeting.advance(server.answer(ask))
-        except WindowTooLarge as failure:
-            asked = meeting.asked
-            assert part.start == asked.start < asked.end <= part.end
-            if halves := asked.split(failure.at):
-                todo += [Window(halves[0].end, part.end), halves[0]]
-                continue
-            if asked.end < part.end:
-                todo.append(Window(asked.end, part.end))
-            answers = [
-                server.answer(first_token(asked, sort)) for sort in (OLDEST_FIRST, NEWEST_FIRST)
-            ]
-            found |= {record["id"] for answer in answers for record in answer.batch.records}
-            oldest, newest = (answer.batch.keys(("id",)) for answer in answers)
-            cut = all(cap.may_be_cut(answer) for answer in answers)
-            whole = whole and not (cut and not joined(oldest, newest))
-            continue
-        found |= {record["id"] for record in meeting.batch.records}
-        assert part.start == meeting.asked.start < meeting.asked.end <= part.end
-        if meeting.asked.end < part.end:
-            todo.append(Window(meeting.asked.end, part.end))
-    raise AssertionError("the reading does not end")
+    found, whole = set[str](), True
+    plan = CappedPlanner(span, first_step=first, cap=Cap(server.limit))
+    while window := plan.next_window():
+        todo = [window]
+        while todo:
+            part = todo.pop()
+            assert isinstance(part, CappedWindow)
+            halves = part.split()
+            last = None if halves else request_for(part, NEWEST_FIRST)
+            page = CappedPage(request_for(part), part.cap, last, keys=("id",))
+            try:
+                while not page.finished:
+                    page.advance(server.answer(page.current_value))
+            except WindowTooLarge:
+                if halves:
+                    todo += reversed(halves)
+                    continue
+                whole = False
+            found |= {record["id"] for record in page.batch.records}
+            plan.learn(ClosedWindow(part, len(page.batch), 1))
+    return found, whole
 
 
 def inside(server: Model, window: Window) -> set[str]:
