@@ -117,7 +117,7 @@ def failure_of(reply: Reply, settings: HttpSettings, question: Question) -> Exce
     where = question.where(settings)
     if status in _AGAIN or status in _TOO_HEAVY:
         heavy = status in _TOO_HEAVY
-        return TransientFailure(f"{status}{said}", wait=reply.retry_after, heavy=heavy)
+        return TransientFailure(f"{status}{said}", wait=reply.retry_after or None, heavy=heavy)
     if status == HTTPStatus.UNAUTHORIZED:
         may_heal = any(settings.unauthorised_waits)
         outage = ", or the server cannot check it just now" if may_heal else ""
@@ -213,7 +213,8 @@ class Attempts:
     def wait_after(self, failure: TransientFailure) -> float:
         """Seconds until the next try: exponential with jitter, or what the server asks for.
 
-        A wait that the server asks for is never less than the shortest one without it.
+        A wait that the server asks for is never less than the shortest one without it. After a
+        failure with a wait of 0 (a renewed token) the next try is at once.
 
         Raises:
             WindowTooLarge: The answer is too much for the server.
@@ -232,8 +233,10 @@ class Attempts:
             ) from None
         ceiling = min(_LONGEST_WAIT, _FIRST_WAIT * 2 ** max(0, self._tries - 1), longest)
         shortest = ceiling / 4
-        jittered = random.uniform(shortest, ceiling)  # noqa: S311 - not a secret
-        wait = jittered if failure.wait is None else max(shortest, failure.wait)
+        if failure.wait is None:
+            wait = random.uniform(shortest, ceiling)  # noqa: S311 - not a secret
+        else:
+            wait = max(shortest, failure.wait) if failure.wait else 0.0
         seconds = time.monotonic() - self._started
         if self._tries >= self._question.tries or seconds + wait > MAX_SECONDS:
             fail = Unreachable if self._unconnected == self._tries else StreamFailed
