@@ -166,7 +166,7 @@ class Attempts:
         return self._tries
 
     @property
-    def said(self) -> str:
+    def try_number(self) -> str:
         """Which try the last one was, of how many."""
         tries = self._question.tries
         if self._question.splittable and self._heavy:

@@ -105,10 +105,10 @@ def test_the_number_of_tries_is_said() -> None:
     attempts = Attempts(question(splittable=True), MANNERS)
     attempts.sent()
     attempts.wait_after(TransientFailure("500"))
-    assert attempts.said == "try 1 of 8"
+    assert attempts.try_number == "try 1 of 8"
     attempts.sent()
     attempts.wait_after(TransientFailure("504", heavy=True))
-    assert attempts.said == "try 2 of 3"
+    assert attempts.try_number == "try 2 of 3"
 
 
 @pytest.mark.covers(102)
