@@ -60,13 +60,12 @@ class TransientFailure(ExportError):
 
     Args:
         message: What was seen, without body or secret.
-        wait: Seconds to wait before the next try; None leaves it to `Attempts`.
+        wait: Seconds to wait before the next try, 0 for none; None leaves it to `Attempts`.
         heavy: The answer may have been too much for the server (timeouts, 413, 504): a smaller
             window is a better next step than many tries.
         unreadable: The server answered, with an error of its own or with a body that cannot be
             decoded: what was asked for may be the reason.
         connected: False where no connection could be made.
-        at_once: Whether the next try need not wait: what went wrong has been put right.
     """
 
     def __init__(
@@ -77,14 +76,12 @@ class TransientFailure(ExportError):
         heavy: bool = False,
         unreadable: bool = False,
         connected: bool = True,
-        at_once: bool = False,
     ) -> None:
         super().__init__(message)
         self.wait = wait
         self.heavy = heavy
         self.unreadable = unreadable
         self.connected = connected
-        self.at_once = at_once
 
 
 class WindowTooLarge(ExportError):

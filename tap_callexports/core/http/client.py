@@ -258,7 +258,7 @@ class HttpClient:
         where = question.where(self._settings)
         if self.probe_budget is not None and self.probe_budget <= 0:
             raise attempts.given_up(failure) from None
-        reason = f"{failure}; {attempts.said}"
+        reason = f"{failure}; {attempts.try_number}"
         if wait:
             self._logger.info("%s: %s, next in %g s", where, reason, round(wait, 1))
         if failure.wait:

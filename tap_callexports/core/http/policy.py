@@ -128,7 +128,7 @@ def failure_of(reply: Reply, settings: HttpSettings, question: Question) -> Exce
         announced = status == HTTPStatus.SERVICE_UNAVAILABLE and "Retry-After" in reply.headers
         return TransientFailure(
             f"{status}{said}",
-            wait=reply.retry_after,
+            wait=reply.retry_after or None,
             heavy=status in _TOO_HEAVY,
             unreadable=status >= HTTPStatus.INTERNAL_SERVER_ERROR and not announced,
         )
@@ -190,7 +190,7 @@ class Attempts:
         return self._question.splittable and current_traffic().few_tries
 
     @property
-    def said(self) -> str:
+    def try_number(self) -> str:
         """Which try the last one was, of how many."""
         tries = self._question.tries
         if self._question.splittable and self._heavy:
@@ -230,7 +230,7 @@ class Attempts:
         """
         self._renewals += 1
         soon = self._renewals <= QUICK_RENEWALS
-        return TransientFailure("401, token renewed", at_once=soon)
+        return TransientFailure("401, token renewed", wait=0 if soon else None)
 
     def unauthorised(self, *, succeeded: bool) -> None:
         """Raise for a repetition after a 401, where an outage may look like one.
@@ -249,7 +249,8 @@ class Attempts:
     def wait_after(self, failure: TransientFailure) -> float:
         """Seconds until the next try: exponential with jitter, or what the server asks for.
 
-        A wait that the server asks for is never less than the shortest one without it.
+        A wait that the server asks for is never less than the shortest one without it. After a
+        failure with a wait of 0 (a renewed token) the next try is at once.
 
         Raises:
             WindowTooLarge: The answer is too much for the server.
@@ -270,10 +271,10 @@ class Attempts:
             ) from None
         ceiling = min(_LONGEST_WAIT, _FIRST_WAIT * 2 ** max(0, self._counted - 1), longest)
         shortest = ceiling / 4
-        jittered = random.uniform(shortest, ceiling)  # noqa: S311 - not a secret
-        wait = jittered if failure.wait is None else max(shortest, failure.wait)
-        if failure.at_once:
-            wait = 0.0
+        if failure.wait is None:
+            wait = random.uniform(shortest, ceiling)  # noqa: S311 - not a secret
+        else:
+            wait = max(shortest, failure.wait) if failure.wait else 0.0
         seconds = time.monotonic() - self._started
         over = self._counted >= self._question.tries or seconds + wait > MAX_SECONDS
         if over or (self._few_tries and self._unreadable >= PART_TRIES):

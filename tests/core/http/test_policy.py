@@ -76,15 +76,24 @@ def test_a_wait_longer_than_allowed_fails_with_both_numbers() -> None:
 
 
 @pytest.mark.covers(102)
-def test_a_wait_of_nothing_grows(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("asked", [{"Retry_After": "0"}, {"Retry_After_Ms": "1"}])
+def test_a_wait_of_nearly_nothing_grows(
+    asked: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     for name, seconds in (("_FIRST_WAIT", 1.0), ("_LONGEST_WAIT", 60.0)):
         monkeypatch.setattr(f"tap_callexports.core.http.policy.{name}", seconds)
     attempts = Attempts(question(), replace(MANNERS, max_retry_wait=300))
-    waits = []
-    for _ in range(MAX_TRIES - 1):
+    for shortest in (0.25, 0.5, 1, 2, 4, 8, 15):
         attempts.sent()
-        waits.append(attempts.wait_after(TransientFailure("429", wait=0)))
-    assert waits == [0.25, 0.5, 1, 2, 4, 8, 15]
+        failure = failure_of(reply(429, b"", **asked), MANNERS, question())
+        assert isinstance(failure, TransientFailure)
+        assert shortest <= attempts.wait_after(failure) <= 4 * shortest
+
+
+def test_a_renewed_token_is_tried_at_once() -> None:
+    attempts = Attempts(question(), MANNERS)
+    attempts.sent()
+    assert attempts.wait_after(TransientFailure("401, token renewed", wait=0)) == 0
 
 
 def test_a_wait_is_as_long_as_the_server_asks() -> None:
@@ -97,10 +106,10 @@ def test_the_number_of_tries_is_said() -> None:
     attempts = Attempts(question(splittable=True), MANNERS)
     attempts.sent()
     attempts.wait_after(TransientFailure("500"))
-    assert attempts.said == "try 1 of 8"
+    assert attempts.try_number == "try 1 of 8"
     attempts.sent()
     attempts.wait_after(TransientFailure("504", heavy=True))
-    assert attempts.said == "try 2 of 3"
+    assert attempts.try_number == "try 2 of 3"
 
 
 @pytest.mark.covers(102)
