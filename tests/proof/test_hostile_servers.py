@@ -103,7 +103,6 @@ def _short(value: object) -> str:
 NO_JSON = {
     "NaN": row(b'"duration":NaN'),
     "Infinity": row(b'"duration":-Infinity'),
-    "a lone surrogate": row(b'"x":"\\ud800"'),
     "an integer of 5,000 digits": row(b'"x":' + b"9" * 5000),
     "lists, 10,000 deep": row(b'"x":' + b"[" * 10_000 + b"]" * 10_000),
     "bytes that are no text": row(b'"x":"\xff\xfe"'),
