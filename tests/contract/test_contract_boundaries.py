@@ -48,13 +48,18 @@ def test_the_start_belongs_to_the_export_and_the_end_does_not(account: Account) 
 @pytest.mark.parametrize(("account", "workers"), tried(WINDOWED, (1,), (4,)), indirect=["account"])
 def test_calls_at_the_seams_of_windows_come_once(account: Account, workers: int) -> None:
     settings = {"max_concurrency": workers}
-    seams = account.bookmarks(account.run(settings=settings))
-    assert len(seams) > 3
-    around = (-SECOND, -MICROSECOND, 0 * SECOND, MICROSECOND, SECOND - MICROSECOND)
-    for seam in seams[:-1]:
-        account.add(*(instant(seam) + step for step in around))
     run = account.run(settings=settings)
-    assert account.bookmarks(run) == seams
+    seams = account.bookmarks(run)
+    around = (-SECOND, -MICROSECOND, 0 * SECOND, MICROSECOND, SECOND - MICROSECOND)
+    # How long a window is may depend on the calls before it, so one seam after the other.
+    for number in range(20):
+        if number >= len(seams) - 1:
+            break
+        account.add(*(instant(seams[number]) + step for step in around))
+        run = account.run(settings=settings)
+        before, seams = seams, account.bookmarks(run)
+        assert seams[: number + 1] == before[: number + 1]
+    assert len(seams) > 3
     assert_table_is(run.table(account.name), account.truth())
     assert len(run.records(account.name)) == len(account.truth()) == 5 * (len(seams) - 1)
 
