@@ -139,7 +139,7 @@ class DetailStream(ExportStream[TToken], Generic[TToken]):
             )
         if self._vanished:
             self.logger.warning(
-                "%s: %d of %d calls were gone when they were asked for at %s",
+                "%s: %d of %d calls no longer existed when they were requested at %s",
                 self.where,
                 self._vanished,
                 self._vanished + self._found,

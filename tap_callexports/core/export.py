@@ -25,7 +25,7 @@ from tap_callexports.core.parts import (
     in_halves,
     others_can_be_read,
 )
-from tap_callexports.core.progress.tally import Tally
+from tap_callexports.core.progress.tally import Tally, count
 from tap_callexports.core.redact import shown
 from tap_callexports.core.rows.doubles import Doubles
 from tap_callexports.core.rows.repair import NULS, SURROGATES
@@ -121,7 +121,7 @@ class Export:
             raise StreamFailed(f"{again}, nor can everything be read at once") from None
 
     def report(self) -> None:
-        """Log how many values were misfits, by column, what was repaired and what was skipped."""
+        """Log how many values were invalid, by column, what was repaired and what was skipped."""
         if unread := self._stream.skipped:
             named = ", ".join(unread[:_MOST_NAMED])
             more = f" and {len(unread) - _MOST_NAMED} more" if len(unread) > _MOST_NAMED else ""
@@ -133,9 +133,12 @@ class Export:
                 more,
             )
             unread.clear()  # the next partition begins anew
-        for column, count in sorted(self.tally.misfits.items()):
+        for column, number in sorted(self.tally.misfits.items()):
             self._logger.warning(
-                "%d values did not fit column %s; they are in extra", count, column
+                "%s: %s in column %s, kept in extra",
+                self.tally.name,
+                count(number, "invalid value"),
+                column,
             )
         self.tally.repairs = repairs = self._stream.take_repairs()
         if repairs:

@@ -67,7 +67,7 @@ def test_a_value_that_does_not_fit_is_kept_in_extra_and_counted(
         assert record["extra"] == {field: "a few"}
         expected = {**truth[account.key(call)], column: None}
         assert without_extra(record) == {k: v for k, v in expected.items() if v is not None}
-    assert f"2 values did not fit column {column}" in caplog.text
+    assert f"2 invalid values in column {column}" in caplog.text
     assert "a few" not in caplog.text
 
 
@@ -116,7 +116,7 @@ def test_a_call_whose_time_cannot_be_read_comes_and_moves_nothing(
     record = table.pop(account.key(call))
     assert record[time] is None
     assert record["extra"] == {stream.kept_as.get(field, field): "yesterday"}
-    assert f"did not fit column {time}" in caplog.text
+    assert f"in column {time}, kept in extra" in caplog.text
     del truth[account.key(call)]
     assert_table_is(table, truth)
 

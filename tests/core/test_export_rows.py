@@ -77,7 +77,7 @@ def test_values_that_do_not_fit_are_counted_once_and_reported(
     story = Story(calls).told()
     story.export.report()
     assert (story.tally.doubles, story.tally.misfits) == (16, {"seconds": 3})
-    assert "3 values did not fit column seconds; they are in extra" in caplog.text
+    assert "3 invalid values in column seconds, kept in extra" in caplog.text
 
 
 @pytest.mark.covers(14)
