@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 #: The exit code after a signal is this plus the signal's number.
 SIGNAL_EXIT = 128
 #: Characters of one cause, and causes, in the last line of a run that failed.
-_LONGEST_CAUSE, _MOST_CAUSES = 300, 10
+_LONGEST_CAUSE, _MOST_CAUSES = 300, 40
 #: How a connection test calls outcomes, and what it says of a stream without partitions to read.
 _RESULTS, _NOT_ASKED = {COMPLETE: "ok"}, "not asked"
 
@@ -71,6 +71,8 @@ class ExportTap(CheckedTap):
         """
         #: Failures of single streams; the run goes on, and ends with exit code 1.
         self.failures: dict[str, StreamFailed] = {}
+        #: The text of every failure; a stream may have one of each partition.
+        self._causes: list[str] = []
         #: Says how the run gets on.
         self.progress = Progress(self.logger, lambda: self.writer.writing)
         given = catalog.to_dict() if isinstance(catalog, Catalog) else catalog
@@ -133,6 +135,7 @@ class ExportTap(CheckedTap):
         else:
             self.logger.error("%s", failure)
         self.failures[name] = failure
+        self._causes.append(str(failure))
 
     def run_mistakes(self) -> Iterable[str]:
         """What keeps this tap from reading anything, though its settings are valid, a line each."""
@@ -159,17 +162,18 @@ class ExportTap(CheckedTap):
             with self.progress:
                 self._read_all()
         except RunFailed as failure:
-            raise RunFailed(self._causes(failure)) from None
+            self._causes.append(str(failure))
+            raise RunFailed(self._every_cause) from None
         if self.failures:
-            self.logger.error("failed: %s", self._causes())
+            self.logger.error("failed: %s", self._every_cause)
         elif self.probing:
             sys.stderr.write("ok\n")
         return 1 if self.failures else 0
 
-    def _causes(self, *more: RunFailed) -> str:
+    @property
+    def _every_cause(self) -> str:
         """Why the run is not complete, in one line: what is common to several streams once."""
-        causes = dict.fromkeys(str(each) for each in (*self.failures.values(), *more))
-        texts = [shown(cause, _LONGEST_CAUSE) for cause in causes]
+        texts = [shown(cause, _LONGEST_CAUSE) for cause in dict.fromkeys(self._causes)]
         if left := len(texts[_MOST_CAUSES:]):
             texts[_MOST_CAUSES:] = [f"and {left} more, see the lines above"]
         return " | ".join(texts)
