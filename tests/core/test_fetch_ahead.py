@@ -73,6 +73,32 @@ def test_the_order_is_that_of_the_serial_run_whatever_finishes_first(
     assert ends[-1] == SPAN.end
 
 
+@pytest.mark.parametrize("workers", [1, 2, 5])
+def test_a_plan_may_wait_for_the_windows_under_way(workers: int) -> None:
+    class InPairs(Planner):
+        """Gives out two windows, and the next two when both are closed."""
+
+        given = closed = 0
+
+        @override
+        def next_window(self) -> Window | None:
+            if self.given == self.closed + 2 or (self.given > self.closed and self.given % 2 == 0):
+                return None
+            window = super().next_window()
+            self.given += window is not None
+            return window
+
+        @override
+        def learn(self, closed: ClosedWindow) -> None:
+            self.closed += 1
+
+    def read(window: Window) -> Iterator[Event]:
+        yield ClosedWindow(window, 0, 1)
+
+    plan = InPairs(SPAN, first_step=timedelta(days=1))
+    assert sum(1 for _ in fetch_ahead(plan, read, workers)) == 30
+
+
 @settings(max_examples=60, deadline=None)
 @given(lengths=st.lists(st.integers(0, 9), max_size=25), workers=st.integers(1, 6))
 def test_pieces_of_any_length_come_out_one_after_the_other(
