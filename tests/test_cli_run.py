@@ -172,7 +172,7 @@ REFUSED = [
 
 
 @pytest.mark.parametrize(("provider", "wrong", "setting", "requests"), REFUSED)
-def test_a_refused_credential_ends_the_run_with_one_line(
+def test_a_refused_credential_is_said_once_and_in_the_last_line(
     box: Sandbox, provider: str, wrong: dict[str, str], setting: str, requests: int
 ) -> None:
     api = box.apis[provider]
@@ -181,9 +181,10 @@ def test_a_refused_credential_ends_the_run_with_one_line(
     )
 
     assert outcome.code == 1
-    [line] = outcome.errors
+    line, last = outcome.errors
     assert setting in line
     assert "401" in line
+    assert last.endswith(f"failed: {line.split(' | ', 3)[-1].split('| ')[-1]}")
     assert "canary-wrong-0a1b" not in outcome.err
     assert "Traceback" not in outcome.err
     assert len(api.requests) <= requests

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, ClassVar, Generic, TypeVar
 
 from tap_callexports.core.asking import AskingStream
 from tap_callexports.core.capped_windows import CappedPlanner
-from tap_callexports.core.errors import KeyMissing, StreamFailed, WindowTooLarge
+from tap_callexports.core.errors import KeyMissing, WindowTooLarge
 from tap_callexports.core.http.reply import MAX_ROWS
 from tap_callexports.core.rows.naming import snake_case
 from tap_callexports.core.rows.normalise import Normaliser
@@ -183,8 +183,8 @@ class Endpoint(AskingStream[TToken], Generic[TToken]):
             raise WindowTooLarge(f"an answer of {len(rows)} rows")
         try:
             return self._normalisers[self.verbatim].batch(rows, context)
-        except StreamFailed as failure:
-            raise KeyMissing(f"{self.where}: {failure}") from None
+        except KeyMissing as failure:
+            raise KeyMissing(f"{self.where}: {failure}", others=failure.others) from None
 
     def size_of(self, batch: Batch) -> int:
         """How many rows a batch has because of its window; those without a time come with any."""

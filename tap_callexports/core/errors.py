@@ -43,7 +43,16 @@ class Unreadable(StreamFailed):
 
 
 class KeyMissing(Unreadable):
-    """A row lacks its primary key: either the row is spoilt, or it is not the right list."""
+    """A row lacks its primary key: either the row is spoilt, or it is not the right list.
+
+    Args:
+        message: How many rows, and which key.
+        others: Whether other rows of the answer have theirs: then it is the right list.
+    """
+
+    def __init__(self, message: str, *, others: bool) -> None:
+        super().__init__(message)
+        self.others = others
 
 
 class RunFailed(ExportError):

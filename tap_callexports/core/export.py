@@ -279,6 +279,11 @@ class Export:
         # All parts of a scan would be the same scan.
         if self._probing or not stream.windowed or (unreadable and scan):
             raise failure
+        if isinstance(failure, KeyMissing):
+            self._rows_read = self._rows_read or failure.others
+            if not self._rows_read:
+                # Perhaps another list than the one asked for: where it is empty proves nothing.
+                raise failure
         message = str(failure) if unreadable else f"{stream.where}: {failure}"
         if parts := in_halves(part, failure):
             self._logger.info("%s; splitting window %s", message, part.window)
@@ -286,8 +291,6 @@ class Export:
         message = f"{message}; {part.window} cannot be split further"
         if scan or not self._skips:
             raise Unreadable(message) from None
-        if isinstance(failure, KeyMissing) and not self._rows_read:
-            raise Unreadable(f"{message}, and no row was read before it") from None
         read, span = partial(stream.read_window, context=self._context), self.tally.span
         self.tally.traffic.part(few_tries=True)
         if span is None or not others_can_be_read(read, span, part.window):

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
-from tap_callexports.core.errors import StreamFailed
+from tap_callexports.core.errors import KeyMissing
 from tap_callexports.core.rows.batch import Batch, Record, objects_of
 from tap_callexports.core.rows.json_lines import json_of
 from tap_callexports.core.rows.naming import snake_case
@@ -115,7 +115,7 @@ class Normaliser:
             added: Columns that are not in the rows but in the question, such as a form's id.
 
         Raises:
-            StreamFailed: A row lacks a primary key; the text does not name the stream.
+            KeyMissing: A row lacks a primary key; the text does not name the stream.
         """
         if not isinstance(rows, Rows):
             rows = Rows(list(rows))
@@ -211,9 +211,10 @@ class Normaliser:
         rows = list(zip(*(columns[key] for key in self._keys), strict=True))
         missing = sum(None in row for row in rows)
         keys = ", ".join(self._keys)
-        raise StreamFailed(
+        raise KeyMissing(
             f"{missing} of {len(rows)} rows have no {keys}: this is not the list that was asked "
-            "for, or its columns were renamed"
+            "for, or its columns were renamed",
+            others=missing < len(rows),
         )
 
 
