@@ -96,7 +96,7 @@ def test_a_plan_may_wait_for_the_windows_under_way(workers: int) -> None:
         yield ClosedWindow(window, 0, 1)
 
     plan = InPairs(SPAN, first_step=timedelta(days=1))
-    assert sum(1 for _ in fetch_ahead(plan, read, workers)) == 30
+    assert sum(1 for _ in fetch_ahead(plan, read, workers, lambda: SPAN.end)) == 30
 
 
 @settings(max_examples=60, deadline=None)
