@@ -254,6 +254,7 @@ class HttpClient:
 
     def _wait(self, question: Question, attempts: Attempts, failure: TransientFailure) -> None:
         """Sleep before the next try; raise when there should be none."""
+        nap(0)  # a worker that is no longer wanted logs nothing more
         wait = attempts.wait_after(failure)
         where = question.where(self._settings)
         if self.probe_budget is not None and self.probe_budget <= 0:

@@ -18,6 +18,7 @@ from tap_callexports.core.http.client import HttpClient
 from tap_callexports.core.http.policy import Question
 from tap_callexports.core.http.reply import Reply
 from tap_callexports.core.http.throttle import Throttle
+from tap_callexports.core.workers import Cancelled, Worker
 
 
 @pytest.fixture
@@ -131,3 +132,27 @@ def test_credentials_that_never_work_are_renewed_once(burki: Any) -> None:
     with pytest.raises(ProviderFailed, match=r"test\.key was refused"):
         refused.ask(count_question(burki), Reply.json)
     assert len(renewed) == 1
+
+
+def test_a_worker_cancelled_during_its_request_logs_no_retry(
+    burki: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    api = client(burki.config()["api_key"], caplog)
+    ended: list[type[BaseException]] = []
+
+    def ask() -> None:
+        try:
+            api.ask(count_question(burki), Reply.json)
+        except Cancelled:
+            ended.append(Cancelled)
+
+    def cancel(_: object) -> bool:
+        worker.cancelled.set()
+        return True
+
+    worker = Worker(ask)
+    burki.faults.add(Fault("status", status=503, times=10**6), when=cancel)
+    worker.start()
+    worker.join(timeout=10)
+    assert ended == [Cancelled]
+    assert not [message for message in caplog.messages if "next in" in message]
