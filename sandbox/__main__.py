@@ -17,12 +17,20 @@ from .instants import UTC, floor, parse
 def main() -> None:
     """Serve until SIGTERM or SIGINT."""
     options = _options()
-    end: datetime = options.end
+    end: datetime = options.end or floor(datetime.now(UTC), timedelta(hours=1))
     start = end - timedelta(days=options.days)
     stopped = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopped.set())
-    box = Sandbox(options.seed, options.rows, start, end, host=options.host, port=options.port)
+    box = Sandbox(
+        options.seed,
+        options.rows,
+        start,
+        end,
+        host=options.host,
+        port=options.port,
+        own_clock=options.end is not None,
+    )
     with box:
         if options.write_config:
             config = {"start_date": start.strftime("%Y-%m-%dT%H:%M:%SZ"), **box.config()}
@@ -42,8 +50,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument(
         "--end",
         type=parse,
-        default=floor(datetime.now(UTC), timedelta(hours=1)),
-        help="end of the calls, ISO 8601 (default: this hour)",
+        help="end of the calls, ISO 8601 (default: this hour); the APIs' clock stands there, too",
     )
     parser.add_argument("--write-config", type=Path, help="write the tap's configuration here")
     return parser.parse_args()

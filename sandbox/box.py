@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 _DEFAULT_START = datetime(2024, 5, 1, tzinfo=UTC)
 _DEFAULT_END = datetime(2024, 6, 1, tzinfo=UTC)
+#: How long after the end of its calls a sandbox's own clock stands.
+_INGESTION_DELAY = timedelta(minutes=5)
 
 
 class Sandbox:
@@ -37,8 +39,13 @@ class Sandbox:
         *,
         host: str = "127.0.0.1",
         port: int = 0,
+        own_clock: bool = False,
     ) -> None:
-        """Plan `rows` calls per provider in [start, end); the same arguments give the same."""
+        """Plan `rows` calls per provider in [start, end); the same arguments give the same.
+
+        With `own_clock` responses are dated five minutes after the end of the calls.
+        """
+        self._own_clock = own_clock
         plan = Plan(seed, rows, start.astimezone(UTC), end.astimezone(UTC))
         self.start, self.end = plan.start, plan.end
         self.videsk = VideskApi(plan)
@@ -109,7 +116,10 @@ class Sandbox:
 
     def _clock_offset(self, path: str) -> float:
         api = self._routes.get(_first(path))
-        return api.clock_offset_seconds if api else 0.0
+        offset = api.clock_offset_seconds if api else 0.0
+        if self._own_clock:
+            offset += (self.end + _INGESTION_DELAY - datetime.now(UTC)).total_seconds()
+        return offset
 
     def _route(self, request: Request) -> Reply:
         first = _first(request.path)

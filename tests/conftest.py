@@ -51,11 +51,15 @@ def quick_retries(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def box(request: pytest.FixtureRequest) -> Iterator[Sandbox]:
-    """The four APIs with 200 calls each in May 2024; with 60 for real loaders, which are slow."""
-    rows = 60 if request.node.get_closest_marker("meltano") else 200
+    """The four APIs with 200 calls each in May 2024.
+
+    With real loaders, which are slow, 60; and the tap's clock is that of the APIs.
+    """
+    real = bool(request.node.get_closest_marker("meltano"))
     start = datetime(2024, 5, 1, tzinfo=timezone.utc)
     end = datetime(2024, 6, 1, tzinfo=timezone.utc)
-    with Sandbox(seed=1, rows=rows, start=start, end=end) as running:
+    rows = 60 if real else 200
+    with Sandbox(seed=1, rows=rows, start=start, end=end, own_clock=real) as running:
         yield running
 
 
