@@ -75,6 +75,8 @@ def check_settings(
     filled = with_defaults(schema, given)
     readable = not mistakes
     mistakes += [*_date_mistakes(filled, now), *_user_agent_mistakes(filled)]
+    if filled.get("flattening_enabled") is True and filled.get("flattening_max_depth") is None:
+        mistakes.append("flattening_max_depth: missing; flattening_enabled needs it")
     if readable:
         if "batch_config" in filled:
             mistakes += batch_mistakes(filled["batch_config"])

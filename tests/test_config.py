@@ -42,6 +42,7 @@ MISTAKES: list[tuple[dict[str, object], str, str]] = [
     ({"burki.qqq": CANARY}, "burki.qqq", "unknown setting"),
     ({"burki_api_key": CANARY}, "burki_api_key", "did you mean burki.api_key?"),
     ({"videsk_token": CANARY}, "videsk_token", "did you mean videsk.api_token?"),
+    ({"flattening_enabled": True}, "flattening_max_depth", "missing; flattening_enabled needs it"),
     # Batch files
     (
         {"batch_config": {"storage": {"root": "x", "bucket": CANARY}}},

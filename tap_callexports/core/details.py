@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeAlias, TypeVar
 from tap_callexports.core.compat import override
 from tap_callexports.core.errors import (
     FilterIgnored,
+    Forbidden,
+    ProviderFailed,
     StreamFailed,
     Unreadable,
     Vanished,
@@ -189,14 +191,14 @@ class DetailStream(ExportStream[TToken], Generic[TToken]):
         if unread:
             self._readable = self._later_call(window)
             if self._readable is None:
-                raise unread[0][1]
+                raise StreamFailed(f"{unread[0][1]}, and no other call can be read")
             yield from self._once_more(unread, self._readable)
 
     def _once_more(self, unread: list[_Unread], readable: Record) -> Iterator[Batch | None]:
         """Ask again for calls that could not be read, after one that could."""
         ((_, proof),) = self._one(readable)
         if proof is None or isinstance(proof, StreamFailed):
-            raise unread[0][1]
+            raise StreamFailed(f"{unread[0][1]}, and no other call can be read now")
         for call, _ in unread:
             ((_, answer),) = self._one(call)
             if isinstance(answer, StreamFailed):
@@ -249,6 +251,10 @@ class DetailStream(ExportStream[TToken], Generic[TToken]):
             yield call, StreamFailed(f"{failure}; {self._named(call)}")
         except WindowTooLarge as failure:
             yield call, self.fail(f"{failure}; {self._named(call)}")
+        except (Forbidden, ProviderFailed):
+            raise
+        except StreamFailed as failure:
+            raise StreamFailed(f"{failure}; {self._named(call)}") from None
 
     def _named(self, call: Record) -> str:
         (key,) = self._calls.declared_primary_keys

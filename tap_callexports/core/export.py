@@ -126,9 +126,9 @@ class Export:
             named = ", ".join(unread[:_MOST_NAMED])
             more = f" and {len(unread) - _MOST_NAMED} more" if len(unread) > _MOST_NAMED else ""
             self._logger.warning(
-                "%s: %d windows or calls could not be read; skipped as on_unreadable says: %s%s",
+                "%s: %s could not be read; skipped as on_unreadable says: %s%s",
                 self._stream.where,
-                len(unread),
+                count(len(unread), "window or call", "windows or calls"),
                 named,
                 more,
             )
@@ -190,7 +190,7 @@ class Export:
         if before and bookmark.lower(account.latest_as_of, account.as_of):
             self._logger.warning(
                 "%s: the bookmark %s, or its as_of, is later than now minus settle_minutes; "
-                "lowered to %s",
+                "what is later was lowered to %s",
                 self.tally.name,
                 format_instant(before),
                 format_instant(account.as_of),

@@ -168,12 +168,25 @@ def test_the_message_names_the_call_that_cannot_be_read(stream: str) -> None:
     assert tries(ran) == [MAX_TRIES]
 
 
-def refused_call(place: Place, stream: str) -> str:
-    """From now on one call that is over is answered 500."""
+@pytest.mark.parametrize("on_unreadable", ["fail", "skip"])
+@pytest.mark.parametrize("stream", DETAILS)
+def test_a_call_that_is_refused_is_named_and_never_skipped(stream: str, on_unreadable: str) -> None:
+    with opened(provider_of(stream), NOW, seed=5, rows=12, start=START) as place:
+        call = refused_call(place, stream, status=400)
+        ran = run(place, stream, on_unreadable=on_unreadable)
+
+    assert ran.code == 1
+    (line,) = ran.complaints
+    assert "400" in line
+    assert line.endswith(f"; call {call}")
+
+
+def refused_call(place: Place, stream: str, status: int = 500) -> str:
+    """From now on one call that is over is answered with an error."""
     calls = sorted(place.api.truth(stream).values(), key=time_of)
     call = str(calls[len(calls) // 2]["call_id"])
     path = DETAILS[stream].format(call)
-    place.api.faults.add(Fault("status", status=500, times=10**9), path)
+    place.api.faults.add(Fault("status", status=status, times=10**9), path)
     return call
 
 
@@ -272,7 +285,7 @@ def test_only_the_call_that_cannot_be_read_is_skipped(stream: str, workers: int)
 
     assert ran.code == 0, ran.complaints
     (line,) = skipped_in(ran)
-    assert "1 windows or calls could not be read" in line
+    assert "1 window or call could not be read" in line
     assert line.endswith(f"call {call}")
     others = {key for key, record in truth.items() if str(record["call_id"]) != call}
     assert set(ran.table(stream)) == others
@@ -305,6 +318,7 @@ def test_calls_of_which_none_can_be_read_are_not_skipped(stream: str) -> None:
 
     assert ran.code == 1
     assert not skipped_in(ran)
+    assert ran.complaints[-1].endswith(", and no other call can be read")
 
 
 @pytest.mark.parametrize("after", [3, 12, 40])
