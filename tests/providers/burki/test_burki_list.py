@@ -17,7 +17,7 @@ from provider_runs import (
     failure,
     warnings_in,
 )
-from support import assert_table_is
+from support import assert_table_is, clock_at
 
 from sandbox.instants import MICROSECOND, MILLISECOND, SECOND, UTC
 from tap_callexports.providers.burki import client as burki_client
@@ -224,7 +224,8 @@ def test_an_assistant_that_does_not_exist_is_named(box: Sandbox) -> None:
 def test_costs_are_unknown_while_a_call_goes_on_and_filled_later() -> None:
     with empty_sandbox() as box:
         (row,) = box.burki.add_at(NOON, status="ongoing", duration=None, ended_at=None)
-        first = export(box.burki, streams=[LIST], end_date="2024-05-10")
+        with clock_at(datetime(2024, 5, 10, tzinfo=UTC)):
+            first = export(box.burki, streams=[LIST], end_date="2024-05-10")
         assert_complete(first, box.burki, LIST)
         assert first.records(LIST)[0]["total_cost"] is None
         assert first.records(LIST)[0]["cost_currency"] is None

@@ -15,9 +15,9 @@ from provider_runs import (
     export,
     failure,
 )
-from support import assert_table_is
+from support import assert_table_is, clock_at
 
-from sandbox.instants import UTC
+from sandbox.instants import UTC, text
 from tap_callexports.providers.burki import client as burki_client
 
 if TYPE_CHECKING:
@@ -130,7 +130,8 @@ def test_transcripts_that_change_within_the_lookback_come_again() -> None:
     with empty_sandbox() as box:
         segments = box.burki.of(TRANSCRIPTS)
         old, new = segments.add_at(NOON - 30 * HOUR, NOON - 5 * HOUR)
-        first = export(box.burki, streams=[TRANSCRIPTS], end_date="2024-05-09T12:00:00Z")
+        with clock_at(NOON):
+            first = export(box.burki, streams=[TRANSCRIPTS], end_date=text(NOON))
         assert_complete(first, box.burki, TRANSCRIPTS)
         for row in (old, new):
             segments.amend(row, content="revised")
