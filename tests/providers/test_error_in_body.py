@@ -46,7 +46,7 @@ def test_an_error_beside_no_rows_fails_the_stream(
     answer_with(api, path, {**envelope, **error})
     run = export(api, streams=[stream], max_concurrency=1)
     line = failure(run, stream)
-    assert "200 with an error in the body (database unavailable); gave up after 8 tries" in line
+    assert "200 with an error in the body (database unavailable); gave up after" in line
     assert run.records(stream) == []
     assert run.bookmark(stream) is None
 
@@ -83,5 +83,5 @@ def test_an_error_beside_rows_fails_the_stream(box: Sandbox) -> None:
 def test_a_login_that_reports_an_error_is_not_used(box: Sandbox) -> None:
     answer_with(box.twin24, "auth/login", {"token": box.twin24.static_token, **ERROR})
     run = export(box.twin24, max_concurrency=1)
-    assert "database unavailable" in str(run.error)
+    assert "database unavailable" in failure(run, "twin24_incoming_calls")
     assert asked(box.twin24, "/statistics/") == []

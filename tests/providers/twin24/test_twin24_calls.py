@@ -19,7 +19,7 @@ from provider_runs import (
     warnings_in,
     with_columns,
 )
-from support import assert_table_is, upserted
+from support import assert_table_is, clock_at, upserted
 
 from sandbox import Fault
 from sandbox.instants import MILLISECOND, SECOND, UTC, parse, text
@@ -287,7 +287,8 @@ def test_numbers_written_as_texts_become_numbers(box: Sandbox) -> None:
 
 @pytest.mark.covers(82, 86)
 def test_what_ends_or_is_billed_later_comes_with_the_next_run(box: Sandbox) -> None:
-    first = _run(box.twin24)
+    with clock_at(box.end):
+        first = _run(box.twin24)
     assert_complete(first, box.twin24, CALLS)
     grown = box.grow(7)["twin24"]
     assert grown["changed"] > 0
