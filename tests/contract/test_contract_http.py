@@ -46,8 +46,12 @@ def private_texts(account: Account) -> set[str]:
     for record in account.truth().values():
         found.update(
             value
-            for value in record.values()
-            if isinstance(value, str) and len(value) > 11 and not re.match(r"\d{4}-\d\d-", value)
+            for name, value in record.items()
+            # The id of a call that cannot be read is named.
+            if name != "call_id"
+            and isinstance(value, str)
+            and len(value) > 11
+            and not re.match(r"\d{4}-\d\d-", value)
         )
     # What a partition is named after is a setting.
     return found - set(account.stream.partition.values())
@@ -85,9 +89,8 @@ def test_trouble_that_stays_fails_the_stream_in_one_line(
     assert stream == account.name
     assert account.name in str(failure)
     assert "\n" not in str(failure)
-    # Where it happens, and in the last line of the run.
-    assert caplog.text.count(str(failure)) == 2
-    assert caplog.messages[-1] == f"failed: {failure}"
+    said = [text for text in caplog.messages if str(failure) in text]
+    assert said == [str(failure), f"failed: {failure}"]
     assert CANARY not in caplog.text
     assert [text for text in private_texts(account) if text in caplog.text] == []
     # Trouble is met with a bounded number of requests.

@@ -112,7 +112,8 @@ def test_a_credential_said_back_in_an_error_is_hidden_however_it_is_spelled(way:
     server = Echo("400 Bad Request", way)
     ended = echoed(server)
     assert ended.code == 1
-    assert sum("400" in line for line in ended.errors[:-1]) == len(STREAMS)
+    *each, last = ended.errors
+    assert sum("400" in line for line in each) == last.count("400") == len(STREAMS)
     assert "[hidden]" in ended.err
     assert len(server.secrets) == len(CANARY_SECRETS) + 1, "those of the config, and a login's"
     assert_no_secret(ended, server.secrets)
@@ -149,7 +150,7 @@ def test_a_credential_said_back_anywhere_is_hidden(status: str, place: str) -> N
 
 @pytest.mark.covers(126)
 @pytest.mark.parametrize("provider", [provider.name for provider in PROVIDERS])
-def test_a_refusal_that_repeats_the_credential_is_one_line_without_it(provider: str) -> None:
+def test_a_refusal_that_repeats_the_credential_is_told_without_it(provider: str) -> None:
     server = Echo("401 Unauthorized", "within words")
     with server:
         config = one_config(server.url)
@@ -157,9 +158,9 @@ def test_a_refusal_that_repeats_the_credential_is_one_line_without_it(provider: 
             config["twin24"] |= {"access_token": None, "auth_url": server.url, **LOGIN}
         ended = run({key: config[key] for key in (*MAY, provider)}, level="DEBUG")
     line, last = ended.errors
-    assert last == f"failed: {line}"
-    assert "401" in line
-    assert "[hidden]" in line
+    for text in (line, last):
+        assert "401" in text
+        assert "[hidden]" in text
     # A token that is refused is renewed, and the new one is as secret.
     assert len(server.secrets) == len(CANARY_SECRETS) + (2 if provider == "twin24" else 0)
     assert_no_secret(ended, [*server.secrets, *SECRETS[provider].values()])
