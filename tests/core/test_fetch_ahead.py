@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import threading
 import time
-from collections.abc import Hashable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from datetime import datetime, timedelta, timezone
 from functools import partial
 
@@ -43,8 +43,11 @@ def read_rows(**record: int) -> Batch:
     return batch_of([record])
 
 
-def workers_alive() -> int:
-    return sum(isinstance(thread, Worker) for thread in threading.enumerate())
+@pytest.fixture
+def workers_alive() -> Callable[[], int]:
+    """How many workers are alive that the test has started."""
+    before = set(threading.enumerate())
+    return lambda: sum(isinstance(each, Worker) for each in {*threading.enumerate()} - before)
 
 
 @pytest.mark.covers(160)
@@ -127,7 +130,9 @@ def test_pieces_are_taken_only_when_there_is_room(workers: int) -> None:
 
 
 @pytest.mark.parametrize("workers", [1, 4])
-def test_pieces_that_run_out_with_an_error_leave_no_thread_behind(workers: int) -> None:
+def test_pieces_that_run_out_with_an_error_leave_no_thread_behind(
+    workers: int, workers_alive: Callable[[], int]
+) -> None:
     def forever() -> Iterator[int]:
         while True:
             yield 1
@@ -181,7 +186,9 @@ def test_no_window_is_begun_after_the_end_has_become_earlier(workers: int) -> No
     assert sorted(begun) == list(range(1, 11))
 
 
-def test_a_failure_comes_after_the_windows_before_it_and_ends_the_others() -> None:
+def test_a_failure_comes_after_the_windows_before_it_and_ends_the_others(
+    workers_alive: Callable[[], int],
+) -> None:
     def read(window: Window) -> Iterator[Event]:
         if window.start.day == 5:
             raise RuntimeError("window five")
@@ -199,7 +206,9 @@ def test_a_failure_comes_after_the_windows_before_it_and_ends_the_others() -> No
     assert not workers_alive()
 
 
-def test_an_export_that_is_no_longer_wanted_leaves_no_thread_behind() -> None:
+def test_an_export_that_is_no_longer_wanted_leaves_no_thread_behind(
+    workers_alive: Callable[[], int],
+) -> None:
     def read(window: Window) -> Iterator[Event]:
         while True:
             yield read_rows(day=window.start.day)

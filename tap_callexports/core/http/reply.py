@@ -41,7 +41,7 @@ _WAITS = {
     "RateLimit-Reset": "reset",
     "X-RateLimit-Reset": "reset",
 }
-_NUMBER = re.compile(r"[0-9]{1,18}(\.[0-9]*)?")
+_NUMBER = re.compile(r"[0-9]+(\.[0-9]*)?")
 #: A number of seconds from here on (2001) is an instant in epoch seconds, a thousand times as much
 #: one in milliseconds.
 _EARLIEST_EPOCH = 1e9

@@ -29,7 +29,7 @@ WHOLE = b'[{"id": 1, "name": "Duraci\xc3\xb3n"}, {"id": 2}]'
         (f"{NOW - 30}", 0),
         (formatdate(NOW + 30, usegmt=True), 30), (formatdate(NOW - 30, usegmt=True), 0),
         ("-3", None), ("soon", None), ("", None), ("nan", None), ("1e3", None), ("0x10", None),
-        ("5, 5", None), ("\u0663", None), (".", None), ("9" * 400, None),
+        ("5, 5", None), ("\u0663", None), (".", None),
     ],
 )  # fmt: skip
 def test_retry_after_is_read_where_it_makes_sense(header: str, seconds: float | None) -> None:
