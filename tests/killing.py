@@ -32,7 +32,7 @@ def kill(
         at: The platform.
         after: How many requests it answers before that.
         when: What the next request has to wait for.
-        parent: Whether it is who started the program that is killed.
+        parent: Whether it is who started the program that is killed; of several, one.
     """
     number = count()
 
@@ -54,7 +54,7 @@ def _end(program: str, folder: Path, *, parent: bool) -> None:
         if _is(process, program, folder)
     ]
     assert found, f"{program} is not running"
-    for number in found:
+    for number in found[:1] if parent else found:
         os.kill(number, signal.SIGKILL)
 
 
