@@ -55,7 +55,7 @@ class AskingStream(BookmarkedStream[TToken], Generic[TToken]):
         self.speaks_as = self.name
         self._run = tap
         self._shape = Shape()
-        #: What was repaired in the responses that were decoded, one by one.
+        #: What was repaired, by response; those that needed no repair are not in it.
         self._repairs: list[Counter[str]] = []
         super().__init__(tap)
 
@@ -141,7 +141,8 @@ class AskingStream(BookmarkedStream[TToken], Generic[TToken]):
             reply = replace(reply, shape=self._shape)
             decoded = decode(reply)
             # A large response may be decoded again for its rows.
-            self._repairs.append(Counter(reply.repairs))
+            if reply.repairs:
+                self._repairs.append(Counter(reply.repairs))
             return decoded
 
         return self.account.client.ask(question, decode_and_count)

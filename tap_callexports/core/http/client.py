@@ -278,6 +278,8 @@ class HttpClient:
 
     def _check_clock(self, reply: Reply) -> None:
         """Hand on the first `Date`; one before 1970 or after 2100 is none."""
+        if self._clock_checked:
+            return
         theirs = reply.date
         if theirs is None or not 0 <= theirs < YEAR_2100:
             return
