@@ -4,9 +4,9 @@
 SHELL := /bin/sh
 BIN := .venv/bin
 PLAIN := not meltano and not dbt and not dagster and not airflow and not browser
-CODE := tap_callexports sandbox demo tests mutants benchmarks hub orchestrate
+CODE := tap_callexports sandbox demo tests benchmarks hub orchestrate
 
-.PHONY: help demo test coverage soak mutants scaling bench orchestrate lint style types unused workflows format hub build constraints clean
+.PHONY: help demo test coverage soak scaling bench orchestrate lint style types unused workflows format hub build constraints clean
 .DEFAULT_GOAL := help
 
 help: ## Show this list
@@ -28,8 +28,6 @@ soak: .venv/ready ## Random schedules, partitions and kills, for as long as it t
 	@$(BIN)/python tests/proof/soak.py
 	@$(BIN)/python -m tests.proof.kill_soak
 
-mutants: .venv/ready .venv-dagster/ready ## Plant bugs in a copy of the code, and see that the tests notice
-	@DAGSTER_BIN="$(CURDIR)/.venv-dagster/bin" $(BIN)/python -m mutants
 
 scaling: .venv/ready ## Play 1,000 accounts with 10 million calls on paper, and write the tables of docs/scaling.md
 	@$(BIN)/python -m benchmarks.scaling

@@ -14,7 +14,7 @@ from benchmarks.plan import Order, Plan
 from benchmarks.server import serving
 from benchmarks.tools import Ours, plain_command, tap_command
 from benchmarks.workloads import ANUNZI, BURKI, BURKI_CSV, VIDESK, Job, Workload
-from tap_callexports.core.compat import override
+from tap_callexports.compat import override
 
 #: 2014, so that ten years end in the past.
 _LONG_AGO = 1_388_534_400_000

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from benchmarks.postgres import Server, installed, running
 from benchmarks.tools import BENCH
 from benchmarks.written import Id, found_in, loaded_into
-from tap_callexports.core.compat import override
+from tap_callexports.compat import override
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -15,7 +15,7 @@ from benchmarks.measure import RunFailed, python_says
 from benchmarks.tools import BENCH, Installed, Ours
 from benchmarks.workloads import ANUNZI, ROOT, Job
 from demo.project import Project, meltano_path, tap_settings
-from tap_callexports.core.compat import override
+from tap_callexports.compat import override
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

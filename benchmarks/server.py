@@ -30,7 +30,7 @@ from benchmarks.rows import (
     burki_rows,
     videsk_rows,
 )
-from tap_callexports.core.compat import override
+from tap_callexports.compat import override
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -24,7 +24,7 @@ from benchmarks.workloads import (
     config_of,
 )
 from benchmarks.written import Id, found_in, loaded_into
-from tap_callexports.core.compat import override
+from tap_callexports.compat import override
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence

@@ -20,7 +20,7 @@ def main() -> None:
     """
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     gc.disable()
-    from tap_callexports.core.command import run_command  # noqa: PLC0415 - see above
+    from tap_callexports.cli import run_command  # noqa: PLC0415 - see above
     from tap_callexports.tap import TapCallExports  # noqa: PLC0415 - see above
 
     gc.freeze()

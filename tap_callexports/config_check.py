@@ -13,11 +13,11 @@ from urllib.parse import urlsplit
 
 from jsonschema import Draft202012Validator
 
-from tap_callexports.core.http.connection import is_loopback
-from tap_callexports.core.redact import shown
-from tap_callexports.core.singer.batch_files import batch_mistakes
-from tap_callexports.core.time.instants import EPOCH
-from tap_callexports.settings import read_date, settings_schema, with_defaults
+from tap_callexports.config import read_date, settings_schema, with_defaults
+from tap_callexports.http.connection import is_loopback
+from tap_callexports.records.timestamps import EPOCH
+from tap_callexports.redaction import sanitize
+from tap_callexports.singer.batch_files import batch_mistakes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from jsonschema.exceptions import ValidationError
 
-    from tap_callexports.core.provider import Provider
+    from tap_callexports.provider import Provider
 
 _TYPES = {
     "string": "a text",
@@ -49,7 +49,7 @@ def check_settings(
     providers: Sequence[type[Provider]],
     now: datetime,
 ) -> tuple[dict[str, Any], list[str]]:
-    """A config with absent values removed and defaults filled in, and its mistakes.
+    """A config with absent values removed and defaults filled in, and its errors.
 
     Args:
         config: As the user, Meltano or the environment gave it. Not changed.
@@ -58,34 +58,34 @@ def check_settings(
         now: Start of the run, UTC.
 
     Returns:
-        The config to use, and one line per mistake: setting, what is wrong, what to do. A line
+        The config to use, and one line per message: setting, what is wrong, what to do. A line
         never shows a value, which may be a secret in the wrong place.
     """
     names = {provider.name for provider in providers}
     given = _tidied(copy.deepcopy(dict(config)), schema)
-    mistakes: list[str] = []
+    errors: list[str] = []
     for provider in providers:
         if isinstance(values := given.get(provider.name), dict):
-            mistakes += _tidy_credentials(provider, values)
-    mistakes += [
+            errors += _tidy_credentials(provider, values)
+    errors += [
         line
         for error in Draft202012Validator(_own_rules(schema, names)).iter_errors(given)
         for line in _sentences(error)
     ]
     filled = with_defaults(schema, given)
-    readable = not mistakes
-    mistakes += [*_date_mistakes(filled, now), *_user_agent_mistakes(filled)]
+    readable = not errors
+    errors += [*_date_mistakes(filled, now), *_user_agent_mistakes(filled)]
     if filled.get("flattening_enabled") is True and filled.get("flattening_max_depth") is None:
-        mistakes.append("flattening_max_depth: missing; flattening_enabled needs it")
+        errors.append("flattening_max_depth: missing; flattening_enabled needs it")
     if readable:
         if "batch_config" in filled:
-            mistakes += batch_mistakes(filled["batch_config"])
+            errors += batch_mistakes(filled["batch_config"])
         for provider in providers:
             if provider.name in given:
-                mistakes += _provider_mistakes(provider, filled)
+                errors += _provider_mistakes(provider, filled)
     # An absent provider is off; its defaults must not make it look configured.
     used = {key: value for key, value in filled.items() if key in given or key not in names}
-    return used, mistakes
+    return used, errors
 
 
 def _tidied(values: dict[str, Any], schema: Mapping[str, Any]) -> dict[str, Any]:
@@ -143,7 +143,7 @@ def _sentences(error: ValidationError) -> Iterator[str]:
         known = cast("Any", error.schema)["properties"]
         for name in error.instance:
             if name not in known:
-                place = f"{path + '.' if path else ''}{shown(name, 80)}"
+                place = f"{path + '.' if path else ''}{sanitize(name, 80)}"
                 yield f"{place}: unknown setting" + _hint(name, path, known)
         return
     words = {
@@ -160,7 +160,7 @@ def _hint(name: str, path: str, known: Mapping[str, Any]) -> str:
     if "." in name:
         nested = "…"
         for part in reversed([*path.split(".")[: bool(path)], *name.split(".")]):
-            nested = f'{{"{shown(part, 80)}": {nested}}}'
+            nested = f'{{"{sanitize(part, 80)}": {nested}}}'
         return f"; settings of a provider stand in its object: {nested}"
     dotted = {
         f"{each}_{part}": f"{each}.{part}"
@@ -214,8 +214,8 @@ def _provider_mistakes(provider: type[Provider], config: Mapping[str, Any]) -> I
             for name in group:
                 if present and name not in present:
                     yield f"{provider.name}.{name}: missing; {present[0]} needs it"
-    for mistake in provider.mistakes(settings):
-        yield f"{provider.name}.{mistake}"
+    for message in provider.errors(settings):
+        yield f"{provider.name}.{message}"
 
 
 def _url_mistake(url: str, *, allow_insecure: bool) -> str | None:

@@ -1,6 +1,6 @@
 """The tap: which providers there are, and what the config says of them.
 
-Knows no API and no window: an API is its provider's, what a run does is core's.
+Knows no API and no window: an API is its provider's, what a run does is in `export_tap.py`.
 """
 
 from __future__ import annotations
@@ -10,26 +10,26 @@ from datetime import datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from tap_callexports.config_check import check_settings
-from tap_callexports.core.account import TapSettings
-from tap_callexports.core.command import CommandLine
-from tap_callexports.core.compat import override
-from tap_callexports.core.redact import hide_secrets
-from tap_callexports.core.time.instants import UTC, floor_second
-from tap_callexports.providers import PROVIDERS
-from tap_callexports.settings import (
+from tap_callexports.account import TapSettings
+from tap_callexports.cli import CommandLine
+from tap_callexports.compat import override
+from tap_callexports.config import (
     START_DATE,
     provider_settings,
     read_date,
     settings_schema,
 )
+from tap_callexports.config_check import check_settings
+from tap_callexports.providers import PROVIDERS
+from tap_callexports.records.timestamps import UTC, floor_second
+from tap_callexports.redaction import hide_secrets
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from tap_callexports.core.account import Account
-    from tap_callexports.core.provider import Provider
-    from tap_callexports.core.stream import ExportStream
+    from tap_callexports.account import Account
+    from tap_callexports.provider import Provider
+    from tap_callexports.stream import ExportStream
 
 
 class TapCallExports(CommandLine):
@@ -45,12 +45,12 @@ class TapCallExports(CommandLine):
     def checked_config(self, config: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
         schema = copy.deepcopy(self.config_jsonschema)
         self.append_builtin_config(schema)
-        checked, mistakes = check_settings(config, schema, PROVIDERS, self._run_start)
+        checked, errors = check_settings(config, schema, PROVIDERS, self._run_start)
         hide_secrets(_secrets_of(checked))
-        return checked, mistakes
+        return checked, errors
 
     @override
-    def run_mistakes(self) -> Iterator[str]:
+    def run_errors(self) -> Iterator[str]:
         if not self._providers_on:
             names = "; ".join(provider.credential_names() for provider in PROVIDERS)
             yield f"no provider is on: give at least one credential ({names})"

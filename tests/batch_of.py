@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from tap_callexports.core.rows.batch import Batch
+from tap_callexports.records.batch import Batch
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

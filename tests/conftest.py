@@ -45,8 +45,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(autouse=True)
 def quick_retries(monkeypatch: pytest.MonkeyPatch) -> None:
     """Waits the tap chooses itself are short; waits a server asks for stay as they are."""
-    monkeypatch.setattr("tap_callexports.core.http.policy._FIRST_WAIT", 0.01)
-    monkeypatch.setattr("tap_callexports.core.http.policy._LONGEST_WAIT", 0.05)
+    monkeypatch.setattr("tap_callexports.http.retry._FIRST_WAIT", 0.01)
+    monkeypatch.setattr("tap_callexports.http.retry._LONGEST_WAIT", 0.05)
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from collections import Counter
 
 from hypothesis import strategies as st
 
-from tap_callexports.core.rows.repair import NULS, SURROGATES
+from tap_callexports.records.repair import NULS, SURROGATES
 
 #: Pieces of a JSON string as they may stand in a response.
 PIECES = st.sampled_from(

@@ -19,7 +19,7 @@ from typing import IO, TYPE_CHECKING
 
 from support import JSON, Run
 
-from tap_callexports.core.compat import override
+from tap_callexports.compat import override
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -19,7 +19,7 @@ from typing import Any
 from unittest.mock import patch
 
 from sandbox import Sandbox
-from tap_callexports.core.compat import override
+from tap_callexports.compat import override
 from tap_callexports.tap import TapCallExports
 
 JSON = dict[str, Any]
@@ -152,7 +152,7 @@ def run_tap(
                 state=copy.deepcopy(state),
                 catalog=copy.deepcopy(catalog),
             )
-            tap.probing = test
+            tap.connection_test = test
             code = tap.run()
         except Exception as caught:  # noqa: BLE001 - the test looks at it
             error = caught

@@ -11,7 +11,7 @@ import pytest
 from process import Outcome, tap
 from settings_table import changed
 
-from tap_callexports.core.singer.input import read_config
+from tap_callexports.singer.input import read_config
 
 if TYPE_CHECKING:
     from pathlib import Path

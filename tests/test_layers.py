@@ -17,19 +17,19 @@ from tap_callexports.tap import TapCallExports
 
 ROOT = Path(tap_callexports.__file__).parent
 PACKAGE = ROOT.name
-CORE, SDK = f"{PACKAGE}.core", "singer_sdk"
+SDK = "singer_sdk"
 #: The one module that may touch what the SDK does not promise.
-SEAM = f"{CORE}.singer.sdk"
-#: What each part of core may import of the others; the rest of core stands above them.
-PARTS = {
-    "time": (),
-    "rows": ("time",),
-    "http": ("rows",),
-    "singer": ("time", "rows"),
-    "progress": ("time", "http.traffic"),
+SEAM = f"{PACKAGE}.singer.sdk"
+#: The top layer: only these may import the tap or a provider.
+TOP = ("__main__", "cli", "tap")
+#: What each folder may import of the rest, beside the modules all of them may import.
+FOLDERS = {
+    "records": (),
+    "http": ("records",),
+    "singer": ("records",),
+    "progress": ("records", "http.traffic", "windows"),
 }
-#: What all of them may import.
-GROUND = ("compat", "errors", "redact", "workers")
+GROUND = ("compat", "errors", "redaction", "workers")
 #: How a class speaks of itself and its parents.
 OWN = {"self", "cls", "super()"}
 MODULES = {
@@ -61,23 +61,24 @@ def imports_outside(module: str, *allowed: str) -> list[str]:
     ]
 
 
-def test_core_imports_no_provider_and_no_tap() -> None:
-    core = [module for module in MODULES if inside(module, CORE)]
-    assert core
-    assert {module: found for module in core if (found := imports_outside(module, CORE))} == {}
+def test_only_the_top_layer_imports_the_tap_or_a_provider() -> None:
+    top = tuple(f"{PACKAGE}.{name}" for name in (*TOP, "providers"))
+    rest = [module for module in MODULES if not any(inside(module, name) for name in top)]
+    assert len(rest) > len(top)
+    upward = {
+        module: found
+        for module in rest
+        if (found := [n for n in imports_of(module) if any(inside(n, name) for name in top)])
+    }
+    assert upward == {}
 
 
-@pytest.mark.parametrize("part", PARTS)
-def test_a_part_of_core_imports_no_other_than_those_below_it(part: str) -> None:
-    own = [module for module in MODULES if inside(module, f"{CORE}.{part}")]
-    allowed = [f"{CORE}.{name}" for name in (part, *PARTS[part], *GROUND)]
+@pytest.mark.parametrize("folder", FOLDERS)
+def test_a_folder_imports_no_other_than_those_below_it(folder: str) -> None:
+    own = [module for module in MODULES if inside(module, f"{PACKAGE}.{folder}")]
+    allowed = [f"{PACKAGE}.{name}" for name in (folder, *FOLDERS[folder], *GROUND)]
     assert own
     assert {module: found for module in own if (found := imports_outside(module, *allowed))} == {}
-
-
-def test_every_folder_of_core_is_a_part_with_a_rule() -> None:
-    folders = {path.parent.name for path in (ROOT / "core").glob("*/__init__.py")}
-    assert folders == set(PARTS)
 
 
 def test_no_two_modules_import_each_other() -> None:
@@ -92,13 +93,21 @@ def test_no_two_modules_import_each_other() -> None:
     assert sorted(below) == []
 
 
-@pytest.mark.parametrize("provider", [provider.__module__ for provider in PROVIDERS])
-def test_a_provider_imports_only_core_and_itself(provider: str) -> None:
-    own = [module for module in MODULES if inside(module, provider)]
+@pytest.mark.parametrize("provider", [provider.name for provider in PROVIDERS])
+def test_a_provider_imports_no_other_provider_and_not_the_tap(provider: str) -> None:
+    own = [module for module in MODULES if inside(module, f"{PACKAGE}.providers.{provider}")]
+    others = [
+        f"{PACKAGE}.{name}"
+        for name in (*TOP, *(f"providers.{other.name}" for other in PROVIDERS))
+        if name != f"providers.{provider}"
+    ]
     assert own
-    assert {
-        module: found for module in own if (found := imports_outside(module, CORE, provider))
-    } == {}
+    upward = {
+        module: found
+        for module in own
+        if (found := [n for n in imports_of(module) if any(inside(n, name) for name in others)])
+    }
+    assert upward == {}
 
 
 def test_every_folder_of_a_provider_is_registered() -> None:

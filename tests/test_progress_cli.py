@@ -247,7 +247,7 @@ def test_a_run_that_is_stopped_says_what_is_done_and_what_is_not(
 @pytest.mark.covers(162)
 def test_a_loader_that_does_not_read_is_told(box: Sandbox, tmp_path: Path) -> None:
     script = (
-        "import tap_callexports.core.progress.lines as p; p.SILENCE = 0.2\n"
+        "import tap_callexports.progress.lines as p; p.SILENCE = 0.2\n"
         "from tap_callexports.__main__ import main; main()"
     )
     path = tmp_path / "config.json"

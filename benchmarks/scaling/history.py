@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from itertools import accumulate
 from typing import Protocol
 
-from tap_callexports.core.time.instants import MICROSECOND
+from tap_callexports.records.timestamps import MICROSECOND
 
 _HOUR = timedelta(hours=1)
 #: Calls in each hour of a working day, in shares of the busiest: nights, a morning, a dip at noon,

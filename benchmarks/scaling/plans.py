@@ -11,7 +11,7 @@ from benchmarks.scaling.costs import FILE_BYTES_PER_SECOND, Cost, costs
 from benchmarks.scaling.history import Year
 from benchmarks.scaling.runs import Account, Played
 from benchmarks.scaling.streams import CAP
-from tap_callexports.core.time.instants import UTC
+from tap_callexports.records.timestamps import UTC
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

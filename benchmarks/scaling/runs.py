@@ -9,20 +9,20 @@ from typing import TYPE_CHECKING, Any, cast
 from unittest.mock import patch
 
 from benchmarks.scaling.streams import CAP, PAPER, Asked, PaperTap, asked
-from tap_callexports.core.compat import override
-from tap_callexports.core.export import Export
-from tap_callexports.core.singer.state import Bookmark
-from tap_callexports.core.time.instants import UTC, format_instant
-from tap_callexports.core.time.window import ClosedWindow
+from tap_callexports.compat import override
+from tap_callexports.records.timestamps import UTC, format_instant
+from tap_callexports.singer.state import Bookmark
+from tap_callexports.sync import Export
+from tap_callexports.windows import ClosedWindow
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from benchmarks.scaling.history import History
-    from tap_callexports.core.fetch_ahead import Event, Read
-    from tap_callexports.core.rows.batch import Batch
-    from tap_callexports.core.stream import ExportStream
-    from tap_callexports.core.time.window import Planner, Window
+    from tap_callexports.concurrency import Event, Read
+    from tap_callexports.records.batch import Batch
+    from tap_callexports.stream import ExportStream
+    from tap_callexports.windows import Planner, Window
 
 #: What switches each provider on.
 _KEYS = {
@@ -72,7 +72,7 @@ class Played:
         """How long it takes, as far as the server's answers decide that.
 
         A worker that is ahead waits with the second thing it has to hand over, until all before
-        it has been taken: as `core/fetch_ahead.py` does it.
+        it has been taken: as `concurrency.py` does it.
 
         Args:
             latency: Seconds of an answer.
@@ -97,7 +97,7 @@ class _Export(Export):
     """An export that notes what it costs."""
 
     def __init__(self, stream: ExportStream[Any], bookmark: Bookmark | None) -> None:
-        super().__init__(stream, None, bookmark, probing=False)
+        super().__init__(stream, None, bookmark, connection_test=False)
         self.jobs: dict[Window, Job] = {}
 
     @override
@@ -112,7 +112,7 @@ class _Export(Export):
 
     @override
     def _without_doubles(self, batch: Batch) -> list[Any]:
-        self.tally.rows += len(batch)
+        self.stats.rows += len(batch)
         return []
 
 
@@ -178,14 +178,14 @@ class Account:
         stream = self._stream(self._tap, self._account)
         key = str(stream.declared_replication_key)
         export = _Export(stream, Bookmark(self.state, key, lambda: None))
-        with patch("tap_callexports.core.export.fetch_ahead", _one_by_one):
+        with patch("tap_callexports.sync.fetch_ahead", _one_by_one):
             for _ in export.batches():
                 pass
         jobs = list(export.jobs.values())
         return Played(
             sum(map(sum, (job.requests for job in jobs))),
-            export.tally.windows,
-            export.tally.rows,
+            export.stats.windows,
+            export.stats.rows,
             jobs,
             dict(self.state),
         )

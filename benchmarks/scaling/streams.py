@@ -12,22 +12,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from benchmarks.scaling.history import through
-from tap_callexports.core.compat import override
-from tap_callexports.core.details import DetailStream
-from tap_callexports.core.endpoint import Endpoint
-from tap_callexports.core.http.capped import CappedResponse
-from tap_callexports.core.http.cursor import CursorPage
-from tap_callexports.core.http.reply import Reply
-from tap_callexports.core.rows.batch import Batch
-from tap_callexports.core.rows.rows import Rows
-from tap_callexports.core.time.instants import (
-    EPOCH,
-    MICROSECOND,
-    MILLISECOND,
-    SECOND,
-    ceil_second,
-    floor_second,
-)
+from tap_callexports.compat import override
+from tap_callexports.detail_stream import DetailStream
+from tap_callexports.endpoint import Endpoint
+from tap_callexports.http.capped import CappedResponse
+from tap_callexports.http.cursor import CursorPage
+from tap_callexports.http.response import Response
 from tap_callexports.providers.anunzi import paginator as anunzi
 from tap_callexports.providers.anunzi import streams as anunzi_streams
 from tap_callexports.providers.burki import call_list as burki
@@ -39,6 +29,16 @@ from tap_callexports.providers.twin24 import paginator as twin24
 from tap_callexports.providers.twin24 import streams as twin24_streams
 from tap_callexports.providers.videsk import streams as videsk_streams
 from tap_callexports.providers.videsk.client import OLDEST_FIRST, RangeToken
+from tap_callexports.records.batch import Batch
+from tap_callexports.records.raw_rows import Rows
+from tap_callexports.records.timestamps import (
+    EPOCH,
+    MICROSECOND,
+    MILLISECOND,
+    SECOND,
+    ceil_second,
+    floor_second,
+)
 from tap_callexports.tap import TapCallExports
 
 if TYPE_CHECKING:
@@ -47,9 +47,9 @@ if TYPE_CHECKING:
     from singer_sdk.helpers.types import Context
 
     from benchmarks.scaling.history import History
-    from tap_callexports.core.rows.rows import Row
-    from tap_callexports.core.stream import ExportStream
-    from tap_callexports.core.time.window import Window
+    from tap_callexports.records.raw_rows import Row
+    from tap_callexports.stream import ExportStream
+    from tap_callexports.windows import Window
 
 T = TypeVar("T")
 
@@ -107,7 +107,7 @@ class Paper(Endpoint[Any]):
     def ask(
         self,
         token: Any,  # noqa: ANN401 - each provider has its own
-        decode: Callable[[Reply], T],
+        decode: Callable[[Response], T],
         context: Context | None = None,
         *,
         tries: int = 0,
@@ -134,7 +134,7 @@ class Paper(Endpoint[Any]):
         return batch
 
     @override
-    def far_outside(self, batch: Batch, window: Window) -> bool:
+    def violates_filter(self, batch: Batch, window: Window) -> bool:
         return False
 
     @override
@@ -212,7 +212,7 @@ class BurkiCalls(_Burki, burki_streams.Calls):
         first, after = self._numbers(token.window)
         if token.count:
             return after - first
-        return ExportFile(after - first, (Numbered(first, after),), Reply(200, {}, b""))
+        return ExportFile(after - first, (Numbered(first, after),), Response(200, {}, b""))
 
 
 class BurkiCallList(_Burki, burki_streams.CallList):

@@ -10,7 +10,7 @@ from tap_callexports.providers.twin24 import Twin24
 from tap_callexports.providers.videsk import Videsk
 
 if TYPE_CHECKING:
-    from tap_callexports.core.provider import Provider
+    from tap_callexports.provider import Provider
 
 #: All there are, in the order of settings and messages.
 PROVIDERS: tuple[type[Provider], ...] = (Videsk, Anunzi, Twin24, Burki)

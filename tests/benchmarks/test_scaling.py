@@ -23,7 +23,7 @@ from benchmarks.scaling.tables import blocks
 from sandbox import Sandbox
 from sandbox.api import Api
 from sandbox.traffic import instants
-from tap_callexports.core.time.instants import format_instant
+from tap_callexports.records.timestamps import format_instant
 from tap_callexports.tap import TapCallExports
 
 START, END = datetime(2024, 5, 1, tzinfo=timezone.utc), datetime(2024, 6, 1, tzinfo=timezone.utc)
@@ -110,7 +110,7 @@ def empty() -> Iterator[Sandbox]:
 def test_a_run_on_paper_asks_what_a_real_one_asks(empty: Sandbox, case: Case) -> None:
     run, requests = real(filled(empty, case), case)
     assert run.tap is not None
-    [tally] = run.tap.progress.tallies
+    [tally] = run.tap.progress.all_stats
     history = Listed(times_of(case.calls))
     account = Account(case.stream, history, cap=case.cap, **case.settings)
     played = account.run(START, END)

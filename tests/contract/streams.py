@@ -8,7 +8,7 @@ from typing import Any
 
 from promise import promise_of
 
-from tap_callexports.core.compat import override
+from tap_callexports.compat import override
 
 JSON = Mapping[str, Any]
 

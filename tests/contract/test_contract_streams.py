@@ -12,8 +12,8 @@ from streams import STREAMS, Stream
 from support import JSON, assert_listed
 
 from demo.streams import STREAMS as OF_THE_DEMO
-from tap_callexports.core.details import DetailStream
-from tap_callexports.core.endpoint import Endpoint
+from tap_callexports.detail_stream import DetailStream
+from tap_callexports.endpoint import Endpoint
 from tap_callexports.providers import PROVIDERS
 from tap_callexports.tap import TapCallExports
 

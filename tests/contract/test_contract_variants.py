@@ -18,7 +18,7 @@ from streams import STREAMS, WINDOWED, Stream
 from support import JSON, Run, assert_table_is, clock_at, run_tap
 
 from sandbox import Fault
-from tap_callexports.core.stream import ExportStream
+from tap_callexports.stream import ExportStream
 
 
 @pytest.fixture(params=STREAMS, ids=str)

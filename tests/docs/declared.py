@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tap_callexports.core.stream import ExportStream
 from tap_callexports.providers import PROVIDERS
+from tap_callexports.stream import ExportStream
 from tap_callexports.tap import TapCallExports
 
 ROOT = Path(__file__).resolve().parents[2]

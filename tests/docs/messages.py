@@ -10,8 +10,8 @@ from pathlib import Path
 
 from declared import ROOT
 
-from tap_callexports.core.compat import override
-from tap_callexports.core.errors import ExportError
+from tap_callexports.compat import override
+from tap_callexports.errors import ExportError
 
 SOURCE = ROOT / "tap_callexports"
 #: Between the fixed parts of a message.

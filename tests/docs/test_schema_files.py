@@ -11,7 +11,7 @@ import pytest
 from declared import ROOT, declared_streams
 from support import assert_listed
 
-from tap_callexports.core.stream import ExportStream
+from tap_callexports.stream import ExportStream
 
 STREAMS = declared_streams()
 FILES = {path.stem: path for path in (ROOT / "tap_callexports/providers").glob("*/schemas/*.json")}

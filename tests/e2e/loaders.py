@@ -16,7 +16,7 @@ from typing import Any, ClassVar
 
 from benchmarks.postgres import Server
 from demo.warehouse import as_kept, tables
-from tap_callexports.core.compat import override
+from tap_callexports.compat import override
 from tap_callexports.tap import TapCallExports
 
 Row = dict[str, Any]

@@ -23,7 +23,7 @@ import pytest
 from process import Outcome, tap
 from support import JSON, without_extra
 
-from tap_callexports.core.compat import override
+from tap_callexports.compat import override
 
 ACME = Path(__file__).parent / "acme"
 ROOT = Path(__file__).resolve().parents[2]

@@ -17,7 +17,7 @@ from orchestrate.programs import RunError
 from orchestrate.streams import STREAMS
 from orchestrate.warehouse import Warehouse
 from sandbox import Fault, Sandbox
-from tap_callexports.core.compat import override
+from tap_callexports.compat import override
 
 _STREAMS = jobs_of("burki")[0].streams
 _BOTH = ["burki_calls", "burki_call_list"]

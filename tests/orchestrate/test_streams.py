@@ -6,7 +6,7 @@ from support import assert_listed
 
 from orchestrate import counts
 from orchestrate.streams import STREAMS, Stream
-from tap_callexports.core.details import DetailStream
+from tap_callexports.detail_stream import DetailStream
 from tap_callexports.providers import PROVIDERS
 from tap_callexports.tap import TapCallExports
 

@@ -15,10 +15,10 @@ from support import JSON, run_tap
 from sandbox import Sandbox
 from sandbox.burki.files import csv_file
 from sandbox.instants import UTC
-from tap_callexports.core.errors import TransientFailure
-from tap_callexports.core.http.client import HttpClient
-from tap_callexports.core.http.policy import Question
-from tap_callexports.core.http.reply import Reply
+from tap_callexports.errors import TransientFailure
+from tap_callexports.http.client import HttpClient
+from tap_callexports.http.response import Response
+from tap_callexports.http.retry import Question
 from tap_callexports.providers.burki.export_file import rows_of_csv
 
 T = TypeVar("T")
@@ -50,7 +50,7 @@ class Answer:
     """
 
     body: bytes
-    decode: Callable[[Reply], Any]
+    decode: Callable[[Response], Any]
     media_type: str
 
     @property
@@ -58,7 +58,7 @@ class Answer:
         """Whether the body does not tell by itself where it ends."""
         return self.media_type.startswith("text/csv")
 
-    def accepts(self, reply: Reply) -> bool:
+    def accepts(self, reply: Response) -> bool:
         """Whether a run would take rows from a reply."""
         try:
             self.decode(reply)
@@ -130,11 +130,11 @@ def _heard(box: Sandbox, only: JSON) -> Iterator[tuple[str, Answer]]:
     found: dict[str, Answer] = {}
     ask = HttpClient.ask
 
-    def listen(client: HttpClient, question: Question, decode: Callable[[Reply], T]) -> T:
+    def listen(client: HttpClient, question: Question, decode: Callable[[Response], T]) -> T:
         path = _IDS.sub("one", urlsplit(question.request.url).path)
         name = f"{question.stream} {_BASES.sub('', path)}"
 
-        def heard(reply: Reply) -> T:
+        def heard(reply: Response) -> T:
             media_type = reply.headers["Content-Type"]
             if name not in found or len(reply.body) > len(found[name].body):
                 found[name] = Answer(reply.body, decode, media_type)

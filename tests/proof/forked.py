@@ -25,7 +25,7 @@ _KIBIBYTE = 1 if sys.platform == "darwin" else 1024
 
 _context = multiprocessing.get_context("forkserver")
 _context.set_forkserver_preload(["tap_callexports.tap", "pendulum"])
-_QUICK = {"core.http.policy._FIRST_WAIT": 0.001, "core.http.policy._LONGEST_WAIT": 0.002}
+_QUICK = {"http.retry._FIRST_WAIT": 0.001, "http.retry._LONGEST_WAIT": 0.002}
 
 
 @dataclass(frozen=True, repr=False)
@@ -88,7 +88,7 @@ def run(
         state: Content of a state file.
         streams: What to select; all that discovery selects, if not given.
         level: Log level.
-        changed: Constants of the tap that process changes, such as `core.http.policy.MAX_TRIES`.
+        changed: Constants of the tap that process changes, such as `http.retry.MAX_TRIES`.
     """
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)

@@ -20,12 +20,12 @@ from support import JSON, Run, catalog_of, kept_signals
 from transport import Clock, WatchedFaults, Wire, late
 
 from sandbox import Sandbox
-from tap_callexports.core import redact
-from tap_callexports.core.compat import override
-from tap_callexports.core.details import DetailStream
-from tap_callexports.core.endpoint import Endpoint
-from tap_callexports.core.time.instants import floor_second
+from tap_callexports import redaction as redact
+from tap_callexports.compat import override
+from tap_callexports.detail_stream import DetailStream
+from tap_callexports.endpoint import Endpoint
 from tap_callexports.providers.burki.client import ListStream
+from tap_callexports.records.timestamps import floor_second
 from tap_callexports.tap import TapCallExports
 
 if TYPE_CHECKING:
@@ -181,11 +181,15 @@ def opened(
     clock = Clock(now)
     place = Place(Sandbox(seed, rows, start, now), provider, clock)
     with contextlib.ExitStack() as stack:
-        for module in ("body", "client", "policy", "reply", "throttle"):
-            stack.enter_context(patch(f"tap_callexports.core.http.{module}.time", clock))
+        for module in ("body", "client", "retry", "response", "rate_limiter"):
+            stack.enter_context(patch(f"tap_callexports.http.{module}.time", clock))
         stack.enter_context(patch("tap_callexports.providers.twin24.login.time", clock))
-        for module in ("client", "throttle"):
-            stack.enter_context(patch(f"tap_callexports.core.http.{module}.nap", clock.nap))
+        for module in ("client", "rate_limiter"):
+            stack.enter_context(
+                patch(
+                    f"tap_callexports.http.{module}.interruptible_sleep", clock.interruptible_sleep
+                )
+            )
         run_start = property(lambda _: floor_second(clock.local))
         stack.enter_context(patch.object(TapCallExports, "_run_start", run_start))
         stack.enter_context(

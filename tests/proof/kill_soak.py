@@ -24,10 +24,10 @@ def main() -> int:
         verdicts = []
         for verdict in workers.map(end, cases(kills, seed)):
             verdicts.append(verdict)
-            if verdict.mistakes:
-                sys.stdout.write(f"{verdict.case}: {'; '.join(verdict.mistakes)}\n")
+            if verdict.errors:
+                sys.stdout.write(f"{verdict.case}: {'; '.join(verdict.errors)}\n")
                 sys.stdout.flush()
-    wrong = sum(bool(verdict.mistakes) for verdict in verdicts)
+    wrong = sum(bool(verdict.errors) for verdict in verdicts)
     sys.stdout.write(_figures(verdicts, wrong, seed, time.monotonic() - began))
     return 1 if wrong else 0
 

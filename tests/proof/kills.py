@@ -22,7 +22,7 @@ from process import Outcome, Started, started
 from support import JSON, Run, assert_table_is, catalog_of, run_tap, upserted
 
 from sandbox import Fault, Sandbox
-from tap_callexports.core.compat import override
+from tap_callexports.compat import override
 
 STREAMS = (
     "videsk_calls",
@@ -106,7 +106,7 @@ class Verdict:
     """What became of a case: what is wrong with it, and how far the run had come."""
 
     case: Case
-    mistakes: list[str]
+    errors: list[str]
     lines: int = 0
     states: int = 0
     torn: bool = False

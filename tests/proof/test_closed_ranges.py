@@ -128,8 +128,8 @@ def test_what_one_worker_learns_of_the_cap_changes_no_byte_of_another_ones(
     seed: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Small numbers: answers of thousands of rows take long to make.
-    monkeypatch.setattr("tap_callexports.core.http.capped.TRUSTED_ROWS", 20)
-    monkeypatch.setattr("tap_callexports.core.http.capped.SUSPICIOUS_ROWS", 10)
+    monkeypatch.setattr("tap_callexports.http.capped.TRUSTED_ROWS", 20)
+    monkeypatch.setattr("tap_callexports.http.capped.SUSPICIOUS_ROWS", 10)
     whole = Range(START, START + 40 * DAY)
     with opened(
         "videsk", whole.end + DAY, seed=3, rows=700, start=START, window_rows=40
@@ -175,9 +175,9 @@ def test_a_large_file_comes_in_the_order_of_a_small_one(monkeypatch: pytest.Monk
         place = Standing(opened_place, "burki_calls", Range(START, START + DAY), {})
         small = written(place.run(whole))
         # Many slices of many calls each.
-        monkeypatch.setattr("tap_callexports.core.http.spool.IN_MEMORY", 4096)
-        monkeypatch.setattr("tap_callexports.core.http.json_chunks.CHUNK", 4096)
-        monkeypatch.setattr("tap_callexports.core.http.json_chunks._HEAD", 256)
+        monkeypatch.setattr("tap_callexports.http.spool.IN_MEMORY", 4096)
+        monkeypatch.setattr("tap_callexports.http.json_chunks.CHUNK", 4096)
+        monkeypatch.setattr("tap_callexports.http.json_chunks._HEAD", 256)
         large = place.run(whole)
     assert len(large.records("burki_calls")) > 100
     assert written(large) == small

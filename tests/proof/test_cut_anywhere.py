@@ -12,9 +12,9 @@ from bodies import DIALECTS, Answer, answers, row_ends
 from support import assert_listed
 from wire import FRAMINGS, Framing, packed, read, until_closed, with_length
 
-from tap_callexports.core.errors import TransientFailure
-from tap_callexports.core.http.body import read_reply
-from tap_callexports.core.http.reply import Reply
+from tap_callexports.errors import TransientFailure
+from tap_callexports.http.body import read_reply
+from tap_callexports.http.response import Response
 
 #: Every endpoint, by the stream that asks it.
 ENDPOINTS = (
@@ -77,7 +77,7 @@ class _Bytes:
         return body
 
 
-def received(body: bytes, answer: Answer, *, zipped: bool = False) -> Reply:
+def received(body: bytes, answer: Answer, *, zipped: bool = False) -> Response:
     """What the tap makes of these bytes, where nothing but they tell whether they are all."""
     headers = {"Content-Type": answer.media_type}
     if zipped:

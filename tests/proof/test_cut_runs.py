@@ -15,7 +15,7 @@ from wire import chunked, packed
 from sandbox import Fault, Sandbox
 from sandbox.http import Reply
 from sandbox.instants import UTC
-from tap_callexports.core.compat import override
+from tap_callexports.compat import override
 
 if TYPE_CHECKING:
     from sandbox.api import Api
@@ -159,9 +159,9 @@ def test_a_file_that_is_always_short_of_its_count_is_never_taken(rows: int, form
 def test_an_answer_that_is_too_large_is_asked_for_in_halves(
     box: Sandbox, monkeypatch: pytest.MonkeyPatch, stream: str, *, gzip: bool
 ) -> None:
-    monkeypatch.setattr("tap_callexports.core.http.body.MAX_BODY_BYTES", 20_000)
-    monkeypatch.setattr("tap_callexports.core.http.spool.IN_MEMORY", 10_000)
-    monkeypatch.setattr("tap_callexports.core.http.spool.MAX_FILE_BYTES", 20_000)
+    monkeypatch.setattr("tap_callexports.http.body.MAX_BODY_BYTES", 20_000)
+    monkeypatch.setattr("tap_callexports.http.spool.IN_MEMORY", 10_000)
+    monkeypatch.setattr("tap_callexports.http.spool.MAX_FILE_BYTES", 20_000)
     box.burki.options.gzip = gzip
     (api,) = (api for api in box.apis.values() if stream in api.streams)
     assert_complete(run(api, stream), api, stream)

@@ -18,7 +18,7 @@ from process import tap
 from singer_sdk.singerlib.encoding.simple import RecordMessage
 from support import JSON, assert_table_is
 
-from tap_callexports.core.singer.messages import LineWriter
+from tap_callexports.singer.messages import LineWriter
 from tap_callexports.tap import TapCallExports
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ def may(box: Sandbox) -> JSON:
 
 @pytest.mark.parametrize("case", CASES, ids=str)
 def test_a_run_that_is_ended_anywhere_loses_nothing_and_leaves_nothing(case: Case) -> None:
-    assert end(case).mistakes == []
+    assert end(case).errors == []
 
 
 def test_every_signal_meets_every_point_and_every_stream_is_killed() -> None:

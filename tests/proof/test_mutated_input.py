@@ -22,7 +22,7 @@ from inprocess import Place, opened
 from support import JSON, kept_signals
 from transport import Wire
 
-from tap_callexports.core.command import run_command
+from tap_callexports.cli import run_command
 from tap_callexports.tap import TapCallExports
 
 START = datetime(2024, 5, 1, tzinfo=timezone.utc)

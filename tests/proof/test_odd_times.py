@@ -106,7 +106,7 @@ def test_zones_are_known_on_a_host_without_zone_data() -> None:
     assert any(line.split(";")[0].strip() == "tzdata" for line in requires("tap-callexports") or [])
     code = """
 import zoneinfo
-from tap_callexports.core.time.zones import zone_named
+from tap_callexports.records.time_zones import zone_named
 from tap_callexports.providers.videsk.times import videsk_instant
 assert zoneinfo.TZPATH == ()
 print(videsk_instant("08/09/2024, 00:30:00", zone_named("America/Santiago")))

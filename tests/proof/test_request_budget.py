@@ -14,7 +14,7 @@ from support import JSON, assert_table_is, run_tap
 
 from sandbox import Fault, Sandbox
 from sandbox.api import Api
-from tap_callexports.core.http.throttle import Turns
+from tap_callexports.http.rate_limiter import RateLimit
 
 START, END = datetime(2024, 5, 1, tzinfo=timezone.utc), datetime(2024, 5, 15, tzinfo=timezone.utc)
 PER_MINUTE = 1200
@@ -30,23 +30,23 @@ class Starts:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.times: list[float] = []
-        real, wall = Turns._reserve, time.time() - time.monotonic()
+        real, wall = RateLimit._reserve, time.time() - time.monotonic()
         read = threading.local()
 
         def monotonic() -> float:
             read.now = time.monotonic()
             return float(read.now)
 
-        def reserve(turns: Turns) -> float:
+        def reserve(turns: RateLimit) -> float:
             wait = real(turns)
             if not wait:
                 self.times.append(wall + read.now)
             return wait
 
         monkeypatch.setattr(
-            "tap_callexports.core.http.throttle.time", SimpleNamespace(monotonic=monotonic)
+            "tap_callexports.http.rate_limiter.time", SimpleNamespace(monotonic=monotonic)
         )
-        monkeypatch.setattr(Turns, "_reserve", reserve)
+        monkeypatch.setattr(RateLimit, "_reserve", reserve)
 
 
 def trouble(api: Api, path: str) -> None:

@@ -18,15 +18,15 @@ import pytest
 from schedules import Report, play
 from support import PROVIDERS
 
-from tap_callexports.core import fetch_ahead
-from tap_callexports.core.account import Account
-from tap_callexports.core.endpoint import Endpoint
-from tap_callexports.core.errors import ExportError
-from tap_callexports.core.export import Export
-from tap_callexports.core.singer.state import Bookmark
-from tap_callexports.core.stream import ExportStream
-from tap_callexports.core.time.instants import format_instant, parse_instant
-from tap_callexports.core.time.window import Planner, Window
+from tap_callexports import concurrency as fetch_ahead
+from tap_callexports.account import Account
+from tap_callexports.endpoint import Endpoint
+from tap_callexports.errors import ExportError
+from tap_callexports.records.timestamps import format_instant, parse_instant
+from tap_callexports.singer.state import Bookmark
+from tap_callexports.stream import ExportStream
+from tap_callexports.sync import Export
+from tap_callexports.windows import Planner, Window
 
 _SCHEDULES, _BATCH = 40, 10
 _RED = json.loads((Path(__file__).parent / "red_seeds.json").read_text("utf-8"))

@@ -18,16 +18,16 @@ from singer_sdk.authenticators import BearerTokenAuthenticator
 from singer_sdk.streams.rest import HTTPRequest
 
 from sandbox import Fault, Sandbox
-from tap_callexports.core.errors import ProviderFailed, WindowTooLarge
-from tap_callexports.core.http.client import HttpClient
-from tap_callexports.core.http.policy import HttpSettings, Question
-from tap_callexports.core.http.reply import Reply
-from tap_callexports.core.http.throttle import Throttle
-from tap_callexports.core.redact import HIDDEN, HideSecrets, hide_secrets, shown, without_secrets
-from tap_callexports.core.rows.normalise import Normaliser
-from tap_callexports.core.time.instants import ISO_TIMES, SECOND, epoch_ms_instant, iso_instant
-from tap_callexports.core.time.window import Window, span_of
+from tap_callexports.errors import ProviderFailed, WindowTooLarge
+from tap_callexports.http.client import HttpClient
+from tap_callexports.http.rate_limiter import RateLimiter
+from tap_callexports.http.response import Response
+from tap_callexports.http.retry import HttpSettings, Question
 from tap_callexports.providers.twin24.login import JwtAuth
+from tap_callexports.records.normalise import Normaliser
+from tap_callexports.records.timestamps import ISO_TIMES, SECOND, epoch_ms_instant, iso_instant
+from tap_callexports.redaction import HIDDEN, HideSecrets, hide_secrets, sanitize, without_secrets
+from tap_callexports.windows import Window, span_of
 
 DAY = timedelta(days=1)
 START = datetime(2024, 5, 10, tzinfo=timezone.utc)
@@ -73,7 +73,9 @@ def test_the_zone_of_the_machine_says_nothing_of_a_time(
 
 @pytest.mark.covers(139)
 def test_an_amount_in_an_answer_keeps_every_digit() -> None:
-    body = Reply(200, {}, b'{"cost": 0.1234567890123456789, "seconds": 21.321383333333333}').json()
+    body = Response(
+        200, {}, b'{"cost": 0.1234567890123456789, "seconds": 21.321383333333333}'
+    ).json()
     assert body == {
         "cost": Decimal("0.1234567890123456789"), "seconds": Decimal("21.321383333333333")
     }  # fmt: skip
@@ -93,7 +95,7 @@ def test_a_value_that_is_nested_too_deeply_for_its_column_is_a_misfit() -> None:
     normaliser = Normaliser(schema, primary_keys=("id",), times=ISO_TIMES)
     batch = normaliser.batch([{"id": "c1", "notes": deep}])
     assert batch.records == [{"id": "c1", "notes": None}]
-    assert batch.misfits == {0: ["notes"]}
+    assert batch.invalid_values == {0: ["notes"]}
     while deep:  # taken apart piece by piece: all at once is too deep for the interpreter
         deep = deep.pop()
 
@@ -119,7 +121,7 @@ def test_a_token_the_tap_got_itself_is_hidden() -> None:
 @pytest.mark.covers(172)
 def test_half_a_secret_is_not_shown_where_a_text_ends() -> None:
     hide_secrets(["canary-shortened-5518-canary"])
-    assert "canary" not in shown("x" * 20 + " canary-shortened-5518-canary", 40)
+    assert "canary" not in sanitize("x" * 20 + " canary-shortened-5518-canary", 40)
 
 
 @pytest.mark.covers(173)
@@ -128,7 +130,7 @@ def test_half_a_secret_is_not_shown_where_a_text_ends() -> None:
 )
 def test_whom_a_server_speaks_of_is_not_repeated(personal: str) -> None:
     message = f"no such customer {personal}, since 2024-05-01 or 2024-05-01T10:00:00Z"
-    said = Reply(400, {}, json.dumps({"message": message}).encode()).said
+    said = Response(400, {}, json.dumps({"message": message}).encode()).error_message
     assert personal not in said
     what = "e-mail" if "@" in personal else "number"
     assert said == f" (no such customer [{what}], since 2024-05-01 or 2024-05-01T10:00:00Z)"
@@ -137,7 +139,7 @@ def test_whom_a_server_speaks_of_is_not_repeated(personal: str) -> None:
 @pytest.mark.covers(117)
 @pytest.mark.parametrize("at_once", [1, 3])
 def test_no_more_requests_are_under_way_than_allowed(at_once: int) -> None:
-    throttle = Throttle(at_once=at_once, per_minute=None)
+    throttle = RateLimiter(at_once=at_once, per_minute=None)
     inside, leave = threading.Semaphore(0), threading.Event()
 
     def work() -> None:
@@ -162,7 +164,7 @@ def test_a_credential_that_was_refused_is_not_sent_again(box: Sandbox) -> None:
     client, question = _client("wrong"), _question(box)
     for _ in range(3):
         with pytest.raises(ProviderFailed, match=r"test\.key"):
-            client.ask(question, Reply.json)
+            client.ask(question, Response.json)
     assert len(box.burki.requests) == 1
 
 
@@ -173,7 +175,7 @@ def test_a_wrong_credential_is_sent_once_by_workers_that_come_together(box: Sand
 
     def work() -> None:
         with pytest.raises(ProviderFailed):
-            client.ask(_question(box), Reply.json)
+            client.ask(_question(box), Response.json)
         refused.append(1)
 
     threads = [threading.Thread(target=work) for _ in range(4)]
@@ -189,7 +191,7 @@ def test_a_wrong_credential_is_sent_once_by_workers_that_come_together(box: Sand
 def test_what_is_not_answered_in_time_is_asked_for_in_halves(box: Sandbox) -> None:
     box.burki.faults.add(Fault("slow", seconds=3, times=9))
     with pytest.raises(WindowTooLarge, match="no answer in 1 s, 2 times"):
-        _client(box.burki.config()["api_key"]).ask(_question(box), Reply.json)
+        _client(box.burki.config()["api_key"]).ask(_question(box), Response.json)
 
 
 def _question(box: Sandbox) -> Question:
@@ -198,6 +200,6 @@ def _question(box: Sandbox) -> Question:
 
 
 def _client(key: str, at_once: int = 1) -> HttpClient:
-    throttle = Throttle(at_once=at_once, per_minute=None)
+    throttle = RateLimiter(at_once=at_once, per_minute=None)
     auth = BearerTokenAuthenticator(token=key)
     return HttpClient(MANNERS, throttle, auth, logging.getLogger("test"))

@@ -13,7 +13,7 @@ from raw_server import RawServer, http
 from support import JSON, Run, run_tap
 
 from sandbox import Sandbox
-from tap_callexports.core.http.throttle import Throttle
+from tap_callexports.http.rate_limiter import RateLimiter
 
 DAY = {"start_date": "2024-05-09", "end_date": "2024-05-10"}
 STREAM = "burki_call_list"
@@ -90,7 +90,7 @@ class Clock:
     def monotonic(self) -> float:
         return self.now
 
-    def nap(self, seconds: float) -> None:
+    def interruptible_sleep(self, seconds: float) -> None:
         self.now += seconds
 
 
@@ -100,10 +100,10 @@ def test_requests_never_start_faster_than_the_setting_says(
     monkeypatch: pytest.MonkeyPatch, per_minute: int
 ) -> None:
     clock, starts = Clock(), []
-    module = "tap_callexports.core.http.throttle"
+    module = "tap_callexports.http.rate_limiter"
     monkeypatch.setattr(f"{module}.time", SimpleNamespace(monotonic=clock.monotonic))
-    monkeypatch.setattr(f"{module}.nap", clock.nap)
-    throttle = Throttle(at_once=4, per_minute=per_minute)
+    monkeypatch.setattr(f"{module}.interruptible_sleep", clock.interruptible_sleep)
+    throttle = RateLimiter(at_once=4, per_minute=per_minute)
     for number in range(30):
         with throttle.slot():
             starts.append(clock.now)
@@ -120,13 +120,13 @@ def test_the_setting_reaches_the_requests(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     made: list[int | None] = []
-    real = Throttle.__init__
+    real = RateLimiter.__init__
 
-    def remember(self: Throttle, *, at_once: int, per_minute: int | None) -> None:
+    def remember(self: RateLimiter, *, at_once: int, per_minute: int | None) -> None:
         made.append(per_minute)
         real(self, at_once=at_once, per_minute=per_minute)
 
-    monkeypatch.setattr(Throttle, "__init__", remember)
+    monkeypatch.setattr(RateLimiter, "__init__", remember)
     with Sandbox(rows=3) as box:
         burki = {**box.burki.config(), "requests_per_minute": 60_000}
         run = run_tap({**DAY, "burki": burki}, streams=[STREAM])

@@ -13,7 +13,7 @@ from inprocess import Place, Ran, opened
 from sandbox import Fault
 from sandbox.http import Reply, Request
 from sandbox.instants import text
-from tap_callexports.core.http.policy import MAX_TRIES, PART_TRIES
+from tap_callexports.http.retry import MAX_TRIES, PART_TRIES
 
 if TYPE_CHECKING:
     from sandbox.table import Row
@@ -33,8 +33,8 @@ LEVELS = 25
 @pytest.fixture(autouse=True)
 def usual_waits(monkeypatch: pytest.MonkeyPatch) -> None:
     """Waits are as long as for users; the clock of these runs does not really wait."""
-    monkeypatch.setattr("tap_callexports.core.http.policy._FIRST_WAIT", 1.0)
-    monkeypatch.setattr("tap_callexports.core.http.policy._LONGEST_WAIT", 60.0)
+    monkeypatch.setattr("tap_callexports.http.retry._FIRST_WAIT", 1.0)
+    monkeypatch.setattr("tap_callexports.http.retry._LONGEST_WAIT", 60.0)
 
 
 def provider_of(stream: str) -> str:

@@ -13,8 +13,8 @@ from support import JSON, assert_table_is, run_tap
 from sandbox import Fault, Sandbox
 from sandbox.instants import text
 from sandbox.twin24.tokens import jwt
-from tap_callexports.core.details import DetailStream
-from tap_callexports.core.endpoint import Endpoint
+from tap_callexports.detail_stream import DetailStream
+from tap_callexports.endpoint import Endpoint
 from tap_callexports.tap import TapCallExports
 
 MAY = {"start_date": "2024-05-01", "end_date": "2024-06-01"}

@@ -24,8 +24,8 @@ from zone_changes import (
 )
 
 from sandbox.instants import parse, text
-from tap_callexports.core.time.zones import zone_named
 from tap_callexports.providers.videsk.times import videsk_instant, with_offsets
+from tap_callexports.records.time_zones import zone_named
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -21,8 +21,8 @@ from requests.adapters import HTTPAdapter
 
 from sandbox import Fault, FaultQueue
 from sandbox.http import Reply, Request
-from tap_callexports.core.compat import override
-from tap_callexports.core.workers import Cancelled, Worker
+from tap_callexports.compat import override
+from tap_callexports.workers import Cancelled, Worker
 
 if TYPE_CHECKING:
     from inprocess import Place
@@ -58,7 +58,7 @@ class Clock:
         """Seconds, with those that were waited."""
         return time.monotonic() + late.get()
 
-    def nap(self, seconds: float) -> None:
+    def interruptible_sleep(self, seconds: float) -> None:
         """Wait without waiting; threads made later begin at this thread's time."""
         thread = threading.current_thread()
         if isinstance(thread, Worker) and thread.cancelled.is_set():

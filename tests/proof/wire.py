@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, cast
 import requests
 import urllib3
 
-from tap_callexports.core.http.body import read_reply
-from tap_callexports.core.http.reply import Reply
+from tap_callexports.http.body import read_reply
+from tap_callexports.http.response import Response
 
 if TYPE_CHECKING:
     import socket
@@ -51,7 +51,7 @@ def packed(body: bytes) -> bytes:
 
 def read(
     header: bytes, wire: bytes, *, zipped: bool = False, media_type: str = "application/json"
-) -> Reply:
+) -> Response:
     """What the tap makes of an answer 200 with these bytes behind its head.
 
     Args:

@@ -11,7 +11,7 @@ from provider_runs import export
 
 from sandbox import Fault
 from sandbox.instants import UTC
-from tap_callexports.core.compat import override
+from tap_callexports.compat import override
 
 if TYPE_CHECKING:
     from support import Run

@@ -13,8 +13,8 @@ from urllib.request import url2pathname
 
 from support import JSON, Run, run_tap
 
-from tap_callexports.core.http.reply import Reply
-from tap_callexports.core.stream import ExportStream
+from tap_callexports.http.response import Response
+from tap_callexports.stream import ExportStream
 from tap_callexports.tap import TapCallExports
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ def _reading(body: bytes) -> Callable[..., Iterator[Any]]:
 
     def read_window(stream: ExportStream[Any], _: object, context: JSON | None) -> Iterator[Any]:
         if unread:
-            yield stream.batch(Reply(200, {}, unread.pop()).rows(), context)
+            yield stream.batch(Response(200, {}, unread.pop()).rows(), context)
 
     return read_window
 

@@ -20,7 +20,7 @@ from provider_runs import (
 from support import assert_table_is, upserted
 
 from sandbox import Fault
-from tap_callexports.core.details import VANISHED_AT_FIRST
+from tap_callexports.detail_stream import NOT_FOUND_AT_FIRST
 
 
 @EACH
@@ -52,7 +52,7 @@ def test_a_path_no_call_is_at_fails_and_leaves_everything_to_the_next_run(
     kind: Details, step: timedelta, workers: int
 ) -> None:
     with empty_sandbox() as box:
-        kind.add(box, VANISHED_AT_FIRST + 10, step)
+        kind.add(box, NOT_FOUND_AT_FIRST + 10, step)
         kind.of(box).faults.add(Fault("status", status=404, times=10**9), kind.one)
         run = kind.run(box, max_concurrency=workers)
         requests = len(asked(kind.of(box), kind.one))
@@ -61,7 +61,7 @@ def test_a_path_no_call_is_at_fails_and_leaves_everything_to_the_next_run(
     line = failure(run, kind.stream)
     assert kind.setting in line
     assert kind.path.replace("{}", "{") in line.replace("{call_id}", "{").replace("{id}", "{")
-    assert requests <= VANISHED_AT_FIRST + 4 * workers
+    assert requests <= NOT_FOUND_AT_FIRST + 4 * workers
     assert run.records(kind.stream) == []
     assert_complete(again, kind.of(box), kind.stream)
 
@@ -71,9 +71,9 @@ def test_one_call_less_that_is_gone_says_nothing_of_the_path(
     kind: Details, caplog: pytest.LogCaptureFixture
 ) -> None:
     with empty_sandbox() as box:
-        rows = kind.add(box, VANISHED_AT_FIRST - 1 + 40)
-        kind.refuse(box, rows[: VANISHED_AT_FIRST - 1], 404)
-        kind.refuse(box, rows[-VANISHED_AT_FIRST:], 404)
+        rows = kind.add(box, NOT_FOUND_AT_FIRST - 1 + 40)
+        kind.refuse(box, rows[: NOT_FOUND_AT_FIRST - 1], 404)
+        kind.refuse(box, rows[-NOT_FOUND_AT_FIRST:], 404)
         run = kind.run(box, end_date="2024-05-10")
     there = {row.canonical[kind.key] for row in rows[19:-20]}
     assert run.code == 0

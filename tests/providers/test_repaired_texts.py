@@ -15,7 +15,7 @@ from made_up import all_streams, records, run_over
 from provider_runs import asked, empty_sandbox, export, warnings_in
 
 from sandbox.instants import UTC
-from tap_callexports.core.http.reply import Reply
+from tap_callexports.http.response import Response
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -98,20 +98,20 @@ def test_a_text_is_repaired_without_a_retry_and_reported_once(
     )
 
 
-@pytest.mark.parametrize("verbatim", [True, False])
+@pytest.mark.parametrize("passthrough", [True, False])
 @settings(deadline=None, derandomize=True, max_examples=200)
 @given(name=STRINGS, key=STRINGS, value=VALUES)
 def test_records_are_those_of_texts_repaired_before(
-    name: str, key: str, value: str, *, verbatim: bool
+    name: str, key: str, value: str, *, passthrough: bool
 ) -> None:
     stream = STREAMS["burki_calls"]
-    stream.verbatim = verbatim
+    stream.passthrough = passthrough
     body = f'[{{"id": 1, "assistant_name": {name}, "more": {{{key}: {value}}}}}]'.encode()
     clean = json.dumps(clean_of(json.loads(body, strict=False))).encode()
     found, wanted = (
         [
-            json.loads(each) if verbatim else each
-            for each in stream.batch(Reply(200, {}, text).rows()).records
+            json.loads(each) if passthrough else each
+            for each in stream.batch(Response(200, {}, text).rows()).records
         ]
         for text in (body, clean)
     )

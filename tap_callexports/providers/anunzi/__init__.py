@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING, Any
 
 from singer_sdk.authenticators import BearerTokenAuthenticator
 
-from tap_callexports.core.compat import override
-from tap_callexports.core.provider import Provider
+from tap_callexports.compat import override
+from tap_callexports.provider import Provider
 from tap_callexports.providers.anunzi.settings import PROPERTIES
 from tap_callexports.providers.anunzi.streams import STREAMS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from tap_callexports.core.http.client import Auth
+    from tap_callexports.http.client import Auth
 
 
 class Anunzi(Provider):
@@ -32,7 +32,7 @@ class Anunzi(Provider):
 
     @classmethod
     @override
-    def mistakes(cls, settings: Mapping[str, Any]) -> Iterator[str]:
+    def errors(cls, settings: Mapping[str, Any]) -> Iterator[str]:
         criteria = settings.get("filter_criteria", {})
         if "start_timestamp" in criteria:
             yield "filter_criteria: may not hold start_timestamp; use start_date and end_date"

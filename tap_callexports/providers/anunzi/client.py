@@ -12,33 +12,33 @@ from urllib.parse import quote
 
 from singer_sdk.streams.rest import HTTPRequest, PageContext
 
-from tap_callexports.core.compat import override
-from tap_callexports.core.details import DetailStream
-from tap_callexports.core.errors import FilterIgnored, Signal
-from tap_callexports.core.http.cursor import CursorPaginator
-from tap_callexports.core.stream import ExportStream
-from tap_callexports.core.time.instants import (
-    EPOCH_MS_TIMES,
-    MICROSECOND,
-    epoch_ms,
-    format_instant,
-    parse_instant,
-)
+from tap_callexports.compat import override
+from tap_callexports.detail_stream import DetailStream
+from tap_callexports.errors import FilterIgnored, Signal
+from tap_callexports.http.cursor import CursorPaginator
 from tap_callexports.providers.anunzi import filters
 from tap_callexports.providers.anunzi.paginator import (
     ListToken,
     call_page,
     one_call,
 )
+from tap_callexports.records.timestamps import (
+    EPOCH_MS_TIMES,
+    MICROSECOND,
+    epoch_ms,
+    format_instant,
+    parse_instant,
+)
+from tap_callexports.stream import ExportStream
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from singer_sdk.helpers.types import Context
 
-    from tap_callexports.core.http.reply import Reply
-    from tap_callexports.core.rows.batch import Batch, Record
-    from tap_callexports.core.time.window import Window
+    from tap_callexports.http.response import Response
+    from tap_callexports.records.batch import Batch, Record
+    from tap_callexports.windows import Window
 
 #: Times a window is opened again without a new call before the export gives up.
 REOPENINGS = 3
@@ -86,7 +86,7 @@ class AnunziStream(ExportStream[ListToken]):
 
     http_method = "POST"
     path = "/v3/list-calls"
-    left_out = SECRETS
+    excluded_fields = SECRETS
     times = EPOCH_MS_TIMES
 
     def criteria(self, token: ListToken) -> dict[str, Any]:
@@ -123,12 +123,12 @@ class AnunziStream(ExportStream[ListToken]):
         return HTTPRequest(url=self.account.url(self.path), method=self.http_method, data=body)
 
     @override
-    def error_for(self, reply: Reply, page: PageContext[ListToken]) -> Exception | None:
+    def error_for(self, reply: Response, page: PageContext[ListToken]) -> Exception | None:
         if self.token_of(page).cursor is not None and reply.status in _CURSOR_REFUSED:
             return CursorRefused()
         if reply.status == HTTPStatus.BAD_REQUEST:
             return self.fail(
-                f"400, the filter was refused{reply.said}; try anunzi.filter_dialect: "
+                f"400, the filter was refused{reply.error_message}; try anunzi.filter_dialect: "
                 f"{filters.other(self.dialect)}, and check anunzi.filter_criteria"
             )
         return None
@@ -184,7 +184,7 @@ class WindowedCalls(AnunziStream):
     def read_window(self, window: Window, context: Context | None) -> Iterator[Batch]:
         token = _token(window)
         for batch in self.follow(token, context):
-            if self.far_outside(batch, window):
+            if self.violates_filter(batch, window):
                 raise FilterIgnored(
                     f"{self.where}: the server did not apply the time filter; try "
                     f"anunzi.filter_dialect: {filters.other(self.dialect)}"
@@ -205,7 +205,7 @@ class WindowedCalls(AnunziStream):
 class OneCallStream(DetailStream[str]):
     """Base of the streams that ask for one call, by its id."""
 
-    left_out = SECRETS
+    excluded_fields = SECRETS
     times = EPOCH_MS_TIMES
 
     @override

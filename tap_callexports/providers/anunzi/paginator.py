@@ -8,13 +8,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from tap_callexports.core.errors import TransientFailure
-from tap_callexports.core.http.cursor import CursorPage, CursorToken
-from tap_callexports.core.rows.rows import Rows
-from tap_callexports.core.rows.values import plain
+from tap_callexports.errors import TransientFailure
+from tap_callexports.http.cursor import CursorPage, CursorToken
+from tap_callexports.records.raw_rows import Rows
+from tap_callexports.records.values import plain
 
 if TYPE_CHECKING:
-    from tap_callexports.core.http.reply import Reply
+    from tap_callexports.http.response import Response
 
 #: Name of a field, and the value it has.
 Condition: TypeAlias = tuple[str, str]
@@ -35,7 +35,7 @@ class ListToken(CursorToken):
     condition: Condition | None = None
 
 
-def call_page(reply: Reply) -> CursorPage:
+def call_page(reply: Response) -> CursorPage:
     """Read a page of the call list, `{"items": […], "has_more": …, "pagination_key": …}`.
 
     Raises:
@@ -45,11 +45,11 @@ def call_page(reply: Reply) -> CursorPage:
     body = reply.envelope("items", "has_more", "pagination_key")
     items = body.get("items") if isinstance(body, dict) else None
     if not isinstance(items, Rows):
-        raise TransientFailure(f"{reply.status} with no list 'items' of calls{reply.said}")
+        raise TransientFailure(f"{reply.status} with no list 'items' of calls{reply.error_message}")
     return CursorPage(items, body.get("has_more"), body.get("pagination_key"))
 
 
-def one_call(reply: Reply, call_id: str) -> dict[str, Any]:
+def one_call(reply: Response, call_id: str) -> dict[str, Any]:
     """Read the answer about one call, a row with undecoded values.
 
     Args:
@@ -62,5 +62,7 @@ def one_call(reply: Reply, call_id: str) -> dict[str, Any]:
     """
     body = reply.row()
     if not isinstance(body, dict) or plain(body.get("call_id")) != call_id:
-        raise TransientFailure(f"{reply.status} without the call that was asked for{reply.said}")
+        raise TransientFailure(
+            f"{reply.status} without the call that was asked for{reply.error_message}"
+        )
     return body

@@ -1,10 +1,10 @@
-"""Settings of the `anunzi` object. What the schema cannot say is checked by `Anunzi.mistakes`."""
+"""Settings of the `anunzi` object. What the schema cannot say is checked by `Anunzi.errors`."""
 
 from __future__ import annotations
 
 from singer_sdk import typing as th
 
-from tap_callexports.core.provider import MAX_LOOKBACK_HOURS, common_settings
+from tap_callexports.provider import MAX_LOOKBACK_HOURS, common_settings
 
 PROPERTIES = (
     th.Property(

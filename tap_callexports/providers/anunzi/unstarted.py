@@ -11,8 +11,8 @@ from __future__ import annotations
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
-from tap_callexports.core.compat import override
-from tap_callexports.core.errors import Signal
+from tap_callexports.compat import override
+from tap_callexports.errors import Signal
 from tap_callexports.providers.anunzi import filters
 from tap_callexports.providers.anunzi.client import AnunziStream
 from tap_callexports.providers.anunzi.paginator import Condition, ListToken
@@ -23,9 +23,9 @@ if TYPE_CHECKING:
     from singer_sdk.helpers.types import Context
     from singer_sdk.streams.rest import PageContext
 
-    from tap_callexports.core.http.reply import Reply
-    from tap_callexports.core.rows.batch import Batch
-    from tap_callexports.core.time.window import Window
+    from tap_callexports.http.response import Response
+    from tap_callexports.records.batch import Batch
+    from tap_callexports.windows import Window
 
 STATUS, REASON = "call_status", "disconnection_reason"
 #: Values of `call_status` that calls without a start have; `registered` cannot be filtered for, and
@@ -69,13 +69,13 @@ class UnstartedCallStream(AnunziStream):
     """Base of the call list without a time filter: only calls without a start."""
 
     windowed = False
-    watched = (STATUS, REASON, "start_timestamp")
+    tracked_columns = (STATUS, REASON, "start_timestamp")
 
     #: Whether a pass was answered, so that filters in this form are not refused as such.
     _filters_work = False
 
     @override
-    def error_for(self, reply: Reply, page: PageContext[ListToken]) -> Exception | None:
+    def error_for(self, reply: Response, page: PageContext[ListToken]) -> Exception | None:
         token = self.token_of(page)
         about_reason = token.condition is not None and token.condition[0] == REASON
         if (

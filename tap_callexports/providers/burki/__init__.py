@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 
 from singer_sdk.authenticators import BearerTokenAuthenticator
 
-from tap_callexports.core.compat import override
-from tap_callexports.core.provider import Provider
+from tap_callexports.compat import override
+from tap_callexports.provider import Provider
 from tap_callexports.providers.burki.settings import PROPERTIES
 from tap_callexports.providers.burki.streams import STREAMS
 
 if TYPE_CHECKING:
-    from tap_callexports.core.http.client import Auth
+    from tap_callexports.http.client import Auth
 
 
 class Burki(Provider):

@@ -8,13 +8,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tap_callexports.core.errors import TransientFailure
-from tap_callexports.core.rows.values import plain_values
+from tap_callexports.errors import TransientFailure
 from tap_callexports.providers.burki.export_file import rows_in, rows_of_json
+from tap_callexports.records.values import plain_values
 
 if TYPE_CHECKING:
-    from tap_callexports.core.http.reply import Reply
-    from tap_callexports.core.rows.rows import Rows
+    from tap_callexports.http.response import Response
+    from tap_callexports.records.raw_rows import Rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,7 @@ class CallPage:
     total: int | None
 
 
-def call_page(reply: Reply) -> CallPage:
+def call_page(reply: Response) -> CallPage:
     """Read a page: `{"items": [...], "total": ...}`, until 2025 a bare array.
 
     Raises:
@@ -44,7 +44,7 @@ def call_page(reply: Reply) -> CallPage:
     return CallPage(rows_in(body, reply), total if known else None)
 
 
-def transcript_rows(reply: Reply, call_id: int) -> Rows:
+def transcript_rows(reply: Response, call_id: int) -> Rows:
     """Read the transcript of a call, a row for each thing that was said.
 
     Args:

@@ -16,27 +16,27 @@ from typing import TYPE_CHECKING, Any
 
 from singer_sdk.streams.rest import HTTPRequest, PageContext
 
-from tap_callexports.core.compat import override
-from tap_callexports.core.details import DetailStream
-from tap_callexports.core.errors import (
+from tap_callexports.compat import override
+from tap_callexports.detail_stream import DetailStream
+from tap_callexports.errors import (
     FilterIgnored,
     ProviderFailed,
     StreamFailed,
     TransientFailure,
     WindowTooLarge,
 )
-from tap_callexports.core.http.capped import looks_like_a_cap
-from tap_callexports.core.http.spool import MAX_FILE_ROWS
-from tap_callexports.core.stream import ExportStream
-from tap_callexports.core.time.instants import (
+from tap_callexports.http.capped import looks_like_a_cap
+from tap_callexports.http.spool import MAX_FILE_ROWS
+from tap_callexports.providers.burki.call_list import CallPage, call_page, transcript_rows
+from tap_callexports.providers.burki.export_file import ExportFile, csv_file, json_file
+from tap_callexports.records.timestamps import (
     ISO_TIMES,
     MICROSECOND,
     SECOND,
     format_instant,
 )
-from tap_callexports.core.time.window import Window
-from tap_callexports.providers.burki.call_list import CallPage, call_page, transcript_rows
-from tap_callexports.providers.burki.export_file import ExportFile, csv_file, json_file
+from tap_callexports.stream import ExportStream
+from tap_callexports.windows import Window
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -44,8 +44,8 @@ if TYPE_CHECKING:
 
     from singer_sdk.helpers.types import Context
 
-    from tap_callexports.core.http.reply import Reply
-    from tap_callexports.core.rows.batch import Batch, Record
+    from tap_callexports.http.response import Response
+    from tap_callexports.records.batch import Batch, Record
 
 #: https://docs.burki.dev/api-reference/calls/get-count
 COUNT_PATH = "/api/v1/calls/count"
@@ -94,7 +94,7 @@ class BurkiStream(ExportStream[CallsToken]):
         return HTTPRequest(url=self.account.url(self.path), params={**params, **self.own_params})
 
     @override
-    def error_for(self, reply: Reply, page: PageContext[CallsToken]) -> Exception | None:
+    def error_for(self, reply: Response, page: PageContext[CallsToken]) -> Exception | None:
         if reply.status == HTTPStatus.UNPROCESSABLE_ENTITY:
             return self.fail("422, a filter was refused; check burki.status and burki.assistant_id")
         if reply.status == HTTPStatus.INTERNAL_SERVER_ERROR and self.account.settings.get(
@@ -137,7 +137,7 @@ class FileStream(BurkiStream):
     """Base of the exports that come as one file for a window."""
 
     # A file lists a call once, and no other window's file lists it.
-    doubles_within = 10_000
+    dedupe_window = 10_000
 
     @property
     @override
@@ -154,7 +154,7 @@ class FileStream(BurkiStream):
         with self._file(window, counted) as file:
             for rows in file.oldest_first:
                 batch = self.batch(rows)
-                if self.far_outside(batch, window):
+                if self.violates_filter(batch, window):
                     raise self._filter_ignored()
                 yield self.oldest_first(batch)
 
@@ -202,7 +202,7 @@ class ListStream(BurkiStream):
         for _ in range(READS):
             page = self.ask(CallsToken(window), call_page)
             batch = self.batch(page.items)
-            if self.far_outside(batch, window):
+            if self.violates_filter(batch, window):
                 raise self.fail(f"{self.ignored}, and the list cannot be read without them")
             if self._is_whole(page, window):
                 yield self.oldest_first(batch)
@@ -241,7 +241,7 @@ class TranscriptStream(DetailStream[int]):
         return HTTPRequest(url=self.account.url(path))
 
 
-def _count_of(reply: Reply) -> int:
+def _count_of(reply: Response) -> int:
     count = reply.object().get("count")
     if not isinstance(count, int) or isinstance(count, bool) or count < 0:
         raise TransientFailure(f"{reply.status} without a count")

@@ -14,13 +14,13 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, Any, TextIO
 
-from tap_callexports.core.errors import TransientFailure, WindowTooLarge
-from tap_callexports.core.http.json_chunks import RowChunks
-from tap_callexports.core.http.reply import MAX_ROWS, Reply
-from tap_callexports.core.http.spool import MAX_FILE_ROWS, SpooledReply
-from tap_callexports.core.redact import shown
-from tap_callexports.core.rows.repair import NULS
-from tap_callexports.core.rows.rows import Rows
+from tap_callexports.errors import TransientFailure, WindowTooLarge
+from tap_callexports.http.json_chunks import RowChunks
+from tap_callexports.http.response import MAX_ROWS, Response
+from tap_callexports.http.spool import MAX_FILE_ROWS, SpooledResponse
+from tap_callexports.records.raw_rows import Rows
+from tap_callexports.records.repair import NULS
+from tap_callexports.redaction import sanitize
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -50,7 +50,7 @@ _BATCH = 1000
 _LONGEST_HEADER, _LONGEST_ROW = 1 << 16, 1 << 20
 
 
-def rows_of_json(reply: Reply) -> Rows:
+def rows_of_json(reply: Response) -> Rows:
     """Rows of a JSON export: a bare array, or the list's envelope with `items`.
 
     Raises:
@@ -61,11 +61,11 @@ def rows_of_json(reply: Reply) -> Rows:
     return rows_in(reply.rows() if bare else reply.envelope(_LIST), reply)
 
 
-def rows_in(body: object, reply: Reply) -> Rows:
+def rows_in(body: object, reply: Response) -> Rows:
     """Rows of a decoded body, as `rows_of_json`.
 
     Args:
-        body: As `Reply.rows` or `Reply.envelope` gave it.
+        body: As `Response.rows` or `Response.envelope` gave it.
         reply: Where it is from, for the message.
 
     Raises:
@@ -73,11 +73,11 @@ def rows_in(body: object, reply: Reply) -> Rows:
     """
     rows = body.get(_LIST) if isinstance(body, dict) else body
     if not isinstance(rows, Rows):
-        raise TransientFailure(f"{reply.status} with no list of calls{reply.said}")
+        raise TransientFailure(f"{reply.status} with no list of calls{reply.error_message}")
     return rows
 
 
-def rows_of_csv(reply: Reply) -> Rows:
+def rows_of_csv(reply: Response) -> Rows:
     """Rows of a CSV export, under the JSON names; empty cells are None.
 
     Raises:
@@ -104,7 +104,7 @@ class ExportFile:
 
     rows: int
     batches: Iterable[Rows]
-    reply: Reply
+    reply: Response
 
     @property
     def oldest_first(self) -> Iterable[Rows]:
@@ -118,38 +118,38 @@ class ExportFile:
         return self
 
     def __exit__(self, *_: object) -> None:
-        if isinstance(self.reply, SpooledReply):
+        if isinstance(self.reply, SpooledResponse):
             self.reply.file.close()
 
 
-def json_file(reply: Reply) -> ExportFile:
+def json_file(reply: Response) -> ExportFile:
     """A JSON export of any size.
 
     Raises:
         TransientFailure: As `rows_of_json`.
         WindowTooLarge: It holds too many rows, or one that is too long.
     """
-    if not isinstance(reply, SpooledReply):
+    if not isinstance(reply, SpooledResponse):
         rows = rows_of_json(reply)
         return ExportFile(len(rows), (rows,), reply)
 
     def decode(text: bytes) -> Rows:
         return rows_of_json(
-            Reply(reply.status, reply.headers, text, shape=reply.shape, repairs=reply.repairs)
+            Response(reply.status, reply.headers, text, shape=reply.shape, repairs=reply.repairs)
         )
 
     chunks = RowChunks(reply.file, decode, _LIST)
     return ExportFile(chunks.rows, chunks, reply)
 
 
-def csv_file(reply: Reply) -> ExportFile:
+def csv_file(reply: Response) -> ExportFile:
     """A CSV export of any size.
 
     Raises:
         TransientFailure: As `rows_of_csv`.
         WindowTooLarge: It holds too many rows.
     """
-    if not isinstance(reply, SpooledReply):
+    if not isinstance(reply, SpooledResponse):
         rows = rows_of_csv(reply)
         return ExportFile(len(rows), (rows,), reply)
     batches = _CsvBatches(reply)
@@ -160,7 +160,7 @@ def csv_file(reply: Reply) -> ExportFile:
 class _CsvBatches:
     """The rows of a CSV in a file; each reading checks all of it."""
 
-    reply: SpooledReply
+    reply: SpooledResponse
 
     def count(self) -> int:
         """How many rows it has; raises as `csv_file` where one of them is not whole."""
@@ -182,13 +182,13 @@ class _CsvBatches:
         return open(self.reply.file.fileno(), encoding=_ENCODING, newline="", closefd=False)
 
 
-def _csv_rows(text: TextIO, reply: Reply) -> Iterator[dict[str, Any]]:
+def _csv_rows(text: TextIO, reply: Response) -> Iterator[dict[str, Any]]:
     lines = _csv_lines(text, reply)
     header = next(lines)
     return (_row(header, line) for line in lines)
 
 
-def _csv_lines(text: TextIO, reply: Reply) -> Iterator[list[str]]:
+def _csv_lines(text: TextIO, reply: Response) -> Iterator[list[str]]:
     """The header, by its JSON names, and the cells of each row.
 
     Raises:
@@ -228,7 +228,7 @@ class _Lines:
         last: The line that was given last.
     """
 
-    def __init__(self, text: TextIO, reply: Reply) -> None:
+    def __init__(self, text: TextIO, reply: Response) -> None:
         self.left = _LONGEST_HEADER
         self.last = ""
         self._text = text
@@ -252,7 +252,7 @@ class _Lines:
 
 
 def _name_of(cell: str) -> str:
-    return _HEADERS.get(cell.strip().lower()) or shown(cell.strip(), 80)
+    return _HEADERS.get(cell.strip().lower()) or sanitize(cell.strip(), 80)
 
 
 def _row(header: list[str], line: list[str]) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from singer_sdk import typing as th
 
-from tap_callexports.core.provider import MAX_LOOKBACK_HOURS, common_settings
+from tap_callexports.provider import MAX_LOOKBACK_HOURS, common_settings
 
 PROPERTIES = (
     th.Property(

@@ -9,14 +9,14 @@ from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from tap_callexports.core.compat import override
-from tap_callexports.core.http.client import Auth, HttpClient
-from tap_callexports.core.provider import Provider
-from tap_callexports.core.time.zones import zone_named
+from tap_callexports.compat import override
+from tap_callexports.http.client import Auth, HttpClient
+from tap_callexports.provider import Provider
 from tap_callexports.providers.twin24.client import FIXED_PARAMS
 from tap_callexports.providers.twin24.login import JwtAuth, NoAuth, log_in
 from tap_callexports.providers.twin24.settings import PROPERTIES
 from tap_callexports.providers.twin24.streams import STREAMS
+from tap_callexports.records.time_zones import zone_named
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -36,7 +36,7 @@ class Twin24(Provider):
 
     @classmethod
     @override
-    def mistakes(cls, settings: Mapping[str, Any]) -> Iterator[str]:
+    def errors(cls, settings: Mapping[str, Any]) -> Iterator[str]:
         try:
             zone_named(settings["timezone"])
         except ValueError as error:

@@ -12,12 +12,18 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from singer_sdk.streams.rest import HTTPRequest, PageContext
 
-from tap_callexports.core.compat import override
-from tap_callexports.core.errors import StreamFailed, WindowTooLarge
-from tap_callexports.core.rows.batch import Batch
-from tap_callexports.core.rows.normalise import EXTRA
-from tap_callexports.core.stream import ExportStream
-from tap_callexports.core.time.instants import (
+from tap_callexports.compat import override
+from tap_callexports.errors import StreamFailed, WindowTooLarge
+from tap_callexports.providers.twin24.paginator import (
+    ListToken,
+    OffsetPaginator,
+    SessionPage,
+    session_page,
+)
+from tap_callexports.records.batch import Batch
+from tap_callexports.records.normalise import EXTRA
+from tap_callexports.records.time_zones import to_utc, zone_named
+from tap_callexports.records.timestamps import (
     ISO_TIMES,
     SECOND,
     UTC,
@@ -27,13 +33,7 @@ from tap_callexports.core.time.instants import (
     format_instant,
     read_iso,
 )
-from tap_callexports.core.time.zones import to_utc, zone_named
-from tap_callexports.providers.twin24.paginator import (
-    ListToken,
-    OffsetPaginator,
-    SessionPage,
-    session_page,
-)
+from tap_callexports.stream import ExportStream
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -41,8 +41,8 @@ if TYPE_CHECKING:
 
     from singer_sdk.helpers.types import Context
 
-    from tap_callexports.core.http.reply import Reply
-    from tap_callexports.core.time.window import Window
+    from tap_callexports.http.response import Response
+    from tap_callexports.windows import Window
 
 #: Parameters users may not add, and what to do instead: the tap sets them, or could not read or
 #: count the rows of a response.
@@ -67,7 +67,7 @@ class Twin24Stream(ExportStream[ListToken]):
 
     #: The provider's name of the field that tells rows apart.
     key_field: ClassVar[str]
-    watched = ("company_id",)
+    tracked_columns = ("company_id",)
     #: Field the server sorts by; ascending is its default.
     sort: ClassVar[str]
 
@@ -155,7 +155,7 @@ class Twin24Stream(ExportStream[ListToken]):
         return HTTPRequest(url=self.account.url(self.endpoint), params=params)
 
     @override
-    def error_for(self, reply: Reply, page: PageContext[ListToken]) -> Exception | None:
+    def error_for(self, reply: Response, page: PageContext[ListToken]) -> Exception | None:
         if reply.status == HTTPStatus.NOT_FOUND and self.path_setting:
             return self.fail(
                 f"404, there is no list at this path; set twin24.{self.path_setting} to the one "

@@ -16,21 +16,21 @@ import msgspec
 import requests
 from singer_sdk.streams.rest import HTTPRequest
 
-from tap_callexports.core.compat import override
-from tap_callexports.core.errors import (
+from tap_callexports.compat import override
+from tap_callexports.errors import (
     ProviderFailed,
     StreamFailed,
     TransientFailure,
     Unreachable,
 )
-from tap_callexports.core.http.policy import Question
-from tap_callexports.core.redact import hide_secrets
+from tap_callexports.http.retry import Question
+from tap_callexports.redaction import hide_secrets
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from tap_callexports.core.http.client import HttpClient
-    from tap_callexports.core.http.reply import Reply
+    from tap_callexports.http.client import HttpClient
+    from tap_callexports.http.response import Response
 
 #: Below `auth_url`.
 PATH = "/auth/login"
@@ -131,7 +131,7 @@ def log_in(client: HttpClient, settings: Mapping[str, Any]) -> tuple[str, float]
         raise ProviderFailed(f"{failure}; check twin24.auth_url") from None
 
 
-def _token_of(reply: Reply) -> tuple[str, float]:
+def _token_of(reply: Response) -> tuple[str, float]:
     token = reply.object().get("token")
     if not isinstance(token, str) or not _SENDABLE.fullmatch(token):
         raise TransientFailure(f"{reply.status} without a token")

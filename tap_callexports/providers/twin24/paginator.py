@@ -9,16 +9,16 @@ import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from tap_callexports.core.compat import override
-from tap_callexports.core.errors import TransientFailure
-from tap_callexports.core.http.paginator import PaginationError, Paginator
-from tap_callexports.core.rows.rows import Rows
-from tap_callexports.core.rows.values import plain_values
+from tap_callexports.compat import override
+from tap_callexports.errors import TransientFailure
+from tap_callexports.http.paginator import PaginationError, Paginator
+from tap_callexports.records.raw_rows import Rows
+from tap_callexports.records.values import plain_values
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from tap_callexports.core.http.reply import Reply
+    from tap_callexports.http.response import Response
 
 
 #: A count as text.
@@ -80,7 +80,7 @@ class OffsetPaginator(Paginator[ListToken, SessionPage]):
         return replace(self.current_value, offset=self.current_value.offset + len(page.items))
 
 
-def session_page(reply: Reply) -> SessionPage:
+def session_page(reply: Response) -> SessionPage:
     """Read a page, `{"count": …, "items": […]}`.
 
     Raises:
@@ -91,7 +91,7 @@ def session_page(reply: Reply) -> SessionPage:
     items = body.get("items", ()) if isinstance(body, dict) else ()
     items = Rows(()) if items is None else items
     if not isinstance(items, Rows):
-        raise TransientFailure(f"{reply.status} with no list 'items' of calls{reply.said}")
+        raise TransientFailure(f"{reply.status} with no list 'items' of calls{reply.error_message}")
     count = body.get("count")
     if isinstance(count, str) and _COUNT.fullmatch(count.strip()):
         count = int(count)

@@ -1,10 +1,10 @@
-"""Settings of the `twin24` object. What the schema cannot say is checked by `Twin24.mistakes`."""
+"""Settings of the `twin24` object. What the schema cannot say is checked by `Twin24.errors`."""
 
 from __future__ import annotations
 
 from singer_sdk import typing as th
 
-from tap_callexports.core.provider import common_settings
+from tap_callexports.provider import common_settings
 
 PROPERTIES = (
     th.Property(

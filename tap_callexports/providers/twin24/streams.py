@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from singer_sdk import SchemaDirectory, StreamSchema
 
-from tap_callexports.core.compat import override
+from tap_callexports.compat import override
 from tap_callexports.providers.twin24 import schemas
 from tap_callexports.providers.twin24.client import Twin24Stream
 

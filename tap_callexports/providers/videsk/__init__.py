@@ -11,16 +11,16 @@ from typing import TYPE_CHECKING, Any
 
 from singer_sdk.authenticators import APIKeyAuthenticator
 
-from tap_callexports.core.compat import override
-from tap_callexports.core.provider import Provider
-from tap_callexports.core.time.zones import zone_named
+from tap_callexports.compat import override
+from tap_callexports.provider import Provider
 from tap_callexports.providers.videsk.settings import PROPERTIES
 from tap_callexports.providers.videsk.streams import STREAMS
+from tap_callexports.records.time_zones import zone_named
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from tap_callexports.core.http.client import Auth
+    from tap_callexports.http.client import Auth
 
 _HEADER = re.compile(r"[A-Za-z0-9-]+")
 
@@ -36,7 +36,7 @@ class Videsk(Provider):
 
     @classmethod
     @override
-    def mistakes(cls, settings: Mapping[str, Any]) -> Iterator[str]:
+    def errors(cls, settings: Mapping[str, Any]) -> Iterator[str]:
         try:
             zone_named(settings["timezone"])
         except ValueError as error:

@@ -12,14 +12,20 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from singer_sdk.streams.rest import HTTPRequest, PageContext
 
-from tap_callexports.core.capped_windows import CappedWindow
-from tap_callexports.core.compat import override
-from tap_callexports.core.errors import TransientFailure, Unreadable, WindowTooLarge
-from tap_callexports.core.http.capped import Cap, CappedPage, CappedResponse
-from tap_callexports.core.rows.rows import Rows
-from tap_callexports.core.rows.values import plain
-from tap_callexports.core.stream import ExportStream
-from tap_callexports.core.time.instants import (
+from tap_callexports.capped_windows import CappedWindow
+from tap_callexports.compat import override
+from tap_callexports.errors import TransientFailure, Unreadable, WindowTooLarge
+from tap_callexports.http.capped import Cap, CappedPage, CappedResponse
+from tap_callexports.providers.videsk.labels import IDENTITY_KEYS, column_of
+from tap_callexports.providers.videsk.times import (
+    ZoneCheck,
+    object_id_time,
+    videsk_instant,
+    with_offsets,
+)
+from tap_callexports.records.raw_rows import Rows
+from tap_callexports.records.time_zones import zone_named
+from tap_callexports.records.timestamps import (
     MICROSECOND,
     MILLISECOND,
     SECOND,
@@ -28,14 +34,8 @@ from tap_callexports.core.time.instants import (
     format_instant,
     utc_instants,
 )
-from tap_callexports.core.time.zones import zone_named
-from tap_callexports.providers.videsk.labels import IDENTITY_KEYS, column_of
-from tap_callexports.providers.videsk.times import (
-    ZoneCheck,
-    object_id_time,
-    videsk_instant,
-    with_offsets,
-)
+from tap_callexports.records.values import plain
+from tap_callexports.stream import ExportStream
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -43,10 +43,10 @@ if TYPE_CHECKING:
 
     from singer_sdk.helpers.types import Context
 
-    from tap_callexports.core.http.reply import Reply
-    from tap_callexports.core.rows.batch import Batch
-    from tap_callexports.core.rows.rows import Row
-    from tap_callexports.core.time.window import Window
+    from tap_callexports.http.response import Response
+    from tap_callexports.records.batch import Batch
+    from tap_callexports.records.raw_rows import Row
+    from tap_callexports.windows import Window
 
 #: Values of `$sort`.
 OLDEST_FIRST, NEWEST_FIRST = 1, -1
@@ -127,11 +127,13 @@ class VideskStream(ExportStream[RangeToken]):
             ) from None
         yield self.oldest_first(page.batch)
 
-    def _decode(self, context: Context | None, reply: Reply) -> CappedResponse:
+    def _decode(self, context: Context | None, reply: Response) -> CappedResponse:
         body = reply.envelope("data", "columns", "$limit")
         rows = body.get("data") if isinstance(body, dict) else None
         if not isinstance(rows, Rows):
-            raise TransientFailure(f"{reply.status} with no list 'data' of rows{reply.said}")
+            raise TransientFailure(
+                f"{reply.status} with no list 'data' of rows{reply.error_message}"
+            )
         columns = body.get("columns")
         labels = columns if isinstance(columns, list) else []
         rows = self.arranged(rows, [label for label in labels if isinstance(label, str)])
@@ -212,12 +214,12 @@ class VideskStream(ExportStream[RangeToken]):
         return HTTPRequest(url=self.account.url(self.path), method=self.http_method, data=body)
 
     @override
-    def error_for(self, reply: Reply, page: PageContext[RangeToken]) -> Exception | None:
+    def error_for(self, reply: Response, page: PageContext[RangeToken]) -> Exception | None:
         if reply.status == HTTPStatus.BAD_REQUEST:
             zone = self.account.settings["timezone"]
             return self.fail(
-                f"400, the request was refused{reply.said}; if it is about the time zone, set "
-                f"videsk.timezone (now {zone}) to Etc/UTC or to the account's own"
+                f"400, the request was refused{reply.error_message}; if it is about the time zone, "
+                f"set videsk.timezone (now {zone}) to Etc/UTC or to the account's own"
             )
         return None
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import unicodedata
 
-from tap_callexports.core.rows.naming import snake_case
+from tap_callexports.records.naming import snake_case
 
 #: Column ids and the Spanish labels documented for them.
 DICTIONARY = {

@@ -1,10 +1,10 @@
-"""Settings of the `videsk` object. What the schema cannot say is checked by `Videsk.mistakes`."""
+"""Settings of the `videsk` object. What the schema cannot say is checked by `Videsk.errors`."""
 
 from __future__ import annotations
 
 from singer_sdk import typing as th
 
-from tap_callexports.core.provider import common_settings
+from tap_callexports.provider import common_settings
 
 PROPERTIES = (
     th.Property(

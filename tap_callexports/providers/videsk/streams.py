@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from singer_sdk import SchemaDirectory, StreamSchema
 
-from tap_callexports.core.compat import override
+from tap_callexports.compat import override
 from tap_callexports.providers.videsk import schemas
 from tap_callexports.providers.videsk.client import VideskStream
 from tap_callexports.providers.videsk.submissions import SubmissionStream
@@ -18,7 +18,7 @@ from tap_callexports.providers.videsk.submissions import SubmissionStream
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
-    from tap_callexports.core.rows.rows import Row
+    from tap_callexports.records.raw_rows import Row
 
 SCHEMAS = SchemaDirectory(schemas)
 

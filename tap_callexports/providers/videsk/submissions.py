@@ -8,20 +8,20 @@ from __future__ import annotations
 from http import HTTPStatus
 from typing import TYPE_CHECKING, ClassVar
 
-from tap_callexports.core.compat import override
-from tap_callexports.core.redact import shown
-from tap_callexports.core.rows.values import plain
+from tap_callexports.compat import override
 from tap_callexports.providers.videsk.answers import Header, keys_for
 from tap_callexports.providers.videsk.client import VideskStream
+from tap_callexports.records.values import plain
+from tap_callexports.redaction import sanitize
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
     from singer_sdk.streams.rest import PageContext
 
-    from tap_callexports.core.http.reply import Reply
-    from tap_callexports.core.rows.rows import Row
+    from tap_callexports.http.response import Response
     from tap_callexports.providers.videsk.client import RangeToken
+    from tap_callexports.records.raw_rows import Row
 
 _REFUSED = frozenset(
     {HTTPStatus.BAD_REQUEST, HTTPStatus.NOT_FOUND, HTTPStatus.UNPROCESSABLE_ENTITY}
@@ -58,20 +58,21 @@ class SubmissionStream(VideskStream):
                 "%s: %s: questions of one %s have the same label, and the provider gives the "
                 "value of one of them only",
                 self.where,
-                ", ".join(shown(label, 80) for label in sorted(new)),
+                ", ".join(sanitize(label, 80) for label in sorted(new)),
                 self.definition,
             )
-        if not self.verbatim:
+        if not self.passthrough:
             # Answers lie within a list, where nobody decodes what a map or flattening then meets.
             rows = [{label: plain(value) for label, value in row.items()} for row in rows]
         return [header.arranged(row) for row in rows]
 
     @override
-    def error_for(self, reply: Reply, page: PageContext[RangeToken]) -> Exception | None:
+    def error_for(self, reply: Response, page: PageContext[RangeToken]) -> Exception | None:
         if reply.status in _REFUSED and page.stream_context:
-            definition = shown(str(page.stream_context[self.partition_column]), 80)
+            definition = sanitize(str(page.stream_context[self.partition_column]), 80)
             return self.fail(
-                f"{reply.status}, the {self.definition} {definition} was refused{reply.said}; "
-                f"check videsk.{self.partition_setting}, and videsk.timezone if it names that"
+                f"{reply.status}, the {self.definition} {definition} was refused"
+                f"{reply.error_message}; check videsk.{self.partition_setting}, and "
+                "videsk.timezone if it names that"
             )
         return super().error_for(reply, page)

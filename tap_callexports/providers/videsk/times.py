@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from tap_callexports.core.time.instants import (
+from tap_callexports.records.time_zones import to_utc
+from tap_callexports.records.timestamps import (
     EPOCH,
     SECOND,
     UTC,
@@ -24,7 +25,6 @@ from tap_callexports.core.time.instants import (
     read_iso,
     utc_instant,
 )
-from tap_callexports.core.time.zones import to_utc
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

@@ -9,11 +9,11 @@ from singer_sdk.authenticators import BearerTokenAuthenticator
 from tap_callexports.providers.acme.settings import PROPERTIES
 from tap_callexports.providers.acme.streams import STREAMS
 
-from tap_callexports.core.compat import override
-from tap_callexports.core.provider import Provider
+from tap_callexports.compat import override
+from tap_callexports.provider import Provider
 
 if TYPE_CHECKING:
-    from tap_callexports.core.http.client import Auth
+    from tap_callexports.http.client import Auth
 
 
 class Acme(Provider):

@@ -7,18 +7,18 @@ from typing import TYPE_CHECKING, Any
 from singer_sdk.streams.rest import HTTPRequest, PageContext
 from tap_callexports.providers.acme.paginator import PageToken, call_page
 
-from tap_callexports.core.compat import override
-from tap_callexports.core.http.cursor import CursorPaginator
-from tap_callexports.core.stream import ExportStream
-from tap_callexports.core.time.instants import ISO_TIMES, format_instant
+from tap_callexports.compat import override
+from tap_callexports.http.cursor import CursorPaginator
+from tap_callexports.records.timestamps import ISO_TIMES, format_instant
+from tap_callexports.stream import ExportStream
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from singer_sdk.helpers.types import Context
 
-    from tap_callexports.core.rows.batch import Batch
-    from tap_callexports.core.time.window import Window
+    from tap_callexports.records.batch import Batch
+    from tap_callexports.windows import Window
 
 
 class AcmeStream(ExportStream[PageToken]):

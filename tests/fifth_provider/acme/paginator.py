@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tap_callexports.core.errors import TransientFailure
-from tap_callexports.core.http.cursor import CursorPage, CursorToken
-from tap_callexports.core.rows.rows import Rows
+from tap_callexports.errors import TransientFailure
+from tap_callexports.http.cursor import CursorPage, CursorToken
+from tap_callexports.records.raw_rows import Rows
 
 if TYPE_CHECKING:
-    from tap_callexports.core.http.reply import Reply
-    from tap_callexports.core.time.window import Window
+    from tap_callexports.http.response import Response
+    from tap_callexports.windows import Window
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +21,7 @@ class PageToken(CursorToken):
     window: Window
 
 
-def call_page(reply: Reply) -> CursorPage:
+def call_page(reply: Response) -> CursorPage:
     """Read an answer, `{"calls": […], "next": …}`.
 
     Raises:
@@ -30,5 +30,5 @@ def call_page(reply: Reply) -> CursorPage:
     body = reply.envelope("calls", "next")
     calls = body.get("calls") if isinstance(body, dict) else None
     if not isinstance(calls, Rows):
-        raise TransientFailure(f"{reply.status} with no list 'calls'{reply.said}")
+        raise TransientFailure(f"{reply.status} with no list 'calls'{reply.error_message}")
     return CursorPage(calls, None, body.get("next"))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from singer_sdk import typing as th
 
-from tap_callexports.core.provider import common_settings
+from tap_callexports.provider import common_settings
 
 PROPERTIES = (
     th.Property("api_key", th.StringType, secret=True, title="API key", description="API key."),

@@ -17,10 +17,10 @@ from provider_runs import asked, empty_sandbox, export, failure
 
 from sandbox import Fault
 from sandbox.instants import MICROSECOND, UTC
-from tap_callexports.core.errors import TransientFailure
-from tap_callexports.core.http.reply import Reply
-from tap_callexports.core.stream import ExportStream
+from tap_callexports.errors import TransientFailure
+from tap_callexports.http.response import Response
 from tap_callexports.providers.burki.export_file import rows_of_csv, rows_of_json
+from tap_callexports.stream import ExportStream
 from tap_callexports.tap import TapCallExports
 
 PROPERTY = settings(deadline=None, derandomize=True, max_examples=400)
@@ -45,8 +45,8 @@ ROW = b"1,CA1,Support Bot,+12025550101,completed,30,2024-05-09T12:00:00,2024-05-
 Row = dict[str, Any]
 
 
-def reply_of(body: bytes, kind: str = "text/csv; charset=utf-8") -> Reply:
-    return Reply(200, {"Content-Type": kind}, body)
+def reply_of(body: bytes, kind: str = "text/csv; charset=utf-8") -> Response:
+    return Response(200, {"Content-Type": kind}, body)
 
 
 @dataclass(frozen=True)
@@ -151,7 +151,7 @@ def test_json_and_csv_of_a_table_give_equal_records(
     from_json = stream.batch(rows_of_json(reply_of(body.encode(), "application/json")))
     from_csv = stream.batch(rows_of_csv(reply_of(csv_of(table, form))))
     assert from_csv.records == [as_csv_tells(record) for record in from_json.records]
-    assert from_csv.misfits == from_json.misfits
+    assert from_csv.invalid_values == from_json.invalid_values
     assert len(from_json.records) == len(table)
     for record, row in zip(from_json.records, table, strict=True):
         name = row["assistant_name"]
@@ -268,7 +268,7 @@ def test_columns_are_found_by_name_and_unknown_ones_kept() -> None:
 @pytest.mark.covers(50)
 def test_accents_are_utf_8_without_anybody_saying_so() -> None:
     body = HEADER + b"\r\n" + ROW.replace(b"Support Bot", "Recepción".encode()) + b"\r\n"
-    (row,) = rows_of_csv(Reply(200, {"Content-Type": "text/csv"}, body))
+    (row,) = rows_of_csv(Response(200, {"Content-Type": "text/csv"}, body))
     assert row["assistant_name"] == "Recepción"
 
 

@@ -29,11 +29,10 @@ from support import assert_table_is
 
 from sandbox import Fault, Sandbox
 from sandbox.instants import UTC
-from tap_callexports.core.errors import TransientFailure, WindowTooLarge
-from tap_callexports.core.http import json_chunks, spool
-from tap_callexports.core.http.reply import Reply
-from tap_callexports.core.http.spool import SpooledReply
-from tap_callexports.core.rows.values import plain
+from tap_callexports.errors import TransientFailure, WindowTooLarge
+from tap_callexports.http import json_chunks, spool
+from tap_callexports.http.response import Response
+from tap_callexports.http.spool import SpooledResponse
 from tap_callexports.providers.burki import client as burki_client
 from tap_callexports.providers.burki import export_file
 from tap_callexports.providers.burki.export_file import (
@@ -43,6 +42,7 @@ from tap_callexports.providers.burki.export_file import (
     rows_of_csv,
     rows_of_json,
 )
+from tap_callexports.records.values import plain
 
 PROPERTY = settings(deadline=None, derandomize=True, max_examples=200)
 CALLS = "burki_calls"
@@ -82,7 +82,7 @@ def refused(read: Callable[[], list[Row]]) -> list[Row] | None:
 
 
 def from_memory(body: bytes, form: str) -> list[Row] | None:
-    reply = Reply(200, {"Content-Type": "text/plain"}, body)
+    reply = Response(200, {"Content-Type": "text/plain"}, body)
     return refused(lambda: _plain((rows_of_csv if form == "csv" else rows_of_json)(reply)))
 
 
@@ -91,8 +91,8 @@ def from_disk(body: bytes, form: str) -> list[Row] | None:
     with tempfile.TemporaryFile() as file:
         file.write(body)
         file.flush()
-        reply = SpooledReply(200, {"Content-Type": "text/plain"}, body[:1000], file)
-        decode: Callable[[Reply], ExportFile] = csv_file if form == "csv" else json_file
+        reply = SpooledResponse(200, {"Content-Type": "text/plain"}, body[:1000], file)
+        decode: Callable[[Response], ExportFile] = csv_file if form == "csv" else json_file
         try:
             found = decode(reply)
         except TransientFailure:

@@ -8,16 +8,16 @@ from datetime import datetime
 import pytest
 
 from sandbox.instants import UTC
-from tap_callexports.core.errors import TransientFailure
-from tap_callexports.core.http.paginator import PaginationError
-from tap_callexports.core.http.reply import Reply
-from tap_callexports.core.rows.rows import Rows
+from tap_callexports.errors import TransientFailure
+from tap_callexports.http.paginator import PaginationError
+from tap_callexports.http.response import Response
 from tap_callexports.providers.twin24.paginator import (
     ListToken,
     OffsetPaginator,
     SessionPage,
     session_page,
 )
+from tap_callexports.records.raw_rows import Rows
 
 FIRST = ListToken(datetime(2024, 5, 9, tzinfo=UTC), datetime(2024, 5, 10, tzinfo=UTC), company=7)
 COUNTS = pytest.mark.parametrize("count", [60, None])
@@ -134,5 +134,5 @@ def test_what_the_server_says_in_place_of_a_list_is_told() -> None:
         session_page(reply({"message": "try later"}))
 
 
-def reply(body: object) -> Reply:
-    return Reply(200, {}, json.dumps(body).encode())
+def reply(body: object) -> Response:
+    return Response(200, {}, json.dumps(body).encode())

@@ -22,7 +22,7 @@ from provider_runs import (
 from support import assert_table_is, catalog_of, clock_at, run_tap, upserted
 
 from sandbox.instants import UTC, parse
-from tap_callexports.core.compat import override
+from tap_callexports.compat import override
 
 if TYPE_CHECKING:
     from sandbox.videsk import VideskApi
@@ -121,7 +121,9 @@ def test_without_ids_a_stream_is_listed_and_read_as_nothing_in_one_line(
     assert run.code == 0
     assert run.records(kind.stream) == []
     assert asked(box.videsk) == []
-    ours = [record.getMessage() for record in caplog.records if "core/stream" in record.pathname]
+    ours = [
+        record.getMessage() for record in caplog.records if "callexports/stream" in record.pathname
+    ]
     (line,) = ours
     assert f"videsk.{kind.setting}" in line
     assert kind.stream in line

@@ -12,7 +12,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sandbox.instants import MILLISECOND, SECOND, UTC, text
-from tap_callexports.core.time.zones import zone_named
 from tap_callexports.providers.videsk.times import (
     WITNESSES,
     ZoneCheck,
@@ -20,6 +19,7 @@ from tap_callexports.providers.videsk.times import (
     videsk_instant,
     with_offsets,
 )
+from tap_callexports.records.time_zones import zone_named
 
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 PROPERTY = settings(deadline=None, derandomize=True, max_examples=300)

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from videsk_model import DAY, ENDS, Ends, Model, Order, calls_at, inside, read
 
 from sandbox.instants import MILLISECOND, SECOND
-from tap_callexports.core.time.window import Window
 from tap_callexports.providers.videsk.client import NEWEST_FIRST, OLDEST_FIRST, request_for
+from tap_callexports.windows import Window
 
 PROPERTY = settings(deadline=None, derandomize=True, max_examples=150)
 #: Milliseconds within a minute or within four seconds: ties, and many calls in one second.

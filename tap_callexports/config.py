@@ -1,0 +1,136 @@
+"""The tap's settings: their schema and their defaults. Pure; config_check.py judges values."""
+
+from __future__ import annotations
+
+import copy
+import re
+from typing import TYPE_CHECKING, Any
+
+from singer_sdk import typing as th
+
+from tap_callexports.records.timestamps import UTC, read_iso
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import datetime
+
+    from tap_callexports.provider import Provider
+
+
+#: Default of `start_date`.
+START_DATE = "2015-01-01T00:00:00Z"
+
+_DATE = re.compile(r"\d{4}-\d\d-\d\d")
+
+
+def settings_schema(providers: Sequence[type[Provider]]) -> dict[str, Any]:
+    """JSON schema of the config: top-level settings, and one closed object per provider.
+
+    Args:
+        providers: Those that get an object; without any the top-level settings alone.
+    """
+    return th.PropertiesList(
+        th.Property(
+            "start_date",
+            th.DateTimeType,
+            default=START_DATE,
+            title="Start date",
+            description="First instant to export, inclusive. Without a zone it is UTC; a date "
+            "means its midnight UTC.",
+        ),
+        th.Property(
+            "end_date",
+            th.DateTimeType,
+            title="End date",
+            description="First instant not to export; unset for all there is.",
+        ),
+        th.Property(
+            "request_timeout",
+            th.IntegerType(minimum=1, maximum=86_400),
+            default=300,
+            title="Request timeout (seconds)",
+            description="How long a request may go without a byte; connecting may take 10 s.",
+        ),
+        th.Property(
+            "max_retry_wait",
+            th.IntegerType(minimum=0, maximum=86_400),
+            default=300,
+            title="Longest retry wait (seconds)",
+            description="Longest wait, in seconds, a server may ask for before the stream fails.",
+        ),
+        th.Property(
+            "skip_forbidden_streams",
+            th.BooleanType,
+            default=False,
+            title="Skip forbidden streams",
+            description="Make a 403 on one stream a warning instead of a failure.",
+        ),
+        th.Property(
+            "on_unreadable",
+            th.StringType(allowed_values=["fail", "skip"]),
+            default="fail",
+            title="On unreadable",
+            description="What happens to the smallest window, or single call, that the provider "
+            "cannot give though it answers for others: fail the stream, or skip it with a warning.",
+        ),
+        th.Property(
+            "allow_insecure_url",
+            th.BooleanType,
+            default=False,
+            title="Allow insecure URLs",
+            description="Allow http:// to a host other than this machine.",
+        ),
+        th.Property(
+            "user_agent",
+            th.StringType,
+            title="User agent",
+            description="Sent with every request; tap-callexports/<version> if unset.",
+        ),
+        *(
+            th.Property(
+                provider.name,
+                th.ObjectType(*provider.properties, additional_properties=False),
+                title=provider.title,
+                description=f"{provider.title}: on when {provider.credential_names()} is given.",
+            )
+            for provider in providers
+        ),
+        additional_properties=False,
+    ).to_dict()
+
+
+def provider_settings(provider: type[Provider], values: Mapping[str, Any] | None) -> dict[str, Any]:
+    """One provider's settings with its defaults, whether it is on or not.
+
+    Args:
+        provider: Whose properties say the defaults.
+        values: Its object from the config; what is no object counts as an empty one.
+    """
+    schema = th.ObjectType(*provider.properties).to_dict()
+    return with_defaults(schema, values if isinstance(values, dict) else {})
+
+
+def read_date(text: str) -> datetime:
+    """A date or date-time from the config, in UTC.
+
+    Raises:
+        ValueError: It is neither ("now", weeks and the like included).
+    """
+    moment = read_iso(f"{text}T00:00:00" if _DATE.fullmatch(text.strip()) else text)
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def with_defaults(schema: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:
+    """Values with the schema's defaults where there are none, in closed objects too.
+
+    Args:
+        schema: JSON schema of an object.
+        values: That object. Not changed.
+    """
+    filled = dict(values)
+    for name, part in schema.get("properties", {}).items():
+        if name in filled and "properties" in part and isinstance(filled[name], dict):
+            filled[name] = with_defaults(part, filled[name])
+        elif name not in filled and part.get("default") is not None:
+            filled[name] = copy.deepcopy(part["default"])
+    return filled

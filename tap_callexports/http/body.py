@@ -1,0 +1,130 @@
+"""The body of an answer, read whole: complete, decompressed, bounded in time and size.
+
+Knows no JSON, and nothing of what is tried next.
+"""
+
+from __future__ import annotations
+
+import io
+import time
+import zlib
+from codecs import BOM_UTF8
+from typing import TYPE_CHECKING
+
+import urllib3
+
+from tap_callexports.errors import TransientFailure, WindowTooLarge
+from tap_callexports.http.connection import release
+from tap_callexports.http.response import Response
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import requests
+
+#: An answer must be smaller than this once decompressed; a window that needs more is split.
+MAX_BODY_BYTES = 64 << 20
+_CHUNK, _INFLATED = 1 << 16, 1 << 20
+_GZIP = zlib.MAX_WBITS | 16
+
+
+_GZIP_MAGIC = b"\x1f\x8b"
+
+
+class _Gzip:
+    """A gzip body piece by piece; it may be several members, one after the other.
+
+    Bytes behind a whole member that begin no other one, as padding does, are ignored.
+    """
+
+    def __init__(self) -> None:
+        self._member = zlib.decompressobj(_GZIP)
+        #: The first byte of what may be another member.
+        self._begun = b""
+        #: Whether bytes were ignored.
+        self.padded = False
+
+    @property
+    def whole(self) -> bool:
+        """Whether the last member has ended, and its checksum was right."""
+        return self._member.eof and not self._begun
+
+    def inflated(self, piece: bytes) -> Iterator[bytes]:
+        """What a piece holds, in pieces of bounded size."""
+        while piece:
+            if self._member.eof:
+                piece = self._next_member(piece)
+                if not piece:
+                    return
+            yield self._member.decompress(piece, _INFLATED)
+            piece = self._member.unconsumed_tail or self._member.unused_data
+
+    def _next_member(self, piece: bytes) -> bytes:
+        """The piece from where another member begins in it; empty where none does."""
+        if self.padded:
+            return b""
+        piece = self._begun + piece
+        self._begun = piece if piece == _GZIP_MAGIC[:1] else b""
+        self.padded = not _GZIP_MAGIC.startswith(piece[:2])
+        if self._begun or self.padded:
+            return b""
+        self._member = zlib.decompressobj(_GZIP)
+        return piece
+
+
+def read_reply(response: requests.Response, deadline: float) -> Response:
+    """Read the body of a streamed response.
+
+    Args:
+        response: An open response whose body was not read yet.
+        deadline: `time.monotonic()` after which a slow body is given up.
+
+    Raises:
+        TransientFailure: The body is cut short, does not decompress, or drips past the deadline.
+        WindowTooLarge: The decompressed body reaches MAX_BODY_BYTES.
+    """
+    body = io.BytesIO()
+    for piece in pieces_of(response, deadline):
+        body.write(piece)
+        if body.tell() >= MAX_BODY_BYTES:
+            raise WindowTooLarge(f"an answer of over {MAX_BODY_BYTES >> 20} MiB")
+    return Response(response.status_code, response.headers, body.getvalue())
+
+
+def pieces_of(response: requests.Response, deadline: float) -> Iterator[bytes]:
+    """The decompressed body of a streamed response, piece by piece and without a limit.
+
+    A byte order mark in front is left out. After the last piece the connection may be used again.
+
+    Args and Raises: As `read_reply`; how large it may be is for the caller to say.
+    """
+    pieces = _inflated(response, deadline)
+    start = b""
+    for piece in pieces:
+        start += piece
+        if len(start) >= len(BOM_UTF8):
+            break
+    yield start.removeprefix(BOM_UTF8)
+    yield from pieces
+
+
+def _inflated(response: requests.Response, deadline: float) -> Iterator[bytes]:
+    encoding = response.headers.get("Content-Encoding", "").strip().lower()
+    packed = _Gzip() if "gzip" in encoding else None
+    received = 0
+    try:
+        while chunk := response.raw.read1(_CHUNK, decode_content=False):
+            if time.monotonic() > deadline:
+                raise TransientFailure("the answer came too slowly", too_large=True)
+            received += len(chunk)
+            yield from packed.inflated(chunk) if packed else (chunk,)
+    except urllib3.exceptions.ReadTimeoutError:
+        raise TransientFailure("no answer in time", too_large=True) from None
+    except (urllib3.exceptions.HTTPError, OSError):
+        raise TransientFailure("the answer was cut short", unreadable=True) from None
+    except zlib.error:
+        raise TransientFailure("the answer does not decompress", unreadable=True) from None
+    if packed and received and not packed.whole:
+        raise TransientFailure("the answer was cut short", unreadable=True)
+    if not (packed and packed.padded):
+        release(response)

@@ -1,0 +1,296 @@
+"""Sends requests, for every provider alike; the only place that does.
+
+A request is repeated until its answer is complete, of the expected form and decoded, so nothing
+half-read ever becomes rows. Knows no API; `policy.py` says what is repeated.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from datetime import datetime, timezone
+from http import HTTPStatus
+from http.cookiejar import DefaultCookiePolicy
+from typing import TYPE_CHECKING, TypeAlias, TypeVar
+from urllib.parse import urlsplit
+
+import requests
+import urllib3
+
+from tap_callexports.errors import (
+    ProviderFailed,
+    StreamFailed,
+    TestFinished,
+    TransientFailure,
+)
+from tap_callexports.http.body import read_reply
+from tap_callexports.http.connection import Connections, is_loopback
+from tap_callexports.http.connection_errors import (
+    CONNECT_SECONDS,
+    connection_failure,
+    host_of,
+)
+from tap_callexports.http.credential_use import CredentialUse
+from tap_callexports.http.retry import Attempts, HttpSettings, Question, failure_of
+from tap_callexports.http.spool import NoRoom, decoded, read_spooled
+from tap_callexports.http.traffic import (
+    AGAIN,
+    ANSWER,
+    READING,
+    RECEIVING,
+    TURN,
+    current_traffic,
+)
+from tap_callexports.workers import interruptible_sleep
+
+if TYPE_CHECKING:
+    from singer_sdk.streams.rest import HTTPRequest
+
+    from tap_callexports.http.rate_limiter import RateLimiter
+    from tap_callexports.http.response import Response
+
+T = TypeVar("T")
+#: Puts a credential into a request about to be sent; the SDK's authenticators are of this kind.
+Auth: TypeAlias = Callable[[requests.PreparedRequest], requests.PreparedRequest]
+
+#: Seconds since 1970 when that year begins: no `Date` is later.
+YEAR_2100 = 4_102_444_800
+
+# It quotes headers that it cannot read, in many lines.
+logging.getLogger("urllib3.connection").setLevel(logging.ERROR)
+
+
+class HttpClient:
+    """Sends the requests of one provider.
+
+    Args:
+        settings: What all its requests have in common.
+        throttle: Gate in front of every request.
+        auth: Puts the credential into a prepared request.
+        logger: For waits and warnings.
+        renew: Asked after a 401, with the request that was refused; says whether `auth` has another
+            credential to try. Not asked once the last ones have never worked.
+        compare_clocks: Told once, of the first response with a `Date`: that, and this machine's
+            time.
+    """
+
+    def __init__(
+        self,
+        settings: HttpSettings,
+        throttle: RateLimiter,
+        auth: Auth,
+        logger: logging.Logger,
+        *,
+        renew: Callable[[requests.PreparedRequest], bool] = lambda _: False,
+        compare_clocks: Callable[[datetime, datetime], None] = lambda *_: None,
+    ) -> None:
+        self.throttle = throttle
+        self._settings = settings
+        self._auth = auth
+        self._renew = renew
+        self._compare_clocks = compare_clocks
+        self._logger = logger
+        self._session = requests.Session()
+        for scheme in ("https://", "http://"):
+            self._session.mount(scheme, Connections())
+        # A cookie set by one answer must not change the next request.
+        self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+        self._first = threading.Lock()
+        self._succeeded = False
+        self._comparing = threading.Lock()
+        #: What makes every further request useless.
+        self._provider_failure: ProviderFailed | None = None
+        self._credentials = CredentialUse()
+        self._clock_checked = False
+        #: Requests a connection test may still send for the stream at hand; None outside of one.
+        self.test_budget: int | None = None
+        #: Questions answered so far.
+        self.answered = 0
+
+    def ask(self, question: Question, decode: Callable[[Response], T]) -> T:
+        """Send a request until it is answered, and decode the answer.
+
+        A status that is not 2xx raises what `question.error_for` makes of it, else what follows.
+
+        Args:
+            question: What to ask.
+            decode: Turns a 2xx reply into what is wanted; raises TransientFailure for a body that
+                is not what the API answers.
+
+        Returns:
+            What `decode` made of the reply.
+
+        Raises:
+            WindowTooLarge: The server could not answer this much, or the answer is too large.
+            Unreadable: Every try failed, the last one with a server error or a body that cannot be
+                decoded.
+            StreamFailed: The answer is final, or every try failed otherwise.
+            ProviderFailed: The credential is refused, or the host cannot be reached; the same for
+                every request after that, without sending it.
+            TestFinished: A connection test has sent as much as it may.
+            Cancelled: The worker is no longer wanted.
+        """
+        if not self._succeeded:
+            # Alone until one request has succeeded: a wrong credential is tried once, not by
+            # every worker at the same time.
+            with self._first:
+                if not self._succeeded:
+                    return self._ask_unless_failed(question, decode)
+        return self._ask_unless_failed(question, decode)
+
+    def _ask_unless_failed(self, question: Question, decode: Callable[[Response], T]) -> T:
+        if self._provider_failure:
+            raise self._provider_failure
+        attempts = Attempts(question, self._settings)
+        with current_traffic().waiting(attempts.pending):
+            try:
+                return self._with_retries(question, attempts, decode)
+            except ProviderFailed as failure:
+                self._provider_failure = failure
+                raise
+
+    def _with_retries(
+        self, question: Question, attempts: Attempts, decode: Callable[[Response], T]
+    ) -> T:
+        while True:
+            try:
+                result = self._try_once(question, attempts, decode)
+            except TransientFailure as failure:
+                self._wait(question, attempts, failure)
+            else:
+                self._succeeded = True
+                self.answered += 1
+                return result
+
+    def _try_once(
+        self, question: Question, attempts: Attempts, decode: Callable[[Response], T]
+    ) -> T:
+        """One try: the decoded answer if it is a 2xx, else what its failure means."""
+        attempts.now(TURN)
+        # Before the turn: it may mean a login, which takes a turn of its own.
+        prepared = self._prepare(question.request)
+        came = time.monotonic()
+        with self.throttle.slot():
+            attempts.held_back(time.monotonic() - came)
+            self._count(attempts)
+            attempts.now(ANSWER)
+            # Requests may wait long apart: the credential may be another one by now.
+            prepared.prepare_auth(self._auth)
+            with self._credentials.of(prepared.headers.get("Authorization", "")) as use:
+                reply = self._send(question, prepared, attempts)
+                use.status = reply.status
+        attempts.now(READING)
+        if reply.ok:
+            try:
+                return decoded(reply, decode)
+            except TransientFailure as spoilt:
+                spoilt.unreadable = True
+                raise
+        if error := question.error_for(reply):
+            raise error
+        if reply.status == HTTPStatus.UNAUTHORIZED:
+            if not self._credentials.refused and self._renew(prepared):
+                raise attempts.renewed()
+            attempts.unauthorised(succeeded=self._succeeded)
+        raise failure_of(reply, self._settings, question)
+
+    def _prepare(self, request: HTTPRequest) -> requests.PreparedRequest:
+        return self._session.prepare_request(
+            requests.Request(
+                request.method,
+                request.url,
+                params=request.encode_params(),
+                json=request.data,
+                headers={
+                    "User-Agent": self._settings.user_agent,
+                    "Accept": "application/json",
+                    "Accept-Encoding": "gzip",
+                    **request.headers,
+                },
+                auth=self._auth,
+            )
+        )
+
+    def _send(
+        self, question: Question, prepared: requests.PreparedRequest, attempts: Attempts
+    ) -> Response:
+        timeout = (CONNECT_SECONDS, self._settings.read_timeout)
+        url, where = str(prepared.url), question.where(self._settings)
+        environment = self._session.merge_environment_settings(
+            url=url, proxies={}, stream=True, verify=None, cert=None
+        )
+        # A proxy is for other hosts, and must not see the credential of a local one.
+        loopback = is_loopback(urlsplit(url).hostname or "")
+        proxies = {} if loopback else environment["proxies"]
+        # Not `Session.send`: for a redirect that is not followed it still reads the whole body.
+        adapter = self._session.get_adapter(url=url)
+        try:
+            with adapter.send(
+                prepared,
+                stream=True,
+                timeout=timeout,
+                verify=environment["verify"] or True,
+                cert=environment["cert"],
+                proxies=proxies,
+            ) as response:
+                attempts.now(RECEIVING, received=response.raw.tell)
+                read = read_spooled if question.spooled else read_reply
+                reply = read(response, attempts.deadline)
+        except NoRoom as failure:
+            raise StreamFailed(f"{where}: {failure}") from None
+        except requests.exceptions.ReadTimeout:
+            raise TransientFailure(
+                f"{host_of(url)}: no answer in {self._settings.read_timeout} s", too_large=True
+            ) from None
+        except (requests.exceptions.RequestException, urllib3.exceptions.HTTPError) as error:
+            proxy = requests.utils.select_proxy(url, proxies)
+            raise connection_failure(error, where, url, proxy) from None
+        except OSError:
+            raise StreamFailed(
+                f"{where}: the file that REQUESTS_CA_BUNDLE or CURL_CA_BUNDLE names cannot be read"
+            ) from None
+        self._check_clock(reply)
+        return reply
+
+    def _wait(self, question: Question, attempts: Attempts, failure: TransientFailure) -> None:
+        """Sleep before the next try; raise when there should be none."""
+        interruptible_sleep(0)  # a worker that is no longer wanted logs nothing more
+        wait = attempts.wait_after(failure)
+        where = question.where(self._settings)
+        if self.test_budget is not None and self.test_budget <= 0:
+            raise attempts.given_up(failure) from None
+        reason = f"{failure}; {attempts.try_number}"
+        if wait:
+            self._logger.info("%s: %s, next in %g s", where, reason, round(wait, 1))
+        if failure.wait:
+            # The server speaks to all workers: none of them asks before it is over.
+            self.throttle.pause(wait)
+        attempts.now(AGAIN, until=time.monotonic() + wait, reason=reason)
+        interruptible_sleep(wait)
+
+    def _count(self, attempts: Attempts) -> None:
+        if self.test_budget is not None:
+            if self.test_budget <= 0:
+                raise TestFinished
+            self.test_budget -= 1
+        attempts.sent()
+        current_traffic().sent(again=attempts.tries > 1)
+
+    def _check_clock(self, reply: Response) -> None:
+        """Hand on the first `Date`; one before 1970 or after 2100 is none."""
+        if self._clock_checked:
+            return
+        theirs = reply.date
+        if theirs is None or not 0 <= theirs < YEAR_2100:
+            return
+        with self._comparing:
+            if not self._clock_checked:
+                self._clock_checked = True
+                self._compare_clocks(
+                    *(
+                        datetime.fromtimestamp(clock, timezone.utc)
+                        for clock in (theirs, time.time())
+                    )
+                )

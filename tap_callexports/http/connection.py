@@ -1,0 +1,163 @@
+"""HTTP connections: kept open between requests only where no response can get mixed up.
+
+A connection is used again only after `release` has found that its response ended where it should.
+In every other case (an error, a timeout, a body not read to its end, bytes behind the body) it is
+closed with its response.
+"""
+
+from __future__ import annotations
+
+import http.client
+import ipaddress
+import ssl
+from functools import cache
+from http import HTTPStatus
+from typing import TYPE_CHECKING, cast
+
+import urllib3
+from requests.adapters import HTTPAdapter
+from requests.exceptions import InvalidSchema, InvalidURL
+from urllib3.connection import HTTPConnection
+
+from tap_callexports.compat import override
+
+if TYPE_CHECKING:
+    import socket
+    from collections.abc import Mapping
+
+    import requests
+
+#: Connections kept open to a host: as many as `max_concurrency` allows.
+MOST_KEPT = 32
+#: Interim (1xx) responses accepted before the final one.
+MOST_INTERIM = 1000
+_KNOWN_STATUS = range(200, 600)
+
+
+class Connections(HTTPAdapter):
+    """Makes the connections of a session, also those through proxies."""
+
+    def __init__(self) -> None:
+        super().__init__(pool_maxsize=MOST_KEPT)
+
+    @override
+    def get_connection_with_tls_context(
+        self,
+        request: requests.PreparedRequest,
+        verify: bool | str | None,  # noqa: FBT001 - as in the base class
+        proxies: Mapping[str, str] | None = None,
+        cert: tuple[str, str] | str | None = None,
+    ) -> urllib3.connectionpool.ConnectionPool:
+        try:
+            pool = super().get_connection_with_tls_context(request, verify, proxies, cert)
+        except InvalidSchema:
+            raise
+        except (TypeError, ValueError) as error:
+            # Addresses that requests cannot take apart fail in several ways.
+            raise InvalidURL from error
+        pool = cast("urllib3.HTTPConnectionPool", pool)
+        pool.ConnectionCls = _checked(pool.ConnectionCls)
+        return pool
+
+
+def release(response: requests.Response) -> None:
+    """Keep the connection of a response for the next request, if nothing unexpected happened.
+
+    Args:
+        response: Its body was read to the end.
+    """
+    # Not there in a response that came over no connection of ours, as in tests.
+    original = getattr(response.raw, "_original_response", None)
+    if isinstance(original, _Response) and original.release():
+        response.raw.release_conn()
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host name or address is this machine."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+class _Response(http.client.HTTPResponse):
+    """A response that skips interim ones, and is not closed for urllib3 until it is released.
+
+    urllib3 returns a connection to its pool once the response `isclosed`.
+    """
+
+    #: How many interim responses came.
+    _interim = 0
+    #: Whether bytes came behind the body.
+    _bytes_behind = False
+    _released = False
+
+    def __init__(
+        self,
+        sock: socket.socket,
+        debuglevel: int = 0,
+        method: str | None = None,
+        url: str | None = None,
+    ) -> None:
+        super().__init__(sock, debuglevel, method, url)
+        self._socket = sock
+
+    def _read_status(self) -> tuple[str, int, str]:
+        version, status, reason = super()._read_status()  # type: ignore[misc] # not in typeshed
+        if status < HTTPStatus.OK and status != HTTPStatus.SWITCHING_PROTOCOLS:
+            self._interim += 1
+            if self._interim > MOST_INTERIM:
+                raise http.client.BadStatusLine("too many interim responses")
+            # The only interim status that http.client skips.
+            status = HTTPStatus.CONTINUE
+        return version, status, reason
+
+    def _close_conn(self) -> None:
+        """Called at the end of the body; bytes behind it would be lost with the buffer."""
+        try:
+            timeout = self._socket.gettimeout()
+            self._socket.settimeout(0)
+            try:
+                self._bytes_behind = bool(self.fp.peek(1))
+            finally:
+                self._socket.settimeout(timeout)
+        except (OSError, ValueError):
+            # Nothing there: how TLS says so.
+            pass
+        super()._close_conn()  # type: ignore[misc] # not in typeshed
+
+    @override
+    def isclosed(self) -> bool:
+        return self._released and super().isclosed()
+
+    def release(self) -> bool:
+        """Whether the connection may be used again; if so, the response is closed."""
+        self._released = (
+            super().isclosed()
+            and not self.will_close
+            and not self._bytes_behind
+            and self.status in _KNOWN_STATUS
+        )
+        return self._released
+
+
+@cache
+def _checked(connection: type[HTTPConnection]) -> type[HTTPConnection]:
+    """A class of connections whose responses are `_Response`, and that tells when it was made."""
+    if issubclass(connection, _Checked):
+        return connection
+    return type(connection.__name__, (_Checked, connection), {})
+
+
+class _Checked(HTTPConnection):
+    response_class = _Response
+
+    @override
+    def connect(self) -> None:
+        # urllib3 reports a TLS handshake that times out or is reset like a request that does.
+        try:
+            super().connect()
+        except ssl.SSLError:
+            raise
+        except OSError as error:
+            raise urllib3.exceptions.NewConnectionError(self, "not connected") from error

@@ -1,0 +1,275 @@
+"""One reply, the answer to a question: its JSON, and what else it says. Knows no request."""
+
+from __future__ import annotations
+
+import re
+import time
+from codecs import getincrementaldecoder
+from collections import Counter
+from dataclasses import dataclass, field
+from datetime import timezone
+from decimal import Decimal
+from email.utils import parsedate_to_datetime
+from http import HTTPStatus
+from typing import TYPE_CHECKING, TypeVar
+
+import msgspec
+
+from tap_callexports.errors import TransientFailure, WindowTooLarge
+from tap_callexports.http.error_fields import ERROR_FIELDS, message_of, reports_error
+from tap_callexports.records.raw_rows import Json, Rows, Shape
+from tap_callexports.records.repair import repaired
+from tap_callexports.redaction import sanitize
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+T = TypeVar("T")
+
+#: Rows an answer may hold; more are asked for in halves.
+MAX_ROWS = 120_000
+#: Bytes of memory the values of an answer may take, by a rough count; smaller bodies need none.
+_MAX_WEIGHT, _LIGHT = 256 << 20, 8 << 20
+_MARKS = ((b",", b"."), (b"{", b"["))
+_CHUNK = 1 << 16
+
+#: Headers that ask to wait, the most exact one first, and what a number in them counts: seconds,
+#: milliseconds, or seconds until a rate limit is reset.
+_WAITS = {
+    "Retry-After-Ms": "ms",
+    "Retry-After": "s",
+    "RateLimit-Reset": "reset",
+    "X-RateLimit-Reset": "reset",
+}
+_NUMBER = re.compile(r"[0-9]+(\.[0-9]*)?")
+#: A number of seconds from here on (2001) is an instant in epoch seconds, a thousand times as much
+#: one in milliseconds.
+_EARLIEST_EPOCH = 1e9
+
+#: A longer answer does not say in one sentence what went wrong.
+_LONGEST_SAID = 1 << 16
+
+#: A whole number of more digits than this (Python's limit) no target can read; it is looked for in
+#: one byte of each hundred.
+_MOST_DIGITS, _STRIDE = 4300, 100
+_MANY_DIGITS = b"0" * (_MOST_DIGITS // _STRIDE - 1)
+_DIGITS = bytes(b"0"[0] if byte in b"0123456789" else 0 for byte in range(256))
+
+#: What decoders raise for a body that is no JSON, or none that can be held.
+_BROKEN = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, ArithmeticError)
+_json = msgspec.json.Decoder(float_hook=Decimal).decode
+_row = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """Status, headers and decompressed body of an answer.
+
+    Args:
+        status: Of HTTP.
+        headers: Read without regard to case.
+        body: Decompressed and whole, but for a SpooledResponse.
+        shape: What is known of the rows of its endpoint.
+        repairs: What was repaired in the texts that were decoded of it, as `repaired` counts.
+    """
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+    shape: Shape = field(default_factory=Shape, kw_only=True, compare=False, repr=False)
+    repairs: Counter[str] = field(default_factory=Counter, kw_only=True, compare=False, repr=False)
+
+    @property
+    def ok(self) -> bool:
+        """Any 2xx: some APIs answer reads with 201."""
+        return HTTPStatus.OK <= self.status < HTTPStatus.MULTIPLE_CHOICES
+
+    def json(self) -> Json:
+        """The body as JSON, fractions as Decimal so that money stays exact.
+
+        Raises:
+            TransientFailure: The body is not whole, valid JSON.
+            WindowTooLarge: It holds too many values.
+        """
+        return self._undecoded(_json)
+
+    def envelope(self, rows: str, *others: str) -> Json:
+        """Some fields of an object, perhaps with others; those it lacks are not in the result.
+
+        A list of objects comes as from `rows`, anything else as from `json`.
+
+        Args:
+            rows: Name of a field; a list of objects comes as Rows, mostly of undecoded values.
+            others: Names of fields that come decoded.
+
+        Raises:
+            TransientFailure: As `json`, or the object reports an error.
+            WindowTooLarge: As `json`.
+        """
+        fields = tuple(name for name in dict.fromkeys((*others, *ERROR_FIELDS)) if name != rows)
+        found = self._undecoded(lambda body: self.shape.envelope(body, rows, fields))
+        if not isinstance(found, dict):
+            return _as_rows(found)
+        self._check_error(found)
+        if rows in found:
+            found[rows] = _as_rows(found[rows])
+        return found
+
+    def object(self) -> dict[str, Json]:
+        """The fields of an object that is no row; none where the body is something else.
+
+        Raises:
+            TransientFailure: As `json`, or the object reports an error.
+            WindowTooLarge: As `json`.
+        """
+        found = self.json()
+        if not isinstance(found, dict):
+            return {}
+        self._check_error(found)
+        return found
+
+    def rows(self) -> Json:
+        """A list of objects as Rows, mostly of undecoded values; anything else as from `json`.
+
+        Raises:
+            TransientFailure: As `json`.
+            WindowTooLarge: As `json`.
+        """
+        return _as_rows(self._undecoded(self.shape.rows))
+
+    def row(self) -> Json:
+        """As `json`, errors too, but of an object its values are left undecoded."""
+        return self._undecoded(_row)
+
+    def _undecoded(self, decode: Callable[[bytes], T]) -> T | Json:
+        """The body by a decoder of its shape, its values fit to be part of a line; else as `json`.
+
+        Texts that no target can store are repaired first.
+
+        Args:
+            decode: Raises ValidationError for a body of another shape.
+        """
+        self.check_weight()
+        body, repairs = repaired(self.body)
+        try:
+            found = _decoded(body, decode)
+        except _BROKEN:
+            raise self._no_json from None
+        self.repairs.update(repairs)
+        return found
+
+    def _check_error(self, body: dict[str, Json]) -> None:
+        """Refuse an object that reports an error, which may stand beside rows or beside none."""
+        if reports_error(body):
+            raise TransientFailure(f"{self.status} with an error in the body{message_of(body)}")
+
+    @property
+    def _no_json(self) -> TransientFailure:
+        return TransientFailure(f"{self.status} with {self.kind} instead of JSON")
+
+    def check_weight(self) -> None:
+        """Refuse a body whose values would take far more memory than its text.
+
+        Raises:
+            WindowTooLarge: They would.
+        """
+        if len(self.body) <= _LIGHT:
+            return
+        values, groups = (sum(map(self.body.count, marks)) for marks in _MARKS)
+        if 64 * values + 200 * groups > _MAX_WEIGHT:
+            raise WindowTooLarge("an answer of too many values")
+
+    @property
+    def kind(self) -> str:
+        """What the body is, for a message, without saying what is in it."""
+        if not self.body.strip():
+            return "an empty body"
+        media_type = self.headers.get("Content-Type", "").split(";")[0].strip()
+        start = self.body.lstrip()[:1]
+        if start in {b"{", b"["}:
+            return "broken JSON"
+        return "HTML" if start == b"<" else sanitize(media_type or "something", 40)
+
+    @property
+    def error_message(self) -> str:
+        """What the server says went wrong, as ` (...)` to put behind a message; else nothing.
+
+        Taken from the fields APIs use for it, escaped, shortened and without phone numbers and
+        e-mail addresses; never other parts of a body.
+        """
+        if len(self.body) > _LONGEST_SAID:
+            return ""
+        try:
+            body = msgspec.json.decode(self.body)
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+            return ""
+        return message_of(body) if isinstance(body, dict) else ""
+
+    @property
+    def retry_after(self) -> float | None:
+        """Seconds the server asks to wait; None where it does not, or not in a known form.
+
+        After a 429 the headers that say when its rate limit is reset count too.
+        """
+        for header, unit in _WAITS.items():
+            if unit != "reset" or self.status == HTTPStatus.TOO_MANY_REQUESTS:
+                text = self.headers.get(header, "").strip()
+                wait = self._wait_of(text, 1000 if unit == "ms" else 1)
+                if wait is not None:
+                    return wait
+        return None
+
+    def _wait_of(self, text: str, per_second: int) -> float | None:
+        """Seconds of a wait given as a number, or as the moment it ends: epoch or HTTP date."""
+        if not _NUMBER.fullmatch(text):
+            moment = _epoch_of(text)
+        elif (number := float(text)) / per_second < _EARLIEST_EPOCH:
+            return number / per_second
+        else:
+            moment = number if number < _EARLIEST_EPOCH * 1000 else number / 1000
+        if moment is None:
+            return None
+        now = time.time() if self.date is None else self.date
+        return max(0.0, moment - now)
+
+    @property
+    def date(self) -> float | None:
+        """The server's clock, in epoch seconds; None where it does not tell."""
+        return _epoch_of(self.headers.get("Date", ""))
+
+
+def _decoded(body: bytes, decode: Callable[[bytes], T]) -> T | Json:
+    if not body.isascii():
+        _check_utf8(body)
+    if b"\n" in body or b"\r" in body:
+        body = msgspec.json.format(body, indent=-1)
+    if _MANY_DIGITS in body[::_STRIDE].translate(_DIGITS):
+        return _json(body)
+    try:
+        return decode(body)
+    except msgspec.ValidationError:
+        return _json(body)
+
+
+def _check_utf8(body: bytes) -> None:
+    """Raise UnicodeDecodeError where a body is no UTF-8; piece by piece, for it may be large."""
+    decode = getincrementaldecoder("utf-8")().decode
+    for start in range(0, len(body), _CHUNK):
+        decode(body[start : start + _CHUNK])
+    decode(b"", final=True)
+
+
+def _as_rows(value: object) -> object:
+    """A list of objects as Rows; any other value as it is."""
+    if isinstance(value, list) and all(isinstance(each, dict) for each in value):
+        return Rows(value)
+    return value
+
+
+def _epoch_of(text: str) -> float | None:
+    """An HTTP date in epoch seconds, None for any other text."""
+    try:
+        moment = parsedate_to_datetime(text)
+        return moment.replace(tzinfo=moment.tzinfo or timezone.utc).timestamp()
+    except (ValueError, TypeError, OverflowError):
+        return None

@@ -1,0 +1,131 @@
+"""What a run of a stream sends, and what it waits for at the moment.
+
+Knows neither the stream nor the requests: they are counted.
+"""
+
+from __future__ import annotations
+
+import threading
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from time import monotonic
+from typing import TYPE_CHECKING
+
+from tap_callexports.compat import override
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+#: What a question may wait for, in the words of messages.
+TURN = "waiting for the rate limit"
+ANSWER = "waiting for a response"
+AGAIN = "waiting to retry"
+RECEIVING = "receiving a response"
+READING = "decoding a response"
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """What a question waits for.
+
+    Args:
+        doing: One of the constants above.
+        tries: How often the question has been sent.
+        until: When it ends, in seconds of the monotonic clock, where that is known.
+        received: Gives the number of bytes of the answer that have arrived.
+        reason: Why it is asked again, and which try that was.
+        since: When it began, in seconds of the monotonic clock.
+    """
+
+    doing: str
+    tries: int = 0
+    until: float | None = None
+    received: Callable[[], int] | None = None
+    reason: str = ""
+    since: float = field(default_factory=monotonic)
+
+    @property
+    def seconds(self) -> float:
+        """How long it has taken so far."""
+        return monotonic() - self.since
+
+    @override
+    def __str__(self) -> str:
+        parts = [self.reason or f"{self.doing}: {self.seconds:.0f} s"]
+        if self.tries and not self.reason:
+            parts.append(f"try {self.tries}")
+        if self.until is not None:
+            parts.append(f"next in {max(0.0, self.until - monotonic()):.0f} s")
+        if self.received is not None:
+            parts.append(f"{self.received() / (1 << 20):.1f} MiB so far")
+        return ", ".join(parts)
+
+
+class Pending:
+    """A question that is not answered yet; other threads look at its `wait`."""
+
+    def __init__(self) -> None:
+        self.wait = Wait(TURN)
+
+
+class Traffic:
+    """Counts what is sent, by any thread, and knows the questions under way.
+
+    Args:
+        whole: What this is a part of, and counts the same.
+        few_tries: Whether it is for a part of a window that could not be read.
+    """
+
+    def __init__(self, whole: Traffic | None = None, *, few_tries: bool = False) -> None:
+        self.few_tries = few_tries
+        self.requests = 0
+        #: Those among the requests that repeat an earlier one.
+        self.retries = 0
+        self._whole = whole
+        self._lock = threading.Lock()
+        self._pending: dict[int, Pending] = {}
+
+    def part(self, *, few_tries: bool = False) -> Traffic:
+        """Count from now on what this thread, and workers it starts, send.
+
+        Args: As of the class.
+        """
+        part = Traffic(self, few_tries=few_tries)
+        _current.set(part)
+        return part
+
+    def sent(self, *, again: bool) -> None:
+        """One more request went out."""
+        with self._lock:
+            self.requests += 1
+            self.retries += again
+        if self._whole:
+            self._whole.sent(again=again)
+
+    @contextmanager
+    def waiting(self, question: Pending) -> Iterator[None]:
+        """Show what a question waits for, until it is answered or given up."""
+        if self._whole:
+            with self._whole.waiting(question):
+                yield
+            return
+        self._pending[id(question)] = question
+        try:
+            yield
+        finally:
+            del self._pending[id(question)]
+
+    @property
+    def waits(self) -> list[Wait]:
+        """What is waited for now, the wait that began first in front."""
+        waits = [question.wait for question in list(self._pending.values())]
+        return sorted(waits, key=lambda wait: wait.since)
+
+
+_current: ContextVar[Traffic] = ContextVar("_current")
+
+
+def current_traffic() -> Traffic:
+    """What this thread's requests belong to; outside of a run of a stream one that nobody reads."""
+    return _current.get(None) or Traffic()

@@ -1,0 +1,63 @@
+"""Time zones of local times. Knows no form in which these are written.
+
+UTC, the default of every setting, costs no import.
+"""
+
+from __future__ import annotations
+
+import difflib
+from typing import TYPE_CHECKING
+
+from tap_callexports.records.timestamps import UTC
+
+if TYPE_CHECKING:
+    from datetime import datetime, tzinfo
+
+
+def zone_named(name: str) -> tzinfo:
+    """A zone by its IANA name.
+
+    Raises:
+        ValueError: There is none; the text, for a user, names near matches.
+    """
+    if name in {"UTC", "Etc/UTC"}:
+        return UTC
+    import pendulum  # noqa: PLC0415 - costs up to a second, and UTC needs none of it
+
+    try:
+        return pendulum.timezone(name)
+    except (pendulum.tz.exceptions.InvalidTimezone, ValueError, OSError):
+        near = difflib.get_close_matches(name, pendulum.timezones(), n=3)
+        hint = f"; did you mean {' or '.join(near)}?" if near else ""
+        raise ValueError(f"is not an IANA time zone such as America/Santiago{hint}") from None
+
+
+def to_utc(
+    moment: datetime,
+    zone: tzinfo,
+    near: datetime | None = None,
+    not_before: datetime | None = None,
+) -> datetime:
+    """The instant a naive local time stands for.
+
+    Args:
+        moment: Local time. One that the clock skipped is moved on by the gap.
+        zone: Where it was written.
+        near: An instant close to the one meant: of a repeated hour the nearer pass is taken.
+        not_before: An instant the one meant cannot be before: the first pass after it is taken.
+            With neither it is the first pass.
+
+    Raises:
+        ValueError: Its UTC form leaves the calendar.
+    """
+    try:
+        first = moment.replace(tzinfo=zone, fold=0).astimezone(UTC)
+        second = moment.replace(tzinfo=zone, fold=1).astimezone(UTC)
+    except OverflowError as error:
+        raise ValueError("outside the calendar") from error
+    # In a gap the passes are the wrong way round, and the first one is right.
+    if second <= first:
+        return first
+    if near is not None:
+        return second if abs(second - near) < abs(first - near) else first
+    return second if not_before is not None and first < not_before else first

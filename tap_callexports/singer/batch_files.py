@@ -1,0 +1,170 @@
+"""BATCH messages: records in files of their own instead of lines on stdout.
+
+Whatever was done to a record on the way (selection, normalisation, stream maps, flattening) is
+done: files hold what the RECORD message would have held. The SDK's own way leaves that out.
+Knows no schema and no stream but by name. https://sdk.meltano.com/en/latest/batch.html
+"""
+
+from __future__ import annotations
+
+import os
+import zlib
+from copy import deepcopy
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+from singer_sdk.singerlib.encoding.simple import StateMessage
+
+from tap_callexports.errors import RunFailed
+from tap_callexports.redaction import sanitize
+from tap_callexports.singer.sdk import BatchEncoding, BatchMessage, StorageTarget
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from singer_sdk.singerlib.encoding.simple import Message
+
+_GZIP = zlib.MAX_WBITS | 16
+#: Records of a file, unless the setting says another number.
+_RECORDS = 10_000
+_FORMAT, _GZIPPED, _AS_IT_IS = "jsonl", "gzip", "none"
+#: What `batch_config` and the objects in it may hold; `object` where more than the type is judged.
+_SETTINGS: dict[str, dict[str, type]] = {
+    "": {"encoding": dict, "storage": dict, "batch_size": object},
+    ".encoding": {"format": object, "compression": object},
+    ".storage": {"root": str, "prefix": str, "params": dict},
+}
+_KINDS: dict[type, str] = {dict: "an object", str: "a text"}
+
+
+class _File:
+    """A file that is being filled; compressed in memory, so that nothing half-written exists."""
+
+    def __init__(self, *, packed: bool) -> None:
+        self.records = 0
+        self._packer = zlib.compressobj(wbits=_GZIP) if packed else None
+        self._body = bytearray()
+
+    def add(self, records: Sequence[bytes]) -> None:
+        lines = b"".join(record + b"\n" for record in records)
+        self._body += self._packer.compress(lines) if self._packer else lines
+        self.records += len(records)
+
+    def close(self) -> bytes:
+        return bytes(self._body + (self._packer.flush() if self._packer else b""))
+
+
+class BatchFiles:
+    """Collects records and says in which files they are.
+
+    Args:
+        config: The `batch_config` setting, checked by `batch_mistakes`.
+        tap: The tap's name, for file names.
+    """
+
+    def __init__(self, config: Mapping[str, Any], tap: str) -> None:
+        encoding = config.get("encoding", {})
+        self._packed = encoding.get("compression", _GZIPPED) == _GZIPPED
+        self._encoding = BatchEncoding(_FORMAT, _GZIPPED if self._packed else _AS_IT_IS)
+        self._size = int(config.get("batch_size", _RECORDS))
+        self._storage = StorageTarget.from_dict(dict(config["storage"]))
+        self._prefix, self._run = f"{self._storage.prefix or ''}{tap}", uuid4()
+        self._suffix = ".json.gz" if self._packed else ".json"
+        self._open: dict[str, _File] = {}
+        self._written = 0
+        self._state: StateMessage | None = None
+
+    def add(self, stream: str, records: Sequence[bytes]) -> Iterator[Message]:
+        """Take records; the messages of the files that became full with them.
+
+        When one is full all are closed: then every record so far is in a file.
+
+        Args:
+            stream: Whose they are.
+            records: JSON objects, each on one line.
+
+        Raises:
+            RunFailed: A file cannot be written.
+        """
+        while records:
+            file = self._open.setdefault(stream, _File(packed=self._packed))
+            room = self._size - file.records
+            file.add(records[:room])
+            records = records[room:]
+            if file.records >= self._size:
+                yield from self.close()
+
+    def pass_on(self, message: Message) -> Iterator[Message]:
+        """Take another message; those to write now.
+
+        A STATE waits until every record before it is in a file.
+
+        Raises:
+            RunFailed: A file cannot be written.
+        """
+        if isinstance(message, StateMessage):
+            # The run goes on changing the state it was made from.
+            self._state = deepcopy(message)
+            if not self._open:
+                yield from self.close()
+        else:
+            yield from self.close()
+            yield message
+
+    def close(self) -> Iterator[Message]:
+        """Write every file that was begun: their messages, and the STATE that waited.
+
+        Raises:
+            RunFailed: A file cannot be written.
+        """
+        files, self._open = self._open, {}
+        for stream, file in files.items():
+            self._written += 1
+            name = f"{self._prefix}--{stream}-{self._run}-{self._written}{self._suffix}"
+            # Other users of the machine may not read calls.
+            umask = os.umask(0o077)
+            try:
+                with self._storage.open(name, "wb") as target:
+                    target.write(file.close())
+            except Exception as error:  # noqa: BLE001 - packages of stores raise what they like
+                why = getattr(error, "strerror", None) or type(error).__name__
+                raise RunFailed(
+                    f"batch_config.storage.root: a file cannot be written there ({why}); for a "
+                    "bucket, its fsspec package must be installed beside the tap"
+                ) from None
+            finally:
+                os.umask(umask)
+            yield BatchMessage(stream, self._encoding, [self._storage.get_url(name)])
+        state, self._state = self._state, None
+        if state:
+            yield state
+
+
+def batch_mistakes(config: Mapping[str, Any]) -> Iterator[str]:
+    """What is wrong with a `batch_config`, as `setting: sentence`; it is an object already."""
+    encoding, storage = config.get("encoding", {}), config.get("storage", {})
+    size = config.get("batch_size", 1)
+    for name, part in (("encoding", encoding), ("storage", storage)):
+        if not isinstance(part, dict):
+            yield f"batch_config.{name}: must be an object"
+            return
+    yield from _setting_mistakes(config, encoding, storage)
+    if encoding.get("format", _FORMAT) != _FORMAT:
+        yield f"batch_config.encoding.format: must be {_FORMAT}"
+    if encoding.get("compression", _GZIPPED) not in (_GZIPPED, _AS_IT_IS):
+        yield f"batch_config.encoding.compression: must be {_GZIPPED} or {_AS_IT_IS}"
+    if not storage.get("root"):
+        yield "batch_config.storage.root: is missing; give a folder, as file:///path or a path"
+    if isinstance(size, bool) or not isinstance(size, int) or size < 1:
+        yield "batch_config.batch_size: must be a whole number of at least 1"
+
+
+def _setting_mistakes(*parts: Mapping[str, Any]) -> Iterator[str]:
+    """What is wrong with the names and types of what `batch_config` and its objects hold."""
+    for (place, kinds), part in zip(_SETTINGS.items(), parts, strict=True):
+        for name, value in part.items():
+            path = f"batch_config{place}.{sanitize(name, 80)}"
+            if name not in kinds:
+                yield f"{path}: unknown setting; known are {', '.join(kinds)}"
+            elif not isinstance(value, kinds[name]):
+                yield f"{path}: must be {_KINDS[kinds[name]]}"

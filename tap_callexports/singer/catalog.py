@@ -1,0 +1,335 @@
+"""What a catalog says of a stream: which columns are selected, and how it is read.
+
+People write catalogs in many ways; what comes out is an entry with the stream's own types and keys.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from singer_sdk.singerlib import CatalogEntry, Metadata, MetadataMapping, Schema, StreamMetadata
+
+from tap_callexports.redaction import sanitize
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator, Mapping, Sequence
+
+_INCREMENTAL, _FULL_TABLE = "INCREMENTAL", "FULL_TABLE"
+_AVAILABLE, _AUTOMATIC = Metadata.InclusionType.AVAILABLE, Metadata.InclusionType.AUTOMATIC
+_TEXTS = {"true": True, "false": False}
+#: Keywords of a property that say nothing of its type. A catalog's own are kept for the target.
+_ANNOTATIONS = (
+    "title",
+    "description",
+    "format",
+    "minLength",
+    "maxLength",
+    "minimum",
+    "maximum",
+    "contentMediaType",
+    "contentEncoding",
+    "x-sql-datatype",
+)
+
+
+@dataclass(frozen=True)
+class Declared:
+    """What a stream says of itself.
+
+    Args:
+        name: The stream's.
+        schema: JSON schema of its records.
+        primary_keys: Columns that tell records apart.
+        replication_key: Column that bookmarks are named after, None for a full read.
+    """
+
+    name: str
+    schema: Mapping[str, Any]
+    primary_keys: Sequence[str]
+    replication_key: str | None
+
+
+def catalog_errors(catalog: object, known: Collection[str]) -> Iterator[str]:
+    """What is wrong with the form of a catalog, one sentence each.
+
+    Args:
+        catalog: As it was given.
+        known: Names of the streams there are; entries of others are not looked at.
+    """
+    streams = catalog.get("streams") if isinstance(catalog, dict) else None
+    if not isinstance(streams, list):
+        yield "--catalog: must be an object with a list 'streams'; --discover writes one"
+        return
+    seen: set[str] = set()
+    for entry in streams:
+        name = entry.get("tap_stream_id") if isinstance(entry, dict) else None
+        if not isinstance(name, str):
+            yield "--catalog: a stream has no text 'tap_stream_id'"
+        elif name in known:
+            if name in seen:
+                yield f"--catalog: {name}: is there twice"
+            seen.add(name)
+            yield from _entry_mistakes(name, entry)
+
+
+def is_selected(entry: Mapping[str, Any]) -> bool:
+    """Whether an entry without errors selects its stream."""
+    root = _metadata_of(entry).get((), {})
+    said = _first(_boolean(place.get("selected")) for place in (root, entry, entry["schema"]))
+    if root.get("inclusion") == Metadata.InclusionType.UNSUPPORTED:
+        return False
+    if said is not None:
+        return said
+    return root.get("inclusion") == _AUTOMATIC or bool(_boolean(root.get("selected-by-default")))
+
+
+def stream_errors(entry: Mapping[str, Any], declared: Declared) -> Iterator[str]:
+    """What a stream cannot do as its entry in the catalog says, one sentence each."""
+    root = _metadata_of(entry).get((), {})
+    place = f"--catalog: {declared.name}: "
+    keys = set(declared.primary_keys)
+    for given in (entry.get("key_properties"), root.get("table-key-properties")):
+        if given and (not isinstance(given, (list, tuple)) or {*map(str, given)} != keys):
+            yield (
+                f"{place}the primary key is {', '.join(declared.primary_keys)}; leave "
+                "key_properties and table-key-properties out, or name these"
+            )
+            break
+    for given in (entry.get("replication_key"), root.get("replication-key")):
+        if given and given != declared.replication_key:
+            right = f" or use {declared.replication_key!r}" if declared.replication_key else ""
+            yield (
+                f"{place}the replication key {sanitize(str(given), 80)!r} is not the stream's; "
+                f"leave it out{right}"
+            )
+            break
+    method = _method(entry)
+    if method is not None and method not in {_INCREMENTAL, _FULL_TABLE}:
+        yield f"{place}the replication method must be {_INCREMENTAL} or {_FULL_TABLE}"
+    for name, given in entry["schema"]["properties"].items():
+        if ours := _columns(declared).get(name):
+            for path in _other_types(ours, given, name):
+                yield (
+                    f"{place}the schema gives column {path} another type than the tap has; leave "
+                    "its type out, or convert it with stream_maps or in the target"
+                )
+
+
+def unknown_columns(entry: Mapping[str, Any], declared: Declared) -> list[str]:
+    """Columns in an entry's schema that the stream does not have."""
+    return [name for name in entry["schema"]["properties"] if name not in _columns(declared)]
+
+
+def resolved(entry: Mapping[str, Any], declared: Declared) -> CatalogEntry:
+    """An entry in the one form that the SDK reads, with every column of the stream.
+
+    A column, or a part of one, that the given schema lacks is deselected; keys are always
+    selected.
+
+    Args:
+        entry: As it was given; `catalog_errors` found nothing in it.
+        declared: The stream it is of.
+    """
+    given = entry["schema"]["properties"]
+    metadata = MetadataMapping()
+    metadata[()] = StreamMetadata(inclusion=_AVAILABLE, selected=is_selected(entry))
+    for path, values in _said(entry).items():
+        metadata[path] = Metadata(
+            inclusion=_inclusion(values.get("inclusion")),
+            selected=_boolean(values.get("selected")),
+            selected_by_default=_boolean(values.get("selected-by-default")),
+        )
+    for path in _left_out(declared.schema, entry["schema"]):
+        metadata[path] = Metadata(inclusion=_AVAILABLE, selected=False)
+    columns = {}
+    for name, ours in _columns(declared).items():
+        if name in {*declared.primary_keys, declared.replication_key}:
+            metadata["properties", name] = Metadata(inclusion=_AUTOMATIC)
+        columns[name] = _described(ours, given.get(name, {}))
+    method = _method(entry) if declared.replication_key else None
+    return CatalogEntry(
+        tap_stream_id=declared.name,
+        stream=declared.name,
+        schema=Schema.from_dict({**declared.schema, "properties": columns}),
+        metadata=metadata,
+        key_properties=list(declared.primary_keys),
+        replication_key=declared.replication_key,
+        replication_method=method,
+    )
+
+
+def _entry_mistakes(name: str, entry: Mapping[str, Any]) -> Iterator[str]:
+    place = f"--catalog: {name}: "
+    schema, metadata = entry.get("schema"), entry.get("metadata")
+    if not isinstance(schema, dict) or not isinstance(schema.get("properties"), dict):
+        yield f"{place}must have a 'schema' with an object 'properties'; --discover writes one"
+        return
+    for column, rule in schema["properties"].items():
+        if not isinstance(rule, dict):
+            yield (
+                f"{place}the schema of column {sanitize(str(column), 80)} must be an object; to "
+                "deselect the column leave it out"
+            )
+            return
+    if metadata is not None and not (
+        isinstance(metadata, list) and all(map(_is_metadata, metadata))
+    ):
+        yield (
+            f"{place}'metadata' must be a list, each entry with a list 'breadcrumb' and an object "
+            "'metadata'"
+        )
+        return
+    if entry.get("stream") is not None and entry["stream"] != name:
+        yield (
+            f"{place}'stream' must be the same as 'tap_stream_id'; to rename the table use "
+            "stream_maps (__alias__)"
+        )
+    roots: list[tuple[tuple[str, ...], Mapping[str, Any]]] = [
+        ((), said) for said in (entry, schema, _metadata_of(entry).get((), {}))
+    ]
+    for path, values in [*roots, *_said(entry).items()]:
+        for word in ("selected", "selected-by-default"):
+            if values.get(word) is not None and _boolean(values[word]) is None:
+                column = f" of column {sanitize('.'.join(path[1::2]), 80)}" if path else ""
+                yield f"{place}'{word}'{column} must be true or false"
+
+
+def _is_metadata(part: object) -> bool:
+    return (
+        isinstance(part, dict)
+        and isinstance(part.get("breadcrumb"), list)
+        and all(isinstance(crumb, str) for crumb in part["breadcrumb"])
+        and isinstance(part.get("metadata"), dict)
+    )
+
+
+def _metadata_of(entry: Mapping[str, Any]) -> dict[tuple[str, ...], dict[str, Any]]:
+    return {tuple(part["breadcrumb"]): part["metadata"] for part in entry.get("metadata") or ()}
+
+
+def _said(entry: Mapping[str, Any]) -> dict[tuple[str, ...], dict[str, Any]]:
+    """What is said of each column and part of one: in the metadata, else in the schema."""
+    said = {path: values for path, values in _metadata_of(entry).items() if path}
+    for path, rule in _properties(entry["schema"]):
+        words = {word: rule[word] for word in ("selected", "inclusion") if word in rule}
+        metadata = {word: value for word, value in said.get(path, {}).items() if value is not None}
+        said[path] = words | metadata
+    return said
+
+
+def _properties(
+    schema: Mapping[str, Any], above: tuple[str, ...] = ()
+) -> Iterator[tuple[tuple[str, ...], dict[str, Any]]]:
+    properties = schema.get("properties")
+    for name, rule in properties.items() if isinstance(properties, dict) else ():
+        if isinstance(rule, dict):
+            path = (*above, "properties", str(name))
+            yield path, rule
+            yield from _properties(rule, path)
+
+
+def _left_out(
+    ours: Mapping[str, Any], given: Mapping[str, Any], above: tuple[str, ...] = ()
+) -> Iterator[tuple[str, ...]]:
+    """Columns, and parts of nested ones, that a catalog's schema leaves out.
+
+    A nested column without any `properties` is left out in no part.
+    """
+    parts = given.get("properties")
+    if not isinstance(parts, dict):
+        return
+    for name, rule in ours.get("properties", {}).items():
+        path = (*above, "properties", name)
+        if isinstance(parts.get(name), dict):
+            yield from _left_out(rule, parts[name], path)
+        else:
+            yield path
+
+
+def _columns(declared: Declared) -> Mapping[str, Any]:
+    columns: Mapping[str, Any] = declared.schema["properties"]
+    return columns
+
+
+def _method(entry: Mapping[str, Any]) -> str | None:
+    """The replication method an entry asks for, in capitals."""
+    root = _metadata_of(entry).get((), {})
+    # The first is what the Singer specification lets users set.
+    method = (
+        root.get("replication-method")
+        or root.get("forced-replication-method")
+        or entry.get("replication_method")
+    )
+    return str(method).upper() if method else None
+
+
+def _first(values: Iterator[bool | None]) -> bool | None:
+    return next((value for value in values if value is not None), None)
+
+
+def _boolean(value: object) -> bool | None:
+    """A value of `selected`, None for one that says nothing or cannot be read."""
+    if isinstance(value, str):
+        return _TEXTS.get(value.strip().lower())
+    return value if isinstance(value, bool) else None
+
+
+def _inclusion(value: object) -> Metadata.InclusionType | None:
+    return next((kind for kind in Metadata.InclusionType if kind == value), None)
+
+
+def _types(rule: Mapping[str, Any]) -> set[str]:
+    """Types a property may have; empty where its schema says none."""
+    found: set[str] = set()
+    if (said := rule.get("type")) is not None:
+        found |= {str(each) for each in (said if isinstance(said, list) else [said])}
+    for word in ("anyOf", "oneOf"):
+        for part in rule[word] if isinstance(rule.get(word), list) else ():
+            found |= _types(part) if isinstance(part, dict) else set()
+    return found
+
+
+def _other_types(ours: Mapping[str, Any], given: Mapping[str, Any], path: str) -> Iterator[str]:
+    """Paths of what has other types than the stream's, null aside."""
+    types = _types(given)
+    if types and types - {"null"} != _types(ours) - {"null"}:
+        yield sanitize(path, 80)
+    for name, inner, other in _inside(ours, given):
+        yield from _other_types(inner, other, f"{path}{name}")
+
+
+def _inside(
+    ours: Mapping[str, Any], given: Mapping[str, Any]
+) -> Iterator[tuple[str, Mapping[str, Any], Mapping[str, Any]]]:
+    """The parts that both have, each with its name in a path."""
+    mine, others = ours.get("properties"), given.get("properties")
+    if isinstance(mine, dict) and isinstance(others, dict):
+        for name in mine:
+            if isinstance(others.get(name), dict):
+                yield f".{name}", mine[name], others[name]
+    if isinstance(ours.get("items"), dict) and isinstance(given.get("items"), dict):
+        yield "[]", ours["items"], given["items"]
+
+
+def _described(ours: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
+    """A property with the stream's types and the catalog's annotations.
+
+    Parts of an open object that only the catalog knows are kept, for flattening.
+    """
+    if not _types(given):
+        return dict(ours)
+    rule = {word: value for word, value in ours.items() if word not in _ANNOTATIONS}
+    rule |= {word: given[word] for word in _ANNOTATIONS if word in given}
+    if not ours:
+        rule["type"] = sorted(_types(given))
+    mine, others = ours.get("properties", {}), given.get("properties")
+    if isinstance(others, dict):
+        parts = {name: other for name, other in others.items() if isinstance(other, dict)}
+        names = [*mine, *(name for name in parts if name not in mine)]
+        rule["properties"] = {
+            name: _described(mine.get(name, {}), parts.get(name, {})) for name in names
+        }
+    if isinstance(ours.get("items"), dict) and isinstance(given.get("items"), dict):
+        rule["items"] = _described(ours["items"], given["items"])
+    return rule

@@ -1,0 +1,53 @@
+"""Records before the SDK flattens them: nested keys that no schema declares go into `extra`.
+
+Left where they are, they would become columns that no SCHEMA message names. Pure.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from tap_callexports.records.normalise import EXTRA
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from tap_callexports.records.batch import Record
+
+
+def flattenable(record: Record, schema: Mapping[str, Any], levels: int) -> Record:
+    """A record whose nested objects hold declared keys only.
+
+    Args:
+        record: As the normaliser made it, an object. Not changed.
+        schema: JSON schema of its stream.
+        levels: How deep the SDK will flatten (`flattening_max_depth`).
+    """
+    declared, undeclared = _divided(record, schema, levels + 1)
+    if undeclared and EXTRA in declared:
+        declared[EXTRA] = {**(declared[EXTRA] or {}), **undeclared}
+    return declared
+
+
+def _divided(
+    value: Record, schema: Mapping[str, Any], levels: int
+) -> tuple[Record, dict[str, Any]]:
+    """What is declared of an object, and what is not, down to some levels."""
+    properties: Mapping[str, Any] = schema["properties"]
+    declared: Record = {}
+    undeclared: dict[str, Any] = {}
+    for name, part in value.items():
+        rule = properties.get(name)
+        if rule is None:
+            undeclared[name] = part
+        elif levels <= 1 or "properties" not in rule:
+            declared[name] = part
+        elif part is None:
+            declared[name] = {}  # no column of its own, none of its keys
+        elif not isinstance(part, dict):
+            undeclared[name] = part
+        else:
+            declared[name], rest = _divided(part, rule, levels - 1)
+            if rest:
+                undeclared[name] = rest
+    return declared, undeclared

@@ -1,0 +1,159 @@
+"""Windows of time: how a span is cut, split and paced. Pure: no clock, no I/O."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from tap_callexports.compat import override
+from tap_callexports.records.timestamps import SECOND, format_instant
+
+#: A window aims at no more rows than this, so that a bookmark moves often.
+TARGET_ROWS = 20_000
+#: A window with calls in it spans no more than this.
+MONTH = timedelta(days=31)
+#: Over time without calls windows grow up to this, so that quiet years cost few requests.
+QUIET = timedelta(days=366)
+#: The first window of an export whose density is unknown.
+FIRST_STEP = timedelta(days=1)
+_GROWTH = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """Half-open time range `[start, end)`, both aware UTC."""
+
+    start: datetime
+    end: datetime
+
+    @property
+    def length(self) -> timedelta:
+        """How much time the window covers."""
+        return self.end - self.start
+
+    def split(self) -> tuple[Window, Window] | None:
+        """The halves of this window, the earlier one first, cut at whole seconds from the start.
+
+        Returns:
+            None for a window of 1 s or less.
+        """
+        half = (self.length // 2) // SECOND * SECOND
+        middle = self.start + max(half, SECOND)
+        if middle >= self.end:
+            return None
+        return replace(self, end=middle), replace(self, start=middle)
+
+    @override
+    def __str__(self) -> str:
+        return f"{format_instant(self.start)} to {format_instant(self.end)}"
+
+
+@dataclass(frozen=True, slots=True)
+class ClosedWindow:
+    """A window whose every row has been handed over.
+
+    Args:
+        window: The time range.
+        rows: Rows the provider answered for its time range, doubles included.
+        requests: HTTP requests it cost.
+        retries: Those among them that repeat an earlier one.
+        skipped: Whether it could not be read, and none of its rows was handed over.
+        whole: Whether a planned window ends here. False inside one whose rows may come again
+            because an answer was handed over before the window had to be split.
+    """
+
+    window: Window
+    rows: int
+    requests: int
+    retries: int = 0
+    whole: bool = True
+    skipped: bool = False
+
+
+def span_of(
+    *,
+    start_date: datetime,
+    end: datetime,
+    bookmark: datetime | None,
+    as_of: datetime | None,
+    lookback: timedelta,
+) -> Window | None:
+    """The time one run reads, `[max(start_date, min(bookmark, as_of - lookback)), end)`.
+
+    The lookback counts from when rows were read, not from when calls were made: what an
+    interrupted backfill has read of years ago was old already, so it resumes at its bookmark.
+
+    Args:
+        start_date: The user's; nothing before it is read.
+        end: First instant that is not read.
+        bookmark: End of the last complete window; None before the first, and then there is
+            nothing to look back at.
+        as_of: When what lies before the bookmark was read; None where a state does not say so,
+            and then the bookmark is taken for it.
+        lookback: How far before `as_of` is read again.
+
+    Returns:
+        None when nothing is left to read.
+    """
+    start = start_date
+    if bookmark is not None:
+        read_at = bookmark if as_of is None else as_of
+        # Compared as lengths: an early instant minus the lookback may leave the calendar.
+        if read_at - start_date > lookback:
+            start = max(start_date, min(bookmark, read_at - lookback))
+    return Window(start, end) if start < end else None
+
+
+class Planner:
+    """Cuts a span into windows, sized by how many rows the windows before them held.
+
+    Args:
+        span: The time to cover; its windows join without gap or overlap.
+        first_step: Length of the first window.
+        target_rows: How many rows a window aims at, at most.
+    """
+
+    def __init__(
+        self, span: Window, *, first_step: timedelta = FIRST_STEP, target_rows: int = TARGET_ROWS
+    ) -> None:
+        self._end = span.end
+        self._next = span.start
+        self._step = first_step
+        self._target_rows = target_rows
+
+    def next_window(self) -> Window | None:
+        """The window after the last one given out.
+
+        Returns:
+            None when the span is covered, or until a window given out before is closed.
+        """
+        if self._next >= self._end:
+            return None
+        # Room is compared before it is added: `start + step` may leave the calendar.
+        room = self._end - self._next
+        window = Window(self._next, self._next + min(self._step, room))
+        self._next = window.end
+        return window
+
+    def learn(self, closed: ClosedWindow) -> None:
+        """Set the next window's length by how many rows a closed one held."""
+        self._step = step_after(closed.window.length, closed.rows, self._target_rows)
+
+
+def step_after(length: timedelta, rows: int, target_rows: int = TARGET_ROWS) -> timedelta:
+    """How long the next window should be after one of `length` held `rows`.
+
+    Grows at most fourfold, so one quiet hour does not decide a busy month.
+
+    Args:
+        length: How much time the window covered.
+        rows: What it held.
+        target_rows: Most that the next one should hold; four fifths of it are aimed at.
+
+    Returns:
+        1 s to MONTH, or to QUIET where there were no rows.
+    """
+    if rows == 0:
+        return max(min(length * _GROWTH, QUIET), SECOND)
+    wanted = length * min(_GROWTH, target_rows * 0.8 / rows)
+    return max(min(wanted, MONTH), SECOND) // SECOND * SECOND

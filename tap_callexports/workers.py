@@ -1,0 +1,45 @@
+"""Threads that can be told to stop, also while they wait. Knows nothing of their work."""
+
+from __future__ import annotations
+
+import threading
+import time
+from contextvars import copy_context
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+class Cancelled(BaseException):
+    """What this thread does is no longer wanted; raised in it, for it to end."""
+
+
+class Worker(threading.Thread):
+    """A daemon thread: one in the middle of a long read never keeps the process alive.
+
+    Context variables have the values they had where the worker was made.
+
+    Args:
+        work: What to do; it returns where it meets `Cancelled`.
+
+    Attributes:
+        cancelled: Set it, and the thread ends where it naps next.
+    """
+
+    def __init__(self, work: Callable[[], None]) -> None:
+        super().__init__(target=copy_context().run, args=(work,), daemon=True)
+        self.cancelled = threading.Event()
+
+
+def interruptible_sleep(seconds: float) -> None:
+    """Sleep, in any thread; a cancelled worker wakes at once.
+
+    Raises:
+        Cancelled: This thread is a worker and was cancelled.
+    """
+    thread = threading.current_thread()
+    if not isinstance(thread, Worker):
+        time.sleep(seconds)
+    elif thread.cancelled.wait(seconds):
+        raise Cancelled

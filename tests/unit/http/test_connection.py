@@ -1,0 +1,177 @@
+"""Connections: interim responses are skipped, and no response is taken for another request's."""
+
+from __future__ import annotations
+
+import gzip
+import logging
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+
+import pytest
+from exchange import MANNERS
+from raw_server import Asked, RawServer, http
+from singer_sdk.streams.rest import HTTPRequest
+
+from tap_callexports.errors import ExportError
+from tap_callexports.http import connection
+from tap_callexports.http.client import HttpClient
+from tap_callexports.http.rate_limiter import RateLimiter
+from tap_callexports.http.response import Response
+from tap_callexports.http.retry import Question
+from tap_callexports.providers.twin24.login import NoAuth
+
+GZIP = "Content-Encoding: gzip"
+PACKED = gzip.compress(b"1", mtime=0)
+CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\n1\r\n0\r\n\r\n"
+WHOLE = {"length": http(b"1"), "gzip": http(PACKED, GZIP), "chunked": CHUNKED}
+
+
+def interim(status: str) -> bytes:
+    return f"HTTP/1.1 {status}\r\nLink: </x>; rel=preload\r\n\r\n".encode()
+
+
+def client(*, at_once: int = 1, read_timeout: int = 1) -> HttpClient:
+    throttle = RateLimiter(at_once=at_once, per_minute=None)
+    settings = replace(MANNERS, read_timeout=read_timeout)
+    return HttpClient(settings, throttle, NoAuth(), logging.getLogger("test"))
+
+
+def get(http_client: HttpClient, server: RawServer, number: int) -> object:
+    """The number that the server answers; None if the request fails."""
+    question = Question(HTTPRequest(url=f"{server.url}/{number}"), "test_calls", tries=1)
+    try:
+        return http_client.ask(question, Response.json)
+    except ExportError:
+        return None
+
+
+def first_answered_by(
+    *pieces: bytes | float, connections: int, answer: int | None = 1, pause: float = 0.2
+) -> None:
+    """Send three requests, of which the first is answered by these pieces and pauses in seconds.
+
+    The others are answered by their numbers.
+    """
+
+    def respond(asked: Asked) -> Iterator[bytes]:
+        if asked.path != "/1":
+            yield http(asked.path[1:].encode())
+            return
+        for piece in pieces:
+            if isinstance(piece, float):
+                time.sleep(piece)
+            else:
+                yield piece
+
+    with RawServer(respond, keep_alive=True) as server:
+        http_client = client()
+        answers = []
+        for number in (1, 2, 3):
+            answers.append(get(http_client, server, number))
+            # What the server still sends arrives before the next request goes out.
+            time.sleep(pause)
+    assert answers == [answer, 2, 3]
+    assert server.connections == connections
+
+
+@pytest.mark.parametrize(
+    "before",
+    [
+        [interim("100 Continue")],
+        [interim("102 Processing")],
+        [interim("103 Early Hints")],
+        [interim("102 Processing"), interim("103 Early Hints"), interim("100 Continue")],
+        [interim("102 Processing"), 0.5],
+        [interim("102 Processing"), 0.2, interim("102 Processing"), 0.2],
+        [b"HTTP/1.1 199 Other\r\n\r\n"],
+    ],
+)
+def test_interim_responses_are_skipped(before: list[bytes | float]) -> None:
+    first_answered_by(*before, http(b"1"), connections=1)
+
+
+def test_endless_interim_responses_are_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connection, "MOST_INTERIM", 5)
+    many = [interim("100 Continue")] * 6
+    first_answered_by(*many, http(b"1"), connections=2, answer=None)
+
+
+@pytest.mark.parametrize("whole", WHOLE.values(), ids=WHOLE)
+def test_a_connection_is_used_again_after_a_whole_response(whole: bytes) -> None:
+    first_answered_by(whole, connections=1)
+
+
+def test_a_connection_is_used_again_after_an_error_status() -> None:
+    first_answered_by(http(b"{}", status="404 Not Found"), connections=1, answer=None)
+
+
+@pytest.mark.parametrize(
+    "behind",
+    [[http(b"9")], [0.1, http(b"9")], [0.1, interim("103 Early Hints")], [b"\r\n"], [b"\0" * 9000]],
+    ids=["a response", "a later response", "a later interim response", "CRLF", "zeros"],
+)
+@pytest.mark.parametrize("whole", WHOLE.values(), ids=WHOLE)
+def test_a_connection_with_bytes_behind_the_response_is_not_used_again(
+    whole: bytes, behind: list[bytes | float]
+) -> None:
+    first_answered_by(whole, *behind, connections=2)
+    if isinstance(behind[0], bytes):
+        first_answered_by(whole + behind[0], connections=2, pause=0)
+
+
+@pytest.mark.parametrize(
+    "padding", [b"\0" * 512, b"\r\n", b"\x1fgarbage"], ids=["zeros", "CRLF", "garbage"]
+)
+def test_a_connection_with_bytes_behind_the_gzip_data_is_not_used_again(padding: bytes) -> None:
+    first_answered_by(http(PACKED + padding, GZIP), connections=2)
+
+
+@pytest.mark.parametrize("status", ["101 Switching Protocols", "600 Unknown", "999 Denied"])
+def test_a_connection_with_an_unknown_status_is_not_used_again(status: str) -> None:
+    first_answered_by(http(b"", status=status), connections=2, answer=None)
+    first_answered_by(http(b"", status=status) + http(b"1"), connections=2, answer=None)
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        http(b"1", "Content-Length: 2"),
+        http(b"not gzip", GZIP),
+        http(PACKED[:-1], GZIP),
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+        b"no HTTP\r\n\r\n",
+    ],
+    ids=["cut short", "not gzip", "cut gzip", "no chunk size", "no HTTP"],
+)
+def test_a_connection_is_not_used_again_after_an_error(broken: bytes) -> None:
+    first_answered_by(broken, connections=2, answer=None)
+
+
+def test_a_response_after_the_timeout_is_not_taken_for_the_next_request() -> None:
+    first_answered_by(1.2, http(b"1"), connections=2, answer=None)
+
+
+def test_as_many_connections_are_kept_as_requests_may_run_at_once(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    most = 32
+    together = threading.Barrier(most)
+
+    def respond(asked: Asked) -> Iterator[bytes]:
+        if asked.path != "/0":
+            together.wait(10)
+        yield http(asked.path[1:].encode())
+
+    caplog.set_level(logging.WARNING)
+    with RawServer(respond, keep_alive=True) as server, ThreadPoolExecutor(most) as pool:
+        http_client = client(at_once=most, read_timeout=10)
+        assert get(http_client, server, 0) == 0
+        for _ in range(2):
+            numbers = range(1, most + 1)
+            found = pool.map(lambda number: get(http_client, server, number), numbers)
+            assert list(found) == list(numbers)
+    assert server.connections == most
+    assert not caplog.records

@@ -1,0 +1,175 @@
+"""Answers: JSON that is whole, rows with undecoded values, and what headers ask for."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from decimal import Decimal
+from email.utils import formatdate
+
+import msgspec
+import pytest
+from exchange import reply
+
+from tap_callexports.errors import TransientFailure
+from tap_callexports.http.response import Response
+from tap_callexports.records.raw_rows import Rows
+from tap_callexports.records.values import plain
+
+NOW = 1_800_000_000
+WHOLE = b'[{"id": 1, "name": "Duraci\xc3\xb3n"}, {"id": 2}]'
+
+
+@pytest.mark.covers(100)
+@pytest.mark.parametrize(
+    ("header", "seconds"),
+    [
+        ("7", 7), (" 7 ", 7), ("3.0", 3), ("1.5", 1.5), ("0", 0),
+        (f"{NOW + 30}", 30), (f"{NOW + 30}.0", 30), (f"{(NOW + 30) * 1000}", 30),
+        (f"{NOW - 30}", 0),
+        (formatdate(NOW + 30, usegmt=True), 30), (formatdate(NOW - 30, usegmt=True), 0),
+        ("-3", None), ("soon", None), ("", None), ("nan", None), ("1e3", None), ("0x10", None),
+        ("5, 5", None), ("\u0663", None), (".", None),
+    ],
+)  # fmt: skip
+def test_retry_after_is_read_where_it_makes_sense(header: str, seconds: float | None) -> None:
+    date = formatdate(NOW, usegmt=True)
+    assert reply(429, Retry_After=header, Date=date).retry_after == seconds
+
+
+@pytest.mark.covers(100)
+@pytest.mark.parametrize("moment", [str, lambda moment: formatdate(moment, usegmt=True)])
+def test_an_instant_is_compared_to_this_clock_where_the_server_does_not_tell_its_own(
+    moment: Callable[[int], str],
+) -> None:
+    wait = reply(429, Retry_After=moment(int(time.time()) + 30)).retry_after
+    assert wait == pytest.approx(29, abs=2)
+
+
+@pytest.mark.parametrize(
+    ("headers", "seconds"),
+    [
+        ({"retry_after_ms": "1500"}, 1.5),
+        ({"retry_after_ms": "1500", "Retry_After": "2"}, 1.5),
+        ({"retry_after_ms": "soon", "Retry_After": "2"}, 2),
+        ({"Retry_After": "soon", "RateLimit_Reset": "4"}, 4),
+        ({"RateLimit_Reset": "4", "X_RateLimit_Reset": "9"}, 4),
+        ({"RateLimit_Reset": f"{NOW + 40}"}, 40),
+        ({"X_RateLimit_Reset": "4"}, 4),
+        ({"X_RateLimit_Reset": f"{NOW + 40}"}, 40),
+        ({"X_RateLimit_Reset": f"{(NOW + 40) * 1000}"}, 40),
+    ],
+)
+def test_other_headers_that_ask_to_wait_count_too(headers: dict[str, str], seconds: float) -> None:
+    date = formatdate(NOW, usegmt=True)
+    assert reply(429, b"", Date=date, **headers).retry_after == seconds
+
+
+def test_a_rate_limit_that_was_not_exceeded_asks_for_no_wait() -> None:
+    assert reply(500, X_RateLimit_Reset="900").retry_after is None
+
+
+@pytest.mark.covers(47)
+def test_json_cut_at_any_byte_is_refused() -> None:
+    assert len(reply(200, WHOLE).json()) == 2
+    for length in range(len(WHOLE)):
+        with pytest.raises(TransientFailure):
+            reply(200, WHOLE[:length]).json()
+
+
+@pytest.mark.covers(113)
+@pytest.mark.parametrize(
+    "body",
+    [b"", b"   ", b"<html>no</html>", b"NaN", b'{"a": NaN}', b'{"a": 1e99999999999999999999}',
+     b"[" * 100_000, b"\xff\xfe"],
+)  # fmt: skip
+def test_what_is_no_json_is_refused_without_showing_it(body: bytes) -> None:
+    with pytest.raises(TransientFailure) as caught:
+        reply(200, body, Content_Type="text/html").json()
+    assert "no</html>" not in str(caught.value)
+
+
+@pytest.mark.parametrize("body", [b'{"rows":[{"id":"\xff"}]}', b'{"rows":[{"id":"a","x":"\xe4"}]}'])
+def test_what_is_no_utf8_is_asked_for_again(body: bytes) -> None:
+    with pytest.raises(TransientFailure):
+        Response(200, {"Content-Type": "application/json"}, body).envelope("rows")
+
+
+@pytest.mark.parametrize("offset", range(5))
+@pytest.mark.parametrize("text", ["ñ", "€", "😀"])
+def test_a_long_body_is_utf8_to_its_end(text: str, offset: int) -> None:
+    filler = "x" * (65536 - len('[{"a":"') - offset)
+    body = f'[{{"a":"{filler}{text}"}}]'.encode()
+    (row,) = Response(200, {}, body).rows()
+    assert plain(row["a"]) == filler + text
+    for wrong in (
+        body.replace(text.encode(), text.encode()[:-1]),
+        body[: -len('"}]')] + b"\xc3",
+        body.replace(b"x" + text.encode(), b"\xff" + text.encode()),
+    ):
+        with pytest.raises(TransientFailure):
+            Response(200, {}, wrong).rows()
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"[]", b"5", b'"x"', b"null", b"{}", b'{"count":1}', b'{"rows":5}', b'{"rows":[1]}',
+        b'{"rows":null}',
+    ],
+)  # fmt: skip
+def test_a_body_of_another_shape_comes_as_it_is(body: bytes) -> None:
+    reply = Response(200, {}, body)
+    assert opened(reply.envelope("rows", "count")) == reply.json()
+    assert reply.row() == reply.json() or isinstance(reply.json(), dict)
+    assert opened(reply.rows()) == reply.json()
+
+
+def opened(found: object) -> object:
+    return list(found) if isinstance(found, Rows) else found
+
+
+def test_other_fields_of_an_envelope_are_decoded() -> None:
+    reply = Response(200, {}, b'{"rows": [{"a": 1}], "count": 1.5, "next": {"a": [1]}}')
+    body = reply.envelope("rows", "count", "next", "missing")
+    assert (body["count"], body["next"]) == (Decimal("1.5"), {"a": [1]})
+    assert "missing" not in body
+    assert all(isinstance(row["a"], msgspec.Raw) for row in body["rows"])
+
+
+@pytest.mark.parametrize("end", ["\n", "\r", "\r\n"])
+def test_a_record_is_one_line_where_its_answer_is_many(end: str) -> None:
+    row = f'{{{end}"id": "x",{end}"object": {{{end}"a": 1}}{end}}}'
+    replies = [
+        Response(200, {}, text.encode()) for text in (f'{{"rows":[{row}]}}', f"[{row}]", row)
+    ]
+    rows = [*replies[0].envelope("rows")["rows"], *replies[1].rows(), replies[2].row()]
+    for each in rows:
+        assert isinstance(each["object"], msgspec.Raw)
+        assert not set(bytes(each["object"])) & set(b"\r\n")
+
+
+@pytest.mark.parametrize("rows", ["[]", "null", '[{"id": 1}]', '[{"id": 1}, 5]'])
+def test_an_envelope_with_an_error_is_an_error_with_rows_and_without(rows: str) -> None:
+    body = f'{{"rows": {rows}, "more": false, "error": "database unavailable"}}'
+    with pytest.raises(TransientFailure, match=r"200 with an error.*\(database unavailable\)"):
+        Response(200, {}, body.encode()).envelope("rows", "more")
+
+
+def test_an_error_field_that_the_caller_reads_is_still_an_error_field() -> None:
+    with pytest.raises(TransientFailure, match="with an error"):
+        Response(200, {}, b'{"rows": [], "status": "error"}').envelope("rows", "status")
+
+
+def test_an_error_field_of_a_row_is_data() -> None:
+    body = b'{"error": null, "rows": [{"id": 1, "error": "busy", "status": "error"}]}'
+    (row,) = Response(200, {}, body).envelope("rows")["rows"]
+    assert plain(row["error"]) == "busy"
+    assert Response(200, {}, b'{"id": 1, "status": "error"}').row()["id"]
+
+
+def test_an_object_without_rows_is_checked_too() -> None:
+    assert Response(200, {}, b'{"count": 0}').object() == {"count": 0}
+    assert Response(200, {}, b"[]").object() == {}
+    with pytest.raises(TransientFailure, match="with an error"):
+        Response(200, {}, b'{"count": 0, "error": "x"}').object()

@@ -1,0 +1,110 @@
+"""What is sent is counted where it belongs, and what is waited for can be said."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextvars import Context
+
+import pytest
+
+from tap_callexports.http.traffic import (
+    AGAIN,
+    ANSWER,
+    RECEIVING,
+    TURN,
+    Pending,
+    Traffic,
+    Wait,
+    current_traffic,
+)
+from tap_callexports.workers import Worker
+
+
+def counts(traffic: Traffic) -> tuple[int, int]:
+    return traffic.requests, traffic.retries
+
+
+def question(since: float) -> Pending:
+    """A question that has waited for an answer since some time."""
+    pending = Pending()
+    pending.wait = Wait(ANSWER, since=since)
+    return pending
+
+
+def test_requests_of_workers_count_for_the_part_and_the_whole() -> None:
+    whole = Traffic()
+    first = whole.part()
+    current_traffic().sent(again=False)
+    second = whole.part()
+
+    worker = Worker(lambda: current_traffic().sent(again=True))
+    worker.start()
+    worker.join()
+
+    assert list(map(counts, (whole, first, second))) == [(2, 1), (1, 0), (1, 1)]
+
+
+def test_what_is_sent_outside_of_a_run_counts_for_nothing_else() -> None:
+    first, second = (Context().run(current_traffic) for _ in range(2))
+    first.sent(again=False)
+    assert (counts(first), counts(second)) == ((1, 0), (0, 0))
+
+
+def test_a_question_is_waited_for_until_it_is_answered_the_oldest_first() -> None:
+    traffic, newer, older = Traffic(), question(since=5), question(since=3)
+    with traffic.waiting(newer):
+        with traffic.waiting(older):
+            assert traffic.waits == [older.wait, newer.wait]
+        assert traffic.waits == [newer.wait]
+    assert traffic.waits == []
+
+
+def test_a_question_that_is_given_up_is_waited_for_no_more() -> None:
+    traffic = Traffic()
+    with pytest.raises(RuntimeError, match="given up"), traffic.waiting(question(since=3)):
+        raise RuntimeError("given up")
+    assert traffic.waits == []
+
+
+def test_a_question_of_a_part_is_waited_for_by_the_whole() -> None:
+    whole, pending = Traffic(), question(since=3)
+    with Context().run(whole.part).waiting(pending):
+        assert whole.waits == [pending.wait]
+    assert whole.waits == []
+
+
+def test_what_is_waited_for_is_what_was_noted_last() -> None:
+    traffic, pending = Traffic(), Pending()
+    with traffic.waiting(pending):
+        assert [wait.doing for wait in traffic.waits] == [TURN]
+        pending.wait = Wait(ANSWER)
+        assert [wait.doing for wait in traffic.waits] == [ANSWER]
+
+
+@pytest.mark.parametrize(
+    ("doing", "tries", "until", "received", "said"),
+    [
+        (TURN, 0, None, None, "waiting for the rate limit: 30 s"),
+        (ANSWER, 2, None, None, "waiting for a response: 30 s, try 2"),
+        (AGAIN, 1, 112.4, None, "waiting to retry: 30 s, try 1, next in 12 s"),
+        (AGAIN, 1, 99.0, None, "waiting to retry: 30 s, try 1, next in 0 s"),
+        (RECEIVING, 1, None, lambda: 3 << 19, "receiving a response: 30 s, try 1, 1.5 MiB so far"),
+        (RECEIVING, 1, None, lambda: 0, "receiving a response: 30 s, try 1, 0.0 MiB so far"),
+    ],
+)
+def test_a_wait_says_how_long_and_what_is_known_of_it(
+    monkeypatch: pytest.MonkeyPatch,
+    doing: str,
+    tries: int,
+    until: float | None,
+    received: Callable[[], int] | None,
+    said: str,
+) -> None:
+    monkeypatch.setattr("tap_callexports.http.traffic.monotonic", lambda: 100.0)
+    assert str(Wait(doing, tries, until, received, since=70.0)) == said
+
+
+def test_a_wait_before_another_try_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tap_callexports.http.traffic.monotonic", lambda: 100.0)
+    wait = Wait(AGAIN, 3, 104.0, reason="api.example: name not found; try 3 of 8")
+    assert str(wait) == "api.example: name not found; try 3 of 8, next in 4 s"

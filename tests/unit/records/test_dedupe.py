@@ -1,0 +1,87 @@
+"""Dedupe: told wherever they can meet, and forgotten where they cannot."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tap_callexports.records.dedupe import Dedupe
+
+
+def test_a_row_that_comes_again_unchanged_is_a_double_and_a_changed_one_is_news() -> None:
+    doubles, ongoing, ended = Dedupe(), hash("ongoing"), hash("ended")
+    assert not doubles.among([1], [ongoing])
+    assert doubles.among([1], [ongoing])
+    assert not doubles.among([1], [ended])
+    doubles.next_window()
+    assert doubles.among([1], [ended])
+
+
+def test_only_the_window_before_is_remembered() -> None:
+    doubles = Dedupe()
+    doubles.among([1], [0])
+    doubles.next_window()
+    doubles.next_window()
+    assert not doubles.among([1], [0])
+
+
+@pytest.mark.parametrize("within", [None, 1, 50])
+def test_a_row_that_comes_in_window_after_window_is_a_double_each_time(within: int | None) -> None:
+    doubles = Dedupe(within)
+    assert not doubles.among([1], [0])
+    for _ in range(4):
+        doubles.next_window()
+        assert doubles.among([1], [0]) == [0]
+
+
+@pytest.mark.parametrize("within", [None, 3, 50])
+def test_of_an_answer_those_rows_are_told_that_came_before_as_they_are(within: int | None) -> None:
+    doubles = Dedupe(within)
+    assert doubles.among(["a", "b"], [1, 1]) == []
+    assert doubles.among(["c", "b", "a", "b", "c"], [1, 1, 2, 2, 1]) == [1, 4]
+
+
+@pytest.mark.parametrize("row", range(20))
+def test_a_bounded_memory_reaches_so_many_rows_back_and_not_much_farther(row: int) -> None:
+    for back, told in ((1, True), (3, True), (9, False)):
+        doubles = Dedupe(within=3)
+        for key in range(row + 1):
+            doubles.among([key], [0])
+        assert bool(doubles.among([row - back], [0])) == (told and row >= back)
+
+
+class OneByOne:
+    """Rows in the order they are handed over, each held against those before it."""
+
+    def __init__(self, within: int | None) -> None:
+        self.within = within
+        self.now: dict[int, int] = {}
+        self.before: dict[int, int] = {}
+
+    def is_double(self, key: int, content: int) -> bool:
+        seen = self.now.get(key, self.before.get(key))
+        self.now[key] = content
+        if self.within is not None and len(self.now) > self.within:
+            self.next_window()
+        return seen == content
+
+    def next_window(self) -> None:
+        self.before, self.now = self.now, {}
+
+
+@given(
+    st.lists(st.lists(st.tuples(st.integers(0, 9), st.integers(0, 2))) | st.none(), max_size=9),
+    st.none() | st.integers(1, 12),
+)
+def test_many_rows_at_once_are_told_as_one_by_one(
+    answers: list[list[tuple[int, int]] | None], within: int | None
+) -> None:
+    together, single = Dedupe(within), OneByOne(within)
+    for rows in answers:
+        if rows is None:
+            together.next_window()
+            single.next_window()
+            continue
+        wanted = [number for number, row in enumerate(rows) if single.is_double(*row)]
+        assert together.among([key for key, _ in rows], [content for _, content in rows]) == wanted

@@ -1,0 +1,66 @@
+"""JSON texts are repaired as their decoded values would be."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from json_texts import VALUES, text_of
+
+from tap_callexports.records.repair import repaired
+
+
+def value_of(value: Any, counts: Counter[str]) -> Any:
+    """A decoded value as it should be repaired; objects are lists of pairs."""
+    if isinstance(value, str):
+        return text_of(value, counts)
+    if isinstance(value, list):
+        return [value_of(part, counts) for part in value]
+    if isinstance(value, tuple):
+        return tuple(value_of(part, counts) for part in value)
+    return value
+
+
+def decoded(text: bytes) -> Any:
+    """A JSON text decoded as Python does, with objects as lists of pairs."""
+    return json.loads(
+        text.decode("utf-8"),
+        strict=False,
+        object_pairs_hook=lambda pairs: [tuple(p) for p in pairs],
+    )
+
+
+@settings(deadline=None, derandomize=True, max_examples=1000)
+@given(VALUES)
+def test_a_text_is_repaired_as_its_decoded_values_would_be(text: str) -> None:
+    counts: Counter[str] = Counter()
+    wanted = value_of(decoded(text.encode()), counts)
+    body, counted = repaired(text.encode())
+    assert decoded(body) == wanted
+    assert counted == +counts
+    if not +counts:
+        assert body == text.encode()
+
+
+@pytest.mark.parametrize(
+    ("body", "wanted"),
+    [
+        (rb'"\ud83d"', rb'"\ufffd"'),
+        (rb'"\ud83d\ude00"', rb'"\ud83d\ude00"'),
+        (rb'"\ud83d\ud83d\ude00"', rb'"\ufffd\ud83d\ude00"'),
+        (rb'"\\ud83d"', rb'"\\ud83d"'),
+        (rb'"\\ud83d\ude00"', rb'"\\ud83d\ufffd"'),
+        (rb'"\\\ud83d"', rb'"\\\ufffd"'),
+        (rb'"a\u0000b"', b'"ab"'),
+        (b'{"a\0b": "\0"}', b'{"ab": ""}'),
+    ],
+)
+def test_an_escape_is_repaired_where_it_is_one(body: bytes, wanted: bytes) -> None:
+    assert repaired(body)[0] == wanted
+
+
+def test_a_raw_nul_outside_of_a_text_stays() -> None:
+    assert repaired(b'[1\0,2,"\0"]\0')[0] == b'[1\0,2,""]\0'

@@ -1,0 +1,148 @@
+"""Accounts: one client for all streams, and one cutoff for all of a run."""
+
+from __future__ import annotations
+
+import threading
+import time
+from datetime import datetime, timedelta
+from email.utils import format_datetime
+from typing import Any
+from unittest.mock import patch
+
+import pytest
+from story import DAY, SPAN, START, Lonely, account
+
+from tap_callexports.account import CLOCK_SKEW
+from tap_callexports.http.client import HttpClient
+from tap_callexports.http.response import Response
+from tap_callexports.records.timestamps import UTC
+
+#: The run begins when the span ends.
+AS_OF = SPAN.end - timedelta(minutes=5)
+EARLIER = AS_OF - timedelta(seconds=1)
+
+
+def test_its_credential_is_named_as_a_user_writes_it() -> None:
+    assert Lonely.credential_names() == "lonely.key or lonely.user + lonely.password"
+    assert account().http_settings.credential == Lonely.credential_names()
+
+
+@pytest.mark.parametrize(
+    ("end_date", "cutoff"),
+    [
+        (None, AS_OF), (START, START), (EARLIER, EARLIER), (SPAN.end, AS_OF),
+        (SPAN.end + 9 * DAY, AS_OF),
+    ],
+)  # fmt: skip
+def test_the_cutoff_is_now_minus_settle_minutes_or_an_earlier_end_date(
+    end_date: datetime | None, cutoff: datetime
+) -> None:
+    ended = account(end_date, settle_minutes=5)
+    assert (ended.cutoff, ended.as_of) == (cutoff, AS_OF)
+
+
+def dated(text: str) -> Response:
+    """A response with a `Date`."""
+    return Response(200, {"Date": text}, b"{}")
+
+
+def by_date(*dates: str, late: timedelta = timedelta(), **settings: Any) -> Lonely:
+    """An account that has got responses of these dates, some time after the run began."""
+    asked = account(**settings)
+    with patch("tap_callexports.http.client.time.time", (SPAN.end + late).timestamp):
+        for date in dates:
+            asked.client._check_clock(dated(date))
+    return asked
+
+
+@pytest.mark.covers(70)
+@pytest.mark.parametrize(
+    ("off", "warned"),
+    [
+        (
+            -3 * DAY,
+            (
+                "259200 s ahead of the server's; the server's time is used: "
+                "calls before 2024-05-01T23:55:00.000000Z are exported"
+            ),
+        ),
+        (timedelta(seconds=-61), "61 s ahead of the server's"),
+        (timedelta(seconds=-60), None),
+        (timedelta(seconds=60), None),
+        (
+            3 * DAY,
+            (
+                "259200 s behind the server's; this machine's time is used: "
+                "calls from 2024-05-04T23:55:00.000000Z on are left to a later run"
+            ),
+        ),
+    ],
+)
+def test_now_is_the_servers_time_where_that_is_over_a_minute_earlier(
+    off: timedelta, warned: str | None, caplog: pytest.LogCaptureFixture
+) -> None:
+    server_now = SPAN.end + off
+    later = format_datetime(SPAN.end + 9 * DAY, usegmt=True)
+    asked = by_date(format_datetime(server_now, usegmt=True), later, settle_minutes=5)
+
+    assert asked.as_of == asked.cutoff == AS_OF + (off if off < -CLOCK_SKEW else timedelta())
+    assert asked.local_as_of == AS_OF
+    assert asked.latest_as_of == max(AS_OF, AS_OF + off)
+    assert len(caplog.messages) == (warned is not None)
+    assert all(
+        line.startswith(f"Lonely: this machine's clock is {warned}") for line in caplog.messages
+    )
+
+
+@pytest.mark.parametrize(
+    "date",
+    [
+        "",
+        "soon",
+        "Tue, 00 Foo 0000 00:00:00 GMT",
+        "Wed, 31 Dec 1969 23:59:59 GMT",
+        "Fri, 31 Dec 9999 23:59:59 -2300",
+    ],
+)
+def test_a_date_that_is_none_changes_nothing(date: str, caplog: pytest.LogCaptureFixture) -> None:
+    assert by_date(date, settle_minutes=5).cutoff == AS_OF
+    assert caplog.messages == []
+
+
+def test_a_date_of_1970_is_an_earlier_time_like_any_other() -> None:
+    asked = by_date("Thu, 01 Jan 1970 00:00:00 GMT", settle_minutes=44640)
+    assert asked.cutoff == datetime(1969, 12, 1, tzinfo=UTC)
+
+
+def test_a_first_response_that_comes_late_says_nothing_of_the_clocks(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    late = format_datetime(SPAN.end + timedelta(hours=1), usegmt=True)
+    assert by_date(late, late=timedelta(hours=1), settle_minutes=5).cutoff == AS_OF
+    assert caplog.messages == []
+
+
+@pytest.mark.parametrize("address", ["https://api.example/v1", "https://api.example/v1/"])
+def test_a_slash_at_the_end_of_its_address_changes_nothing(address: str) -> None:
+    assert account(api_url=address).url("/calls") == "https://api.example/v1/calls"
+
+
+def test_workers_that_come_together_get_one_client_and_so_one_budget(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    real = HttpClient.__init__
+
+    def slow(self: HttpClient, *options: Any, **more: Any) -> None:
+        time.sleep(0.05)
+        real(self, *options, **more)
+
+    monkeypatch.setattr(HttpClient, "__init__", slow)
+    shared = account()
+    clients: list[HttpClient] = []
+    threads = [threading.Thread(target=lambda: clients.append(shared.client)) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(clients) == 8
+    assert len(set(map(id, clients))) == 1

@@ -1,0 +1,184 @@
+"""Bookmark and `as_of` of an export: what is read again, and what a wrong clock changes."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
+import pytest
+from story import DAY, HOUR, SPAN, START, Calls, Story, at, windows
+
+from tap_callexports.errors import StreamFailed
+from tap_callexports.records.batch import Batch
+from tap_callexports.windows import Planner, Window
+
+NOW = SPAN.end
+
+
+def failing_from(calls: Calls, start: datetime) -> Calls:
+    """Calls whose windows fail from one on."""
+
+    def read(window: Window) -> Iterator[Batch]:
+        if window.start >= start:
+            raise StreamFailed("no more")
+        return calls.inside(window)
+
+    calls.read = read
+    return calls
+
+
+def with_clock_off(calls: Calls, off: timedelta) -> Calls:
+    """Calls whose first response says that this machine's clock is off."""
+    told = False
+
+    def read(window: Window) -> Iterator[Batch]:
+        nonlocal told
+        if not told:
+            told = True
+            calls.account._compare_clocks(NOW - off, NOW)
+        yield from calls.inside(window)
+
+    calls.read = read
+    return calls
+
+
+def test_an_interrupted_backfill_resumes_at_its_bookmark() -> None:
+    """All of it is older than the lookback."""
+    calls = Calls(lookback_hours=1)
+    story = Story(failing_from(calls, START + DAY))
+    with pytest.raises(StreamFailed):
+        story.told()
+    assert story.pairs == [(START + DAY, NOW)]
+
+    calls.asked.clear()
+    calls.read = calls.inside
+    assert Story(calls, *story.pairs[-1]).told().bookmarks == at(48, 72, 96)
+    assert calls.asked == windows(24, 48, 72, 96)
+
+
+def test_a_run_that_dies_inside_the_lookback_leaves_the_pair_as_it_was() -> None:
+    calls = Calls(lookback_hours=48)
+    before = at(72, 72)
+    story = Story(failing_from(calls, START + 2 * DAY), *before)
+    with pytest.raises(StreamFailed):
+        story.told()
+    assert calls.asked == windows(24, 48, 72)
+    assert story.pairs == []
+
+    calls.asked.clear()
+    calls.read = calls.inside
+    assert Story(calls, *before).told().pairs == [(START + 3 * DAY, NOW), (NOW, NOW)]
+    assert calls.asked == windows(24, 48, 72, 96)
+
+
+def test_a_complete_run_over_a_range_that_was_read_before_renews_as_of() -> None:
+    calls = Calls(lookback_hours=12)
+    story = Story(calls, NOW, NOW - HOUR).told()
+    assert calls.asked == [Window(NOW - 13 * HOUR, NOW)]
+    assert story.pairs == [(NOW, NOW)]
+
+
+def test_a_run_with_nothing_to_read_leaves_the_pair_as_it_was() -> None:
+    calls = Calls()
+    assert Story(calls, NOW, NOW).told().pairs == []
+    assert calls.asked == []
+
+
+@pytest.mark.covers(70)
+@pytest.mark.parametrize("workers", [1, 3])
+def test_a_clock_that_is_ahead_moves_no_bookmark_past_the_servers_time(workers: int) -> None:
+    calls = with_clock_off(Calls(max_concurrency=workers), 40 * HOUR)
+    story = Story(calls).told()
+    assert story.pairs[-1] == (NOW - 40 * HOUR, NOW - 40 * HOUR)
+    assert story.bookmarks == at(24, 48, 56)
+    # Windows that were under way when the first response came are read, and no others are begun.
+    assert len(calls.asked) == 3
+    if workers == 1:
+        assert calls.asked == windows(0, 24, 48, 56)
+
+
+@pytest.mark.covers(70)
+@pytest.mark.parametrize("workers", [1, 3])
+def test_a_server_time_before_the_bookmark_is_nothing_to_do(workers: int) -> None:
+    calls = with_clock_off(Calls(max_concurrency=workers), 4000 * DAY)
+    assert Story(calls, *at(48, 48)).told().pairs == []
+    assert len(calls.asked) <= workers
+
+
+@pytest.mark.covers(70)
+def test_a_clock_that_is_behind_is_kept_and_lowers_no_right_bookmark(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    calls = with_clock_off(Calls(lookback_hours=6), -10 * HOUR)
+    right = NOW + 5 * HOUR
+    assert Story(calls, right, right).told().pairs == []
+    assert calls.asked == [Window(NOW - 6 * HOUR, NOW)]
+    assert [line for line in caplog.messages if "lowered" in line] == []
+
+
+@pytest.mark.covers(72)
+@pytest.mark.parametrize(
+    ("bookmark", "as_of", "lowered", "start"),
+    [
+        (NOW + 99 * DAY, NOW + 99 * DAY, (NOW, NOW), NOW - 6 * HOUR),
+        (NOW + 99 * DAY, None, (NOW, None), NOW - 6 * HOUR),
+        (NOW - 9 * HOUR, NOW + 99 * DAY, (NOW - 9 * HOUR, NOW), NOW - 9 * HOUR),
+    ],
+)
+def test_a_bookmark_in_the_future_counts_as_now_and_is_lowered_once(
+    bookmark: datetime,
+    as_of: datetime | None,
+    lowered: tuple[datetime, datetime | None],
+    start: datetime,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    calls = Calls(lookback_hours=6)
+    story = Story(calls, bookmark, as_of).told()
+    assert calls.asked[0].start == start
+    assert story.pairs == [lowered, (NOW, NOW)] if lowered != (NOW, NOW) else [lowered]
+    assert sum("lowered" in line for line in caplog.messages) == 1
+
+    caplog.clear()
+    Story(calls, *story.pairs[-1]).told()
+    assert caplog.messages == []
+
+
+def test_without_a_lookback_a_second_is_read_to_lower_a_bookmark_in_the_future() -> None:
+    calls = Calls()
+    assert Story(calls, NOW + DAY, NOW + DAY).told().pairs == [(NOW, NOW)]
+    assert calls.asked == [Window(NOW - timedelta(seconds=1), NOW)]
+
+    behind = with_clock_off(Calls(), -2 * DAY)
+    assert Story(behind, NOW + DAY, NOW + DAY).told().pairs == []
+
+
+def test_what_is_read_again_is_read_in_one_window_by_an_idle_run(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    steps: list[timedelta] = []
+    days = Calls.planner
+
+    def planner(calls: Calls, span: Window, first_step: timedelta) -> Planner:
+        steps.append(first_step)
+        return days(calls, span, first_step)
+
+    monkeypatch.setattr(Calls, "planner", planner)
+    calls = Calls(lookback_hours=48)
+    for bookmark in ((NOW, NOW), (START + DAY, NOW), (None, None), (NOW + 99 * DAY, None)):
+        Story(calls, *bookmark).told()
+    assert steps == [3 * DAY, 2 * DAY - DAY, DAY, 3 * DAY]
+
+
+def test_the_next_run_begins_where_the_summary_says(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    calls = Calls(lookback_hours=12)
+    story = Story(failing_from(calls, START + 2 * DAY))
+    with pytest.raises(StreamFailed):
+        story.told()
+    assert story.stats.next_from == START + 2 * DAY
+    calls.asked.clear()
+    calls.read = calls.inside
+    story = Story(calls, *story.pairs[-1]).told()
+    assert calls.asked[0].start == START + 2 * DAY
+    assert story.stats.next_from == NOW - 12 * HOUR
