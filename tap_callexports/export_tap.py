@@ -5,13 +5,13 @@ from __future__ import annotations
 import copy
 import sys
 from dataclasses import replace
-from time import monotonic
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from singer_sdk import Tap
 from singer_sdk.helpers.capabilities import PluginCapabilities, TapCapabilities
 from singer_sdk.singerlib import Catalog, CatalogEntry, MetadataMapping, Schema, StreamMetadata
 
+from tap_callexports import clock
 from tap_callexports.compat import override
 from tap_callexports.errors import RunFailed, StreamFailed
 from tap_callexports.progress.lines import Progress
@@ -187,13 +187,13 @@ class ExportTap(CheckedTap):
         rows = [("stream", "result", "ms")]
         for stream in streams:
             stream.selected = True
-            began = monotonic()
+            began = clock.monotonic()
             outcome = _NOT_ASKED
             for context in [None] if stream.partitions is None else stream.partitions:
                 for _ in stream.get_records(context):
                     pass
                 outcome = self.progress.all_stats[-1].outcome
-            milliseconds = round(1000 * (monotonic() - began))
+            milliseconds = round(1000 * (clock.monotonic() - began))
             rows.append((stream.name, _RESULTS.get(outcome, outcome), str(milliseconds)))
         widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
         for name, result, time in rows:

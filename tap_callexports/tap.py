@@ -6,10 +6,10 @@ Knows no API and no window: an API is its provider's, what a run does is in `exp
 from __future__ import annotations
 
 import copy
-from datetime import datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from tap_callexports import clock
 from tap_callexports.account import TapSettings
 from tap_callexports.cli import CommandLine
 from tap_callexports.compat import override
@@ -21,11 +21,12 @@ from tap_callexports.config import (
 )
 from tap_callexports.config_check import check_settings
 from tap_callexports.providers import PROVIDERS
-from tap_callexports.records.timestamps import UTC, floor_second
+from tap_callexports.records.timestamps import floor_second
 from tap_callexports.redaction import hide_secrets
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
+    from datetime import datetime
 
     from tap_callexports.account import Account
     from tap_callexports.provider import Provider
@@ -92,7 +93,7 @@ class TapCallExports(CommandLine):
     def _run_start(self) -> datetime:
         # No later reading of the clock bounds what is read. Whole seconds are the coarsest filter
         # among the providers.
-        return floor_second(datetime.now(UTC))
+        return floor_second(clock.now())
 
     @cached_property
     def _shared(self) -> TapSettings:

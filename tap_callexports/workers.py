@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import threading
-import time
 from contextvars import copy_context
 from typing import TYPE_CHECKING
+
+from tap_callexports import clock
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -39,7 +40,5 @@ def interruptible_sleep(seconds: float) -> None:
         Cancelled: This thread is a worker and was cancelled.
     """
     thread = threading.current_thread()
-    if not isinstance(thread, Worker):
-        time.sleep(seconds)
-    elif thread.cancelled.wait(seconds):
+    if clock.sleep(seconds, thread.cancelled if isinstance(thread, Worker) else None):
         raise Cancelled

@@ -6,13 +6,13 @@ Knows no JSON, and nothing of what is tried next.
 from __future__ import annotations
 
 import io
-import time
 import zlib
 from codecs import BOM_UTF8
 from typing import TYPE_CHECKING
 
 import urllib3
 
+from tap_callexports import clock
 from tap_callexports.errors import TransientFailure, WindowTooLarge
 from tap_callexports.http.connection import release
 from tap_callexports.http.response import Response
@@ -77,7 +77,7 @@ def read_reply(response: requests.Response, deadline: float) -> Response:
 
     Args:
         response: An open response whose body was not read yet.
-        deadline: `time.monotonic()` after which a slow body is given up.
+        deadline: `clock.monotonic()` after which a slow body is given up.
 
     Raises:
         TransientFailure: The body is cut short, does not decompress, or drips past the deadline.
@@ -114,7 +114,7 @@ def _inflated(response: requests.Response, deadline: float) -> Iterator[bytes]:
     received = 0
     try:
         while chunk := response.raw.read1(_CHUNK, decode_content=False):
-            if time.monotonic() > deadline:
+            if clock.monotonic() > deadline:
                 raise TransientFailure("the answer came too slowly", too_large=True)
             received += len(chunk)
             yield from packed.inflated(chunk) if packed else (chunk,)

@@ -8,17 +8,17 @@ from __future__ import annotations
 
 import logging
 import threading
-import time
 from collections.abc import Callable
 from datetime import datetime, timezone
 from http import HTTPStatus
 from http.cookiejar import DefaultCookiePolicy
-from typing import TYPE_CHECKING, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, ClassVar, TypeAlias, TypeVar
 from urllib.parse import urlsplit
 
 import requests
 import urllib3
 
+from tap_callexports import clock
 from tap_callexports.errors import (
     ProviderFailed,
     StreamFailed,
@@ -46,6 +46,7 @@ from tap_callexports.http.traffic import (
 from tap_callexports.workers import interruptible_sleep
 
 if TYPE_CHECKING:
+    from requests.adapters import HTTPAdapter
     from singer_sdk.streams.rest import HTTPRequest
 
     from tap_callexports.http.rate_limiter import RateLimiter
@@ -76,6 +77,9 @@ class HttpClient:
             time.
     """
 
+    #: Makes what carries requests; tests put another one in its place.
+    transport: ClassVar[Callable[[], HTTPAdapter]] = Connections
+
     def __init__(
         self,
         settings: HttpSettings,
@@ -94,7 +98,7 @@ class HttpClient:
         self._logger = logger
         self._session = requests.Session()
         for scheme in ("https://", "http://"):
-            self._session.mount(scheme, Connections())
+            self._session.mount(scheme, self.transport())
         # A cookie set by one answer must not change the next request.
         self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
         self._first = threading.Lock()
@@ -171,9 +175,9 @@ class HttpClient:
         attempts.now(TURN)
         # Before the turn: it may mean a login, which takes a turn of its own.
         prepared = self._prepare(question.request)
-        came = time.monotonic()
+        came = clock.monotonic()
         with self.throttle.slot():
-            attempts.held_back(time.monotonic() - came)
+            attempts.held_back(clock.monotonic() - came)
             self._count(attempts)
             attempts.now(ANSWER)
             # Requests may wait long apart: the credential may be another one by now.
@@ -267,7 +271,7 @@ class HttpClient:
         if failure.wait:
             # The server speaks to all workers: none of them asks before it is over.
             self.throttle.pause(wait)
-        attempts.now(AGAIN, until=time.monotonic() + wait, reason=reason)
+        attempts.now(AGAIN, until=clock.monotonic() + wait, reason=reason)
         interruptible_sleep(wait)
 
     def _count(self, attempts: Attempts) -> None:
@@ -290,7 +294,7 @@ class HttpClient:
                 self._clock_checked = True
                 self._compare_clocks(
                     *(
-                        datetime.fromtimestamp(clock, timezone.utc)
-                        for clock in (theirs, time.time())
+                        datetime.fromtimestamp(seconds, timezone.utc)
+                        for seconds in (theirs, clock.time())
                     )
                 )

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import math
 import threading
-import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from tap_callexports import clock
 from tap_callexports.workers import interruptible_sleep
 
 if TYPE_CHECKING:
@@ -42,12 +42,12 @@ class RateLimit:
     def pause(self, seconds: float) -> None:
         """Let nothing start for a while."""
         with self._lock:
-            self._next = max(self._next, time.monotonic() + seconds)
+            self._next = max(self._next, clock.monotonic() + seconds)
 
     def _reserve(self) -> float:
         """Take the next start time if it is due, else say how long it takes."""
         with self._lock:
-            now = time.monotonic()
+            now = clock.monotonic()
             if now < self._next:
                 return self._next - now
             if self._spacing:

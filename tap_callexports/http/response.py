@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import time
 from codecs import getincrementaldecoder
 from collections import Counter
 from dataclasses import dataclass, field
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
 
+from tap_callexports import clock
 from tap_callexports.errors import TransientFailure, WindowTooLarge
 from tap_callexports.http.error_fields import ERROR_FIELDS, message_of, reports_error
 from tap_callexports.records.raw_rows import Json, Rows, Shape
@@ -229,7 +229,7 @@ class Response:
             moment = number if number < _EARLIEST_EPOCH * 1000 else number / 1000
         if moment is None:
             return None
-        now = time.time() if self.date is None else self.date
+        now = clock.time() if self.date is None else self.date
         return max(0.0, moment - now)
 
     @property

@@ -6,12 +6,12 @@ Reads the clock, but sends nothing and never sleeps.
 from __future__ import annotations
 
 import random
-import time
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from tap_callexports import clock
 from tap_callexports.errors import (
     Forbidden,
     ProviderFailed,
@@ -166,7 +166,7 @@ class Attempts:
     def __init__(self, question: Question, settings: HttpSettings) -> None:
         self._question = question
         self._settings = settings
-        self._started = time.monotonic()
+        self._started = clock.monotonic()
         #: When even a dripping answer is given up.
         self.deadline = self._started + MAX_SECONDS
         self._tries = self._heavy = self._unreadable = self._unconnected = 0
@@ -275,7 +275,7 @@ class Attempts:
             wait = random.uniform(shortest, ceiling)  # noqa: S311 - not a secret
         else:
             wait = max(shortest, failure.wait) if failure.wait else 0.0
-        seconds = time.monotonic() - self._started
+        seconds = clock.monotonic() - self._started
         over = self._counted >= self._question.tries or seconds + wait > MAX_SECONDS
         if over or (self._few_tries and self._unreadable >= PART_TRIES):
             raise self.given_up(failure) from None
@@ -288,7 +288,7 @@ class Attempts:
             failure: How the last one ended.
         """
         where = self._question.where(self._settings)
-        seconds = time.monotonic() - self._started
+        seconds = clock.monotonic() - self._started
         message = f"{where}: {failure}; gave up after {self._tries} tries in {seconds:.0f} s"
         if self._unconnected == self._tries:
             return Unreachable(message)

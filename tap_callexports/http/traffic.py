@@ -9,9 +9,9 @@ import threading
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from time import monotonic
 from typing import TYPE_CHECKING
 
+from tap_callexports import clock
 from tap_callexports.compat import override
 
 if TYPE_CHECKING:
@@ -43,12 +43,12 @@ class Wait:
     until: float | None = None
     received: Callable[[], int] | None = None
     reason: str = ""
-    since: float = field(default_factory=monotonic)
+    since: float = field(default_factory=lambda: clock.monotonic())  # noqa: PLW0108 - looked up each time
 
     @property
     def seconds(self) -> float:
         """How long it has taken so far."""
-        return monotonic() - self.since
+        return clock.monotonic() - self.since
 
     @override
     def __str__(self) -> str:
@@ -56,7 +56,7 @@ class Wait:
         if self.tries and not self.reason:
             parts.append(f"try {self.tries}")
         if self.until is not None:
-            parts.append(f"next in {max(0.0, self.until - monotonic()):.0f} s")
+            parts.append(f"next in {max(0.0, self.until - clock.monotonic()):.0f} s")
         if self.received is not None:
             parts.append(f"{self.received() / (1 << 20):.1f} MiB so far")
         return ", ".join(parts)

@@ -12,9 +12,9 @@ import os
 import sys
 import threading
 from contextlib import suppress
-from time import monotonic
 from typing import TYPE_CHECKING, TextIO, cast
 
+from tap_callexports import clock
 from tap_callexports.compat import override
 from tap_callexports.progress.lines import Progress
 from tap_callexports.progress.stats import COMPLETE
@@ -108,7 +108,7 @@ class Terminal(Progress):
     @override
     def summarise(self, unread: list[str]) -> None:
         super().summarise(unread)
-        total = _total(self.all_stats, monotonic() - self.began)
+        total = _total(self.all_stats, clock.monotonic() - self.began)
         lines = ["", *_aligned([_HEAD, *map(_row, self.all_stats), total])]
         for stats in self.all_stats:
             if stats.outcome != COMPLETE:

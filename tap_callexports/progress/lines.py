@@ -6,9 +6,9 @@ Knows no stream, only its stats.
 from __future__ import annotations
 
 import threading
-from time import monotonic
 from typing import TYPE_CHECKING
 
+from tap_callexports import clock
 from tap_callexports.progress.stats import COMPLETE, Stats, count, listed, said, short, some
 from tap_callexports.records.timestamps import format_instant
 
@@ -45,7 +45,7 @@ class Progress:
         self._tally: Stats | None = None
         self._unclosed: set[str] = set()
         #: When the run began, on the monotonic clock.
-        self.began = self._said = monotonic()
+        self.began = self._said = clock.monotonic()
         self._over = threading.Event()
         self._thread: threading.Thread | None = None
 
@@ -54,7 +54,7 @@ class Progress:
         """Get ready, before the tap's first line is logged."""
 
     def __enter__(self) -> Self:
-        self._said = self.began = monotonic()
+        self._said = self.began = clock.monotonic()
         self._thread = threading.Thread(target=self._watch, name="progress", daemon=True)
         self._thread.start()
         return self
@@ -82,7 +82,7 @@ class Progress:
         """A stream, or a partition of it, begins."""
         self.all_stats.append(stats)
         self._tally = stats
-        self._said = monotonic()
+        self._said = clock.monotonic()
 
     def nothing(self, stream: str) -> None:
         """A stream was asked for nothing."""
@@ -92,7 +92,7 @@ class Progress:
 
     def closed(self, stats: Stats, closed: ClosedWindow) -> None:
         """A window of a stream is complete."""
-        self._said = monotonic()
+        self._said = clock.monotonic()
         self._logger_of(stats).info(
             "%s: window %s to %s: %s",
             stats.name,
@@ -129,7 +129,7 @@ class Progress:
         """A stream, or a partition of it, ends; said once."""
         if stats.ended is not None:
             return
-        stats.ended = monotonic()
+        stats.ended = clock.monotonic()
         self._tally = None
         self.ended(stats)
 
@@ -150,7 +150,7 @@ class Progress:
 
     def ended(self, stats: Stats) -> None:
         """Show a stream that is over."""
-        self._said = monotonic()
+        self._said = clock.monotonic()
         self._logger_of(stats).info(
             "%s: %s after %.1f s: %s",
             stats.name,
@@ -185,7 +185,7 @@ class Progress:
             "requests": sum(stats.traffic.requests for stats in self.all_stats),
             "retries": sum(stats.traffic.retries for stats in self.all_stats),
         }
-        seconds = monotonic() - self.began
+        seconds = clock.monotonic() - self.began
         self.logger.info(
             "run ended after %.1f s: %s",
             seconds,
@@ -207,7 +207,7 @@ class Progress:
         Returns:
             Seconds until the next look.
         """
-        now = monotonic()
+        now = clock.monotonic()
         if (rest := self._said + SILENCE - now) > 0:
             return rest
         self._said = now

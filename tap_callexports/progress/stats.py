@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
-from time import monotonic
 from typing import TYPE_CHECKING
 
+from tap_callexports import clock
 from tap_callexports.http.traffic import Traffic
 from tap_callexports.records.timestamps import format_instant
 
@@ -60,7 +60,7 @@ class Stats:
     repairs: Counter[str] = field(default_factory=Counter)
     outcome: str = STOPPED
     #: On the monotonic clock, in seconds.
-    began: float = field(default_factory=monotonic)
+    began: float = field(default_factory=lambda: clock.monotonic())  # noqa: PLW0108 - looked up each time
     ended: float | None = None
 
     @property
@@ -71,7 +71,7 @@ class Stats:
     @property
     def seconds(self) -> float:
         """How long it took, or has taken so far."""
-        return (monotonic() if self.ended is None else self.ended) - self.began
+        return (clock.monotonic() if self.ended is None else self.ended) - self.began
 
     @property
     def excluded_fields(self) -> int:

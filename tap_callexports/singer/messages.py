@@ -9,7 +9,7 @@ import contextlib
 import errno
 import os
 import sys
-from datetime import datetime, timezone
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -21,6 +21,7 @@ from singer_sdk.singerlib.encoding.simple import (
     StateMessage,
 )
 
+from tap_callexports import clock
 from tap_callexports.compat import override
 from tap_callexports.errors import RunFailed
 
@@ -120,7 +121,7 @@ class LineWriter(GenericSingerWriter[bytes, Message]):
             self._divert(self.batches.add(stream, records))
         elif records:
             head = b'{"type":"RECORD","stream":%b,"record":' % _encoder.encode(stream)
-            tail = b',"time_extracted":%b}\n' % _encoder.encode(datetime.now(timezone.utc))
+            tail = b',"time_extracted":%b}\n' % _encoder.encode(clock.now())
             self._collect(head, (tail + head).join(records), tail)
 
     def finish(self) -> None:

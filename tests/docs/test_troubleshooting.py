@@ -52,7 +52,7 @@ def read_window(self):
     self.logger.warning("%s: the moon is %d days old", self.where, days)
     raise self.fail(f"the moon is {days} days old")
 
-def moon_mistakes(settings):
+def moon_errors(settings):
     yield "moon: " + f"must be full, not {settings}"
 """
     found = list(messages_in(source, "moon.py", {"fail", "warning"}))

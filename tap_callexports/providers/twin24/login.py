@@ -9,13 +9,13 @@ from __future__ import annotations
 import base64
 import re
 import threading
-import time
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 import requests
 from singer_sdk.streams.rest import HTTPRequest
 
+from tap_callexports import clock
 from tap_callexports.compat import override
 from tap_callexports.errors import (
     ProviderFailed,
@@ -76,7 +76,7 @@ class JwtAuth(requests.auth.AuthBase):
     @override
     def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
         with self._lock:
-            if self._token is None or time.monotonic() > self._expires:
+            if self._token is None or clock.monotonic() > self._expires:
                 self._renew()
             request.headers["Authorization"] = f"Bearer {self._token}"
         return request
@@ -105,7 +105,7 @@ class JwtAuth(requests.auth.AuthBase):
             self._expires = float("inf")
         else:
             # A token shorter-lived than the margin is used for half of its life.
-            self._expires = time.monotonic() + max(seconds - EARLY_SECONDS, seconds / 2)
+            self._expires = clock.monotonic() + max(seconds - EARLY_SECONDS, seconds / 2)
 
 
 def log_in(client: HttpClient, settings: Mapping[str, Any]) -> tuple[str, float]:
@@ -136,7 +136,7 @@ def _token_of(reply: Response) -> tuple[str, float]:
     if not isinstance(token, str) or not _SENDABLE.fullmatch(token):
         raise TransientFailure(f"{reply.status} without a token")
     expires = _expiry_of(token)
-    now = time.time() if reply.date is None else reply.date
+    now = clock.time() if reply.date is None else reply.date
     return token, WEEK_SECONDS if expires is None else expires - now
 
 

@@ -1,0 +1,37 @@
+"""The clock: the only module that reads the time or sleeps. Tests put another one in its place."""
+
+from __future__ import annotations
+
+import time as _time
+from datetime import datetime, timezone
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import threading
+
+
+def now() -> datetime:
+    """This machine's time, UTC."""
+    return datetime.fromtimestamp(time(), timezone.utc)
+
+
+def time() -> float:
+    """The same in seconds since 1970."""
+    return _time.time()
+
+
+def monotonic() -> float:
+    """Seconds since some moment, for durations and deadlines."""
+    return _time.monotonic()
+
+
+def sleep(seconds: float, wake: threading.Event | None = None) -> bool:
+    """Wait some seconds, or until an event is set.
+
+    Returns:
+        Whether it is set.
+    """
+    if wake is not None:
+        return wake.wait(seconds)
+    _time.sleep(seconds)
+    return False
