@@ -29,7 +29,7 @@ FOLDERS = {
     "singer": ("records",),
     "progress": ("records", "http.traffic", "windows"),
 }
-GROUND = ("compat", "errors", "redaction", "workers")
+GROUND = ("clock", "compat", "errors", "redaction", "workers")
 #: How a class speaks of itself and its parents.
 OWN = {"self", "cls", "super()"}
 MODULES = {

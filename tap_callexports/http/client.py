@@ -78,7 +78,7 @@ class HttpClient:
     """
 
     #: Makes what carries requests; tests put another one in its place.
-    transport: ClassVar[Callable[[], HTTPAdapter]] = Connections
+    transport: ClassVar[type[HTTPAdapter]] = Connections
 
     def __init__(
         self,
