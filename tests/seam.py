@@ -1,7 +1,7 @@
 """The one place where tests reach into the package: clock, transport, limits.
 
 Tests name what they want to change; only this module knows where that is kept. Everything here is a
-context manager, and most can also decorate a test:
+context manager and can also decorate a test:
 
     @limits(PAGE=10)
     def test_a_full_page_is_split() -> None: ...
@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import pkgutil
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import datetime
 from functools import cache
 from importlib import import_module
@@ -48,9 +48,11 @@ def fake_clock(
         yield
 
 
-def start_of_run(now: datetime) -> AbstractContextManager[None]:
+@contextmanager
+def start_of_run(now: datetime) -> Iterator[None]:
     """Runs for which it is this instant, from their start to their end."""
-    return fake_clock(time=now.timestamp)
+    with fake_clock(time=now.timestamp):
+        yield
 
 
 @contextmanager
@@ -90,9 +92,11 @@ def limits(**values: object) -> Iterator[None]:
         yield
 
 
-def retry_waits(*, first: float, longest: float) -> AbstractContextManager[None]:
+@contextmanager
+def retry_waits(*, first: float, longest: float) -> Iterator[None]:
     """Waits before another try that begin and end with so many seconds."""
-    return limits(FIRST_WAIT=first, LONGEST_WAIT=longest)
+    with limits(FIRST_WAIT=first, LONGEST_WAIT=longest):
+        yield
 
 
 @contextmanager
