@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 from unittest.mock import patch
 
 from benchmarks.scaling.streams import CAP, PAPER, Asked, PaperTap, asked
+from tap_callexports import concurrency
 from tap_callexports.compat import override
 from tap_callexports.records.timestamps import UTC, format_instant
 from tap_callexports.singer.state import Bookmark
@@ -19,10 +20,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from benchmarks.scaling.history import History
-    from tap_callexports.concurrency import Event, Read
+    from tap_callexports.concurrency import Event, Piece
     from tap_callexports.records.batch import Batch
     from tap_callexports.stream import ExportStream
-    from tap_callexports.windows import Planner, Window
+    from tap_callexports.windows import Window
 
 #: What switches each provider on.
 _KEYS = {
@@ -116,20 +117,17 @@ class _Export(Export):
         return []
 
 
-def _one_by_one(planner: Planner, read: Read, workers: int, _: object) -> Iterator[Event]:
-    """As `fetch_ahead`, which it stands in for: as many windows are planned ahead, but each is read
+def _one_by_one(pieces: Iterator[Piece[Event] | None], workers: int) -> Iterator[Event]:
+    """As `in_order`, which it stands in for: as many windows are planned ahead, but each is read
     when its turn comes. No threads, and the same in every run.
     """
-    ahead: deque[Window] = deque()
+    ahead: deque[Piece[Event]] = deque()
     while True:
-        while len(ahead) < workers and (window := planner.next_window()):
-            ahead.append(window)
+        while len(ahead) < workers and (piece := next(pieces, None)):
+            ahead.append(piece)
         if not ahead:
             return
-        for event in read(ahead[0]):
-            if isinstance(event, ClosedWindow):
-                planner.learn(event)
-            yield event
+        yield from ahead[0]()
         ahead.popleft()
 
 
@@ -178,7 +176,7 @@ class Account:
         stream = self._stream(self._tap, self._account)
         key = str(stream.declared_replication_key)
         export = _Export(stream, Bookmark(self.state, key, lambda: None))
-        with patch("tap_callexports.sync.fetch_ahead", _one_by_one):
+        with patch.object(concurrency, "in_order", _one_by_one):
             for _ in export.batches():
                 pass
         jobs = list(export.jobs.values())

@@ -23,7 +23,7 @@ TRows = TypeVar("TRows", bound=Sized)
 #: Bytes that are decoded at once; more only where a row is longer.
 CHUNK = 1 << 17
 #: The list begins within so many bytes.
-_HEAD = 1 << 16
+HEAD = 1 << 16
 _SPACE = b" \t\r\n"
 #: How deep the list is: by itself, and as a field of an object.
 _ALONE, _IN_AN_OBJECT = 1, 2
@@ -68,7 +68,7 @@ class RowChunks(Generic[TRows]):
 
     def _find(self, text: _ReadAhead, field: str) -> None:
         """Read the file once: where its chunks are, and that nothing is wrong around them."""
-        before = text.take(_start_of_list(text.at_least(_HEAD), field))
+        before = text.take(_start_of_list(text.at_least(HEAD), field))
         if text.first() != b"]":
             self._find_chunk(text)
             while text.first() == b",":

@@ -38,7 +38,8 @@ TOO_LARGE_TRIES = 2
 PART_TRIES = 2
 #: Renewals of the credential for one request before there are waits between them.
 QUICK_RENEWALS = 3
-_FIRST_WAIT, _LONGEST_WAIT = 1.0, 60.0
+#: Seconds before the second try, doubled from try to try, and the most of them.
+FIRST_WAIT, LONGEST_WAIT = 1.0, 60.0
 
 # What follows on a status that is not 2xx, unless the provider's stream reads it otherwise:
 #   408, 425, 429        sent again, MAX_TRIES times or MAX_SECONDS long; then the stream fails
@@ -245,7 +246,7 @@ class Attempts:
                 f"{where}: {failure}; the server asks to wait {failure.wait:.0f} s, more than "
                 f"max_retry_wait ({longest} s)"
             ) from None
-        ceiling = min(_LONGEST_WAIT, _FIRST_WAIT * 2 ** max(0, self._counted - 1), longest)
+        ceiling = min(LONGEST_WAIT, FIRST_WAIT * 2 ** max(0, self._counted - 1), longest)
         shortest = ceiling / 4
         if failure.wait is None:
             wait = random.uniform(shortest, ceiling)  # noqa: S311 - not a secret

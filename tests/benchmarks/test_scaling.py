@@ -6,14 +6,13 @@ import os
 import random
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 from itertools import pairwise
 from typing import Any
-from unittest.mock import patch
 
 import pytest
+from seam import start_of_run
 from support import Run, run_tap, upserted
 
 from benchmarks.scaling.history import Year
@@ -24,7 +23,6 @@ from sandbox import Sandbox
 from sandbox.api import Api
 from sandbox.traffic import instants
 from tap_callexports.records.timestamps import format_instant
-from tap_callexports.tap import TapCallExports
 
 START, END = datetime(2024, 5, 1, tzinfo=timezone.utc), datetime(2024, 6, 1, tzinfo=timezone.utc)
 END_OF_YEAR = START + timedelta(days=366)
@@ -119,13 +117,6 @@ def test_a_run_on_paper_asks_what_a_real_one_asks(empty: Sandbox, case: Case) ->
     assert played.state["replication_key_value"] == run.bookmark(case.stream)
 
 
-@contextmanager
-def at(now: datetime) -> Iterator[None]:
-    """Runs that start at this instant."""
-    with patch.object(TapCallExports, "_run_start", property(lambda _: now)):
-        yield
-
-
 @pytest.mark.parametrize(
     ("stream", "settings"),
     [
@@ -148,7 +139,7 @@ def test_incremental_runs_on_paper_ask_what_real_ones_ask(
         api.requests.clear()
         played = account.again(now, every)
         state = {"bookmarks": {stream: bookmark(now - every)}}
-        with at(now + settled):
+        with start_of_run(now + settled):
             run = run_tap({api.name: {**api.config(), **settings}}, streams=[stream], state=state)
         requests = sum("login" not in request.path for request in api.requests)
         assert (played.requests, played.rows) == (requests, len(run.records(stream)))
@@ -170,7 +161,7 @@ def test_short_lookbacks_by_the_hour_and_a_wide_one_at_night_share_a_state() -> 
 
         def export(now: datetime, **settings: int) -> Run:
             config = {"burki": {**api.config(), **settings}, "start_date": START.isoformat()}
-            with at(now):
+            with start_of_run(now):
                 return run_tap(config, state=state, streams=[stream])
 
         state: dict[str, Any] = {}

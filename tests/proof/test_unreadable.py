@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import gzip
 import re
+from collections.abc import Iterator
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING
 
 import pytest
 from inprocess import Place, Ran, opened
+from seam import retry_waits
 
 from sandbox import Fault
 from sandbox.http import Reply, Request
@@ -31,10 +33,10 @@ LEVELS = 25
 
 
 @pytest.fixture(autouse=True)
-def usual_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+def usual_waits() -> Iterator[None]:
     """Waits are as long as for users; the clock of these runs does not really wait."""
-    monkeypatch.setattr("tap_callexports.http.retry._FIRST_WAIT", 1.0)
-    monkeypatch.setattr("tap_callexports.http.retry._LONGEST_WAIT", 60.0)
+    with retry_waits(first=1, longest=60):
+        yield
 
 
 def provider_of(stream: str) -> str:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from seam import limits
 
 from tap_callexports.errors import TransientFailure, WindowTooLarge
 from tap_callexports.http import json_chunks
@@ -140,29 +141,26 @@ def test_values_keep_every_digit_and_the_later_of_two_keys_counts() -> None:
 
 
 @pytest.mark.covers(112)
-def test_a_row_may_be_longer_than_any_slice_but_not_beyond_measure(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_a_row_may_be_longer_than_any_slice_but_not_beyond_measure() -> None:
     # With braces in a list in it, so that no guess where it ends is right.
     row = b'{"id":1,"x":[' + b'{"y":"}"},' * 40_000 + b"{}]}"
     text = b"[" + row + b"," + row + b"]"
     assert in_chunks(text) == at_once(text)
-    monkeypatch.setattr(json_chunks, "MAX_BODY_BYTES", 100_000)
-    with pytest.raises(WindowTooLarge, match="a row of over"):
+    with limits(MAX_BODY_BYTES=100_000), pytest.raises(WindowTooLarge, match="a row of over"):
         in_chunks(text)
 
 
 @pytest.mark.covers(112)
-def test_rows_without_number_are_too_many(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(json_chunks, "MAX_FILE_ROWS", 1000)
+@limits(MAX_FILE_ROWS=1000)
+def test_rows_without_number_are_too_many() -> None:
     assert len(in_chunks(b"[{}" + b",{}" * 999 + b"]") or []) == 1000
     with pytest.raises(WindowTooLarge, match="over 1000 rows"):
         in_chunks(b"[{}" + b",{}" * 1000 + b"]")
 
 
 @pytest.mark.covers(112)
-def test_what_stands_around_the_rows_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(json_chunks, "MAX_BODY_BYTES", 100_000)
+@limits(MAX_BODY_BYTES=100_000)
+def test_what_stands_around_the_rows_is_bounded() -> None:
     assert in_chunks(b'{"items":[{}],"x":"' + b"a" * 5000 + b'"}') == [{}]
     with pytest.raises(WindowTooLarge, match="behind the rows"):
         in_chunks(b'{"items":[{}],"x":"' + b"a" * 400_000 + b'"}')

@@ -13,10 +13,9 @@ from types import SimpleNamespace
 from typing import IO, Any, cast
 
 import pytest
+from seam import limits
 
 from tap_callexports.errors import TransientFailure, WindowTooLarge
-from tap_callexports.http import body as body_module
-from tap_callexports.http import spool
 from tap_callexports.http.response import Response
 from tap_callexports.http.spool import NoRoom, SpooledResponse, decoded, read_spooled
 
@@ -51,8 +50,9 @@ def spooled(*args: Any, **kwargs: Any) -> SpooledResponse:
 
 
 @pytest.fixture(autouse=True)
-def small(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(spool, "IN_MEMORY", 10_000)
+def small() -> Iterator[None]:
+    with limits(IN_MEMORY=10_000):
+        yield
 
 
 @pytest.fixture(autouse=True)
@@ -101,8 +101,8 @@ def test_an_error_is_read_as_any_other(files: list[IO[bytes]]) -> None:
 
 
 @pytest.mark.covers(45, 112)
-def test_a_packed_answer_is_inflated_in_bounded_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(body_module, "_INFLATED", 7000)
+@limits(_INFLATED=7000)
+def test_a_packed_answer_is_inflated_in_bounded_pieces() -> None:
     body = gzip.compress(BODY) + gzip.compress(b"a" * 1_000_000) + gzip.compress(BODY)
     for at_once in (1, 64, 1 << 20):
         reply = spooled(body, zipped=True, at_once=at_once)
@@ -129,8 +129,8 @@ def test_an_answer_that_drips_is_given_up() -> None:
 
 @pytest.mark.covers(60, 112)
 @ENCODED
-def test_a_file_is_bounded(monkeypatch: pytest.MonkeyPatch, *, zipped: bool) -> None:
-    monkeypatch.setattr(spool, "MAX_FILE_BYTES", 3 << 20)
+@limits(MAX_FILE_BYTES=3 << 20)
+def test_a_file_is_bounded(*, zipped: bool) -> None:
     for size, fits in ((3 << 20, True), ((3 << 20) + 1, False), (100 << 20, False)):
         body = b" " * size
         wire = gzip.compress(body, 1) if zipped else body
