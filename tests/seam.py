@@ -70,11 +70,11 @@ def transport(make_adapter: Callable[[], BaseAdapter]) -> Iterator[None]:
 def rows_per_window(rows: int) -> Iterator[None]:
     """Windows of all streams that aim at so many rows."""
     streams = [stream for provider in PROVIDERS for stream in provider.streams]
-    owners = {base for stream in streams for base in stream.__mro__ if "window_rows" in vars(base)}
+    owners = {base for stream in streams for base in stream.__mro__ if "target_rows" in vars(base)}
     assert owners, "no stream says how many rows a window aims at"
     with ExitStack() as stack:
         for owner in owners:
-            stack.enter_context(patch.object(owner, "window_rows", rows))
+            stack.enter_context(patch.object(owner, "target_rows", rows))
         yield
 
 
