@@ -123,10 +123,6 @@ class DetailStream(CallStream["Record"]):
         return self._details(self._calls.read_window(window), window)
 
     @override
-    def scan(self, window: Window) -> Iterator[Batch]:
-        return self._details(self._calls.scan(window), window)
-
-    @override
     def paginator(self, window: Window) -> Paginator[Record]:
         raise NotImplementedError("its calls take the place of pages")
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from benchmarks.scaling.costs import FILE_BYTES_PER_SECOND, Cost, costs
 from benchmarks.scaling.history import Year
-from benchmarks.scaling.runs import Account, Played
+from benchmarks.scaling.runs import Played, Provider
 from benchmarks.scaling.streams import CAP
 from tap_callexports.records.timestamps import UTC
 
@@ -111,7 +111,7 @@ def backfills() -> list[Backfill]:
 def _backfills() -> Iterator[Backfill]:
     year = Year(CALLS, START, END)
     for plan in PLANS:
-        account = Account(plan.stream, year, cap=plan.cap, **plan.settings)
+        account = Provider(plan.stream, year, cap=plan.cap, **plan.settings)
         yield Backfill(plan, account.run(START, END), account.settings["max_concurrency"])
 
 
@@ -140,7 +140,7 @@ def again(plan: Plan, every: timedelta, lookback: int | None = None) -> Again:
     name = "details_lookback_hours" if plan.by_call else "lookback_hours"
     settings = {**plan.settings} if lookback is None else {**plan.settings, name: lookback}
     year = Year(CALLS, START, END)
-    account = Account(plan.stream, year, cap=plan.cap, **settings)
+    account = Provider(plan.stream, year, cap=plan.cap, **settings)
     number, between = _SHORT_RUNS if every <= DAY else _LONG_RUNS
     ends = [_MONDAY + place * between for place in range(number)]
     runs = [account.again(end, every) for end in ends]

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from benchmarks.scaling.history import History
     from tap_callexports.concurrency import Event, Piece
     from tap_callexports.records.batch import Batch
-    from tap_callexports.stream import ExportStream
+    from tap_callexports.stream import CallStream
     from tap_callexports.windows import Window
 
 #: What switches each provider on.
@@ -97,7 +97,7 @@ class Played:
 class _Export(Export):
     """An export that notes what it costs."""
 
-    def __init__(self, stream: ExportStream[Any], bookmark: Bookmark | None) -> None:
+    def __init__(self, stream: CallStream[Any], bookmark: Bookmark | None) -> None:
         super().__init__(stream, None, bookmark, connection_test=False)
         self.jobs: dict[Window, Job] = {}
 
@@ -131,7 +131,7 @@ def _one_by_one(pieces: Iterator[Piece[Event] | None], workers: int) -> Iterator
         ahead.popleft()
 
 
-class Account:
+class Provider:
     """An account on paper.
 
     Args:
@@ -148,7 +148,7 @@ class Account:
         config = {provider: {**_KEYS[provider], **settings}}
         self._tap = PaperTap(config=config)
         self._tap.history, self._tap.cap = history, cap
-        self._account = cast("ExportStream[Any]", self._tap.streams[stream]).account
+        self._account = cast("CallStream[Any]", self._tap.streams[stream]).provider
         self._stream = PAPER[stream]
         self.settings = self._account.settings
         self.state: dict[str, Any] = {}

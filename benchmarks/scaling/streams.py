@@ -12,23 +12,22 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from benchmarks.scaling.history import through
+from tap_callexports.caps import CappedResponse
 from tap_callexports.compat import override
 from tap_callexports.detail_stream import DetailStream
-from tap_callexports.endpoint import Endpoint
-from tap_callexports.http.capped import CappedResponse
-from tap_callexports.http.cursor import CursorPage
+from tap_callexports.http.paginators import CursorPage
 from tap_callexports.http.response import Response
 from tap_callexports.providers.anunzi import paginator as anunzi
 from tap_callexports.providers.anunzi import streams as anunzi_streams
 from tap_callexports.providers.burki import call_list as burki
-from tap_callexports.providers.burki import client as burki_client
+from tap_callexports.providers.burki import streams as burki_client
 from tap_callexports.providers.burki import streams as burki_streams
 from tap_callexports.providers.burki.export_file import ExportFile
-from tap_callexports.providers.twin24 import client as twin24_client
 from tap_callexports.providers.twin24 import paginator as twin24
+from tap_callexports.providers.twin24 import streams as twin24_client
 from tap_callexports.providers.twin24 import streams as twin24_streams
 from tap_callexports.providers.videsk import streams as videsk_streams
-from tap_callexports.providers.videsk.client import OLDEST_FIRST, RangeToken
+from tap_callexports.providers.videsk.streams import OLDEST_FIRST, RangeToken
 from tap_callexports.records.batch import Batch
 from tap_callexports.records.raw_rows import Rows
 from tap_callexports.records.timestamps import (
@@ -39,6 +38,7 @@ from tap_callexports.records.timestamps import (
     ceil_second,
     floor_second,
 )
+from tap_callexports.stream import CallStream
 from tap_callexports.tap import TapCallExports
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ if TYPE_CHECKING:
 
     from benchmarks.scaling.history import History
     from tap_callexports.records.raw_rows import Row
-    from tap_callexports.stream import ExportStream
+    from tap_callexports.stream import CallStream
     from tap_callexports.windows import Window
 
 T = TypeVar("T")
@@ -91,7 +91,7 @@ class Numbered(Rows):
         return list(self._rows)
 
 
-class Paper(Endpoint[Any]):
+class Paper(CallStream[Any]):
     """Base of the streams that are answered from a history."""
 
     @property
@@ -177,7 +177,7 @@ class AnunziCalls(Paper, anunzi_streams.Calls):
         low = self.history.before(EPOCH + token.low * MILLISECOND)
         high = self.history.before(EPOCH + (token.high + 1) * MILLISECOND)
         first = int(token.cursor) if token.cursor else low
-        after = min(high, first + self.account.settings["page_size"])
+        after = min(high, first + self.provider.settings["page_size"])
         return CursorPage(Numbered(first, after), after < high, str(after))
 
 
@@ -187,7 +187,7 @@ class _Twin24(Paper, twin24_client.Twin24Stream):
         low = self.history.before(token.start)
         high = through(self.history, token.end)
         first = low + token.offset
-        after = min(high, first + self.account.settings["page_size"])
+        after = min(high, first + self.provider.settings["page_size"])
         return twin24.SessionPage(Numbered(first, after), high - low)
 
 
@@ -255,8 +255,8 @@ class BurkiCallTranscripts(_Details, burki_streams.CallTranscripts):
 
 
 #: What each stream is played by.
-PAPER: dict[str, type[ExportStream[Any]]] = {
-    stream.name: cast("type[ExportStream[Any]]", stream)
+PAPER: dict[str, type[CallStream[Any]]] = {
+    stream.name: cast("type[CallStream[Any]]", stream)
     for stream in (
         VideskCalls,
         AnunziCalls,

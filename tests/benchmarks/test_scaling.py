@@ -17,7 +17,7 @@ from support import Run, run_tap, upserted
 
 from benchmarks.scaling.history import Year
 from benchmarks.scaling.page import PAGE, with_blocks
-from benchmarks.scaling.runs import Account, Job, Played
+from benchmarks.scaling.runs import Job, Played, Provider
 from benchmarks.scaling.tables import blocks
 from sandbox import Sandbox
 from sandbox.api import Api
@@ -108,9 +108,9 @@ def empty() -> Iterator[Sandbox]:
 def test_a_run_on_paper_asks_what_a_real_one_asks(empty: Sandbox, case: Case) -> None:
     run, requests = real(filled(empty, case), case)
     assert run.tap is not None
-    [tally] = run.tap.progress.all_stats
+    [tally] = run.tap.this_run.progress.all_stats
     history = Listed(times_of(case.calls))
-    account = Account(case.stream, history, cap=case.cap, **case.settings)
+    account = Provider(case.stream, history, cap=case.cap, **case.settings)
     played = account.run(START, END)
     assert len(run.table(case.stream)) == case.calls
     assert (played.requests, played.windows) == (requests, tally.windows)
@@ -132,7 +132,7 @@ def test_incremental_runs_on_paper_ask_what_real_ones_ask(
 ) -> None:
     case = Case(stream, settings, CALLS_ASKED_ONE_BY_ONE)
     api = filled(empty, case)
-    account = Account(stream, Listed(times_of(case.calls)), **settings)
+    account = Provider(stream, Listed(times_of(case.calls)), **settings)
     every, now, read = timedelta(hours=6), START + timedelta(days=20), 0
     settled = timedelta(minutes=account.settings["settle_minutes"])
     for _ in range(4):

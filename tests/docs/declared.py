@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from tap_callexports.providers import PROVIDERS
-from tap_callexports.stream import ExportStream
+from tap_callexports.stream import CallStream
 from tap_callexports.tap import TapCallExports
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -69,13 +69,13 @@ def _flat(properties: dict[str, Any]) -> Iterator[Setting]:
             yield Setting(name, schema)
 
 
-def declared_streams() -> dict[str, ExportStream[Any]]:
+def declared_streams() -> dict[str, CallStream[Any]]:
     """Every stream by name."""
     tap = TapCallExports(config={}, validate_config=False)
     return {stream.name: stream for stream in tap.discover_streams()}
 
 
-def endpoint_of(stream: ExportStream[Any]) -> tuple[str, str]:
+def endpoint_of(stream: CallStream[Any]) -> tuple[str, str]:
     """Method and path; a path may come from a setting's default."""
     return stream.http_method, stream.endpoint
 

@@ -19,12 +19,11 @@ from schedules import Report, play
 from support import PROVIDERS
 
 from tap_callexports import concurrency as fetch_ahead
-from tap_callexports.account import Account
-from tap_callexports.endpoint import Endpoint
 from tap_callexports.errors import ExportError
+from tap_callexports.provider import Provider
 from tap_callexports.records.timestamps import format_instant, parse_instant
 from tap_callexports.singer.state import Bookmark
-from tap_callexports.stream import ExportStream
+from tap_callexports.stream import CallStream
 from tap_callexports.sync import Export
 from tap_callexports.windows import Planner, Window
 
@@ -81,11 +80,11 @@ def _as_of_before_all_is_read() -> AbstractContextManager[object]:
 
 
 def _machines_clock_only() -> AbstractContextManager[object]:
-    return patch.object(Account, "_compare_clocks", lambda *_: None)
+    return patch.object(Provider, "_compare_clocks", lambda *_: None)
 
 
 def _no_lookback() -> AbstractContextManager[object]:
-    return patch.object(Endpoint, "lookback", timedelta())
+    return patch.object(CallStream, "lookback", timedelta())
 
 
 def _gaps_between_windows() -> AbstractContextManager[object]:
@@ -117,7 +116,7 @@ def _failures_forgotten() -> AbstractContextManager[object]:
         except ExportError:
             return
 
-    return patch.object(ExportStream, "_failures_kept", forgotten)
+    return patch.object(CallStream, "_failures_kept", forgotten)
 
 
 def _an_hour_off() -> AbstractContextManager[object]:

@@ -99,8 +99,8 @@ class Twin24Stream(CallStream[int]):
         return page
 
     @override
-    def read_rows(self, window: Window) -> Iterator[Batch]:
-        return map(self.oldest_first, super().read_rows(window))
+    def read_window(self, window: Window) -> Iterator[Batch]:
+        return map(self.oldest_first, super().read_window(window))
 
     @property
     @override

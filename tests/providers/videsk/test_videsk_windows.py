@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from videsk_model import DAY, ENDS, Ends, Model, Order, calls_at, inside, read
 
 from sandbox.instants import MILLISECOND, SECOND
-from tap_callexports.providers.videsk.client import NEWEST_FIRST, OLDEST_FIRST, request_for
+from tap_callexports.providers.videsk.streams import NEWEST_FIRST, OLDEST_FIRST, request_for
 from tap_callexports.windows import Window
 
 PROPERTY = settings(deadline=None, derandomize=True, max_examples=150)

@@ -9,10 +9,9 @@ from typing import Literal, TypeAlias
 from batch_of import batch_of
 
 from sandbox.instants import MILLISECOND, SECOND, UTC, floor, text
-from tap_callexports.capped_windows import CappedPlanner, CappedWindow
+from tap_callexports.caps import Cap, CappedPage, CappedPlanner, CappedResponse, CappedWindow
 from tap_callexports.errors import WindowTooLarge
-from tap_callexports.http.capped import Cap, CappedPage, CappedResponse
-from tap_callexports.providers.videsk.client import NEWEST_FIRST, RangeToken, request_for
+from tap_callexports.providers.videsk.streams import NEWEST_FIRST, RangeToken, request_for
 from tap_callexports.windows import ClosedWindow, Window
 
 DAY = datetime(2024, 5, 9, tzinfo=UTC)
