@@ -10,13 +10,15 @@ context manager and can also decorate a test:
 from __future__ import annotations
 
 import pkgutil
+import time as _time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import datetime
 from functools import cache
 from importlib import import_module
-from threading import Event
+from threading import Event, local
 from types import ModuleType
+from typing import Any
 from unittest.mock import patch
 
 from requests.adapters import BaseAdapter
@@ -24,6 +26,9 @@ from requests.adapters import BaseAdapter
 import tap_callexports
 from tap_callexports import clock, redaction
 from tap_callexports.http.client import HttpClient
+from tap_callexports.http.rate_limiter import RateLimit
+from tap_callexports.http.response import Response
+from tap_callexports.http.request import Request
 from tap_callexports.providers import PROVIDERS
 
 
@@ -67,14 +72,72 @@ def transport(make_adapter: Callable[[], BaseAdapter]) -> Iterator[None]:
 
 
 @contextmanager
+def starts_of_requests() -> Iterator[list[float]]:
+    """When the rate limit lets each request start, in seconds of the real monotonic clock."""
+    starts: list[float] = []
+    reserve, read = RateLimit._reserve, local()
+
+    def monotonic() -> float:
+        read.now = _time.monotonic()
+        return float(read.now)
+
+    def noted(limit: RateLimit) -> float:
+        wait = reserve(limit)
+        if not wait:
+            starts.append(read.now)
+        return wait
+
+    with fake_clock(monotonic=monotonic), patch.object(RateLimit, "_reserve", noted):
+        yield starts
+
+
+@contextmanager
+def responses_seen(
+    see: Callable[[str, str, Response, Callable[[Response], Any]], None],
+) -> Iterator[None]:
+    """Tell of each response before it is parsed.
+
+    Args:
+        see: Is given the stream's name, the URL, the response, and what parses it.
+    """
+    send = HttpClient.send
+
+    def seen(client: HttpClient, request: Request, parse: Callable[[Response], Any]) -> object:
+        def parsed(response: Response) -> object:
+            see(request.sender, request.url, response, parse)
+            return parse(response)
+
+        return send(client, request, parsed)
+
+    with patch.object(HttpClient, "send", seen):
+        yield
+
+
+@contextmanager
+def all_streams_with(**attributes: object) -> Iterator[None]:
+    """Other values of attributes of streams, in every class of the package that sets them."""
+    streams = [stream for provider in PROVIDERS for stream in provider.streams]
+    bases = {base for stream in streams for base in stream.__mro__ if _is_ours(base)}
+    with ExitStack() as stack:
+        for name, value in attributes.items():
+            owners = [base for base in bases if name in vars(base)]
+            assert owners, f"no stream has an attribute {name}"
+            for owner in owners:
+                stack.enter_context(patch.object(owner, name, value))
+        yield
+
+
+@contextmanager
 def rows_per_window(rows: int) -> Iterator[None]:
     """Windows of all streams that aim at so many rows."""
-    streams = [stream for provider in PROVIDERS for stream in provider.streams]
-    owners = {base for stream in streams for base in stream.__mro__ if "target_rows" in vars(base)}
-    assert owners, "no stream says how many rows a window aims at"
-    with ExitStack() as stack:
-        for owner in owners:
-            stack.enter_context(patch.object(owner, "target_rows", rows))
+    with all_streams_with(target_rows=rows):
+        yield
+
+
+@contextmanager
+def records_through_the_sdk() -> Iterator[None]:
+    """Streams that hand their records to the SDK, as those with stream maps do."""
+    with all_streams_with(is_unmapped=False):
         yield
 
 
@@ -104,6 +167,10 @@ def no_secrets_known() -> Iterator[None]:
     """A process whose log filter has not been told of any secret yet."""
     with patch.object(redaction._filter, "_secrets", []):
         yield
+
+
+def _is_ours(owner: type) -> bool:
+    return owner.__module__.startswith("tap_callexports.")
 
 
 def _modules_with(name: str) -> list[ModuleType]:

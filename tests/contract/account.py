@@ -45,7 +45,7 @@ def instant(bookmark: str) -> datetime:
     return datetime.fromisoformat(bookmark.replace("Z", "+00:00"))
 
 
-class Provider:
+class Account:
     """A stream's rows at its provider. What is said of calls here holds of any other rows."""
 
     def __init__(self, stream: Stream, box: Sandbox) -> None:
@@ -211,12 +211,12 @@ class Provider:
 
 
 @contextmanager
-def opened(stream: Stream, *, empty: bool = False) -> Iterator[Provider]:
+def opened(stream: Stream, *, empty: bool = False) -> Iterator[Account]:
     """An account with some calls from START to END, at a server that runs for this long."""
     days = () if empty else range(1, 31, 3)
     rows = 0 if empty else stream.rows - len(days)
     with Sandbox(seed=5, rows=rows, start=START, end=END) as box:
-        account = Provider(stream, box)
+        account = Account(stream, box)
         for name, value in stream.options.items():
             setattr(cast("Any", account.api).options, name, value)
         account.add(*(START + day * DAY + 10 * HOUR for day in days))

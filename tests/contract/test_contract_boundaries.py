@@ -14,7 +14,7 @@ from account import (
     MIDDLE,
     SECOND,
     START,
-    Provider,
+    Account,
     instant,
     opened,
     text,
@@ -28,12 +28,12 @@ TIES = 9
 
 
 @pytest.fixture(params=WINDOWED, ids=str)
-def account(request: pytest.FixtureRequest) -> Iterator[Provider]:
+def account(request: pytest.FixtureRequest) -> Iterator[Account]:
     with opened(request.param, empty=True) as account:
         yield account
 
 
-def test_the_start_belongs_to_the_export_and_the_end_does_not(account: Provider) -> None:
+def test_the_start_belongs_to_the_export_and_the_end_does_not(account: Account) -> None:
     before, first, last, end = account.add(START - 3 * SECOND, START, END - MICROSECOND, END)
     run = account.run()
     table = run.table(account.name)
@@ -46,7 +46,7 @@ def test_the_start_belongs_to_the_export_and_the_end_does_not(account: Provider)
 
 @pytest.mark.covers(24)
 @pytest.mark.parametrize(("account", "workers"), tried(WINDOWED, (1,), (4,)), indirect=["account"])
-def test_calls_at_the_seams_of_windows_come_once(account: Provider, workers: int) -> None:
+def test_calls_at_the_seams_of_windows_come_once(account: Account, workers: int) -> None:
     settings = {"max_concurrency": workers}
     run = account.run(settings=settings)
     seams = account.bookmarks(run)
@@ -64,7 +64,7 @@ def test_calls_at_the_seams_of_windows_come_once(account: Provider, workers: int
     assert len(run.records(account.name)) == len(account.truth()) == 5 * (len(seams) - 1)
 
 
-def test_calls_at_the_edges_of_a_second_come_once(account: Provider) -> None:
+def test_calls_at_the_edges_of_a_second_come_once(account: Account) -> None:
     fractions = [timedelta(microseconds=micros) for micros in (0, 1, 123456, 500000, 999999)]
     for second in (START, START + DAY - SECOND, MIDDLE, MIDDLE + SECOND, END - SECOND):
         account.add(*(second + fraction for fraction in fractions))
@@ -74,7 +74,7 @@ def test_calls_at_the_edges_of_a_second_come_once(account: Provider) -> None:
 
 
 @pytest.mark.covers(16)
-def test_many_calls_at_one_instant_come_once(account: Provider) -> None:
+def test_many_calls_at_one_instant_come_once(account: Account) -> None:
     account.add(MIDDLE - SECOND, *[MIDDLE] * TIES, MIDDLE + HOUR)
     account.add(*[START + DAY] * TIES)
     run = account.run()
@@ -85,7 +85,7 @@ def test_many_calls_at_one_instant_come_once(account: Provider) -> None:
 @pytest.mark.covers(74)
 @pytest.mark.parametrize("end", [MIDDLE, MIDDLE + timedelta(microseconds=123456)], ids=str)
 def test_an_end_date_cuts_and_the_next_run_goes_on_from_there(
-    account: Provider, end: datetime
+    account: Account, end: datetime
 ) -> None:
     millisecond = timedelta(milliseconds=1)
     account.add(START, end - SECOND, end - millisecond, end, end + millisecond, END - SECOND)
@@ -96,14 +96,14 @@ def test_an_end_date_cuts_and_the_next_run_goes_on_from_there(
     assert_table_is(upserted(first.table(account.name), second, account.name), account.truth())
 
 
-def test_a_start_date_with_a_fraction_is_exact(account: Provider) -> None:
+def test_a_start_date_with_a_fraction_is_exact(account: Account) -> None:
     start = MIDDLE + timedelta(milliseconds=250)
     account.add(start - 3 * SECOND, start - SECOND, start, start + SECOND)
     account.assert_exported(account.run(start=start).table(account.name), start=start)
 
 
 @pytest.mark.covers(71)
-def test_a_call_dated_after_the_end_does_not_move_the_bookmark(account: Provider) -> None:
+def test_a_call_dated_after_the_end_does_not_move_the_bookmark(account: Account) -> None:
     account.add(START, MIDDLE, datetime(2999, 1, 1, tzinfo=START.tzinfo))
     run = account.run(end=None)
     assert run.code == 0

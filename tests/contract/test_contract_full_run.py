@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from datetime import datetime
 
 import pytest
-from account import MICROSECOND, START, Provider, opened
+from account import MICROSECOND, START, Account, opened
 from jsonschema import Draft202012Validator, FormatChecker
 from streams import STREAMS
 from support import JSON, Run, assert_table_is
@@ -31,7 +31,7 @@ def is_rfc3339(value: object) -> bool:
 
 
 @pytest.fixture(params=STREAMS, ids=str)
-def account(request: pytest.FixtureRequest) -> Iterator[Provider]:
+def account(request: pytest.FixtureRequest) -> Iterator[Account]:
     with opened(request.param) as account:
         yield account
 
@@ -44,7 +44,7 @@ def schema_of(run: Run, stream: str) -> JSON:
     return message
 
 
-def test_a_full_run_is_the_truth_and_holds_no_call_twice(account: Provider) -> None:
+def test_a_full_run_is_the_truth_and_holds_no_call_twice(account: Account) -> None:
     run = account.run()
     assert (run.code, run.error) == (0, None)
     assert_table_is(run.table(account.name), account.truth())
@@ -52,7 +52,7 @@ def test_a_full_run_is_the_truth_and_holds_no_call_twice(account: Provider) -> N
 
 
 @pytest.mark.covers(131)
-def test_every_record_has_every_column_in_schema_order(account: Provider) -> None:
+def test_every_record_has_every_column_in_schema_order(account: Account) -> None:
     run = account.run()
     columns = list(schema_of(run, account.name)["schema"]["properties"])
     assert columns[-1] == "extra"
@@ -60,7 +60,7 @@ def test_every_record_has_every_column_in_schema_order(account: Provider) -> Non
 
 
 @pytest.mark.covers(142)
-def test_every_record_fits_the_schema_that_was_emitted(account: Provider) -> None:
+def test_every_record_fits_the_schema_that_was_emitted(account: Account) -> None:
     run = account.run()
     schema = schema_of(run, account.name)["schema"]
     Draft202012Validator.check_schema(schema)
@@ -78,7 +78,7 @@ def test_the_format_check_is_strict(value: str) -> None:
     assert _strict.conforms("2024-05-01T10:00:00.5+02:00", "date-time")
 
 
-def test_instants_are_utc_texts_of_one_width(account: Provider) -> None:
+def test_instants_are_utc_texts_of_one_width(account: Account) -> None:
     run = account.run()
     properties = schema_of(run, account.name)["schema"]["properties"]
     columns = [name for name, part in properties.items() if part.get("format") == "date-time"]
@@ -90,7 +90,7 @@ def test_instants_are_utc_texts_of_one_width(account: Provider) -> None:
 
 
 @pytest.mark.covers(140)
-def test_the_schema_comes_first_and_names_the_keys(account: Provider) -> None:
+def test_the_schema_comes_first_and_names_the_keys(account: Account) -> None:
     run = account.run()
     kinds = [line["type"] for line in run.lines if line.get("stream") == account.name]
     assert kinds[0] == "SCHEMA"
@@ -103,7 +103,7 @@ def test_the_schema_comes_first_and_names_the_keys(account: Provider) -> None:
 
 
 @pytest.mark.covers(157)
-def test_the_state_is_small_and_holds_nothing_that_passes(account: Provider) -> None:
+def test_the_state_is_small_and_holds_nothing_that_passes(account: Account) -> None:
     run = account.run(start=START.replace(year=2015))
     assert run.states
     room = 2048 + 200 * bool(account.stream.partition)
@@ -112,14 +112,14 @@ def test_the_state_is_small_and_holds_nothing_that_passes(account: Provider) -> 
 
 
 @pytest.mark.covers(163, 164)
-def test_the_same_calls_give_the_same_lines(account: Provider) -> None:
+def test_the_same_calls_give_the_same_lines(account: Account) -> None:
     first, second = account.run(), account.run()
     for line in first.lines + second.lines:
         line.pop("time_extracted", None)
     assert first.lines == second.lines
 
 
-def test_two_calls_that_differ_in_their_key_alone_are_two(account: Provider) -> None:
+def test_two_calls_that_differ_in_their_key_alone_are_two(account: Account) -> None:
     before = len(account.truth())
     account.add(START + MICROSECOND, START + MICROSECOND)
     assert len(account.run().table(account.name)) == before + 2

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 import pytest
-from account import MIDDLE, Provider, opened, tried
+from account import MIDDLE, Account, opened, tried
 from streams import STREAMS
 from support import assert_table_is, upserted
 
@@ -30,7 +30,7 @@ TROUBLE = {
 
 
 @pytest.fixture(params=STREAMS, ids=str)
-def account(request: pytest.FixtureRequest) -> Iterator[Provider]:
+def account(request: pytest.FixtureRequest) -> Iterator[Account]:
     with opened(request.param) as account:
         yield account
 
@@ -40,7 +40,7 @@ def times(fault: Fault, count: int) -> Fault:
     return Fault(fault.kind, fault.status, count, fault.headers, fault.body)
 
 
-def private_texts(account: Provider) -> set[str]:
+def private_texts(account: Account) -> set[str]:
     """Values of the calls that belong in records and nowhere else."""
     found: set[str] = set()
     for record in account.truth().values():
@@ -63,7 +63,7 @@ def private_texts(account: Provider) -> set[str]:
     tried(STREAMS, ("503", 0), ("reset", 0), ("html", 0), *((name, 1) for name in TROUBLE)),
     indirect=["account"],
 )
-def test_trouble_that_passes_changes_nothing(account: Provider, name: str, skip: int) -> None:
+def test_trouble_that_passes_changes_nothing(account: Account, name: str, skip: int) -> None:
     account.trouble(times(TROUBLE[name], 2), skip=skip)
     run = account.run()
     assert account.api.faults.pending == 0
@@ -79,7 +79,7 @@ def test_trouble_that_passes_changes_nothing(account: Provider, name: str, skip:
     indirect=["account"],
 )
 def test_trouble_that_stays_fails_the_stream_in_one_line(
-    account: Provider, name: str, skip: int, caplog: pytest.LogCaptureFixture
+    account: Account, name: str, skip: int, caplog: pytest.LogCaptureFixture
 ) -> None:
     account.trouble(times(TROUBLE[name], FOR_EVER), skip=skip)
     run = account.run()
@@ -106,7 +106,7 @@ def test_trouble_that_stays_fails_the_stream_in_one_line(
 )
 @pytest.mark.parametrize("name", ["503", "reset", "cut json", "error object"])
 def test_trouble_with_the_list_of_calls_is_trouble_of_the_stream(
-    account: Provider, name: str
+    account: Account, name: str
 ) -> None:
     account.trouble(times(TROUBLE[name], FOR_EVER), skip=2, path=account.stream.listed_at)
     crash = account.run()
@@ -123,7 +123,7 @@ def test_trouble_with_the_list_of_calls_is_trouble_of_the_stream(
 
 @pytest.mark.covers(100)
 @pytest.mark.parametrize("account", [s for s in STREAMS if not s.like], indirect=True, ids=str)
-def test_a_server_may_ask_for_a_rest(account: Provider) -> None:
+def test_a_server_may_ask_for_a_rest(account: Account) -> None:
     rest = Fault("status", status=429, headers={"Retry-After": "1"})
     account.trouble(rest)
     run = account.run(settings={"max_concurrency": 1})
@@ -136,7 +136,7 @@ def test_a_server_may_ask_for_a_rest(account: Provider) -> None:
 
 
 @pytest.mark.covers(101)
-def test_a_rest_beyond_max_retry_wait_fails_at_once(account: Provider) -> None:
+def test_a_rest_beyond_max_retry_wait_fails_at_once(account: Account) -> None:
     rest = Fault("status", status=429, times=FOR_EVER, headers={"Retry-After": "3600"})
     account.trouble(rest)
     run = account.run(settings={"max_concurrency": 1}, max_retry_wait=1800)
@@ -152,7 +152,7 @@ def test_a_rest_beyond_max_retry_wait_fails_at_once(account: Provider) -> None:
 @pytest.mark.parametrize(
     ("account", "status"), tried(STREAMS, (301,), (302,), (307,), (308,)), indirect=["account"]
 )
-def test_a_redirect_is_never_followed(account: Provider, status: int) -> None:
+def test_a_redirect_is_never_followed(account: Account, status: int) -> None:
     with Sandbox(seed=6, rows=3) as elsewhere:
         target = f"{elsewhere.url}/{account.stream.api}/anything?token=1"
         away = Fault("status", status=status, times=FOR_EVER, headers={"Location": target})
@@ -172,7 +172,7 @@ def test_a_redirect_is_never_followed(account: Provider, status: int) -> None:
 @pytest.mark.parametrize(
     ("account", "name"), tried(STREAMS, ("503",), ("reset",), ("cut body",)), indirect=["account"]
 )
-def test_trouble_every_third_request_only_costs_time(account: Provider, name: str) -> None:
+def test_trouble_every_third_request_only_costs_time(account: Account, name: str) -> None:
     fault = TROUBLE[name]
     account.api.faults.add(Fault(fault.kind, fault.status, FOR_EVER, every=3))
     run = account.run()
@@ -182,7 +182,7 @@ def test_trouble_every_third_request_only_costs_time(account: Provider, name: st
 
 
 @pytest.mark.covers(103)
-def test_a_stream_that_fails_keeps_no_row_from_the_next_run(account: Provider) -> None:
+def test_a_stream_that_fails_keeps_no_row_from_the_next_run(account: Account) -> None:
     account.trouble(TROUBLE["500"])
     account.trouble(times(TROUBLE["html"], FOR_EVER), skip=2)
     crash = account.run(end=MIDDLE)

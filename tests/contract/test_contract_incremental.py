@@ -14,7 +14,7 @@ from account import (
     MIDDLE,
     MINUTE,
     START,
-    Provider,
+    Account,
     opened,
     text,
     tried,
@@ -24,19 +24,19 @@ from support import assert_table_is, upserted
 
 
 @pytest.fixture(params=WINDOWED, ids=str)
-def account(request: pytest.FixtureRequest) -> Iterator[Provider]:
+def account(request: pytest.FixtureRequest) -> Iterator[Account]:
     with opened(request.param) as account:
         yield account
 
 
 @pytest.fixture(params=WINDOWED, ids=str)
-def empty(request: pytest.FixtureRequest) -> Iterator[Provider]:
+def empty(request: pytest.FixtureRequest) -> Iterator[Account]:
     with opened(request.param, empty=True) as account:
         yield account
 
 
 @pytest.mark.covers(94, 96)
-def test_an_idle_run_is_short_loses_nothing_and_keeps_the_bookmark(account: Provider) -> None:
+def test_an_idle_run_is_short_loses_nothing_and_keeps_the_bookmark(account: Account) -> None:
     first = account.run()
     account.api.requests.clear()
     second = account.run(first.state)
@@ -47,7 +47,7 @@ def test_an_idle_run_is_short_loses_nothing_and_keeps_the_bookmark(account: Prov
     assert_table_is(table, account.truth())
 
 
-def test_without_an_end_date_runs_end_where_calls_have_settled(empty: Provider) -> None:
+def test_without_an_end_date_runs_end_where_calls_have_settled(empty: Account) -> None:
     began = datetime.now(timezone.utc)
     calls = empty.add(*(began - hours * HOUR for hours in (0, 1, 20, 100)))
     first = empty.run(start=began - 10 * DAY, end=None)
@@ -66,7 +66,7 @@ def test_without_an_end_date_runs_end_where_calls_have_settled(empty: Provider) 
 
 
 @pytest.mark.covers(84)
-def test_a_late_call_inside_the_lookback_comes(account: Provider) -> None:
+def test_a_late_call_inside_the_lookback_comes(account: Account) -> None:
     first = account.run(end=MIDDLE)
     late = account.add(MIDDLE - 20 * HOUR)
     second = account.run(first.state, end=MIDDLE + DAY)
@@ -76,7 +76,7 @@ def test_a_late_call_inside_the_lookback_comes(account: Provider) -> None:
 
 
 @pytest.mark.covers(86)
-def test_a_changed_call_inside_the_lookback_comes_with_its_new_values(account: Provider) -> None:
+def test_a_changed_call_inside_the_lookback_comes_with_its_new_values(account: Account) -> None:
     [call] = account.add(MIDDLE - 20 * HOUR)
     first = account.run(end=MIDDLE)
     account.amend(call, **account.stream.changes)
@@ -91,7 +91,7 @@ def test_a_changed_call_inside_the_lookback_comes_with_its_new_values(account: P
 @pytest.mark.parametrize(
     ("account", "hours"), tried(WINDOWED, (0,), (50,), (5,)), indirect=["account"]
 )
-def test_the_lookback_says_what_is_read_again(account: Provider, hours: int) -> None:
+def test_the_lookback_says_what_is_read_again(account: Account, hours: int) -> None:
     settings = {account.stream.lookback: hours}
     hours = max(hours, account.stream.least_lookback)
     edge = MIDDLE - hours * HOUR
@@ -106,7 +106,7 @@ def test_the_lookback_says_what_is_read_again(account: Provider, hours: int) -> 
     account.assert_exported(table, start=edge, end=MIDDLE + DAY)
 
 
-def test_an_empty_account_is_read_in_few_requests(empty: Provider) -> None:
+def test_an_empty_account_is_read_in_few_requests(empty: Account) -> None:
     run = empty.run(start=None, end=None)
     assert run.code == 0
     assert run.records(empty.name) == []
@@ -119,7 +119,7 @@ def test_an_empty_account_is_read_in_few_requests(empty: Provider) -> None:
 
 
 @pytest.mark.covers(96)
-def test_months_without_calls_are_crossed_in_few_requests(empty: Provider) -> None:
+def test_months_without_calls_are_crossed_in_few_requests(empty: Account) -> None:
     start = datetime(2022, 1, 1, tzinfo=timezone.utc)
     empty.add(*(start + day * DAY for day in range(5)), *(END - day * DAY for day in (3, 2, 1)))
     run = empty.run(start=start)
@@ -130,7 +130,7 @@ def test_months_without_calls_are_crossed_in_few_requests(empty: Provider) -> No
 
 
 @pytest.mark.covers(91, 92)
-def test_bookmarks_never_fall_whatever_happens_between_runs(account: Provider) -> None:
+def test_bookmarks_never_fall_whatever_happens_between_runs(account: Account) -> None:
     seen: list[str] = []
     state = None
     ends = [START + days * DAY for days in (3, 4, 4, 15, 8, 22, 31)]
@@ -148,7 +148,7 @@ def test_bookmarks_never_fall_whatever_happens_between_runs(account: Provider) -
 
 
 @pytest.mark.covers(74)
-def test_a_bookmark_beyond_the_end_date_stays(account: Provider) -> None:
+def test_a_bookmark_beyond_the_end_date_stays(account: Account) -> None:
     run = account.run(account.state(END), end=MIDDLE)
     assert run.code == 0
     assert account.bookmark(run) == text(END)
@@ -157,7 +157,7 @@ def test_a_bookmark_beyond_the_end_date_stays(account: Provider) -> None:
 
 @pytest.mark.covers(72)
 def test_a_bookmark_in_the_future_is_lowered_once_with_a_warning(
-    account: Provider, caplog: pytest.LogCaptureFixture
+    account: Account, caplog: pytest.LogCaptureFixture
 ) -> None:
     account.add(END - 2 * HOUR)
     future = datetime(2999, 1, 1, tzinfo=timezone.utc)
@@ -172,7 +172,7 @@ def test_a_bookmark_in_the_future_is_lowered_once_with_a_warning(
 
 
 @pytest.mark.covers(88)
-def test_a_start_date_after_the_bookmark_wins(account: Provider) -> None:
+def test_a_start_date_after_the_bookmark_wins(account: Account) -> None:
     account.add(MIDDLE - 2 * HOUR, MIDDLE - MINUTE, MIDDLE, MIDDLE + MINUTE)
     run = account.run(account.state(START + 3 * DAY), start=MIDDLE)
     account.assert_exported(run.table(account.name), start=MIDDLE)
@@ -181,7 +181,7 @@ def test_a_start_date_after_the_bookmark_wins(account: Provider) -> None:
     assert account.bookmark(run) == account.bookmark(again) == text(END)
 
 
-def test_nothing_is_left_to_read_when_the_start_is_the_end(account: Provider) -> None:
+def test_nothing_is_left_to_read_when_the_start_is_the_end(account: Account) -> None:
     run = account.run(account.state(MIDDLE), start=END - MICROSECOND, end=END)
     assert run.code == 0
     account.api.requests.clear()
@@ -194,7 +194,7 @@ def test_nothing_is_left_to_read_when_the_start_is_the_end(account: Provider) ->
     ("account", "by_metadata"), tried(WINDOWED, (False,), (True,)), indirect=["account"]
 )
 def test_a_forced_full_table_ignores_the_bookmark_and_writes_none(
-    account: Provider,
+    account: Account,
     by_metadata: bool,  # noqa: FBT001 - a parameter of the test
 ) -> None:
     fresh = account.run_full_table(by_metadata=by_metadata)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from account import END, HOUR, MIDDLE, START, Provider, Table, opened, text, tried
+from account import END, HOUR, MIDDLE, START, Account, Table, opened, text, tried
 from streams import WINDOWED
 from support import Run, assert_table_is, upserted
 
@@ -15,7 +15,7 @@ FOR_EVER = 100_000
 
 
 @pytest.fixture(params=WINDOWED, ids=str)
-def account(request: pytest.FixtureRequest) -> Iterator[Provider]:
+def account(request: pytest.FixtureRequest) -> Iterator[Account]:
     with opened(request.param) as account:
         yield account
 
@@ -27,14 +27,14 @@ def prefixes(run: Run) -> Iterator[Run]:
             yield Run(1, run.lines[: index + 1])
 
 
-def requests_of_a_full_run(account: Provider) -> int:
+def requests_of_a_full_run(account: Account) -> int:
     """How many requests for calls a whole export takes."""
     assert account.run().code == 0
     return account.asked
 
 
 @pytest.mark.parametrize(("account", "workers"), tried(WINDOWED, (1,), (4,)), indirect=["account"])
-def test_every_state_is_a_safe_place_to_restart(account: Provider, workers: int) -> None:
+def test_every_state_is_a_safe_place_to_restart(account: Account, workers: int) -> None:
     settings = {"max_concurrency": workers}
     run = account.run(settings=settings)
     seen = list(prefixes(run))
@@ -46,7 +46,7 @@ def test_every_state_is_a_safe_place_to_restart(account: Provider, workers: int)
 
 
 @pytest.mark.parametrize(("account", "workers"), tried(WINDOWED, (1,), (4,)), indirect=["account"])
-def test_what_a_state_covers_was_emitted_before_it(account: Provider, workers: int) -> None:
+def test_what_a_state_covers_was_emitted_before_it(account: Account, workers: int) -> None:
     run = account.run(settings={"max_concurrency": workers})
     ends = []
     for prefix in prefixes(run):
@@ -63,7 +63,7 @@ def test_what_a_state_covers_was_emitted_before_it(account: Provider, workers: i
 @pytest.mark.parametrize(
     ("account", "part"), tried(WINDOWED, (0.95,), (0.4,), (0.7,)), indirect=["account"]
 )
-def test_a_crash_keeps_the_state_of_the_windows_before_it(account: Provider, part: float) -> None:
+def test_a_crash_keeps_the_state_of_the_windows_before_it(account: Account, part: float) -> None:
     one = {"max_concurrency": 1}
     whole = account.run(settings=one)
     sent = account.asked
@@ -82,7 +82,7 @@ def test_a_crash_keeps_the_state_of_the_windows_before_it(account: Provider, par
 
 
 @pytest.mark.parametrize(("account", "workers"), tried(WINDOWED, (2,), (8,)), indirect=["account"])
-def test_a_crash_with_windows_under_way_is_no_less_safe(account: Provider, workers: int) -> None:
+def test_a_crash_with_windows_under_way_is_no_less_safe(account: Account, workers: int) -> None:
     settings = {"max_concurrency": workers}
     half = requests_of_a_full_run(account) // 2
     account.trouble(Fault("status", status=502, times=FOR_EVER), skip=half)
@@ -95,7 +95,7 @@ def test_a_crash_with_windows_under_way_is_no_less_safe(account: Provider, worke
         assert_table_is(table, account.truth())
 
 
-def test_a_run_that_crashes_at_once_leaves_the_old_bookmark(account: Provider) -> None:
+def test_a_run_that_crashes_at_once_leaves_the_old_bookmark(account: Account) -> None:
     first = account.run(end=MIDDLE)
     account.api.faults.add(Fault("status", status=500, times=FOR_EVER))
     crash = account.run(first.state)
@@ -108,7 +108,7 @@ def test_a_run_that_crashes_at_once_leaves_the_old_bookmark(account: Provider) -
     assert_table_is(upserted(first.table(account.name), resumed, account.name), account.truth())
 
 
-def test_runs_that_crash_again_and_again_still_get_to_the_end(account: Provider) -> None:
+def test_runs_that_crash_again_and_again_still_get_to_the_end(account: Account) -> None:
     sent = requests_of_a_full_run(account)
     table: Table = {}
     state, bookmarks = None, []

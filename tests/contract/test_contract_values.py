@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 import pytest
-from account import END, MIDDLE, START, Provider, opened, text
+from account import END, MIDDLE, START, Account, opened, text
 from streams import STREAMS, WINDOWED, Stream
 from support import assert_table_is, without_extra
 
@@ -21,14 +21,14 @@ def as_json(streams: Iterable[Stream]) -> list[Stream]:
 
 
 @pytest.fixture(params=STREAMS, ids=str)
-def account(request: pytest.FixtureRequest) -> Iterator[Provider]:
+def account(request: pytest.FixtureRequest) -> Iterator[Account]:
     with opened(request.param) as account:
         yield account
 
 
 @pytest.mark.parametrize("account", OPEN, indirect=True, ids=str)
 @pytest.mark.covers(130)
-def test_fields_nobody_knows_land_in_extra(account: Provider) -> None:
+def test_fields_nobody_knows_land_in_extra(account: Account) -> None:
     [call] = account.add(MIDDLE)
     call.extra_wire = {"brandNew": "kept as it is", "Otro campo": 'ñ, "x"'}
     run = account.run()
@@ -38,20 +38,20 @@ def test_fields_nobody_knows_land_in_extra(account: Provider) -> None:
 
 
 @pytest.mark.parametrize("account", as_json(OPEN), indirect=True, ids=str)
-def test_nested_fields_nobody_knows_stay_nested(account: Provider) -> None:
+def test_nested_fields_nobody_knows_stay_nested(account: Account) -> None:
     [call] = account.add(MIDDLE)
     call.extra_wire = {"brandNew": {"deep": [1, 0.1, None, True, {"K": "v"}]}, "n": 12345678901}
     record = account.run().table(account.name)[account.key(call)]
     assert record["extra"] == call.extra_wire
 
 
-def test_calls_without_anything_unknown_have_no_extra(account: Provider) -> None:
+def test_calls_without_anything_unknown_have_no_extra(account: Account) -> None:
     assert {record["extra"] for record in account.run().records(account.name)} == {None}
 
 
 @pytest.mark.parametrize("account", NUMBERED, indirect=True, ids=str)
 def test_a_value_that_does_not_fit_is_kept_in_extra_and_counted(
-    account: Provider, caplog: pytest.LogCaptureFixture
+    account: Account, caplog: pytest.LogCaptureFixture
 ) -> None:
     column = account.stream.number
     calls = account.add(MIDDLE, MIDDLE)
@@ -73,7 +73,7 @@ def test_a_value_that_does_not_fit_is_kept_in_extra_and_counted(
 
 @pytest.mark.parametrize("account", NUMBERED, indirect=True, ids=str)
 @pytest.mark.covers(132)
-def test_a_number_sent_as_text_becomes_a_number(account: Provider) -> None:
+def test_a_number_sent_as_text_becomes_a_number(account: Account) -> None:
     column = account.stream.number
     texts = {"75": 75, " 0075 ": 75}
     calls = account.add(*[MIDDLE] * len(texts))
@@ -87,7 +87,7 @@ def test_a_number_sent_as_text_becomes_a_number(account: Provider) -> None:
 
 
 @pytest.mark.covers(136)
-def test_a_call_without_its_key_fails_the_stream(account: Provider) -> None:
+def test_a_call_without_its_key_fails_the_stream(account: Account) -> None:
     [call] = account.add(MIDDLE)
     account.take_key(call)
     run = account.run()
@@ -102,7 +102,7 @@ def test_a_call_without_its_key_fails_the_stream(account: Provider) -> None:
 
 @pytest.mark.parametrize("account", as_json(TIMED), indirect=True, ids=str)
 def test_a_call_whose_time_cannot_be_read_comes_and_moves_nothing(
-    account: Provider, caplog: pytest.LogCaptureFixture
+    account: Account, caplog: pytest.LogCaptureFixture
 ) -> None:
     stream = account.stream
     time = str(stream.time)
@@ -122,7 +122,7 @@ def test_a_call_whose_time_cannot_be_read_comes_and_moves_nothing(
 
 
 @pytest.mark.covers(138)
-def test_texts_of_every_script_and_length_come_through(account: Provider) -> None:
+def test_texts_of_every_script_and_length_come_through(account: Account) -> None:
     column = account.stream.any_text
     texts = ["Ñandú ünïcode", "日本語 🎧 עברית", "a" * 100_000, "=1+1", "tab\tand\\line", "x"]
     calls = account.add(*[START] * len(texts))

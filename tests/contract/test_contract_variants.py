@@ -7,22 +7,21 @@ import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from unittest.mock import patch
 from urllib.parse import urlparse
 from urllib.request import url2pathname
 
 import pytest
-from account import DAY, END, START, Provider, instant, opened, text
+from account import DAY, END, START, Account, instant, opened, text
+from seam import records_through_the_sdk
 from singer_sdk.metrics import Point
 from streams import STREAMS, WINDOWED, Stream
 from support import JSON, Run, assert_table_is, clock_at, run_tap
 
 from sandbox import Fault
-from tap_callexports.stream import CallStream
 
 
 @pytest.fixture(params=STREAMS, ids=str)
-def account(request: pytest.FixtureRequest) -> Iterator[Provider]:
+def account(request: pytest.FixtureRequest) -> Iterator[Account]:
     with opened(request.param) as account:
         yield account
 
@@ -42,7 +41,7 @@ def run_with(stream: Stream, workers: int, *slow: int) -> Run:
     return run
 
 
-def assert_rows_are_between_their_states(account: Provider, run: Run) -> None:
+def assert_rows_are_between_their_states(account: Account, run: Run) -> None:
     """No row of a window comes before the STATE of the window before it.
 
     Where the server may filter by another time than the rows show, a day may lie between them.
@@ -75,7 +74,7 @@ def test_which_answer_is_slow_changes_no_line(stream: Stream) -> None:
     assert runs[0].lines == runs[1].lines == runs[2].lines
 
 
-def test_a_stream_map_adds_and_removes_columns_and_keeps_the_rows(account: Provider) -> None:
+def test_a_stream_map_adds_and_removes_columns_and_keeps_the_rows(account: Account) -> None:
     key = account.stream.keys[0]
     maps = {account.name: {"doubled": f"str({key}) + str({key})", "extra": None}}
     run = account.run(stream_maps=maps)
@@ -86,7 +85,7 @@ def test_a_stream_map_adds_and_removes_columns_and_keeps_the_rows(account: Provi
     assert_table_is(table, account.truth())
 
 
-def test_a_stream_map_may_rename_the_stream(account: Provider) -> None:
+def test_a_stream_map_may_rename_the_stream(account: Account) -> None:
     run = account.run(stream_maps={account.name: {"__alias__": "renamed"}})
     assert run.code == 0
     assert run.records(account.name) == []
@@ -94,7 +93,7 @@ def test_a_stream_map_may_rename_the_stream(account: Provider) -> None:
     assert run.state == account.run().state
 
 
-def test_a_stream_map_may_leave_rows_out(account: Provider) -> None:
+def test_a_stream_map_may_leave_rows_out(account: Account) -> None:
     wanted = min(account.truth())
     parts = zip(account.stream.keys, wanted, strict=True)
     condition = " and ".join(f"{key} == {value!r}" for key, value in parts)
@@ -103,14 +102,14 @@ def test_a_stream_map_may_leave_rows_out(account: Provider) -> None:
     assert run.state == account.run().state
 
 
-def test_a_stream_map_of_a_stream_that_is_not_selected_is_no_mistake(account: Provider) -> None:
+def test_a_stream_map_of_a_stream_that_is_not_selected_is_no_mistake(account: Account) -> None:
     config = account.config(stream_maps={account.name: {"extra": None}})
     run = run_tap(config, catalog=account.catalog())
     assert "no stream is selected" in run.complaints[-1]
 
 
 @pytest.mark.covers(143)
-def test_flattening_keeps_keys_rows_and_plain_values(account: Provider) -> None:
+def test_flattening_keeps_keys_rows_and_plain_values(account: Account) -> None:
     plain = account.run()
     flat = account.run(flattening_enabled=True, flattening_max_depth=3)
     assert flat.code == 0
@@ -132,7 +131,7 @@ def scalars(record: JSON) -> JSON:
     }
 
 
-def test_the_company_of_other_streams_changes_nothing(account: Provider) -> None:
+def test_the_company_of_other_streams_changes_nothing(account: Account) -> None:
     alone = account.run()
     config = {**account.box.config(), **account.config()}
     one_of_each = {stream.api: stream for stream in reversed(STREAMS)}.values()
@@ -155,15 +154,15 @@ def decoded(run: Run) -> list[str]:
     return [read_at.sub("", json.dumps(line)) for line in run.lines]
 
 
-def test_records_past_the_sdk_and_through_it_are_the_same(account: Provider) -> None:
+def test_records_past_the_sdk_and_through_it_are_the_same(account: Account) -> None:
     past = account.run()
-    with patch.object(CallStream, "_unmapped", new=False):
+    with records_through_the_sdk():
         through = account.run()
     assert past.records(account.name)
     assert decoded(past) == decoded(through)
 
 
-def test_a_deselected_column_is_left_out_by_both_roads(account: Provider) -> None:
+def test_a_deselected_column_is_left_out_by_both_roads(account: Account) -> None:
     catalog = account.catalog(account.name)
     entry = next(each for each in catalog["streams"] if each["tap_stream_id"] == account.name)
     needed = {*account.stream.keys, account.stream.time}
@@ -171,7 +170,7 @@ def test_a_deselected_column_is_left_out_by_both_roads(account: Provider) -> Non
         if len(part["breadcrumb"]) == 2 and part["breadcrumb"][1] not in needed:
             part["metadata"]["selected"] = part["breadcrumb"][1] < "d"
     past = run_tap(account.config(), catalog=catalog)
-    with patch.object(CallStream, "_unmapped", new=False):
+    with records_through_the_sdk():
         through = run_tap(account.config(), catalog=catalog)
     columns = {name for record in past.records(account.name) for name in record}
     assert columns
@@ -196,7 +195,7 @@ def test_a_deselected_part_of_a_column_is_left_out(stream: Stream) -> None:
 
 
 def test_every_record_is_counted_by_either_road(
-    account: Provider, caplog: pytest.LogCaptureFixture
+    account: Account, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level("INFO", "singer_sdk.metrics")
     for maps in ({}, {account.name: {"extra": None}}):
@@ -208,7 +207,7 @@ def test_every_record_is_counted_by_either_road(
 
 
 @pytest.mark.covers(143)
-def test_flattening_makes_no_column_that_no_schema_names(account: Provider) -> None:
+def test_flattening_makes_no_column_that_no_schema_names(account: Account) -> None:
     flat = account.run(flattening_enabled=True, flattening_max_depth=2)
     schema = next(line for line in flat.lines if line["type"] == "SCHEMA")["schema"]
     columns = {name for record in flat.records(account.name) for name in record}
@@ -217,7 +216,7 @@ def test_flattening_makes_no_column_that_no_schema_names(account: Provider) -> N
 
 @pytest.mark.parametrize("compression", ["gzip", "none"])
 def test_batch_files_hold_what_the_records_would(
-    account: Provider, compression: str, tmp_path: Path
+    account: Account, compression: str, tmp_path: Path
 ) -> None:
     maps = {account.name: {"extra": None}}
     plain = account.run(stream_maps=maps)
@@ -240,7 +239,7 @@ def test_batch_files_hold_what_the_records_would(
     assert len(list(tmp_path.iterdir())) == len(batches)
 
 
-def test_a_state_comes_behind_the_batches_it_speaks_of(account: Provider, tmp_path: Path) -> None:
+def test_a_state_comes_behind_the_batches_it_speaks_of(account: Account, tmp_path: Path) -> None:
     config = {"storage": {"root": tmp_path.as_uri()}, "batch_size": 5}
     batched, plain = account.run(batch_config=config), account.run()
     rows: list[JSON] = []

@@ -111,22 +111,3 @@ def test_requests_never_start_faster_than_the_setting_says(per_minute: int) -> N
     gaps = [after - before for before, after in pairwise(starts)]
     assert min(gaps) == pytest.approx(60 / per_minute)
     assert starts[21] - starts[20] >= 90
-
-
-@pytest.mark.covers(118)
-def test_the_setting_reaches_the_requests(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    made: list[int | None] = []
-    real = RateLimiter.__init__
-
-    def remember(self: RateLimiter, *, at_once: int, per_minute: int | None) -> None:
-        made.append(per_minute)
-        real(self, at_once=at_once, per_minute=per_minute)
-
-    monkeypatch.setattr(RateLimiter, "__init__", remember)
-    with Sandbox(rows=3) as box:
-        burki = {**box.burki.config(), "requests_per_minute": 60_000}
-        run = run_tap({**DAY, "burki": burki}, streams=[STREAM])
-    assert run.code == 0
-    assert made == [60_000]
