@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import doctest
-from collections.abc import Hashable, Iterable, Iterator, Sequence
+from collections.abc import Hashable, Iterable, Iterator
 from itertools import cycle, islice
+from typing import TypeVar
 
 import pytest
 from batch_of import batch_of
@@ -26,7 +27,9 @@ from tap_callexports.http.paginators import (
     SinglePage,
     count_of,
 )
+from tap_callexports.records.batch import Batch
 
+TToken = TypeVar("TToken")
 PROPERTY = settings(deadline=None, derandomize=True, max_examples=150)
 KEYS = ("id",)
 
@@ -36,12 +39,12 @@ def page(*ids: Hashable, **fields: object) -> Page:
     return Page(batch_of([{"id": each} for each in ids]), **fields)
 
 
-def ids_of(batches: Iterable[object]) -> list[object]:
+def ids_of(batches: Iterable[Batch]) -> list[Hashable]:
     """The ids of the rows that may be emitted."""
-    return [each for batch in batches for each in batch["id"]]  # type: ignore[index] # a Batch
+    return [each for batch in batches for each in batch["id"]]
 
 
-def tokens(paginator: Paginator[Hashable], pages: Iterable[Page]) -> list[Hashable]:
+def tokens(paginator: Paginator[TToken], pages: Iterable[Page]) -> list[TToken]:
     """Tokens of the pages that are requested, until the pagination ends, as it must, with them."""
     requested = []
     for each in pages:
@@ -423,7 +426,7 @@ def test_whatever_ties_a_server_has_no_row_is_lost_silently(
     if ties != "reversed":
         newest = sorted(calls, key=lambda call: call[0], reverse=True)
     reading = CappedPage("first", "last", cap=Cap(limit), keys=KEYS)
-    read: Sequence[object] = []
+    read: list[Hashable] = []
     try:
         for order in (calls, newest):
             if not reading.finished:

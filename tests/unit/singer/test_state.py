@@ -19,7 +19,7 @@ from tap_callexports.tap import TapCallExports
 if TYPE_CHECKING:
     from sandbox import Sandbox
 
-KNOWN = {stream.name for provider in PROVIDERS for stream in provider.streams}
+KNOWN = {str(vars(each)["name"]) for provider in PROVIDERS for each in provider.streams}
 INSTANT = "2024-05-20T00:00:00.000000Z"
 DAY = datetime(2024, 5, 20, tzinfo=timezone.utc)
 
