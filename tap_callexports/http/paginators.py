@@ -212,6 +212,8 @@ class OffsetPaginator(Paginator[int]):
         self._counts.add(count)
         self._pages.append(page.rows)
         self.token += len(keys)
+        if None in self._counts and self.token >= self._max_rows:
+            raise WindowTooLarge(f"{self.token} rows or more")
         if keys and (count is None or self.token < count):
             return []
         return self._complete()
@@ -219,10 +221,7 @@ class OffsetPaginator(Paginator[int]):
     def _complete(self) -> Sequence[Batch]:
         rows = Batch.joined(self._pages)
         distinct = len(set(rows.keys(self._keys)))
-        if None in self._counts:
-            if len(rows) >= self._max_rows:
-                raise WindowTooLarge(f"{len(rows)} rows or more")
-        elif self._counts != {distinct}:
+        if None not in self._counts and self._counts != {distinct}:
             self._reads += 1
             if self._reads >= MAX_READS:
                 counted = max(count for count in self._counts if count is not None)
@@ -292,9 +291,12 @@ class CappedPage(Paginator[TToken]):
         if self._last is not None and self.token != self._last:
             self.token, self._before = self._last, rows
             return []
-        if _overlap(self._before.keys(self._keys), rows.keys(self._keys)):
+        both = Batch.joined([self._before, rows])
+        if _overlap(self._before.keys(self._keys), rows.keys(self._keys)) and (
+            count is None or len(set(both.keys(self._keys))) >= count
+        ):
             self.finished = True
-            return [Batch.joined([self._before, rows])]
+            return [both]
         raise WindowTooLarge(
             f"a response of {len(rows)} rows, which may have been cut{self._advice}"
         )

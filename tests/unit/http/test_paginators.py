@@ -324,12 +324,13 @@ def test_a_window_that_counts_as_many_rows_as_may_be_is_too_large_at_its_first_p
         by_offset(40).advance(part(0, 20, count))
 
 
-def test_a_window_of_as_many_rows_without_a_count_is_too_large_at_its_end() -> None:
+@pytest.mark.parametrize("count", [None, 30])
+def test_a_window_of_as_many_rows_without_a_count_is_too_large(count: int | None) -> None:
+    """Also where only some pages have none, and where the pages would never end."""
     offset = by_offset(40)
     offset.advance(part(0, 20, None))
-    offset.advance(part(20, 20, None))
     with pytest.raises(WindowTooLarge, match="40 rows or more"):
-        offset.advance(part(40, 0, None))
+        offset.advance(part(20, 20, count))
 
 
 # Capped responses.
@@ -410,6 +411,19 @@ def test_two_full_responses_that_prove_nothing_are_too_large(second: tuple[int, 
     reading.advance(page(1, 2, 3))
     with pytest.raises(WindowTooLarge, match=r"may have been cut; ask the provider for more$"):
         reading.advance(page(*second))
+
+
+@pytest.mark.parametrize(("count", "whole"), [(4, True), (5, False)])
+def test_two_responses_that_overlap_need_as_many_rows_as_are_counted(
+    count: int, *, whole: bool
+) -> None:
+    reading = capped("last")
+    reading.advance(page(1, 2, 3, count=count))
+    if whole:
+        assert set(ids_of(reading.advance(page(4, 3, 2, count=count)))) == {1, 2, 3, 4}
+    else:
+        with pytest.raises(WindowTooLarge):
+            reading.advance(page(4, 3, 2, count=count))
 
 
 @PROPERTY
