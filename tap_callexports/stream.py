@@ -154,6 +154,11 @@ class CallStream(SingerStream, Generic[TToken]):
         return None
 
     @property
+    def endpoint(self) -> str:
+        """Path below the provider's address."""
+        return str(self.provider.settings[self.path_setting]) if self.path_setting else self.path
+
+    @property
     def filter_ignored(self) -> str:
         """What is said of a server that ignores the time range."""
         return "the server does not apply the time range"

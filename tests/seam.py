@@ -27,8 +27,8 @@ import tap_callexports
 from tap_callexports import clock, redaction
 from tap_callexports.http.client import HttpClient
 from tap_callexports.http.rate_limiter import RateLimit
-from tap_callexports.http.response import Response
 from tap_callexports.http.request import Request
+from tap_callexports.http.response import Response
 from tap_callexports.providers import PROVIDERS
 
 

@@ -155,7 +155,7 @@ class CallDetails(DetailStream):
 
     @override
     def build_call_request(self, call: Record) -> Request:
-        return self.get(self.path_template.replace("{call_id}", quote(call["call_id"], safe="")))
+        return self.get(self.endpoint.replace("{call_id}", quote(call["call_id"], safe="")))
 
     @override
     def parse_call(self, response: Response, call: Record) -> Collection[Row]:
