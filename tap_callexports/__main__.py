@@ -1,11 +1,11 @@
-"""The start of `tap-callexports` and `python -m tap_callexports`. Knows nothing of a run."""
+"""The entry point of `tap-callexports` and `python -m tap_callexports`."""
 
 from __future__ import annotations
 
 import gc
 import signal
 
-#: Answers are many objects, and no garbage in cycles: it is looked for after so many new ones.
+#: Responses are many objects, and no garbage in cycles: it is looked for after so many new ones.
 _OBJECTS = 20_000
 
 
@@ -21,12 +21,11 @@ def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     gc.disable()
     from tap_callexports.cli import run_command  # noqa: PLC0415 - see above
-    from tap_callexports.tap import TapCallExports  # noqa: PLC0415 - see above
 
     gc.freeze()
     gc.set_threshold(_OBJECTS)
     gc.enable()
-    run_command(TapCallExports)
+    run_command()
 
 
 if __name__ == "__main__":

@@ -1,30 +1,22 @@
-"""Work done ahead by threads, its results handed over in order.
+"""Work done ahead on threads, its results handed over in order; threads can be told to stop.
 
-Each piece under way has a thread and a short queue; only the oldest piece's queue is emptied, so
-memory is bounded by pieces under way x queue, whatever the size of the export. Knows no stream.
+Each piece of work under way has a thread and a short queue; only the oldest piece's queue is
+emptied, so memory is bounded by pieces under way x queue, whatever the size of the export.
 """
 
 from __future__ import annotations
 
 import queue
+import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
-from functools import partial
-from typing import TYPE_CHECKING, Generic, TypeAlias, TypeVar
+from contextvars import copy_context
+from typing import Generic, TypeAlias, TypeVar
 
-from tap_callexports.records.batch import Batch
-from tap_callexports.windows import ClosedWindow, Planner, Window
-from tap_callexports.workers import Cancelled, Worker
-
-if TYPE_CHECKING:
-    from datetime import datetime
+from tap_callexports import clock
 
 T = TypeVar("T")
-#: What reading yields: the batches of a window or of a part of it, and behind them that it closed.
-Event: TypeAlias = Batch | ClosedWindow
-#: Reads one planned window.
-Read: TypeAlias = Callable[[Window], Iterator[Event]]
 #: Does one piece of work, and yields its results.
 Piece: TypeAlias = Callable[[], Iterator[T]]
 
@@ -33,32 +25,36 @@ RESULTS_AHEAD = 1
 _POLL_SECONDS = 0.2
 
 
-def fetch_ahead(
-    planner: Planner, read: Read, workers: int, end: Callable[[], datetime]
-) -> Iterator[Event]:
-    """Events of every window of a plan, in time order.
+class Cancelled(BaseException):
+    """What this thread does is no longer wanted; raised in it, for it to end."""
+
+
+class Worker(threading.Thread):
+    """A daemon thread: one in the middle of a long read never keeps the process alive.
+
+    Context variables have the values they had where the worker was made.
 
     Args:
-        planner: Gives out the windows and learns from the closed ones.
-        read: Reads one window; runs in a worker's thread unless there is one worker.
-        workers: Windows under way at once.
-        end: Where the plan ends by now: no later window is begun.
+        work: What to do; it returns where it meets `Cancelled`.
+
+    Attributes:
+        cancelled: Set it, and the thread ends where it sleeps next.
+    """
+
+    def __init__(self, work: Callable[[], None]) -> None:
+        super().__init__(target=copy_context().run, args=(work,), daemon=True)
+        self.cancelled = threading.Event()
+
+
+def interruptible_sleep(seconds: float) -> None:
+    """Sleep, in any thread; a cancelled worker wakes at once.
 
     Raises:
-        Whatever `read` raises, when the window it failed in is the oldest.
+        Cancelled: This thread is a worker and was cancelled.
     """
-    for event in in_order(_pieces(planner, read, end), workers):
-        if isinstance(event, ClosedWindow):
-            planner.learn(event)
-        yield event
-
-
-def _pieces(
-    planner: Planner, read: Read, end: Callable[[], datetime]
-) -> Iterator[Piece[Event] | None]:
-    while True:
-        window = planner.next_window()
-        yield partial(read, window) if window and window.start < end() else None
+    thread = threading.current_thread()
+    if clock.sleep(seconds, thread.cancelled if isinstance(thread, Worker) else None):
+        raise Cancelled
 
 
 def in_order(pieces: Iterable[Piece[T] | None], workers: int) -> Iterator[T]:

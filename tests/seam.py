@@ -27,8 +27,8 @@ import tap_callexports
 from tap_callexports import clock, redaction
 from tap_callexports.http.client import HttpClient
 from tap_callexports.http.rate_limiter import RateLimit
+from tap_callexports.http.request import Request
 from tap_callexports.http.response import Response
-from tap_callexports.http.retry import Question
 from tap_callexports.providers import PROVIDERS
 
 
@@ -95,21 +95,21 @@ def starts_of_requests() -> Iterator[list[float]]:
 def responses_seen(
     see: Callable[[str, str, Response, Callable[[Response], Any]], None],
 ) -> Iterator[None]:
-    """Tell of each response before it is decoded.
+    """Tell of each response before it is parsed.
 
     Args:
-        see: Is given the stream's name, the URL, the response, and what decodes it.
+        see: Is given the stream's name, the URL, the response, and what parses it.
     """
-    ask = HttpClient.ask
+    send = HttpClient.send
 
-    def seen(client: HttpClient, question: Question, decode: Callable[[Response], Any]) -> object:
-        def decoded(response: Response) -> object:
-            see(question.stream, str(question.request.url), response, decode)
-            return decode(response)
+    def seen(client: HttpClient, request: Request, parse: Callable[[Response], Any]) -> object:
+        def parsed(response: Response) -> object:
+            see(request.sender, request.url, response, parse)
+            return parse(response)
 
-        return ask(client, question, decoded)
+        return send(client, request, parsed)
 
-    with patch.object(HttpClient, "ask", seen):
+    with patch.object(HttpClient, "send", seen):
         yield
 
 
@@ -130,14 +130,14 @@ def all_streams_with(**attributes: object) -> Iterator[None]:
 @contextmanager
 def rows_per_window(rows: int) -> Iterator[None]:
     """Windows of all streams that aim at so many rows."""
-    with all_streams_with(window_rows=rows):
+    with all_streams_with(target_rows=rows):
         yield
 
 
 @contextmanager
 def records_through_the_sdk() -> Iterator[None]:
     """Streams that hand their records to the SDK, as those with stream maps do."""
-    with all_streams_with(_unmapped=False):
+    with all_streams_with(is_unmapped=False):
         yield
 
 

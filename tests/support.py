@@ -151,8 +151,8 @@ def run_tap(
                 config=copy.deepcopy(config),
                 state=copy.deepcopy(state),
                 catalog=copy.deepcopy(catalog),
+                connection_test=test,
             )
-            tap.connection_test = test
             code = tap.run()
         except Exception as caught:  # noqa: BLE001 - the test looks at it
             error = caught

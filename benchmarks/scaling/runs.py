@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 from unittest.mock import patch
 
 from benchmarks.scaling.streams import CAP, PAPER, Asked, PaperTap, asked
-from tap_callexports import concurrency
+from tap_callexports import window_reader
 from tap_callexports.compat import override
 from tap_callexports.records.timestamps import UTC, format_instant
 from tap_callexports.singer.state import Bookmark
@@ -176,7 +176,7 @@ class Account:
         stream = self._stream(self._tap, self._account)
         key = str(stream.declared_replication_key)
         export = _Export(stream, Bookmark(self.state, key, lambda: None))
-        with patch.object(concurrency, "in_order", _one_by_one):
+        with patch.object(window_reader, "in_order", _one_by_one):
             for _ in export.batches():
                 pass
         jobs = list(export.jobs.values())

@@ -72,7 +72,7 @@ class _Gzip:
         return piece
 
 
-def read_reply(response: requests.Response, deadline: float) -> Response:
+def read_response(response: requests.Response, deadline: float) -> Response:
     """Read the body of a streamed response.
 
     Args:
@@ -87,7 +87,7 @@ def read_reply(response: requests.Response, deadline: float) -> Response:
     for piece in pieces_of(response, deadline):
         body.write(piece)
         if body.tell() >= MAX_BODY_BYTES:
-            raise WindowTooLarge(f"an answer of over {MAX_BODY_BYTES >> 20} MiB")
+            raise WindowTooLarge(f"a response of over {MAX_BODY_BYTES >> 20} MiB")
     return Response(response.status_code, response.headers, body.getvalue())
 
 
@@ -96,7 +96,7 @@ def pieces_of(response: requests.Response, deadline: float) -> Iterator[bytes]:
 
     A byte order mark in front is left out. After the last piece the connection may be used again.
 
-    Args and Raises: As `read_reply`; how large it may be is for the caller to say.
+    Args and Raises: As `read_response`; how large it may be is for the caller to say.
     """
     pieces = _inflated(response, deadline)
     start = b""
@@ -115,16 +115,16 @@ def _inflated(response: requests.Response, deadline: float) -> Iterator[bytes]:
     try:
         while chunk := response.raw.read1(_CHUNK, decode_content=False):
             if clock.monotonic() > deadline:
-                raise TransientFailure("the answer came too slowly", too_large=True)
+                raise TransientFailure("the response came too slowly", too_large=True)
             received += len(chunk)
             yield from packed.inflated(chunk) if packed else (chunk,)
     except urllib3.exceptions.ReadTimeoutError:
-        raise TransientFailure("no answer in time", too_large=True) from None
+        raise TransientFailure("no response in time", too_large=True) from None
     except (urllib3.exceptions.HTTPError, OSError):
-        raise TransientFailure("the answer was cut short", unreadable=True) from None
+        raise TransientFailure("the response was cut short", unreadable=True) from None
     except zlib.error:
-        raise TransientFailure("the answer does not decompress", unreadable=True) from None
+        raise TransientFailure("the response does not decompress", unreadable=True) from None
     if packed and received and not packed.whole:
-        raise TransientFailure("the answer was cut short", unreadable=True)
+        raise TransientFailure("the response was cut short", unreadable=True)
     if not (packed and packed.padded):
         release(response)

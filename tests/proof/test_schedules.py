@@ -19,12 +19,12 @@ from schedules import Report, play
 from seam import all_streams_with
 from support import PROVIDERS
 
-from tap_callexports import concurrency
+from tap_callexports import window_reader
 from tap_callexports.errors import ExportError
 from tap_callexports.http.client import HttpClient
 from tap_callexports.records.timestamps import format_instant, parse_instant
 from tap_callexports.singer.state import Bookmark
-from tap_callexports.sync import Export
+from tap_callexports.sync import Sync
 from tap_callexports.windows import Planner, Window
 
 _SCHEDULES, _BATCH = 40, 10
@@ -98,14 +98,14 @@ def _gaps_between_windows() -> AbstractContextManager[object]:
 
 
 def _windows_out_of_order() -> AbstractContextManager[object]:
-    honest = concurrency.in_order
+    honest = window_reader.in_order
 
     def in_order(pieces: Iterator[Callable[[], Iterator[object]]], workers: int) -> object:
         ahead = takewhile(callable, pieces)
         pairs = iter(lambda: [piece for _, piece in zip(range(2), ahead, strict=False)], [])
         return honest((piece for pair in pairs for piece in reversed(pair)), 1 if workers else 0)
 
-    return patch.object(concurrency, "in_order", in_order)
+    return patch.object(window_reader, "in_order", in_order)
 
 
 def _failures_forgotten() -> AbstractContextManager[object]:
@@ -116,11 +116,11 @@ def _failures_forgotten() -> AbstractContextManager[object]:
         except ExportError:
             return
 
-    return all_streams_with(_failures_kept=forgotten)
+    return patch.object(Sync, "_failures_kept", forgotten)
 
 
 def _an_hour_off() -> AbstractContextManager[object]:
-    honest = Export.batches
+    honest = Sync._records
 
     def moved(line: bytes | dict[str, Any]) -> bytes:
         record = json.loads(line) if isinstance(line, bytes) else line
@@ -129,11 +129,11 @@ def _an_hour_off() -> AbstractContextManager[object]:
                 record[name] = format_instant(parse_instant(str(value)) + timedelta(hours=1))
         return json.dumps(record).encode()
 
-    def batches(export: Export) -> Iterator[list[bytes]]:
-        for records in honest(export):
+    def shifted(sync: Sync) -> Iterator[list[bytes]]:
+        for records in honest(sync):
             yield [moved(record) for record in records]
 
-    return patch.object(Export, "batches", batches)
+    return patch.object(Sync, "_records", shifted)
 
 
 @pytest.mark.parametrize(

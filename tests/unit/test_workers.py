@@ -7,7 +7,7 @@ from contextvars import ContextVar
 
 from seam import fake_clock
 
-from tap_callexports.workers import Cancelled, Worker, interruptible_sleep
+from tap_callexports.concurrency import Cancelled, Worker, interruptible_sleep
 
 AROUND: ContextVar[str] = ContextVar("AROUND")
 

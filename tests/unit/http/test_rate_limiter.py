@@ -17,8 +17,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from seam import fake_clock
 
+from tap_callexports.concurrency import Cancelled, interruptible_sleep
 from tap_callexports.http.rate_limiter import RateLimiter
-from tap_callexports.workers import Cancelled, interruptible_sleep
 
 PROPERTY = settings(deadline=None, derandomize=True, max_examples=150)
 MINUTE = 60

@@ -8,6 +8,7 @@ from contextvars import Context
 import pytest
 from seam import fake_clock
 
+from tap_callexports.concurrency import Worker
 from tap_callexports.http.traffic import (
     AGAIN,
     ANSWER,
@@ -18,7 +19,6 @@ from tap_callexports.http.traffic import (
     Wait,
     current_traffic,
 )
-from tap_callexports.workers import Worker
 
 
 def counts(traffic: Traffic) -> tuple[int, int]:
