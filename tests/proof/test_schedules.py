@@ -121,7 +121,7 @@ def _failures_forgotten() -> AbstractContextManager[object]:
 
 
 def _an_hour_off() -> AbstractContextManager[object]:
-    honest = Sync.run
+    honest = Sync._records
 
     def moved(line: bytes | dict[str, Any]) -> bytes:
         record = json.loads(line) if isinstance(line, bytes) else line
@@ -134,7 +134,7 @@ def _an_hour_off() -> AbstractContextManager[object]:
         for records in honest(sync):
             yield [moved(record) for record in records]
 
-    return patch.object(Sync, "run", batches)
+    return patch.object(Sync, "_records", batches)
 
 
 @pytest.mark.parametrize(
