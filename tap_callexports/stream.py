@@ -265,18 +265,19 @@ class CallStream(SingerStream, Generic[TToken]):
             except WindowTooLarge:
                 paginator.note_overload()
                 raise
-            if not window.scan:
-                self._check_filter(page.rows, window)
+            self.check_page(page, window)
             try:
                 batches = paginator.advance(page)
             except PaginationError as error:
                 raise self.fail(str(error)) from None
             yield from batches
 
-    def _check_filter(self, rows: Batch, window: Window) -> None:
-        """Refuse rows that are outside the window by more than a request is wider than it."""
+    def check_page(self, page: Page, window: Window) -> None:
+        """Refuse a page with rows outside the window, by more than a request is wider than it."""
+        if window.scan:
+            return
         wider = replace(window, start=window.start - _MARGIN, end=window.end + _MARGIN)
-        if self.within(rows, wider).outside:
+        if self.within(page.rows, wider).outside:
             if not self.can_scan:
                 raise self.fail(f"{self.filter_ignored}, and cannot be read without it")
             raise FilterIgnored(f"{self.where}: {self.filter_ignored}")
