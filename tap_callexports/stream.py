@@ -154,6 +154,11 @@ class CallStream(SingerStream, Generic[TToken]):
         return None
 
     @property
+    def endpoint(self) -> str:
+        """Path below the provider's address."""
+        return str(self.provider.settings[self.path_setting]) if self.path_setting else self.path
+
+    @property
     def filter_ignored(self) -> str:
         """What is said of a server that ignores the time range."""
         return "the server does not apply the time range"
@@ -234,25 +239,11 @@ class CallStream(SingerStream, Generic[TToken]):
 
         Raises:
             WindowTooLarge: The response is, or may be, incomplete; the window is split.
-            FilterIgnored: The server does not apply the time range; the rest is read by `scan`.
+            FilterIgnored: The server does not apply the time range; the rest is read as one scan.
             Unreadable: The provider answers, but not for this window; it is split.
             StreamFailed: The window cannot be read.
             ProviderFailed: The credential was refused, or the host cannot be reached.
         """
-        for batch in self.read_rows(window):
-            wider = replace(window, start=window.start - _MARGIN, end=window.end + _MARGIN)
-            if self.within(batch, wider).outside:
-                if not self.can_scan:
-                    raise self.fail(f"{self.filter_ignored}, and cannot be read without it")
-                raise FilterIgnored(f"{self.where}: {self.filter_ignored}")
-            yield batch
-
-    def scan(self, window: Window) -> Iterator[Batch]:
-        """The same of a server that ignores the time range: everything, once."""
-        return self.read_rows(window)
-
-    def read_rows(self, window: Window) -> Iterator[Batch]:
-        """Whatever rows the server sends for a window, for one id after the other."""
         ids = self.provider.settings[self.ids_setting] if self.ids_setting else []
         if not ids:
             yield from self.read_pages(window)
@@ -278,11 +269,21 @@ class CallStream(SingerStream, Generic[TToken]):
             except WindowTooLarge:
                 paginator.note_overload()
                 raise
+            if not window.scan:
+                self._check_filter(page.rows, window)
             try:
                 batches = paginator.advance(page)
             except PaginationError as error:
                 raise self.fail(str(error)) from None
             yield from batches
+
+    def _check_filter(self, rows: Batch, window: Window) -> None:
+        """Refuse rows that are outside the window by more than a request is wider than it."""
+        wider = replace(window, start=window.start - _MARGIN, end=window.end + _MARGIN)
+        if self.within(rows, wider).outside:
+            if not self.can_scan:
+                raise self.fail(f"{self.filter_ignored}, and cannot be read without it")
+            raise FilterIgnored(f"{self.where}: {self.filter_ignored}")
 
     def send(self, request: Request, parse: Callable[[Response], T]) -> T:
         """Send a request until it is answered and parsed.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -127,10 +128,8 @@ class Sync:
             yield from self._hand_over(self._events(reader, span))
         except FilterIgnored as ignored:
             self._logger.warning("%s; reading the rest as one scan", ignored)
-            # In parts it would be the same scan again and again.
-            whole = span.end - self._done
-            rest = Window(self._done, span.end, span.only, granule=whole)
-            yield from self._hand_over(reader.read(rest, scan=True))
+            rest = replace(span, start=self._done, scan=True)
+            yield from self._hand_over(reader.read(rest))
 
     def _events(self, reader: WindowReader, span: Window) -> Iterator[Event]:
         stream, first = self._stream, FIRST_STEP

@@ -263,7 +263,7 @@ class TapCallExports(SingerTap):
         run = self.this_run
         try:
             if run.connection_test:
-                self._test_connection(self.streams.values())
+                self.test_connection(self.streams.values())
             else:
                 run.progress.expected = [s.name for s in self.streams.values() if s.selected]
                 self.sync_all()
@@ -272,7 +272,7 @@ class TapCallExports(SingerTap):
         finally:
             run.writer.finish()
 
-    def _test_connection(self, streams: Iterable[Stream]) -> None:
+    def test_connection(self, streams: Iterable[Stream]) -> None:
         """Read a little of each stream, show the results on stderr, and write no message."""
         rows = [("stream", "result", "ms")]
         for stream in streams:

@@ -63,12 +63,11 @@ class WindowReader:
         #: Whether any row was read so far, in any window.
         self._rows_read = False
 
-    def read(self, window: Window, *, scan: bool = False) -> Iterator[Event]:
+    def read(self, window: Window) -> Iterator[Event]:
         """The rows of a planned window, and a ClosedWindow behind those of it or of each part.
 
         Args:
             window: What to read.
-            scan: Read whatever the server sends, which ignores the time range.
 
         Raises:
             Unreadable: The smallest part cannot be read.
@@ -77,7 +76,6 @@ class WindowReader:
             StreamFailed, FilterIgnored: As `CallStream.read_window`.
         """
         stream = self._stream
-        read = stream.scan if scan else stream.read_window
         #: What is left of the window, the earliest part last.
         todo = [_Part(window)]
         #: Whether rows that were handed over come again, in another part.
@@ -90,7 +88,7 @@ class WindowReader:
             rows = 0
             handed_over = False
             try:
-                batches = read(known)
+                batches = stream.read_window(known)
                 for read_batch in _held_back(batches, known) if self._skips else batches:
                     batch = stream.within(read_batch, known)
                     rows += stream.rows_of(batch)
@@ -102,7 +100,7 @@ class WindowReader:
                     self._logger.info("%s; skipping %s", failure, known)
                     yield ClosedWindow(known, 0, traffic.requests, whole=not todo, skipped=True)
                     continue
-                todo += self._smaller(part, failure, scan=scan)
+                todo += self._smaller(part, failure)
                 rows_repeat = rows_repeat or handed_over
             else:
                 # The end may have become earlier with the first response.
@@ -141,9 +139,7 @@ class WindowReader:
         end = min(window.end, self._stream.end)
         return replace(window, end=end) if window.start < end else None
 
-    def _smaller(
-        self, part: _Part, failure: WindowTooLarge | Unreadable, *, scan: bool
-    ) -> list[_Part]:
+    def _smaller(self, part: _Part, failure: WindowTooLarge | Unreadable) -> list[_Part]:
         """What to read in place of a part that could not be read, the earliest one last.
 
         Raises:
@@ -151,6 +147,7 @@ class WindowReader:
             StreamFailed, WindowTooLarge: Nothing is split here.
         """
         stream, unreadable = self._stream, isinstance(failure, Unreadable)
+        scan = part.window.scan
         if unreadable and not stream.windowed:
             message = f"{failure}; this list is read as a whole and cannot be split"
             raise StreamFailed(message) from None

@@ -32,12 +32,15 @@ class Window:
         end: First instant that is not.
         only: Restricts its rows further: values by column, such as `{"form_id": "7"}`.
         granule: The smallest window; this one is cut at whole granules from its start.
+        scan: Whether the server ignores time ranges: whatever it sends is taken, and as each part
+            would be the same, there are none.
     """
 
     start: datetime
     end: datetime
     only: Mapping[str, Any] = field(default_factory=dict, compare=False)
     granule: timedelta = field(default=SECOND, compare=False, repr=False)
+    scan: bool = field(default=False, compare=False, repr=False)
 
     @property
     def length(self) -> timedelta:
@@ -48,8 +51,10 @@ class Window:
         """The halves of this window, the earlier one first.
 
         Returns:
-            None for a window of one granule or less.
+            None for a window of one granule or less, and for a scan.
         """
+        if self.scan:
+            return None
         half = (self.length // 2) // self.granule * self.granule
         middle = self.start + max(half, self.granule)
         if middle >= self.end:

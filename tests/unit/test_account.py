@@ -12,9 +12,9 @@ import pytest
 from seam import start_of_run
 from story import DAY, SPAN, START, Lonely, account
 
-from tap_callexports.account import CLOCK_SKEW
 from tap_callexports.http.client import HttpClient
 from tap_callexports.http.response import Response
+from tap_callexports.provider import CLOCK_SKEW
 from tap_callexports.records.timestamps import UTC
 
 #: The run begins when the span ends.

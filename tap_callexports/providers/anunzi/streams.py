@@ -105,12 +105,14 @@ class AnunziStream(CallStream["str | None"]):
         return None
 
     @override
-    def scan(self, window: Window) -> Iterator[Batch]:
-        """The list without a time range, begun again where the server refuses its own cursor."""
+    def read_window(self, window: Window) -> Iterator[Batch]:
+        """As in CallStream; a list that has no parts is begun again where its cursor is refused."""
         for restarts in range(MAX_RESTARTS + 1):
             try:
-                yield from self.read_pages(window)
+                yield from super().read_window(window)
             except CursorRefused as failure:
+                if self.windowed and not window.scan:
+                    raise
                 if restarts == MAX_RESTARTS:
                     raise self.fail(f"{failure}, {restarts + 1} times in a row") from None
             else:
@@ -153,7 +155,7 @@ class CallDetails(DetailStream):
 
     @override
     def build_call_request(self, call: Record) -> Request:
-        return self.get(self.path_template.replace("{call_id}", quote(call["call_id"], safe="")))
+        return self.get(self.endpoint.replace("{call_id}", quote(call["call_id"], safe="")))
 
     @override
     def parse_call(self, response: Response, call: Record) -> Collection[Row]:

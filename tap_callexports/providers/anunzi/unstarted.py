@@ -97,7 +97,7 @@ class UnstartedCalls(AnunziStream):
         for column, value in passes:
             self._column, ignored = column, False
             try:
-                for batch in self.scan(replace(window, only={column: value})):
+                for batch in super().read_window(replace(window, only={column: value})):
                     self._filters_work = True
                     ignored = ignored or not {None, value}.issuperset(batch[column])
                     if ignored and column == REASON:

@@ -99,8 +99,8 @@ class BurkiStream(CallStream[int]):
             return None
 
     @override
-    def read_rows(self, window: Window) -> Iterator[Batch]:
-        return map(self.oldest_first, super().read_rows(window))
+    def read_window(self, window: Window) -> Iterator[Batch]:
+        return map(self.oldest_first, super().read_window(window))
 
     @override
     def error_for(self, response: Response, request: Request) -> Exception | None:
@@ -187,8 +187,8 @@ class CallList(BurkiStream):
         return Page(self.batch(rows_in(body, response)), count=total)
 
     @override
-    def read_rows(self, window: Window) -> Iterator[Batch]:
-        for batch in super().read_rows(window):
+    def read_window(self, window: Window) -> Iterator[Batch]:
+        for batch in super().read_window(window):
             counted = self.count(window) if self._no_total else None
             if counted is not None and len(batch) < counted:
                 raise WindowTooLarge(f"{len(batch)} calls read, {counted} counted")

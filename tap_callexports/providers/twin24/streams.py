@@ -54,11 +54,6 @@ class Twin24Stream(CallStream[int]):
     #: Whether it was logged that responses have no count.
     _uncounted = False
 
-    @property
-    def endpoint(self) -> str:
-        """Path of the list below the provider's address."""
-        return str(self.provider.settings[self.path_setting]) if self.path_setting else self.path
-
     @override
     def paginator(self, window: Window) -> OffsetPaginator:
         return OffsetPaginator(
@@ -99,8 +94,8 @@ class Twin24Stream(CallStream[int]):
         return page
 
     @override
-    def read_rows(self, window: Window) -> Iterator[Batch]:
-        return map(self.oldest_first, super().read_rows(window))
+    def read_window(self, window: Window) -> Iterator[Batch]:
+        return map(self.oldest_first, super().read_window(window))
 
     @property
     @override

@@ -153,8 +153,8 @@ class VideskStream(CallStream[int]):
         return [header.arranged(row) for row in rows]
 
     @override
-    def read_rows(self, window: Window) -> Iterator[Batch]:
-        return map(self.oldest_first, super().read_rows(window))
+    def read_window(self, window: Window) -> Iterator[Batch]:
+        return map(self.oldest_first, super().read_window(window))
 
     @override
     def batch(self, rows: Collection[Row], added: Mapping[str, Any] | None = None) -> Batch:

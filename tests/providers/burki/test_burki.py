@@ -22,7 +22,7 @@ from support import assert_table_is
 
 from sandbox.burki.calls import ASSISTANTS, exported
 from sandbox.instants import MICROSECOND, SECOND, UTC, parse
-from tap_callexports.providers.burki import client as burki_client
+from tap_callexports.providers.burki import streams as burki_client
 
 if TYPE_CHECKING:
     from sandbox import Sandbox

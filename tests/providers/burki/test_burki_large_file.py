@@ -27,14 +27,14 @@ from provider_runs import (
 )
 from seam import limits
 from support import assert_table_is
+from tap_callexports.http.spool import SpooledResponse
 
 from sandbox import Fault, Sandbox
 from sandbox.instants import UTC
 from tap_callexports.errors import TransientFailure, WindowTooLarge
 from tap_callexports.http import spool
 from tap_callexports.http.response import Response
-from tap_callexports.http.spool import SpooledResponse
-from tap_callexports.providers.burki import client as burki_client
+from tap_callexports.providers.burki import streams as burki_client
 from tap_callexports.providers.burki.export_file import (
     ExportFile,
     csv_file,

@@ -21,7 +21,7 @@ from seam import limits
 from support import assert_table_is, clock_at
 
 from sandbox.instants import MICROSECOND, MILLISECOND, SECOND, UTC
-from tap_callexports.providers.burki import client as burki_client
+from tap_callexports.providers.burki import streams as burki_client
 
 if TYPE_CHECKING:
     from sandbox import Sandbox
