@@ -25,18 +25,14 @@ from tap_callexports.records.normalise import Normaliser
 from tap_callexports.records.raw_rows import Shape
 from tap_callexports.records.timestamps import ISO_TIMES, SECOND, TimeReader, format_instant
 from tap_callexports.singer.sdk import SingerStream
-from tap_callexports.sync import Sync
 from tap_callexports.windows import TARGET_ROWS, Planner, Window
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping
     from datetime import datetime
 
-    from singer_sdk.helpers.types import Context
-
     from tap_callexports.http.response import Response
     from tap_callexports.provider import Provider
-    from tap_callexports.records.batch import Record
     from tap_callexports.records.raw_rows import Row
     from tap_callexports.singer.sdk import SingerTap
 
@@ -398,30 +394,6 @@ class CallStream(SingerStream, Generic[TToken]):
         values = dict.fromkeys(self.provider.settings[self.partition_setting])
         contexts = [{self.partition_column: value} for value in values]
         return contexts[:1] if self.run.connection_test else contexts
-
-    @override
-    def get_records(self, context: Context | None) -> Iterator[Record]:
-        """Records in window order; the bookmark moves as windows close.
-
-        They are objects for the SDK. Where nothing is to be done to them (`passthrough`) they are
-        written past it, and nothing is yielded. A failure of this stream is kept for the exit code
-        and ends it, so that the streams after it still run.
-
-        Raises:
-            RunFailed: A record cannot be written.
-        """
-        if self.partitions == []:
-            setting = f"{self.provider.name}.{self.partition_setting}"
-            self.logger.info("%s: nothing to read, %s is empty", self.where, setting)
-            self.run.progress.nothing(self.name)
-            return
-        self.passthrough = self.writing and self.is_unmapped and not self.run.connection_test
-        for records in Sync(self, context, self.bookmark(context)).run():
-            if self.passthrough:
-                self.run.writer.write_records(self.name, records)
-                self.count_written(len(records))
-            else:
-                yield from records
 
     # Messages.
 
