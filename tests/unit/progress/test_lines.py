@@ -13,14 +13,14 @@ import pytest
 from raw_server import Asked, RawServer, http
 from seam import fake_clock, limits
 from singer_sdk.authenticators import BearerTokenAuthenticator
-from singer_sdk.streams.rest import HTTPRequest
 from support import run_tap
 
 from sandbox import Fault, Sandbox
 from tap_callexports.http.client import HttpClient
 from tap_callexports.http.rate_limiter import RateLimiter
+from tap_callexports.http.request import Request
 from tap_callexports.http.response import Response
-from tap_callexports.http.retry import HttpSettings, Question
+from tap_callexports.http.retry import HttpSettings
 from tap_callexports.progress.lines import Progress
 from tap_callexports.progress.stats import COMPLETE, FAILED, Stats
 from tap_callexports.records.timestamps import UTC
@@ -70,7 +70,7 @@ def ask(url: str, key: str = "key", *, per_minute: int | None = None, times: int
         progress.begin(tally)
         tally.traffic.part()
         for _ in range(times):
-            client.ask(Question(HTTPRequest(url=url), "test_calls"), Response.json)
+            client.send(Request(url, sender="test_calls"), Response.json)
         tally.outcome = COMPLETE
     return tally
 
@@ -216,7 +216,7 @@ def test_the_line_of_a_stream_counts_what_there_was(caplog: pytest.LogCaptureFix
     caplog.set_level(logging.INFO)
     progress = Progress(LOGGER, lambda: False)
     tally = Stats("test_calls", outcome=COMPLETE, rows=812, windows=3, bookmark=START)
-    tally.doubles, tally.outside, tally.gone = 2, 1, 1
+    tally.duplicates, tally.outside, tally.not_found = 2, 1, 1
     tally.invalid_values.update(["notes", "price"])
     tally.next_from = START - timedelta(days=1)
     for again in (False, True, False):

@@ -40,10 +40,10 @@ def test_of_a_stream_that_has_nothing_to_read_the_share_is_nothing_until_it_is_c
     assert tally.share == 1
 
 
-def test_left_out_are_doubles_and_rows_outside_and_calls_that_are_gone_but_no_misfits() -> None:
-    tally = Stats("test_calls", rows=1000, doubles=1, outside=20, gone=300)
+def test_dropped_are_duplicates_rows_outside_and_calls_not_found_but_no_invalid_values() -> None:
+    tally = Stats("test_calls", rows=1000, duplicates=1, outside=20, not_found=300)
     tally.invalid_values.update(["notes"])
-    assert tally.excluded_fields == 321
+    assert tally.dropped == 321
 
 
 def test_a_partition_is_named_where_there_is_one() -> None:
@@ -72,9 +72,9 @@ def test_its_fields_are_all_that_was_counted() -> None:
         next_from=START + 3 * DAY,
         rows=50,
         windows=4,
-        doubles=3,
+        duplicates=3,
         outside=2,
-        gone=1,
+        not_found=1,
         skipped=2,
         invalid_values=Counter({"notes": 5, "duration": 1}),
         outcome=FAILED,
