@@ -49,7 +49,7 @@ class AnunziStream(CallStream["str | None"]):
 
     path = "/v3/list-calls"
     primary_keys = ("call_id",)
-    page_fields = {"cursor": _CURSOR, "has_more": "has_more"}  # noqa: RUF012 - as declared in CallStream
+    page_fields = {"cursor": _CURSOR, "has_more": "has_more"}
     excluded_fields = SECRETS
 
     @property
