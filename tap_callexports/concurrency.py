@@ -1,7 +1,8 @@
 """Work done ahead by threads, its results handed over in order.
 
 Each piece under way has a thread and a short queue; only the oldest piece's queue is emptied, so
-memory is bounded by pieces under way x queue, whatever the size of the export. Knows no stream.
+memory is bounded by pieces under way x queue, whatever the size of the export. Large results are
+made one at a time, and what pieces ahead of their turn may receive is bounded (`BodiesAhead`).
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from typing import TYPE_CHECKING, Generic, TypeAlias, TypeVar
 
 from tap_callexports.records.batch import Batch
 from tap_callexports.windows import ClosedWindow, Planner, Window
-from tap_callexports.workers import Cancelled, Worker
+from tap_callexports.workers import Cancelled, Worker, interruptible_sleep
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -30,7 +31,10 @@ Piece: TypeAlias = Callable[[], Iterator[T]]
 
 #: Results of one piece that may wait until those before it are handed over.
 RESULTS_AHEAD = 1
+#: A result made of more bytes than this is handed over before the next one is begun.
+LARGE_RESULT = 4 << 20
 _POLL_SECONDS = 0.2
+_LARGE_POLL_SECONDS = 0.02
 
 
 def fetch_ahead(
@@ -102,10 +106,12 @@ class _Job(Generic[T]):
     def __init__(self, piece: Piece[T]) -> None:
         self._results: queue.Queue[tuple[T] | Exception | None] = queue.Queue(RESULTS_AHEAD)
         self._worker = Worker(lambda: self._run(piece))
+        self._worker.turn.clear()
         self._worker.start()
 
     def results(self) -> Iterator[T]:
-        """What the thread yields, until it is done."""
+        """What the thread yields, until it is done; it is this one's turn."""
+        self._worker.turn.set()
         while (item := self._results.get()) is not None:
             if isinstance(item, Exception):
                 raise item
@@ -114,15 +120,24 @@ class _Job(Generic[T]):
     def cancel(self) -> None:
         """Let the thread end where it waits next; its results are no longer wanted."""
         self._worker.cancelled.set()
+        self._worker.turn.set()
 
     def _run(self, piece: Piece[T]) -> None:
         with suppress(Cancelled):
             try:
                 for result in piece():
                     self._put((result,))
+                    self._wait_where_large()
                 self._put(None)
             except Exception as error:  # noqa: BLE001 - raised again by the thread that waits
                 self._put(error)
+
+    def _wait_where_large(self) -> None:
+        worker = self._worker
+        while worker.received > LARGE_RESULT and self._results.full():
+            interruptible_sleep(_LARGE_POLL_SECONDS)
+        if worker.turn.is_set():
+            worker.received = 0
 
     def _put(self, item: tuple[T] | Exception | None) -> None:
         while not self._worker.cancelled.is_set():

@@ -121,6 +121,13 @@ class RecordNotFound(Signal):
     """
 
 
+class NotItsTurn(Signal):
+    """A response is too large to be read ahead: other responses are handed over before it.
+
+    Caught by `HttpClient`, which sends the request again when it is this worker's turn.
+    """
+
+
 class TestFinished(Signal):
     """A connection test has asked as much as it may; what it saw was good.
 
