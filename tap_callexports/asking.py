@@ -105,7 +105,6 @@ class AskingStream(BookmarkedStream[TToken], Generic[TToken]):
         context: Context | None = None,
         *,
         tries: int = MAX_TRIES,
-        spooled: bool = False,
     ) -> T:
         """Send the request of one page until it is answered and decoded.
 
@@ -117,7 +116,6 @@ class AskingStream(BookmarkedStream[TToken], Generic[TToken]):
                 not whole or not what the API answers, and it is asked again.
             context: The partition.
             tries: How often it is sent at most.
-            spooled: Whether a large response comes as a SpooledResponse.
 
         Returns:
             What `decode` made of the answer.
@@ -134,13 +132,11 @@ class AskingStream(BookmarkedStream[TToken], Generic[TToken]):
             error_for=lambda reply: self.error_for(reply, page),
             tries=tries,
             splittable=self.windowed and self.splittable,
-            spooled=spooled,
         )
 
         def decode_and_count(reply: Response) -> T:
             reply = replace(reply, shape=self._shape)
             decoded = decode(reply)
-            # A large response may be decoded again for its rows.
             if reply.repairs:
                 self._repairs.append(Counter(reply.repairs))
             return decoded

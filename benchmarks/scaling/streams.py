@@ -17,13 +17,11 @@ from tap_callexports.detail_stream import DetailStream
 from tap_callexports.endpoint import Endpoint
 from tap_callexports.http.capped import CappedResponse
 from tap_callexports.http.cursor import CursorPage
-from tap_callexports.http.response import Response
 from tap_callexports.providers.anunzi import paginator as anunzi
 from tap_callexports.providers.anunzi import streams as anunzi_streams
 from tap_callexports.providers.burki import call_list as burki
 from tap_callexports.providers.burki import client as burki_client
 from tap_callexports.providers.burki import streams as burki_streams
-from tap_callexports.providers.burki.export_file import ExportFile
 from tap_callexports.providers.twin24 import client as twin24_client
 from tap_callexports.providers.twin24 import paginator as twin24
 from tap_callexports.providers.twin24 import streams as twin24_streams
@@ -47,6 +45,7 @@ if TYPE_CHECKING:
     from singer_sdk.helpers.types import Context
 
     from benchmarks.scaling.history import History
+    from tap_callexports.http.response import Response
     from tap_callexports.records.raw_rows import Row
     from tap_callexports.stream import ExportStream
     from tap_callexports.windows import Window
@@ -111,7 +110,6 @@ class Paper(Endpoint[Any]):
         context: Context | None = None,
         *,
         tries: int = 0,
-        spooled: bool = False,
     ) -> T:
         asked.get().requests += 1
         return cast("T", self.answer(token))
@@ -208,11 +206,11 @@ class BurkiCalls(_Burki, burki_streams.Calls):
     """A file and a count of a window."""
 
     @override
-    def answer(self, token: burki_client.CallsToken) -> int | ExportFile:
+    def answer(self, token: burki_client.CallsToken) -> int | Rows:
         first, after = self._numbers(token.window)
         if token.count:
             return after - first
-        return ExportFile(after - first, (Numbered(first, after),), Response(200, {}, b""))
+        return Numbered(first, after)
 
 
 class BurkiCallList(_Burki, burki_streams.CallList):

@@ -1,29 +1,35 @@
 """The body of an answer, read whole: complete, decompressed, bounded in time and size.
 
-Knows no JSON, and nothing of what is tried next.
 """
 
 from __future__ import annotations
 
 import io
+import threading
 import zlib
 from codecs import BOM_UTF8
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
+from weakref import WeakSet
 
 import urllib3
 
 from tap_callexports import clock
-from tap_callexports.errors import TransientFailure, WindowTooLarge
+from tap_callexports.errors import NotItsTurn, TransientFailure, WindowTooLarge
 from tap_callexports.http.connection import release
 from tap_callexports.http.response import Response
+from tap_callexports.workers import Worker
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     import requests
 
 #: An answer must be smaller than this once decompressed; a window that needs more is split.
 MAX_BODY_BYTES = 64 << 20
+#: What the workers of a provider may hold together ahead of their turn. With the body of the worker
+#: whose turn it is, and the one it is making records of, less than 128 MiB of bodies wait.
+MAX_BYTES_AHEAD = 32 << 20
 _CHUNK, _INFLATED = 1 << 16, 1 << 20
 _GZIP = zlib.MAX_WBITS | 16
 
@@ -72,43 +78,74 @@ class _Gzip:
         return piece
 
 
-def read_reply(response: requests.Response, deadline: float) -> Response:
-    """Read the body of a streamed response.
+class BodiesAhead:
+    """Bounds the bodies, and what was made of them, of workers that wait for their turn.
+
+    One for each provider. The worker whose turn it is, and a thread that is no worker, are never
+    held back, so there is always one that gets on.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._workers: WeakSet[Worker] = WeakSet()
+
+    def receive(self, size: int) -> None:
+        """Count bytes that this thread has received.
+
+        Raises:
+            NotItsTurn: They are too many, together with those of other workers; what this worker
+                has received of the body is to be thrown away until it is its turn.
+        """
+        worker = threading.current_thread()
+        if not isinstance(worker, Worker):
+            return
+        worker.received += size
+        with self._lock:
+            self._workers.add(worker)
+            ahead = sum(each.received for each in self._workers if not each.turn.is_set())
+        if ahead > MAX_BYTES_AHEAD and not worker.turn.is_set():
+            raise NotItsTurn
+
+    @contextmanager
+    def body(self) -> Iterator[None]:
+        """Forget what is received of a body that is not kept."""
+        worker = threading.current_thread()
+        before = worker.received if isinstance(worker, Worker) else 0
+        try:
+            yield
+        except Exception:
+            if isinstance(worker, Worker):
+                worker.received = before
+            raise
+
+
+def read_reply(
+    response: requests.Response, deadline: float, received: Callable[[int], None] = lambda _: None
+) -> Response:
+    """Read the body of a streamed response; a byte order mark in front is left out.
 
     Args:
         response: An open response whose body was not read yet.
         deadline: `clock.monotonic()` after which a slow body is given up.
+        received: Told of the size of each piece.
 
     Raises:
+        NotItsTurn: As `received`.
         TransientFailure: The body is cut short, does not decompress, or drips past the deadline.
         WindowTooLarge: The decompressed body reaches MAX_BODY_BYTES.
     """
     body = io.BytesIO()
-    for piece in pieces_of(response, deadline):
+    for piece in _inflated(response, deadline):
         body.write(piece)
+        received(len(piece))
         if body.tell() >= MAX_BODY_BYTES:
             raise WindowTooLarge(f"an answer of over {MAX_BODY_BYTES >> 20} MiB")
-    return Response(response.status_code, response.headers, body.getvalue())
-
-
-def pieces_of(response: requests.Response, deadline: float) -> Iterator[bytes]:
-    """The decompressed body of a streamed response, piece by piece and without a limit.
-
-    A byte order mark in front is left out. After the last piece the connection may be used again.
-
-    Args and Raises: As `read_reply`; how large it may be is for the caller to say.
-    """
-    pieces = _inflated(response, deadline)
-    start = b""
-    for piece in pieces:
-        start += piece
-        if len(start) >= len(BOM_UTF8):
-            break
-    yield start.removeprefix(BOM_UTF8)
-    yield from pieces
+    whole = body.getvalue().removeprefix(BOM_UTF8)
+    return Response(response.status_code, response.headers, whole)
 
 
 def _inflated(response: requests.Response, deadline: float) -> Iterator[bytes]:
+    """The decompressed body, piece by piece; after the last one the connection is released."""
     encoding = response.headers.get("Content-Encoding", "").strip().lower()
     packed = _Gzip() if "gzip" in encoding else None
     received = 0

@@ -20,12 +20,13 @@ import urllib3
 
 from tap_callexports import clock
 from tap_callexports.errors import (
+    NotItsTurn,
     ProviderFailed,
     StreamFailed,
     TestFinished,
     TransientFailure,
 )
-from tap_callexports.http.body import read_reply
+from tap_callexports.http.body import BodiesAhead, read_reply
 from tap_callexports.http.connection import Connections, is_loopback
 from tap_callexports.http.connection_errors import (
     CONNECT_SECONDS,
@@ -34,7 +35,6 @@ from tap_callexports.http.connection_errors import (
 )
 from tap_callexports.http.credential_use import CredentialUse
 from tap_callexports.http.retry import Attempts, HttpSettings, Question, failure_of
-from tap_callexports.http.spool import NoRoom, decoded, read_spooled
 from tap_callexports.http.traffic import (
     AGAIN,
     ANSWER,
@@ -43,7 +43,7 @@ from tap_callexports.http.traffic import (
     TURN,
     current_traffic,
 )
-from tap_callexports.workers import interruptible_sleep
+from tap_callexports.workers import interruptible_sleep, wait_for_turn
 
 if TYPE_CHECKING:
     from requests.adapters import HTTPAdapter
@@ -107,6 +107,7 @@ class HttpClient:
         #: What makes every further request useless.
         self._provider_failure: ProviderFailed | None = None
         self._credentials = CredentialUse()
+        self._ahead = BodiesAhead()
         self._clock_checked = False
         #: Requests a connection test may still send for the stream at hand; None outside of one.
         self.test_budget: int | None = None
@@ -136,6 +137,14 @@ class HttpClient:
             TestFinished: A connection test has sent as much as it may.
             Cancelled: The worker is no longer wanted.
         """
+        while True:
+            try:
+                return self._ask(question, decode)
+            except NotItsTurn:
+                # Here, where this thread holds no lock that the one whose turn it is may need.
+                wait_for_turn()
+
+    def _ask(self, question: Question, decode: Callable[[Response], T]) -> T:
         if not self._succeeded:
             # Alone until one request has succeeded: a wrong credential is tried once, not by
             # every worker at the same time.
@@ -160,7 +169,8 @@ class HttpClient:
     ) -> T:
         while True:
             try:
-                result = self._try_once(question, attempts, decode)
+                with self._ahead.body():
+                    result = self._try_once(question, attempts, decode)
             except TransientFailure as failure:
                 self._wait(question, attempts, failure)
             else:
@@ -188,7 +198,7 @@ class HttpClient:
         attempts.now(READING)
         if reply.ok:
             try:
-                return decoded(reply, decode)
+                return decode(reply)
             except TransientFailure as spoilt:
                 spoilt.unreadable = True
                 raise
@@ -240,10 +250,7 @@ class HttpClient:
                 proxies=proxies,
             ) as response:
                 attempts.now(RECEIVING, received=response.raw.tell)
-                read = read_spooled if question.spooled else read_reply
-                reply = read(response, attempts.deadline)
-        except NoRoom as failure:
-            raise StreamFailed(f"{where}: {failure}") from None
+                reply = read_reply(response, attempts.deadline, self._ahead.receive)
         except requests.exceptions.ReadTimeout:
             raise TransientFailure(
                 f"{host_of(url)}: no answer in {self._settings.read_timeout} s", too_large=True

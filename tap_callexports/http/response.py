@@ -68,7 +68,7 @@ class Response:
     Args:
         status: Of HTTP.
         headers: Read without regard to case.
-        body: Decompressed and whole, but for a SpooledResponse.
+        body: Decompressed and whole.
         shape: What is known of the rows of its endpoint.
         repairs: What was repaired in the texts that were decoded of it, as `repaired` counts.
     """

@@ -100,7 +100,6 @@ class Question:
             to the rules above.
         tries: How often it is sent at most.
         splittable: Whether a smaller question can be asked when the answer is too much.
-        spooled: Whether a large answer is kept in a file, and read from it as a SpooledResponse.
     """
 
     request: HTTPRequest
@@ -108,7 +107,6 @@ class Question:
     error_for: Callable[[Response], Exception | None] = field(default=lambda _: None)
     tries: int = MAX_TRIES
     splittable: bool = False
-    spooled: bool = False
 
     def where(self, settings: HttpSettings) -> str:
         """Provider and stream, the first words of a message."""

@@ -9,7 +9,6 @@ https://docs.burki.dev/api-reference/calls/export, .../list, .../get-count, .../
 from __future__ import annotations
 
 from abc import abstractmethod
-from contextlib import ExitStack
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
@@ -26,9 +25,8 @@ from tap_callexports.errors import (
     WindowTooLarge,
 )
 from tap_callexports.http.capped import looks_like_a_cap
-from tap_callexports.http.spool import MAX_FILE_ROWS
 from tap_callexports.providers.burki.call_list import CallPage, call_page, transcript_rows
-from tap_callexports.providers.burki.export_file import ExportFile, csv_file, json_file
+from tap_callexports.providers.burki.export_file import rows_of_csv, rows_of_json
 from tap_callexports.records.timestamps import (
     ISO_TIMES,
     MICROSECOND,
@@ -46,13 +44,14 @@ if TYPE_CHECKING:
 
     from tap_callexports.http.response import Response
     from tap_callexports.records.batch import Batch, Record
+    from tap_callexports.records.raw_rows import Rows
 
 #: https://docs.burki.dev/api-reference/calls/get-count
 COUNT_PATH = "/api/v1/calls/count"
 #: A count is asked for no more often: answers can be checked without.
 COUNT_TRIES = 5
-#: A window of more calls than this is halved before a file is asked for.
-LARGEST_FILE = MAX_FILE_ROWS
+#: A window of more calls than this is halved before its file is requested.
+LARGEST_FILE = 50_000
 #: Most calls of a page.
 PAGE = 1000
 #: How often a file or page that is shorter than its count is read before the window is halved.
@@ -151,35 +150,37 @@ class FileStream(BurkiStream):
             if self.count(Window(window.start, window.start + SECOND)) == counted:
                 raise self._filter_ignored()
             raise WindowTooLarge(f"{counted} calls")
-        with self._file(window, counted) as file:
-            for rows in file.oldest_first:
-                batch = self.batch(rows)
-                if self.violates_filter(batch, window):
-                    raise self._filter_ignored()
-                yield self.oldest_first(batch)
+        batch = self._file(window, counted)
+        if self.violates_filter(batch, window):
+            raise self._filter_ignored()
+        yield self.oldest_first(batch)
 
     @override
     def scan(self, window: Window, context: Context | None) -> Iterator[Batch]:
-        with self._file(window, self.count(window)) as file:
-            for rows in file.oldest_first:
-                yield self.oldest_first(self.batch(rows))
+        try:
+            batch = self._file(window, self.count(window))
+        except WindowTooLarge as failure:
+            # A part of the window would be the same file.
+            raise self.fail(f"{failure}; {self.ignored}, so it cannot be split") from None
+        yield self.oldest_first(batch)
 
-    def _file(self, window: Window, counted: int | None) -> ExportFile:
+    def _file(self, window: Window, counted: int | None) -> Batch:
         """A window's file, with as many rows as are counted; uncounted CSV is read twice."""
         csv = self.account.settings["format"] == "csv"
-        decode = csv_file if csv else json_file
         before = None
         for _ in range(READS):
-            with ExitStack() as stack:
-                file = stack.enter_context(self.ask(CallsToken(window), decode, spooled=True))
-                whole = counted is not None and file.rows >= counted
-                if counted is not None and not whole:
-                    counted = self.count(window)
+            rows: Rows = self.ask(CallsToken(window), rows_of_csv if csv else rows_of_json)
+            if counted is not None and len(rows) < counted:
+                counted = self.count(window)
+                whole = False
+            else:
                 # JSON tells where it ends; CSV cut at the end of a row does not.
-                if whole or (counted is None and (not csv or file.rows == before)):
-                    stack.pop_all()
-                    return file
-                before = file.rows
+                whole = counted is not None or not csv or len(rows) == before
+            if whole:
+                batch = self.batch(rows)
+                rows.clear()
+                return batch
+            before = len(rows)
         told = "more on another reading" if counted is None else f"{counted} are counted"
         raise WindowTooLarge(f"the file holds {before} calls, {told}")
 

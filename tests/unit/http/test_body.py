@@ -11,8 +11,10 @@ from typing import Any
 import pytest
 import urllib3
 
-from tap_callexports.errors import TransientFailure
-from tap_callexports.http.body import read_reply
+from tap_callexports.errors import NotItsTurn, TransientFailure
+from tap_callexports.http import body as body_module
+from tap_callexports.http.body import BodiesAhead, read_reply
+from tap_callexports.workers import Worker
 
 WHOLE = b'[{"id": 1, "name": "Duraci\xc3\xb3n"}, {"id": 2}]'
 
@@ -91,3 +93,49 @@ def test_a_body_cut_by_the_network_is_a_transient_failure() -> None:
     broken.raw.read1 = read1
     with pytest.raises(TransientFailure, match="cut short"):
         read_reply(broken, time.monotonic() + 60)
+
+
+def received(ahead: BodiesAhead, *sizes: int, its_turn: bool = False) -> tuple[Worker, bool]:
+    """A worker that has received pieces of these sizes, and whether it may keep them all."""
+    kept: list[bool] = []
+
+    def receive() -> None:
+        try:
+            with ahead.body():
+                for size in sizes:
+                    ahead.receive(size)
+        except NotItsTurn:
+            kept.append(False)
+        else:
+            kept.append(True)
+
+    worker = Worker(receive)
+    if not its_turn:
+        worker.turn.clear()
+    worker.start()
+    worker.join(10)
+    return worker, kept[0]
+
+
+@pytest.mark.covers(112)
+def test_workers_ahead_of_their_turn_hold_so_much_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(body_module, "MAX_BYTES_AHEAD", 100)
+    ahead = BodiesAhead()
+    first, kept = received(ahead, 40, 20)
+    assert (kept, first.received) == (True, 60)
+    second, kept = received(ahead, 30, 20)
+    assert (kept, second.received) == (False, 0)
+    third, kept = received(ahead, 40)
+    assert (kept, third.received) == (True, 40)
+    first.turn.set()
+    fourth, kept = received(ahead, 60)
+    assert (kept, fourth.received) == (True, 60)
+
+
+def test_whoever_has_its_turn_may_receive_any_body(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(body_module, "MAX_BYTES_AHEAD", 100)
+    ahead = BodiesAhead()
+    _, full = received(ahead, 100)
+    _, kept = received(ahead, 90, 90, its_turn=True)
+    assert (full, kept) == (True, True)
+    ahead.receive(1000)
