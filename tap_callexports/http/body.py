@@ -1,6 +1,4 @@
-"""The body of an answer, read whole: complete, decompressed, bounded in time and size.
-
-"""
+"""The body of an answer, read whole: complete, decompressed, bounded in time and size."""
 
 from __future__ import annotations
 
