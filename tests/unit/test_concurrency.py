@@ -227,3 +227,57 @@ def test_an_export_that_is_no_longer_wanted_leaves_no_thread_behind(
     while workers_alive() and time.monotonic() < deadline:
         time.sleep(0.01)
     assert not workers_alive()
+
+
+def test_a_turn_comes_when_everything_before_is_handed_over() -> None:
+    handed_over: list[int] = []
+    waited: list[tuple[int, list[int]]] = []
+
+    def piece(number: int) -> Iterator[int]:
+        wait_for_turn()
+        waited.append((number, list(handed_over)))
+        yield number
+
+    for number in in_order([partial(piece, number) for number in range(6)], 3):
+        handed_over.append(number)  # noqa: PERF402 - the pieces look at it meanwhile
+    assert waited == [(number, list(range(number))) for number in range(6)]
+
+
+def test_workers_that_wait_for_their_turn_end_when_they_are_cancelled(
+    workers_alive: Callable[[], int],
+) -> None:
+    def piece(number: int) -> Iterator[int]:
+        if number:
+            wait_for_turn()
+        yield number
+
+    results = in_order([partial(piece, number) for number in range(4)], 4)
+    assert next(results) == 0
+    assert workers_alive() >= 3
+    results.close()  # type: ignore[attr-defined] # a generator
+    until = time.monotonic() + 5
+    while workers_alive() and time.monotonic() < until:
+        time.sleep(0.01)
+    assert workers_alive() == 0
+
+
+@pytest.mark.parametrize(("size", "ahead"), [(LARGE_RESULT, 2), (LARGE_RESULT + 1, 1)])
+def test_a_large_result_is_handed_over_before_the_next_is_begun(size: int, ahead: int) -> None:
+    begun: list[int] = []
+
+    def piece() -> Iterator[int]:
+        worker = threading.current_thread()
+        assert isinstance(worker, Worker)
+        for number in range(3):
+            begun.append(number)
+            worker.received += size if number == 0 else 0
+            yield number
+
+    def slow() -> Iterator[int]:
+        time.sleep(0.3)
+        seen.append(len(begun))
+        yield from ()
+
+    seen: list[int] = []
+    assert list(in_order([slow, piece], 2)) == [0, 1, 2]
+    assert seen == [ahead]
