@@ -94,11 +94,13 @@ def test_only_a_question_about_a_time_range_can_be_split(
     assert client.asked[0].splittable is splittable
 
 
-def test_a_question_is_asked_as_often_as_its_page_wants_it() -> None:
+def test_a_question_is_asked_as_often_and_read_as_its_page_wants_it() -> None:
     calls, client = asking(b"0", b"0")
     calls.ask(1, Response.json)
-    calls.ask(1, Response.json, tries=2)
-    assert [asked.tries for asked in client.asked] == [MAX_TRIES, 2]
+    calls.ask(1, Response.json, tries=2, spooled=True)
+    assert [(asked.tries, asked.spooled) for asked in client.asked] == [
+        (MAX_TRIES, False), (2, True),
+    ]  # fmt: skip
 
 
 def test_a_path_may_be_a_setting() -> None:

@@ -17,24 +17,15 @@ from provider_runs import (
     export,
     failure,
 )
-from seam import limits
-from support import assert_table_is
-from tap_callexports.http.spool import SpooledResponse
 
 from sandbox import Fault, Sandbox
 from sandbox.instants import UTC
 from tap_callexports.errors import TransientFailure, WindowTooLarge
-from tap_callexports.http import spool
+from tap_callexports.http import body as http_body
 from tap_callexports.http.response import Response
+from tap_callexports.providers.burki import export_file
 from tap_callexports.providers.burki import streams as burki_client
-from tap_callexports.providers.burki.export_file import (
-    ExportFile,
-    csv_file,
-    json_file,
-    rows_of_csv,
-    rows_of_json,
-)
-from tap_callexports.records.values import plain
+from tap_callexports.providers.burki.export_file import rows_of_csv, rows_of_json
 
 CALLS = "burki_calls"
 EXPORT = "/calls/export"
@@ -42,55 +33,9 @@ NOON = datetime(2024, 5, 9, 12, tzinfo=UTC)
 FORMATS = pytest.mark.parametrize("form", ["json", "csv"])
 
 
-@pytest.fixture(autouse=True)
-def files(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Files]:
-    """Every file is a large one, in small pieces; in the end each is closed and gone."""
-    made: Files = []
-    make = tempfile.TemporaryFile
-
-    def listed(*args: Any, **kwargs: Any) -> IO[bytes]:
-        file: IO[bytes] = make(*args, **kwargs)
-        made.append(file)
-        return file
-
-    monkeypatch.setattr(tempfile, "TemporaryFile", listed)
-    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    with limits(IN_MEMORY=0, CHUNK=500, _BATCH=3):
-        yield made
-    assert all(file.closed for file in made)
-    assert list(tmp_path.iterdir()) == []
-
-
-def refused(read: Callable[[], list[Row]]) -> list[Row] | None:
-    try:
-        return read()
-    except TransientFailure:
-        return None
-
-
-def from_memory(body: bytes, form: str) -> list[Row] | None:
-    reply = Response(200, {"Content-Type": "text/plain"}, body)
-    return refused(lambda: _plain((rows_of_csv if form == "csv" else rows_of_json)(reply)))
-
-
-def from_disk(body: bytes, form: str) -> list[Row] | None:
-    """Rows of the file; what its first reading takes, the second gives."""
-    with tempfile.TemporaryFile() as file:
-        file.write(body)
-        file.flush()
-        reply = SpooledResponse(200, {"Content-Type": "text/plain"}, body[:1000], file)
-        decode: Callable[[Response], ExportFile] = csv_file if form == "csv" else json_file
-        try:
-            found = decode(reply)
-        except TransientFailure:
-            return None
-        rows = [row for batch in found.batches for row in batch]
-        assert found.rows == len(rows)
-        return _plain(rows)
-
-
-def _plain(rows: Iterable[Mapping[str, Any]]) -> list[Row]:
-    return [{name: plain(value) for name, value in row.items()} for row in rows]
+def csv_of(body: bytes) -> int:
+    """How many rows a CSV has."""
+    return len(rows_of_csv(Response(200, {"Content-Type": "text/csv"}, body)))
 
 
 @pytest.mark.parametrize("place", ["before", "after"])
@@ -109,23 +54,21 @@ def test_a_row_of_a_csv_may_be_as_long_as_its_cells() -> None:
 
 
 @pytest.mark.covers(112)
-@limits(_LONGEST_ROW=1000)
-def test_a_row_of_a_table_without_end_is_left() -> None:
-    head = b"Call ID,Status\r\n"
-    for row, taken in ((b"a" * 900, True), (b"a" * 999, False), (b'"\n","' * 300 + b'"', False)):
-        assert bool(from_disk(head + b"1," + row + b"\r\n", "csv")) == taken
+@pytest.mark.parametrize("delimiter", [b",", b";"])
+def test_a_csv_of_too_many_cells_is_too_large(
+    monkeypatch: pytest.MonkeyPatch, delimiter: bytes
+) -> None:
+    monkeypatch.setattr(export_file, "_MOST_CELLS", 1000)
+    head = b"Call ID" + delimiter + b"Status\r\n"
+    assert csv_of(head + (b"1" + delimiter + b"x\r\n") * 999) == 999
+    with pytest.raises(WindowTooLarge, match="too many cells"):
+        csv_of(head + b"1" + (delimiter + b'"\n"') * 1000 + b"\r\n")
 
 
 @pytest.mark.covers(112)
-@FORMATS
-@limits(MAX_FILE_ROWS=100)
-def test_rows_beyond_measure_are_too_many(form: str) -> None:
-    def body(rows: int) -> bytes:
-        numbers = range(rows)
-        lines = b"Call ID\r\n" + b"".join(b"%d\r\n" % number for number in numbers)
-        return lines if form == "csv" else json.dumps([{"id": n} for n in numbers]).encode()
-
-    assert len(from_disk(body(100), form) or []) == 100
+def test_a_csv_of_too_many_rows_is_too_large(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(export_file, "MAX_ROWS", 100)
+    assert csv_of(b"Call ID\r\n" + b"1\r\n" * 100) == 100
     with pytest.raises(WindowTooLarge, match="a file of over 100 rows"):
         csv_of(b"Call ID\r\n" + b"1\r\n" * 101)
 
@@ -182,8 +125,10 @@ def test_a_file_that_is_short_of_its_count_is_never_taken(form: str, readings: i
 
 @pytest.mark.covers(58)
 @FORMATS
-@limits(MAX_FILE_BYTES=20_000)
-def test_a_file_beyond_the_bound_is_asked_for_in_halves(form: str) -> None:
+def test_a_file_beyond_the_bound_is_asked_for_in_halves(
+    monkeypatch: pytest.MonkeyPatch, form: str
+) -> None:
+    monkeypatch.setattr(http_body, "MAX_BODY_BYTES", 20_000)
     with empty_sandbox() as box:
         box.burki.add(500, NOON, NOON + timedelta(hours=11))
         run = export(box.burki, format=form)

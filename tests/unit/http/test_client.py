@@ -155,23 +155,3 @@ def test_a_worker_cancelled_during_its_request_logs_no_retry(
     worker.join(timeout=10)
     assert ended == [Cancelled]
     assert not [message for message in caplog.messages if "next in" in message]
-
-
-def test_a_worker_ahead_of_its_turn_holds_nobody_up(
-    burki: Any, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("tap_callexports.http.body.MAX_BYTES_AHEAD", 0)
-    api = client(burki.config()["api_key"], caplog)
-    responses: list[object] = []
-    worker = Worker(lambda: responses.append(api.ask(count_question(burki), Response.json)))
-    worker.turn.clear()
-    worker.start()
-    while not burki.requests:
-        time.sleep(0.01)
-    # No request has succeeded so far, and requests are sent one at a time until one has.
-    before = api.ask(count_question(burki), Response.json)
-    assert responses == []
-    worker.turn.set()
-    worker.join(timeout=10)
-    assert responses == [before]
-    assert len(burki.requests) == 3
