@@ -342,7 +342,8 @@ class SinglePage(Paginator[int]):
             return [page.rows]
         self.token += 1
         if self.token >= MAX_READS:
-            expected = "more were read before" if self._count is None else f"{self._count} counted"
-            raise WindowTooLarge(f"{rows} rows read, {expected}")
+            if self._count is None:
+                raise WindowTooLarge(f"{rows} rows read, and {self._before} before")
+            raise WindowTooLarge(f"{rows} rows read where {self._count} are counted")
         self._before = rows
         return []

@@ -192,7 +192,7 @@ class CallList(BurkiStream):
         counted = self.count(window)
         counted = total if counted is None else counted
         if counted is not None and rows < counted:
-            raise WindowTooLarge(f"{rows} calls read, {counted} counted")
+            raise WindowTooLarge(f"{rows} rows read where {counted} are counted")
 
 
 class CallTranscripts(DetailStream):
