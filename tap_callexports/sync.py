@@ -311,8 +311,8 @@ class Export:
         keys = batch.keys(self._stream.declared_primary_keys)
         doubles = set(self._doubles.among(keys, batch.contents()))
         stats = self.stats
-        stats.outside += batch.outside
-        stats.doubles += len(doubles)
+        stats.rows_outside += batch.outside
+        stats.duplicates += len(doubles)
         stats.rows += len(batch) - len(doubles)
         for row, columns in batch.invalid_values.items():
             if row not in doubles:
@@ -342,7 +342,7 @@ class Export:
     def _note(self) -> None:
         """Keep in the stats where the next run begins, should this one end here."""
         stream, stats = self._stream, self.stats
-        stats.gone = stream.gone
+        stats.not_found = stream.gone
         stats.skipped = len(stream.skipped)
         if self._bookmark is not None:
             stats.bookmark = self._bookmark.value
