@@ -218,7 +218,7 @@ class Export:
     def _up_to_end(self, window: Window) -> Window | None:
         """What is to be read of a window that was planned before the first response.
 
-        That may have sanitize that this machine's clock, and with it the end of the plan, is ahead.
+        That may have shown that this machine's clock, and with it the end of the plan, is ahead.
         """
         if self._probing:
             return window
