@@ -70,7 +70,7 @@ def catalog_errors(catalog: object, known: Collection[str]) -> Iterator[str]:
             if name in seen:
                 yield f"--catalog: {name}: is there twice"
             seen.add(name)
-            yield from _entry_mistakes(name, entry)
+            yield from _entry_errors(name, entry)
 
 
 def is_selected(entry: Mapping[str, Any]) -> bool:
@@ -159,7 +159,7 @@ def resolved(entry: Mapping[str, Any], declared: Declared) -> CatalogEntry:
     )
 
 
-def _entry_mistakes(name: str, entry: Mapping[str, Any]) -> Iterator[str]:
+def _entry_errors(name: str, entry: Mapping[str, Any]) -> Iterator[str]:
     place = f"--catalog: {name}: "
     schema, metadata = entry.get("schema"), entry.get("metadata")
     if not isinstance(schema, dict) or not isinstance(schema.get("properties"), dict):

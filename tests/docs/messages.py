@@ -20,7 +20,7 @@ GAP = "…"
 #: Calls whose first argument is a message, or a part of one.
 _CALLS = {"fail", "config_error", "warning", "error", "PaginationError"}
 #: Functions that return or yield what is wrong.
-_SPEAKING = re.compile(r"errors$|_reason$|sentences|_credentials$|^ignored$|^zone_named$")
+_SPEAKING = re.compile(r"errors?$|_reason$|_credentials$|^_hint$|^ignored$|^zone_named$")
 #: Names of what messages are kept in.
 _KEPT = re.compile(r"^message$|led_back$|_SENTENCES$|_WORDS$")
 _FORMAT = re.compile(r"%[-+0-9.]*[a-z]")

@@ -11,7 +11,7 @@ import pytest
 from singer_sdk.singerlib.encoding.simple import Message, SchemaMessage, StateMessage
 
 from tap_callexports.errors import RunFailed
-from tap_callexports.singer.batch_files import BatchFiles, batch_mistakes
+from tap_callexports.singer.batch_files import BatchFiles, batch_errors
 from tap_callexports.singer.sdk import BatchMessage
 
 
@@ -106,7 +106,7 @@ def test_a_file_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
     ],
 )
 def test_a_mistake_names_its_setting(config: dict[str, Any], setting: str) -> None:
-    (mistake,) = batch_mistakes(config)
+    (mistake,) = batch_errors(config)
     assert mistake.startswith(f"batch_config.{setting}: ")
 
 
