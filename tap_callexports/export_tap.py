@@ -17,7 +17,7 @@ from tap_callexports.errors import RunFailed, StreamFailed
 from tap_callexports.progress.lines import Progress
 from tap_callexports.progress.stats import COMPLETE
 from tap_callexports.redaction import sanitize
-from tap_callexports.singer.batch_files import BatchFiles
+from tap_callexports.singer.batch_files import LOADER_WORDS, BatchFiles
 from tap_callexports.singer.catalog import catalog_errors, is_selected
 from tap_callexports.singer.input import config_error
 from tap_callexports.singer.messages import LineWriter
@@ -157,6 +157,7 @@ class ExportTap(CheckedTap):
         if not self.connection_test:
             self._check_selection()
         if batches := self.config.get("batch_config"):
+            self.logger.warning("%s", LOADER_WORDS)
             self.writer.batches = BatchFiles(batches, self.name)
         try:
             with self.progress:
