@@ -116,7 +116,7 @@ class Progress:
             some(stats.traffic.requests, "request"),
             some(stats.traffic.retries, "retry", "retries"),
             some(stats.duplicates, "duplicate"),
-            some(stats.rows_outside, "row outside the time range", "rows outside the time range"),
+            some(stats.outside, "row outside the time range", "rows outside the time range"),
             some(stats.not_found, "call no longer exists", "calls no longer exist"),
             some(stats.skipped, "window or call skipped", "windows or calls skipped"),
             some(stats.invalid_values.total(), "invalid value"),

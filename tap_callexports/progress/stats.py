@@ -46,7 +46,7 @@ class Stats:
     windows: int = 0
     #: Rows dropped because an equal one came before, or because they lie outside the range.
     duplicates: int = 0
-    rows_outside: int = 0
+    outside: int = 0
     #: Calls that were listed, but did not exist any more when their details were requested.
     not_found: int = 0
     #: Windows and calls that could not be read and were skipped.
@@ -85,10 +85,11 @@ class Stats:
 
     def fields(self) -> dict[str, object]:
         """All counts for structured logs: texts, numbers, and instants as in a STATE."""
-        counts = ("rows", "windows", "duplicates", "rows_outside", "not_found", "skipped")
+        counts = ("rows", "windows", "duplicates", "not_found", "skipped")
         return {
             "outcome": self.outcome,
             **{name: getattr(self, name) for name in counts},
+            "rows_outside": self.outside,
             "requests": self.traffic.requests,
             "retries": self.traffic.retries,
             "invalid": self.invalid_values.total(),

@@ -39,7 +39,7 @@ def test_rows_outside_a_window_are_left_out_and_counted() -> None:
     first, *others = at(24, 48, 72, 96)
     assert story == [[1, 2], first, [3], *others]
     # Five rows in each of four windows, and three are where they belong.
-    assert story.stats.rows_outside == 4 * 5 - 3
+    assert story.stats.outside == 4 * 5 - 3
     assert story.stats.duplicates == 0
 
 
@@ -57,7 +57,7 @@ def test_rows_without_a_time_are_not_outside_and_come_once(
     calls.read = read
     story = Story(calls).told()
     assert story.ids == [0, 1, 2, 3, 99, *ALL[4:]]
-    assert (story.stats.rows_outside, story.stats.duplicates) == (0, 3)
+    assert (story.stats.outside, story.stats.duplicates) == (0, 3)
     # They tell nothing of how many rows a window holds.
     assert caplog.text.count(": 4 rows\n") == 4
 
@@ -100,7 +100,7 @@ def test_where_the_filter_is_ignored_the_rest_is_read_as_one_scan(
     assert calls.asked == windows(0, 24, 48, 72)
     assert calls.scanned == windows(48, 96)
     assert story.ids == ALL
-    assert (story.stats.rows_outside, story.stats.duplicates) == (8, 2 * handed_over)
+    assert (story.stats.outside, story.stats.duplicates) == (8, 2 * handed_over)
     assert story.bookmarks == at(24, 48, 96)
     assert "ignores the time range; reading the rest as one scan" in caplog.text
 

@@ -11,15 +11,16 @@ from datetime import datetime, timedelta
 
 import pytest
 from raw_server import Asked, RawServer, http
+from seam import fake_clock, limits
 from singer_sdk.authenticators import BearerTokenAuthenticator
-from singer_sdk.streams.rest import HTTPRequest
 from support import run_tap
 
 from sandbox import Fault, Sandbox
 from tap_callexports.http.client import HttpClient
 from tap_callexports.http.rate_limiter import RateLimiter
+from tap_callexports.http.request import Request
 from tap_callexports.http.response import Response
-from tap_callexports.http.retry import HttpSettings, Question
+from tap_callexports.http.retry import HttpSettings
 from tap_callexports.progress.lines import Progress
 from tap_callexports.progress.stats import COMPLETE, FAILED, Stats
 from tap_callexports.records.timestamps import UTC
@@ -31,10 +32,11 @@ START = datetime(2024, 5, 1, tzinfo=UTC)
 
 
 @pytest.fixture
-def impatient(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+def impatient(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
     """A line is due every tenth of a second."""
-    monkeypatch.setattr("tap_callexports.progress.lines.SILENCE", 0.1)
     caplog.set_level(logging.INFO)
+    with limits(SILENCE=0.1):
+        yield
 
 
 @pytest.fixture
@@ -68,7 +70,7 @@ def ask(url: str, key: str = "key", *, per_minute: int | None = None, times: int
         progress.begin(stats)
         stats.traffic.part()
         for _ in range(times):
-            client.ask(Question(HTTPRequest(url=url), "test_calls"), Response.json)
+            client.send(Request(url, sender="test_calls"), Response.json)
         stats.outcome = COMPLETE
     return stats
 
@@ -140,27 +142,26 @@ def test_a_loader_that_does_not_read_is_told_from_work(
     assert caplog.records[0].getMessage() == f"test_calls: still {doing}; 0 rows so far"
 
 
-@pytest.mark.usefixtures("impatient")
 def test_windows_that_close_often_are_enough(
-    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     """The clock is the test's: two hours in steps of half a minute."""
+    caplog.set_level(logging.INFO)
     clock = itertools.count(0, 30.0)
     now = [next(clock)]
-    monkeypatch.setattr("tap_callexports.progress.lines.SILENCE", 55.0)
-    monkeypatch.setattr("tap_callexports.clock.monotonic", lambda: now[0])
-    progress, stats = Progress(LOGGER, lambda: False), Stats("test_calls")
-    progress.begin(stats)
-    for hour in range(240):
-        now[0] = next(clock)
-        window = Window(START + timedelta(hours=hour), START + timedelta(hours=hour + 1))
-        progress.closed(stats, ClosedWindow(window, 1, 1))
-        assert progress.tick() == 55.0
-    assert said(caplog, "test_calls: still ") == []
+    with limits(SILENCE=55.0), fake_clock(monotonic=lambda: now[0]):
+        progress, stats = Progress(LOGGER, lambda: False), Stats("test_calls")
+        progress.begin(stats)
+        for hour in range(240):
+            now[0] = next(clock)
+            window = Window(START + timedelta(hours=hour), START + timedelta(hours=hour + 1))
+            progress.closed(stats, ClosedWindow(window, 1, 1))
+            assert progress.tick() == 55.0
+        assert said(caplog, "test_calls: still ") == []
 
-    for _ in range(4):
-        now[0] = next(clock)
-        progress.tick()
+        for _ in range(4):
+            now[0] = next(clock)
+            progress.tick()
     assert len(said(caplog, "test_calls: still ")) == 2, "one a minute once they stop"
 
 
@@ -215,7 +216,7 @@ def test_the_line_of_a_stream_counts_what_there_was(caplog: pytest.LogCaptureFix
     caplog.set_level(logging.INFO)
     progress = Progress(LOGGER, lambda: False)
     stats = Stats("test_calls", outcome=COMPLETE, rows=812, windows=3, bookmark=START)
-    stats.duplicates, stats.rows_outside, stats.not_found = 2, 1, 1
+    stats.duplicates, stats.outside, stats.not_found = 2, 1, 1
     stats.invalid_values.update(["notes", "price"])
     stats.next_from = START - timedelta(days=1)
     for again in (False, True, False):

@@ -6,6 +6,7 @@ from collections import Counter
 from datetime import datetime, timedelta
 
 import pytest
+from seam import fake_clock
 
 from tap_callexports.progress.stats import COMPLETE, FAILED, STOPPED, Stats
 from tap_callexports.records.timestamps import UTC
@@ -49,8 +50,8 @@ def test_a_partition_is_named_where_there_is_one() -> None:
     assert stats.names() == {"stream_name": "test_calls"}
 
 
-def test_a_run_that_is_not_over_has_taken_so_long(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tap_callexports.clock.monotonic", lambda: 15.5)
+@fake_clock(monotonic=lambda: 15.5)
+def test_a_run_that_is_not_over_has_taken_so_long() -> None:
     stats = Stats("test_calls", began=10.0)
     assert stats.seconds == 5.5
     stats.ended = 12.0
@@ -66,7 +67,7 @@ def test_its_fields_are_all_that_was_counted() -> None:
         rows=50,
         windows=4,
         duplicates=3,
-        rows_outside=2,
+        outside=2,
         not_found=1,
         skipped=2,
         invalid_values=Counter({"notes": 5, "duration": 1}),
