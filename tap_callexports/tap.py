@@ -23,7 +23,7 @@ from tap_callexports.providers import PROVIDERS
 from tap_callexports.records.timestamps import floor_second
 from tap_callexports.redaction import hide_secrets, sanitize
 from tap_callexports.run import Run
-from tap_callexports.singer.batch_files import BatchFiles
+from tap_callexports.singer.batch_files import LOADER_WORDS, BatchFiles
 from tap_callexports.singer.catalog import catalog_errors, is_selected
 from tap_callexports.singer.input import config_error
 from tap_callexports.singer.messages import LineWriter
@@ -221,6 +221,7 @@ class TapCallExports(SingerTap):
         if not run.connection_test:
             self._check_selection()
         if batches := self.config.get("batch_config"):
+            self.logger.warning("%s", LOADER_WORDS)
             run.writer.batches = BatchFiles(batches, self.name)
         try:
             with run.progress:

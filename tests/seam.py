@@ -165,7 +165,7 @@ def retry_waits(*, first: float, longest: float) -> Iterator[None]:
 @contextmanager
 def no_secrets_known() -> Iterator[None]:
     """A process whose log filter has not been told of any secret yet."""
-    with patch.object(redaction._filter, "_secrets", []):
+    with patch.object(redaction._filter, "_forms", set()):
         yield
 
 

@@ -26,7 +26,7 @@ from tap_callexports.http.retry import HttpSettings
 from tap_callexports.providers.twin24.login import JwtAuth
 from tap_callexports.records.normalise import Normaliser
 from tap_callexports.records.timestamps import ISO_TIMES, SECOND, epoch_ms_instant, iso_instant
-from tap_callexports.redaction import HIDDEN, HideSecrets, hide_secrets, sanitize, without_secrets
+from tap_callexports.redaction import HIDDEN, SecretFilter, hide_secrets, sanitize
 from tap_callexports.windows import Window, span_of
 
 DAY = timedelta(days=1)
@@ -102,11 +102,11 @@ def test_a_value_that_is_nested_too_deeply_for_its_column_is_a_misfit() -> None:
 
 @pytest.mark.covers(172)
 def test_a_secret_is_hidden_in_any_case_and_so_are_older_ones() -> None:
-    hide = HideSecrets()
+    hide = SecretFilter()
     hide.add(["Canary-Key-one"])
     hide.add(["Canary-Key-two"])
     for text in ("Canary-Key-one", "CANARY-KEY-ONE", "canary-key-two", "Canary-Key-two"):
-        assert hide.hidden(f"token {text} refused") == f"token {HIDDEN} refused"
+        assert hide.hide(f"token {text} refused") == f"token {HIDDEN} refused"
 
 
 @pytest.mark.covers(126)
@@ -115,7 +115,7 @@ def test_a_token_the_tap_got_itself_is_hidden() -> None:
     request = requests.Request("GET", "http://localhost/").prepare()
     JwtAuth(lambda: (token, 600.0))(request)
     assert request.headers["Authorization"] == f"Bearer {token}"
-    assert token not in without_secrets(f"the server said {token}")
+    assert token not in sanitize(f"the server said {token}")
 
 
 @pytest.mark.covers(172)

@@ -59,7 +59,7 @@ def test_rows_without_a_time_are_not_outside_and_come_once(
     assert story.ids == [0, 1, 2, 3, 99, *ALL[4:]]
     assert (story.stats.outside, story.stats.duplicates) == (0, 3)
     # They tell nothing of how many rows a window holds.
-    assert caplog.text.count(": 4 rows, 0 requests") == 4
+    assert caplog.text.count(": 4 rows\n") == 4
 
 
 def test_values_that_do_not_fit_are_counted_once_and_reported(

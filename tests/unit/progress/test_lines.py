@@ -65,14 +65,14 @@ def ask(url: str, key: str = "key", *, per_minute: int | None = None, times: int
     )
     throttle = RateLimiter(at_once=1, per_minute=per_minute)
     client = HttpClient(settings, throttle, BearerTokenAuthenticator(token=key), LOGGER)
-    tally = Stats("test_calls")
+    stats = Stats("test_calls")
     with Progress(LOGGER, lambda: False) as progress:
-        progress.begin(tally)
-        tally.traffic.part()
+        progress.begin(stats)
+        stats.traffic.part()
         for _ in range(times):
             client.send(Request(url, sender="test_calls"), Response.json)
-        tally.outcome = COMPLETE
-    return tally
+        stats.outcome = COMPLETE
+    return stats
 
 
 def count_url(box: Sandbox) -> str:
@@ -102,11 +102,11 @@ def test_a_wait_the_server_asks_for_says_when_it_ends(
 ) -> None:
     box.burki.faults.add(Fault("status", status=429, headers={"Retry-After": "1"}))
 
-    tally = ask(count_url(box), box.burki.config()["api_key"])
+    stats = ask(count_url(box), box.burki.config()["api_key"])
 
     lines = said(caplog, "test_calls: still 429")
     assert "; try 1 of 8, next in 1 s" in lines[0].getMessage()
-    assert (tally.traffic.requests, tally.traffic.retries) == (2, 1)
+    assert (stats.traffic.requests, stats.traffic.retries) == (2, 1)
 
 
 @pytest.mark.covers(162)
@@ -150,12 +150,12 @@ def test_windows_that_close_often_are_enough(
     clock = itertools.count(0, 30.0)
     now = [next(clock)]
     with limits(SILENCE=55.0), fake_clock(monotonic=lambda: now[0]):
-        progress, tally = Progress(LOGGER, lambda: False), Stats("test_calls")
-        progress.begin(tally)
+        progress, stats = Progress(LOGGER, lambda: False), Stats("test_calls")
+        progress.begin(stats)
         for hour in range(240):
             now[0] = next(clock)
             window = Window(START + timedelta(hours=hour), START + timedelta(hours=hour + 1))
-            progress.closed(tally, ClosedWindow(window, 1, 1))
+            progress.closed(stats, ClosedWindow(window, 1, 1))
             assert progress.tick() == 55.0
         assert said(caplog, "test_calls: still ") == []
 
@@ -215,14 +215,14 @@ def test_the_line_of_a_window_names_its_stream_and_counts_what_there_was(
 def test_the_line_of_a_stream_counts_what_there_was(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
     progress = Progress(LOGGER, lambda: False)
-    tally = Stats("test_calls", outcome=COMPLETE, rows=812, windows=3, bookmark=START)
-    tally.duplicates, tally.outside, tally.not_found = 2, 1, 1
-    tally.invalid_values.update(["notes", "price"])
-    tally.next_from = START - timedelta(days=1)
+    stats = Stats("test_calls", outcome=COMPLETE, rows=812, windows=3, bookmark=START)
+    stats.duplicates, stats.outside, stats.not_found = 2, 1, 1
+    stats.invalid_values.update(["notes", "price"])
+    stats.next_from = START - timedelta(days=1)
     for again in (False, True, False):
-        tally.traffic.sent(again=again)
-    tally.began, tally.ended = 1.0, None
-    progress.end(tally)
+        stats.traffic.sent(again=again)
+    stats.began, stats.ended = 1.0, None
+    progress.end(stats)
     progress.end(Stats("test_other", outcome=FAILED, began=time.monotonic()))
     first, second = caplog.messages
     assert first.startswith("test_calls: complete after ")
@@ -249,7 +249,7 @@ def test_the_line_of_a_run_says_what_is_incomplete_if_anything_is(
     progress = Progress(LOGGER, lambda: False)
     for number, outcome in enumerate(outcomes):
         progress.begin(Stats(f"test_{number}", outcome=outcome, rows=2))
-    progress.summarise([])
+    progress.summarise()
     assert caplog.messages == [f"run ended after 0.0 s: {line}"]
 
 

@@ -17,55 +17,49 @@ DAY = timedelta(days=1)
 
 
 def test_the_share_is_of_time() -> None:
-    tally = Stats("test_calls", span=Window(START, START + 10 * DAY))
-    assert tally.share == 0
-    tally.reached = START + 4 * DAY
-    assert tally.share == 0.4
-    tally.outcome = COMPLETE
-    assert tally.share == 1
+    stats = Stats("test_calls", span=Window(START, START + 10 * DAY))
+    assert stats.share == 0
+    stats.reached = START + 4 * DAY
+    assert stats.share == 0.4
+    stats.outcome = COMPLETE
+    assert stats.share == 1
 
 
 @pytest.mark.parametrize("outcome", [STOPPED, FAILED])
 def test_the_share_of_what_did_not_end_well_is_what_was_read(outcome: str) -> None:
-    tally = Stats("test_calls", span=Window(START, START + 10 * DAY), outcome=outcome)
-    assert tally.share == 0
-    tally.reached = START + 9 * DAY
-    assert tally.share == 0.9
+    stats = Stats("test_calls", span=Window(START, START + 10 * DAY), outcome=outcome)
+    assert stats.share == 0
+    stats.reached = START + 9 * DAY
+    assert stats.share == 0.9
 
 
 def test_of_a_stream_that_has_nothing_to_read_the_share_is_nothing_until_it_is_complete() -> None:
-    tally = Stats("test_calls", reached=START)
-    assert tally.share == 0
-    tally.outcome = COMPLETE
-    assert tally.share == 1
-
-
-def test_dropped_are_duplicates_rows_outside_and_calls_not_found_but_no_invalid_values() -> None:
-    tally = Stats("test_calls", rows=1000, duplicates=1, outside=20, not_found=300)
-    tally.invalid_values.update(["notes"])
-    assert tally.dropped == 321
+    stats = Stats("test_calls", reached=START)
+    assert stats.share == 0
+    stats.outcome = COMPLETE
+    assert stats.share == 1
 
 
 def test_a_partition_is_named_where_there_is_one() -> None:
-    tally = Stats("test_calls", "form_id 7")
-    assert tally.name == "test_calls (form_id 7)"
-    assert tally.names() == {"stream_name": "test_calls", "partition": "form_id 7"}
+    stats = Stats("test_calls", "form_id 7")
+    assert stats.name == "test_calls (form_id 7)"
+    assert stats.names() == {"stream_name": "test_calls", "partition": "form_id 7"}
 
-    tally = Stats("test_calls")
-    assert tally.name == "test_calls"
-    assert tally.names() == {"stream_name": "test_calls"}
+    stats = Stats("test_calls")
+    assert stats.name == "test_calls"
+    assert stats.names() == {"stream_name": "test_calls"}
 
 
 @fake_clock(monotonic=lambda: 15.5)
 def test_a_run_that_is_not_over_has_taken_so_long() -> None:
-    tally = Stats("test_calls", began=10.0)
-    assert tally.seconds == 5.5
-    tally.ended = 12.0
-    assert tally.seconds == 2.0
+    stats = Stats("test_calls", began=10.0)
+    assert stats.seconds == 5.5
+    stats.ended = 12.0
+    assert stats.seconds == 2.0
 
 
 def test_its_fields_are_all_that_was_counted() -> None:
-    tally = Stats(
+    stats = Stats(
         "test_calls",
         "form_id 7",
         bookmark=START + 4 * DAY,
@@ -82,10 +76,8 @@ def test_its_fields_are_all_that_was_counted() -> None:
         ended=12.34567,
     )
     for again in (False, True, False):
-        tally.traffic.sent(again=again)
-    assert tally.fields() == {
-        "stream_name": "test_calls",
-        "partition": "form_id 7",
+        stats.traffic.sent(again=again)
+    assert stats.fields() == {
         "outcome": "failed",
         "rows": 50,
         "windows": 4,
@@ -106,4 +98,3 @@ def test_its_fields_are_all_that_was_counted() -> None:
 def test_fields_of_a_stream_without_a_bookmark_say_so() -> None:
     fields = Stats("test_calls").fields()
     assert (fields["bookmark"], fields["next_from"]) == (None, None)
-    assert "partition" not in fields
