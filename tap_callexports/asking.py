@@ -16,7 +16,6 @@ from tap_callexports.compat import override
 from tap_callexports.errors import StreamFailed
 from tap_callexports.http.paginator import PaginationError
 from tap_callexports.http.retry import MAX_TRIES, Question
-from tap_callexports.records.raw_rows import Shape
 from tap_callexports.singer.sdk import BookmarkedStream
 
 if TYPE_CHECKING:
@@ -29,6 +28,7 @@ if TYPE_CHECKING:
     from tap_callexports.http.paginator import Paginator
     from tap_callexports.http.response import Response
     from tap_callexports.progress.lines import Progress
+    from tap_callexports.records.codec import Codec
 
 T = TypeVar("T")
 TToken = TypeVar("TToken")
@@ -54,7 +54,6 @@ class AskingStream(BookmarkedStream[TToken], Generic[TToken]):
         #: The stream that messages name: another one's, where this one only reads for it.
         self.log_name = self.name
         self._run = tap
-        self._shape = Shape()
         #: What was repaired, by response; those that needed no repair are not in it.
         self._repairs: list[Counter[str]] = []
         super().__init__(tap)
@@ -83,6 +82,11 @@ class AskingStream(BookmarkedStream[TToken], Generic[TToken]):
             `read_window` catches. None for the common reading.
         """
         return None
+
+    @property
+    @abstractmethod
+    def codec(self) -> Codec:
+        """Decodes responses, and turns their rows into records."""
 
     # Helpers for those that read.
 
@@ -138,7 +142,7 @@ class AskingStream(BookmarkedStream[TToken], Generic[TToken]):
         )
 
         def decode_and_count(reply: Response) -> T:
-            reply = replace(reply, shape=self._shape)
+            reply = replace(reply, decoder=self.codec)
             decoded = decode(reply)
             # A large response may be decoded again for its rows.
             if reply.repairs:

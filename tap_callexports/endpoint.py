@@ -13,10 +13,12 @@ from typing import TYPE_CHECKING, ClassVar, Generic, TypeVar
 
 from tap_callexports.asking import AskingStream
 from tap_callexports.capped_windows import CappedPlanner
+from tap_callexports.compat import override
 from tap_callexports.errors import KeyMissing, WindowTooLarge
 from tap_callexports.http.response import MAX_ROWS
+from tap_callexports.records.codec import Codec
+from tap_callexports.records.exclusions import Exclusions
 from tap_callexports.records.naming import snake_case
-from tap_callexports.records.normalise import Normaliser
 from tap_callexports.records.timestamps import SECOND, format_instant
 from tap_callexports.windows import TARGET_ROWS, Planner, Window
 
@@ -30,7 +32,7 @@ if TYPE_CHECKING:
     from tap_callexports.export_tap import ExportTap
     from tap_callexports.http.capped import Cap
     from tap_callexports.records.batch import Batch
-    from tap_callexports.records.raw_rows import Row
+    from tap_callexports.records.rows import Row
     from tap_callexports.records.timestamps import TimeReader
 
 TToken = TypeVar("TToken")
@@ -49,8 +51,10 @@ class Endpoint(AskingStream[TToken], Generic[TToken]):
     filter_field: ClassVar[str | None] = None
     #: Columns that `read_window` looks at, beside keys, replication key and filter field.
     tracked_columns: ClassVar[tuple[str, ...]] = ()
-    #: Fields of the rows that are not exported: secrets.
+    #: What of the rows is not exported: fields, or paths inside of them (`records/exclusions.py`).
     excluded_fields: ClassVar[frozenset[str]] = frozenset()
+    #: Fields, or their columns, in which every key that names a secret is removed at any depth.
+    secrets_inside: ClassVar[frozenset[str]] = frozenset()
     #: Setting that says how far before the last run each run reads.
     lookback_setting: ClassVar[str] = "lookback_hours"
     #: Rows behind a row in which it may come again, where a window may hold too many to remember;
@@ -182,7 +186,7 @@ class Endpoint(AskingStream[TToken], Generic[TToken]):
         if len(rows) > MAX_ROWS:
             raise WindowTooLarge(f"an answer of {len(rows)} rows")
         try:
-            return self._normalisers[self.passthrough].batch(rows, context)
+            return self.codec.batch(rows, context)
         except KeyMissing as failure:
             raise KeyMissing(f"{self.where}: {failure}", others=failure.others) from None
 
@@ -224,17 +228,22 @@ class Endpoint(AskingStream[TToken], Generic[TToken]):
         columns = self.effective_schema["properties"]
         return [name for name in columns if self.mask["properties", name]]
 
+    @property
+    @override
+    def codec(self) -> Codec:
+        return self._codecs[self.passthrough]
+
     @cached_property
-    def _normalisers(self) -> dict[bool, Normaliser]:
-        """One for values that may stay undecoded, one for those that may not."""
+    def _codecs(self) -> dict[bool, Codec]:
+        """One that makes JSON, and one that makes objects."""
         tracked_columns = (self.declared_replication_key, self.filter_field, *self.tracked_columns)
         return {
-            passthrough: Normaliser(
+            passthrough: Codec(
                 self.schema,
                 primary_keys=self.declared_primary_keys,
                 times=self.times,
                 name_of=self.name_of,
-                excluded_fields=self.excluded_fields,
+                exclusions=Exclusions(self.excluded_fields, self.secrets_inside),
                 tracked_columns=[
                     name for name in tracked_columns if name and name in self.schema["properties"]
                 ],

@@ -30,7 +30,7 @@ from tap_callexports.providers.twin24 import streams as twin24_streams
 from tap_callexports.providers.videsk import streams as videsk_streams
 from tap_callexports.providers.videsk.client import OLDEST_FIRST, RangeToken
 from tap_callexports.records.batch import Batch
-from tap_callexports.records.raw_rows import Rows
+from tap_callexports.records.rows import Rows
 from tap_callexports.records.timestamps import (
     EPOCH,
     MICROSECOND,
@@ -47,7 +47,7 @@ if TYPE_CHECKING:
     from singer_sdk.helpers.types import Context
 
     from benchmarks.scaling.history import History
-    from tap_callexports.records.raw_rows import Row
+    from tap_callexports.records.rows import Row
     from tap_callexports.stream import ExportStream
     from tap_callexports.windows import Window
 

@@ -13,7 +13,7 @@ from tap_callexports.http.paginator import PaginationError, Paginator
 from tap_callexports.records.values import plain_values
 
 if TYPE_CHECKING:
-    from tap_callexports.records.raw_rows import Rows
+    from tap_callexports.records.rows import Rows
 
 #: Pages without a row that may follow each other while the server says there is more.
 EMPTY_PAGES = 20

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from tap_callexports.records.normalise import EXTRA
+from tap_callexports.records.codec import EXTRA
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from tap_callexports.errors import TransientFailure
 from tap_callexports.http.cursor import CursorPage, CursorToken
-from tap_callexports.records.raw_rows import Rows
+from tap_callexports.records.rows import Rows
 from tap_callexports.records.values import plain
 
 if TYPE_CHECKING:

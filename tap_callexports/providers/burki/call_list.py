@@ -14,7 +14,7 @@ from tap_callexports.records.values import plain_values
 
 if TYPE_CHECKING:
     from tap_callexports.http.response import Response
-    from tap_callexports.records.raw_rows import Rows
+    from tap_callexports.records.rows import Rows
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,8 +18,8 @@ from tap_callexports.errors import TransientFailure, WindowTooLarge
 from tap_callexports.http.json_chunks import RowChunks
 from tap_callexports.http.response import MAX_ROWS, Response
 from tap_callexports.http.spool import MAX_FILE_ROWS, SpooledResponse
-from tap_callexports.records.raw_rows import Rows
 from tap_callexports.records.repair import NULS
+from tap_callexports.records.rows import Rows
 from tap_callexports.redaction import sanitize
 
 if TYPE_CHECKING:
@@ -135,7 +135,9 @@ def json_file(reply: Response) -> ExportFile:
 
     def decode(text: bytes) -> Rows:
         return rows_of_json(
-            Response(reply.status, reply.headers, text, shape=reply.shape, repairs=reply.repairs)
+            Response(
+                reply.status, reply.headers, text, decoder=reply.decoder, repairs=reply.repairs
+            )
         )
 
     chunks = RowChunks(reply.file, decode, _LIST)

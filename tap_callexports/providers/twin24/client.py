@@ -21,7 +21,7 @@ from tap_callexports.providers.twin24.paginator import (
     session_page,
 )
 from tap_callexports.records.batch import Batch
-from tap_callexports.records.normalise import EXTRA
+from tap_callexports.records.codec import EXTRA
 from tap_callexports.records.time_zones import to_utc, zone_named
 from tap_callexports.records.timestamps import (
     ISO_TIMES,

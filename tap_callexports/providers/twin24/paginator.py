@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from tap_callexports.compat import override
 from tap_callexports.errors import TransientFailure
 from tap_callexports.http.paginator import PaginationError, Paginator
-from tap_callexports.records.raw_rows import Rows
+from tap_callexports.records.rows import Rows
 from tap_callexports.records.values import plain_values
 
 if TYPE_CHECKING:

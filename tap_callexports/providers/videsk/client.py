@@ -23,7 +23,7 @@ from tap_callexports.providers.videsk.times import (
     videsk_instant,
     with_offsets,
 )
-from tap_callexports.records.raw_rows import Rows
+from tap_callexports.records.rows import Rows
 from tap_callexports.records.time_zones import zone_named
 from tap_callexports.records.timestamps import (
     MICROSECOND,
@@ -45,7 +45,7 @@ if TYPE_CHECKING:
 
     from tap_callexports.http.response import Response
     from tap_callexports.records.batch import Batch
-    from tap_callexports.records.raw_rows import Row
+    from tap_callexports.records.rows import Row
     from tap_callexports.windows import Window
 
 #: Values of `$sort`.

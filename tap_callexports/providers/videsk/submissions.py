@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from tap_callexports.http.response import Response
     from tap_callexports.providers.videsk.client import RangeToken
-    from tap_callexports.records.raw_rows import Row
+    from tap_callexports.records.rows import Row
 
 _REFUSED = frozenset(
     {HTTPStatus.BAD_REQUEST, HTTPStatus.NOT_FOUND, HTTPStatus.UNPROCESSABLE_ENTITY}

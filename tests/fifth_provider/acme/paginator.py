@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from tap_callexports.errors import TransientFailure
 from tap_callexports.http.cursor import CursorPage, CursorToken
-from tap_callexports.records.raw_rows import Rows
+from tap_callexports.records.rows import Rows
 
 if TYPE_CHECKING:
     from tap_callexports.http.response import Response

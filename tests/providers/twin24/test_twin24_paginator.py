@@ -17,7 +17,7 @@ from tap_callexports.providers.twin24.paginator import (
     SessionPage,
     session_page,
 )
-from tap_callexports.records.raw_rows import Rows
+from tap_callexports.records.rows import Rows
 
 FIRST = ListToken(datetime(2024, 5, 9, tzinfo=UTC), datetime(2024, 5, 10, tzinfo=UTC), company=7)
 COUNTS = pytest.mark.parametrize("count", [60, None])

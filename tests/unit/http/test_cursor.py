@@ -10,7 +10,7 @@ import pytest
 
 from tap_callexports.http.cursor import EMPTY_PAGES, CursorPage, CursorPaginator, CursorToken
 from tap_callexports.http.paginator import PaginationError
-from tap_callexports.records.raw_rows import Rows
+from tap_callexports.records.rows import Rows
 
 
 @dataclass(frozen=True, slots=True)
