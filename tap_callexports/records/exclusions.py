@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -11,14 +10,15 @@ from typing import Any, TypeAlias
 
 import msgspec
 
+from tap_callexports.records.repair import repaired
 from tap_callexports.records.values import plain
 
 #: Any number of steps of a path, none too.
 _ANY_DEPTH = "**"
-_SECRET = re.compile(
-    "headers|.*(token|secret|password|apikey|accesskey|secretkey|credentials?)",
-    re.IGNORECASE | re.DOTALL,
-)
+#: A key that names a secret ends so, in any case, or is `headers`.
+_SECRET_ENDS = (
+    "token", "secret", "password", "apikey", "accesskey", "secretkey", "credential", "credentials",
+)  # fmt: skip
 
 #: The steps of a path.
 _Path: TypeAlias = Sequence[str]
@@ -61,7 +61,7 @@ def _pruned(paths: Sequence[_Path], secrets: bool, value: object) -> object:  # 
     if isinstance(found, str):
         # Perhaps an object written as text; one that is too deep to be read is left out.
         try:
-            inner = plain(msgspec.Raw(found.encode()))
+            inner = plain(msgspec.Raw(repaired(found.encode())[0]))
         except (msgspec.MsgspecError, UnicodeEncodeError):
             return found
         if not isinstance(inner, (dict, list)):
@@ -81,13 +81,20 @@ def _without(value: Any, paths: Sequence[_Path], secrets: bool) -> Any:  # noqa:
     kept = {}
     for key, inner in value.items():
         left = [rest for path in paths for rest in _behind(key, path)]
-        if [] not in left and not (secrets and _SECRET.fullmatch(key)):
+        if [] not in left and not (secrets and _names_secret(key)):
             kept[key] = _without(inner, left, secrets)
     return kept
 
 
+def _names_secret(key: str) -> bool:
+    lowered = key.lower()
+    return lowered == "headers" or lowered.endswith(_SECRET_ENDS)
+
+
 def _behind(key: str, path: _Path) -> list[_Path]:
     """What is left of a path behind a key; nothing is left ([]) where the key is excluded."""
+    if not path:
+        return [path]
     if path[0] == _ANY_DEPTH:
         return [path, *_behind(key, path[1:])]
     return [path[1:]] if fnmatchcase(key, path[0]) else []

@@ -19,7 +19,7 @@ def flattenable(record: Record, schema: Mapping[str, Any], levels: int) -> Recor
     """A record whose nested objects hold declared keys only.
 
     Args:
-        record: As the normaliser made it, an object. Not changed.
+        record: As the codec made it, an object. Not changed.
         schema: JSON schema of its stream.
         levels: How deep the SDK will flatten (`flattening_max_depth`).
     """

@@ -27,7 +27,7 @@ SCHEMA: dict[str, Any] = {
     }
 }
 EXCLUSIONS = Exclusions(
-    {"access_token", "monitor.controlUrl", "artifact.**.presigned*", "other.key"},
+    {"access_token", "monitor.controlUrl", "artifact.**.presigned*", "other.key", "whole.**"},
     {"assistant", "phoneNumber", "transport", "squad"},
 )
 #: Keys that name a secret.
@@ -61,6 +61,7 @@ def record_of(row: object, *, as_json: bool = True, exclusions: Exclusions = EXC
         ({"monitor": {"b": {"controlUrl": 1}}}, {"monitor": {"b": {"controlUrl": 1}}}),
         ({"artifact": {"presignedUrl": 1, "a": 1}}, {"artifact": {"a": 1}}),
         ({"artifact": {"a": [{"presignedX": 1, "c": 2}]}}, {"artifact": {"a": [{"c": 2}]}}),
+        ({"whole": {"a": {"b": 1}}}, {"extra": {"whole": {}}}),
         ({"monitor": {"presignedUrl": 1}}, {"monitor": {"presignedUrl": 1}}),
         ({"other": {"key": 1, "b": 2}}, {"extra": {"other": {"b": 2}}}),
         ({"other": {"key": 1}}, {"extra": {"other": {}}}),
@@ -69,6 +70,7 @@ def record_of(row: object, *, as_json: bool = True, exclusions: Exclusions = EXC
         ({"assistant": '{"token": 1, "b": 2}'}, {"assistant": {"b": 2}}),
         ({"transport": {"apiKey": 1, "b": 2}}, {"transport": '{"b":2}'}),
         ({"transport": '{"apiKey": 1, "b": 2}'}, {"transport": '{"b":2}'}),
+        ({"assistant": '{"b": "\\ud800\\u0000"}'}, {"assistant": {"b": "\ufffd"}}),
         ({"transport": "sip"}, {"transport": "sip"}),
         ({"transport": "[1"}, {"transport": "[1"}),
         ({"assistant": [{"token": 1}]}, {"extra": {"assistant": [{}]}}),
