@@ -1,6 +1,6 @@
-"""The command line of a tap: what it is given, how it shows itself, and how it ends.
+"""The command line: what the tap is given, how it shows progress, and how it ends.
 
-Whatever goes wrong is one line on stderr and an exit code. Knows no provider and no window.
+Whatever goes wrong is one line on stderr and an exit code.
 """
 
 from __future__ import annotations
@@ -10,31 +10,30 @@ import os
 import signal
 import sys
 from traceback import walk_tb
-from typing import IO, TYPE_CHECKING, cast
+from typing import IO, TYPE_CHECKING
 
 from singer_sdk import mapper
 from singer_sdk.exceptions import ConfigValidationError
 
 from tap_callexports.compat import override
 from tap_callexports.errors import ExportError
-from tap_callexports.export_tap import SIGNAL_EXIT, ExportTap
 from tap_callexports.progress.lines import Progress
 from tap_callexports.singer.input import config_error, read_catalog, read_config, read_state
+from tap_callexports.tap import SIGNAL_EXIT, TapCallExports
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     import click
 
-    from tap_callexports.singer.messages import LineWriter
     from tap_callexports.singer.sdk import ConfigInput
 
 #: Names the file that says how to log.
 _LOG_CONFIG = "SINGER_SDK_LOG_CONFIG"
 
 
-class CommandLine(ExportTap):
-    """A tap of windowed exports as a command."""
+class CommandLine(TapCallExports):
+    """The tap as a command."""
 
     @classmethod
     @override
@@ -65,7 +64,7 @@ class CommandLine(ExportTap):
                 state=read_state(state, cls.logger),
                 catalog=read_catalog(catalog),
             )
-            tap.progress = way(cls.logger, tap.progress.blocked)
+            tap.this_run.progress = way(cls.logger, tap.this_run.progress.blocked)
             code = tap.run()
         except ConfigValidationError as error:
             # Caught here: the SDK's command adds a line that says nothing.
@@ -87,13 +86,13 @@ class CommandLine(ExportTap):
             super().cb_test(ctx, param, value)
             return
         config = ctx.params.get("config")
-        tap = cls(config=dict(config.config) if config else {})
+        given = dict(config.config) if config else {}
         if value == "schema":
+            tap = cls(config=given)
             tap.write_schemas()
-            cast("LineWriter", tap.message_writer).flush()
+            tap.this_run.writer.flush()
             ctx.exit()
-        tap.connection_test = True
-        ctx.exit(tap.run())
+        ctx.exit(cls(config=given, connection_test=True).run())
 
     @classmethod
     @override
@@ -104,54 +103,55 @@ class CommandLine(ExportTap):
         return read_config(value, cls.environment)
 
 
-def run_command(tap: type[CommandLine]) -> None:
-    """Run a tap's command line; every failure is one line on stderr and exit code 1.
+def run_command() -> None:
+    """Run the command line; every failure is one line on stderr and exit code 1.
 
     Raises:
         SystemExit: Always.
     """
+    logger = CommandLine.logger
     if sys.stdout is None:
-        tap.logger.error("standard output is closed: send it to a target or a file")
+        logger.error("standard output is closed: send it to a target or a file")
         raise SystemExit(1)
     try:
-        _logging_ready(tap)()
+        _command()()
     except SystemExit as exit_:
         # Said here, not in the handler: a log line may have been under way.
         if isinstance(exit_.code, int) and exit_.code > SIGNAL_EXIT:
             name = signal.Signals(exit_.code - SIGNAL_EXIT).name
-            tap.logger.warning("%s: stopped; the last STATE is a safe place to restart", name)
+            logger.warning("%s: stopped; the last STATE is a safe place to restart", name)
         raise
     except ConfigValidationError as error:
-        tap.report(error)
+        CommandLine.report(error)
     except ExportError as error:
-        tap.logger.error("%s", error)
+        logger.error("%s", error)
     except Exception as error:
         # The text of an unforeseen error may hold data: only its kind and place are shown.
         kind = type(error).__name__
         places = [(frame.f_code.co_filename, line) for frame, line in walk_tb(error.__traceback__)]
         if any(file == mapper.__file__ for file, _ in places):
-            tap.logger.error(
+            logger.error(
                 "stream_maps: an expression fails on a record (%s): is a column that it names null "
                 "there, or not selected?",
                 kind,
             )
         else:
-            tap.logger.error(
+            logger.error(
                 "unexpected %s at %s:%d; this is a bug, please report it with this line",
                 kind,
                 *places[-1],
             )
-        tap.logger.debug("details", exc_info=True)
+        logger.debug("details", exc_info=True)
     raise SystemExit(1)
 
 
-def _logging_ready(tap: type[CommandLine]) -> Callable[[], None]:
-    """A tap's command; the SDK sets up logging when it is asked for it.
+def _command() -> Callable[[], None]:
+    """The SDK's command; the SDK sets up logging when it is asked for it.
 
     Raises:
         ConfigValidationError: What the environment says of logging cannot be used.
     """
-    prefix = tap.name.upper().replace("-", "_")
+    prefix = CommandLine.name.upper().replace("-", "_")
     for name in (f"{prefix}_LOGLEVEL", "LOGLEVEL"):
         if level := os.environ.get(name):
             if not isinstance(logging.getLevelName(level.upper()), int):
@@ -160,7 +160,7 @@ def _logging_ready(tap: type[CommandLine]) -> Callable[[], None]:
     if not os.environ.get(_LOG_CONFIG):
         os.environ.pop(_LOG_CONFIG, None)
     try:
-        command: Callable[[], None] = tap.cli
+        command: Callable[[], None] = CommandLine.cli
     except Exception as error:  # noqa: BLE001 - YAML, paths and logging have many ways to fail
         raise config_error(
             f"{_LOG_CONFIG}: the file it names is not a logging configuration "

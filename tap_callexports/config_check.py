@@ -214,7 +214,7 @@ def _provider_mistakes(provider: type[Provider], config: Mapping[str, Any]) -> I
             for name in group:
                 if present and name not in present:
                     yield f"{provider.name}.{name}: missing; {present[0]} needs it"
-    for message in provider.errors(settings):
+    for message in provider.settings_errors(settings):
         yield f"{provider.name}.{message}"
 
 

@@ -1,15 +1,16 @@
-"""Streams that ask once per call: a list stream names a window's calls, and each is asked for.
+"""Streams that send one request per call: a list stream names a window's calls.
 
-Windowed streams like any other, not the SDK's child streams: those ask one call after another,
-and keep a bookmark for each. Knows neither how a list nor how a call is asked for.
+They are windowed streams like any other, not the SDK's child streams: those request one call after
+another, and keep a bookmark for each.
 """
 
 from __future__ import annotations
 
 from abc import abstractmethod
+from dataclasses import replace
 from functools import partial
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 
 from tap_callexports.compat import override
 from tap_callexports.concurrency import in_order
@@ -24,110 +25,113 @@ from tap_callexports.errors import (
 )
 from tap_callexports.records.timestamps import SECOND
 from tap_callexports.redaction import sanitize
-from tap_callexports.stream import ExportStream
+from tap_callexports.stream import CallStream
 from tap_callexports.windows import MONTH, Window
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Collection, Iterable, Iterator, Mapping
 
-    from singer_sdk.helpers.types import Context
-    from singer_sdk.streams.rest import PageContext
-
-    from tap_callexports.account import Account
-    from tap_callexports.export_tap import ExportTap
+    from tap_callexports.http.paginators import Paginator
+    from tap_callexports.http.request import Request
     from tap_callexports.http.response import Response
+    from tap_callexports.provider import Provider
     from tap_callexports.records.batch import Batch, Record
+    from tap_callexports.records.rows import Row
+    from tap_callexports.singer.sdk import SingerTap
 
-TToken = TypeVar("TToken")
-
-#: So many calls that vanish, and none that does not, are no coincidence: the path is wrong.
+#: So many calls that no longer exist, and none that does, are no coincidence: the path is wrong.
 NOT_FOUND_AT_FIRST = 20
 #: Calls under way while the oldest is waited for, as a multiple of `max_concurrency`.
 _CALLS_AHEAD = 4
 #: Calls that may wait for the first one that can be read.
 _MOST_UNREAD = 20
-#: How many calls behind a window are tried where none of it could be read.
+#: How many calls after a window are tried where none of it could be read.
 _LATER_CALLS = 3
-#: A call, and what there is of it: None where it vanished, a failure where it cannot be read.
+#: A call, and what there is of it: None where it no longer exists, a failure where it cannot be
+#: read.
 _Answer: TypeAlias = "tuple[Record, Batch | StreamFailed | None]"
 _Unread: TypeAlias = "tuple[Record, StreamFailed]"
-_GONE = frozenset({HTTPStatus.NOT_FOUND, HTTPStatus.UNPROCESSABLE_ENTITY})
+_NOT_FOUND = frozenset({HTTPStatus.NOT_FOUND, HTTPStatus.UNPROCESSABLE_ENTITY})
 
 
-class DetailStream(ExportStream[TToken], Generic[TToken]):
-    """Base of the endpoints that know one call at a time.
+class DetailStream(CallStream["Record"]):
+    """An endpoint that knows one call at a time.
 
-    Type parameter: the token, which names a call.
+    A subclass names the stream that lists the calls of a window, and says how one of them is
+    requested (`build_call_request`) and parsed (`parse_call`).
     """
 
     lookback_setting = "details_lookback_hours"
     selected_by_default = False
-    #: A call is not asked for in smaller pieces.
+    # A call is not requested in smaller pieces.
     splittable = False
     # Small, so that the bookmark moves every few minutes.
-    window_rows = 1_000
+    target_rows = 1_000
 
     #: The stream that lists the calls of a window.
-    calls: ClassVar[type[ExportStream[Any]]]
+    calls: ClassVar[type[CallStream[Any]]]
     #: Its column that says how far a call is, and its values for one that is not over.
     status_column: ClassVar[str]
     unfinished: ClassVar[frozenset[str]]
 
-    def __init__(self, tap: ExportTap, account: Account) -> None:
-        super().__init__(tap, account)
-        self._calls = self.calls(tap, account)
+    def __init__(self, tap: SingerTap, provider: Provider) -> None:
+        super().__init__(tap, provider)
+        self._calls = self.calls(tap, provider)
         self._calls.log_name = self.name
-        self._found = self._vanished = self._left = 0
-        #: A call that could be read, to ask for again.
+        self._found = self._left = 0
+        #: A call that could be read, to request again.
         self._readable: Record | None = None
+
+    @abstractmethod
+    def build_call_request(self, call: Record) -> Request:
+        """The request of one call.
+
+        Args:
+            call: Its record from the list stream, as an object.
+        """
+
+    @abstractmethod
+    def parse_call(self, response: Response, call: Record) -> Collection[Row]:
+        """What a 2xx response has of the call, in one row or several.
+
+        Raises:
+            TransientFailure: It is not about that call, or not whole.
+        """
+
+    def added_columns(self, call: Record) -> Mapping[str, Any]:
+        """Columns that are not in the rows of a call but in its record from the list stream."""
+        return {}
 
     @property
     @override
     def bookmark_may_move(self) -> bool:
-        # As long as every call has vanished, the path may be wrong.
-        return bool(self._found) or not self._vanished
+        # As long as every call has not been found, the path may be wrong.
+        return bool(self._found) or not self.not_found
 
     @property
     @override
-    def windows_at_once(self) -> int:
-        return 1  # its calls are what is asked for side by side
-
-    @property
-    @override
-    def gone(self) -> int:
-        return self._vanished
-
-    @abstractmethod
-    def details(self, call: Record) -> Batch:
-        """Ask for one call; runs in a worker's thread.
-
-        Args:
-            call: Its record from the list stream, as an object.
-
-        Returns:
-            What there is of it, in one record or several.
-
-        Raises:
-            RecordNotFound: It is not there any more.
-            StreamFailed: It cannot be read.
-            ProviderFailed: The credential was refused, or the host cannot be reached.
-        """
+    def workers(self) -> int:
+        return 1  # its calls are what is requested at the same time
 
     @override
-    def read_window(self, window: Window, context: Context | None) -> Iterator[Batch]:
-        return self._details(self._calls.read_window(window, context), window)
+    def read_window(self, window: Window) -> Iterator[Batch]:
+        return self._details(self._calls.read_window(window), window)
 
     @override
-    def scan(self, window: Window, context: Context | None) -> Iterator[Batch]:
-        return self._details(self._calls.scan(window, context), window)
+    def paginator(self, window: Window) -> Paginator[Record]:
+        raise NotImplementedError("its calls take the place of pages")
+
+    @override
+    def build_request(self, window: Window, token: Record) -> Request:
+        return self.build_call_request(token)
 
     @override
     def within(self, batch: Batch, window: Window) -> Batch:
         return batch  # the list says where a call belongs
 
     @override
-    def error_for(self, reply: Response, page: PageContext[TToken]) -> Exception | None:
-        return RecordNotFound() if reply.status in _GONE else None
+    def error_for(self, response: Response, request: Request) -> Exception | None:
+        return RecordNotFound() if response.status in _NOT_FOUND else None
 
     @override
     def report(self) -> None:
@@ -136,15 +140,15 @@ class DetailStream(ExportStream[TToken], Generic[TToken]):
                 "%d calls were not over and are left out; a run that finds them over, within "
                 "%s.%s, has them",
                 self._left,
-                self.account.name,
+                self.provider.name,
                 self.lookback_setting,
             )
-        if self._vanished:
+        if self.not_found:
             self.logger.warning(
                 "%s: %d of %d calls no longer existed when they were requested at %s",
                 self.where,
-                self._vanished,
-                self._vanished + self._found,
+                self.not_found,
+                self.not_found + self._found,
                 self.endpoint,
             )
 
@@ -153,18 +157,18 @@ class DetailStream(ExportStream[TToken], Generic[TToken]):
         calls = (self._calls.within(batch, window) for batch in lists)
         pieces = (partial(self._one, call) for batch in calls for call in self._over(batch))
         # Requests at once are the client's to limit; a slow call only must not hold up the others.
-        at_once = self.account.settings["max_concurrency"]
-        ahead = 1 if at_once == 1 or self.connection_test else at_once * _CALLS_AHEAD
+        at_once = self.provider.settings["max_concurrency"]
+        ahead = 1 if at_once == 1 or self.run.connection_test else at_once * _CALLS_AHEAD
         for answer in self._answers(in_order(pieces, ahead), window):
             if answer is not None:
                 self._found += 1
                 yield answer
                 continue
-            self._vanished += 1
-            if self._vanished >= NOT_FOUND_AT_FIRST and not self._found:
-                setting = f"{self.account.name}.{self.path_setting or 'api_url'}"
+            self.not_found += 1
+            if self.not_found >= NOT_FOUND_AT_FIRST and not self._found:
+                setting = f"{self.provider.name}.{self.path_setting or 'api_url'}"
                 raise self.fail(
-                    f"none of the first {self._vanished} calls is at {self.endpoint}; "
+                    f"none of the first {self.not_found} calls is at {self.endpoint}; "
                     f"check {setting}"
                 )
 
@@ -174,7 +178,7 @@ class DetailStream(ExportStream[TToken], Generic[TToken]):
         A call is skipped if another one can be read after it failed, and it fails once more then:
         the calls of a server that is down are not skipped.
         """
-        skips = self.account.shared.skip_unreadable and not self.connection_test
+        skips = self.run.skip_unreadable and not self.run.connection_test
         unread: list[_Unread] = []
         for call, answer in answers:
             if isinstance(answer, StreamFailed):
@@ -195,7 +199,7 @@ class DetailStream(ExportStream[TToken], Generic[TToken]):
             yield from self._once_more(unread, self._readable)
 
     def _once_more(self, unread: list[_Unread], readable: Record) -> Iterator[Batch | None]:
-        """Ask again for calls that could not be read, after one that could."""
+        """Request once more the calls that could not be read, after one that could."""
         ((_, proof),) = self._one(readable)
         if proof is None or isinstance(proof, StreamFailed):
             raise StreamFailed(f"{unread[0][1]}, and no other call can be read now")
@@ -208,12 +212,12 @@ class DetailStream(ExportStream[TToken], Generic[TToken]):
                 yield answer
 
     def _later_call(self, window: Window) -> Record | None:
-        """A call behind a window that can be read, None where the first ones cannot."""
+        """A call after a window that can be read, None where the first ones cannot."""
         start, step, left = window.end, window.length, _LATER_CALLS
         while start < self.end and left > 0:
-            later = Window(start, min(start + step, self.end))
+            later = replace(window, start=start, end=min(start + step, self.end))
             try:
-                lists = [self._calls.within(b, later) for b in self._calls.read_window(later, None)]
+                lists = [self._calls.within(b, later) for b in self._calls.read_window(later)]
             except WindowTooLarge:
                 if step <= SECOND:
                     return None
@@ -243,7 +247,9 @@ class DetailStream(ExportStream[TToken], Generic[TToken]):
 
     def _one(self, call: Record) -> Iterator[_Answer]:
         try:
-            yield call, self.details(call)
+            request = self.build_call_request(call)
+            rows = self.send(request, lambda response: self.parse_call(response, call))
+            yield call, self.batch(rows, self.added_columns(call))
         except RecordNotFound:
             yield call, None
         except Unreadable as failure:

@@ -1,23 +1,36 @@
-"""What a provider declares: its names, its settings and its streams. Knows none by name."""
+"""A provider: what its folder declares, and its account in one run."""
 
 from __future__ import annotations
 
+import threading
+from abc import ABC, abstractmethod
+from datetime import timedelta
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from singer_sdk import typing as th
 
-from tap_callexports.account import Account
+from tap_callexports.http.client import Auth, HttpClient
+from tap_callexports.http.rate_limiter import RateLimiter
+from tap_callexports.http.retry import HttpSettings
+from tap_callexports.records.timestamps import EPOCH, format_instant
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+    from datetime import datetime
 
-    from tap_callexports.stream import ExportStream
+    import requests
+    from singer_sdk import Stream
+
+    from tap_callexports.run import Run
 
 
 #: Most that a lookback may be: twenty years, more than any provider keeps.
 MAX_LOOKBACK_HOURS = 20 * 366 * 24
 #: Most that `settle_minutes` may be: a month.
 MAX_SETTLE_MINUTES = 31 * 24 * 60
+#: How far this machine's clock may be off the server's.
+CLOCK_SKEW = timedelta(seconds=60)
 
 
 def common_settings(
@@ -67,18 +80,42 @@ def common_settings(
     )
 
 
-class Provider(Account):
-    """One provider, as its folder declares it; an instance is an account at it in a run."""
+class Provider(ABC):
+    """One provider, as its folder declares it; an instance is its account in one run.
 
-    #: All its endpoints; each becomes a stream of the catalog.
-    streams: ClassVar[tuple[type[ExportStream[Any]], ...]]
+    Args:
+        settings: The provider's object from the config, defaults filled in.
+        run: The run, with the tap's top-level settings.
+    """
+
+    #: Name of the settings object and prefix of the streams.
+    name: ClassVar[str]
+    #: How the provider calls itself.
+    title: ClassVar[str]
+    #: Groups of settings; any one of them, given in full, switches the provider on.
+    credentials: ClassVar[tuple[tuple[str, ...], ...]]
+    #: All its endpoints (`CallStream`); each becomes a stream of the catalog.
+    streams: ClassVar[tuple[type[Stream], ...]]
     #: Of its settings object, `common_settings` among them.
     properties: ClassVar[tuple[th.Property[Any], ...]]
     #: Settings that hold addresses to which a credential is sent.
     url_settings: ClassVar[tuple[str, ...]] = ("api_url",)
+    #: Seconds before repetitions of a 401, see `HttpSettings`.
+    unauthorised_waits: ClassVar[tuple[tuple[float, ...], tuple[float, ...]]] = ((), ())
+
+    def __init__(self, settings: Mapping[str, Any], run: Run) -> None:
+        self.settings = settings
+        self.run = run
+        self._making = threading.Lock()
+        #: What the first response says of the time, and the same where it is over a minute earlier
+        #: than this machine's.
+        self._server_now: datetime | None = None
+        self._earlier_now: datetime | None = None
+
+    # What a provider declares.
 
     @classmethod
-    def errors(cls, settings: Mapping[str, Any]) -> Iterator[str]:
+    def settings_errors(cls, settings: Mapping[str, Any]) -> Iterator[str]:
         """What is wrong with the settings beyond their JSON schema, as `setting: sentence`.
 
         Args:
@@ -86,7 +123,131 @@ class Provider(Account):
         """
         yield from ()
 
+    @property
+    @abstractmethod
+    def auth(self) -> Auth:
+        """Puts the credential into requests."""
+
+    def renew(self, refused: requests.PreparedRequest) -> bool:
+        """After a 401: get a new credential, if there is a way to.
+
+        Args:
+            refused: The request as it was sent; another worker may have renewed what it carries.
+
+        Returns:
+            Whether `auth` now has another credential to try.
+        """
+        return False
+
+    # What the tap and the streams use.
+
     @classmethod
     def is_on(cls, settings: Mapping[str, Any]) -> bool:
         """Whether a credential is given."""
         return any(all(settings.get(name) for name in group) for group in cls.credentials)
+
+    @classmethod
+    def credential_names(cls) -> str:
+        """The credential's settings as a user writes them, `name.email + name.password or …`."""
+        return " or ".join(
+            " + ".join(f"{cls.name}.{name}" for name in group) for group in cls.credentials
+        )
+
+    @property
+    def cutoff(self) -> datetime:
+        """First instant this run does not read: `end_date`, or `as_of` where that is earlier."""
+        end_date = self.run.end_date
+        return min(end_date, self.as_of) if end_date else self.as_of
+
+    @property
+    def as_of(self) -> datetime:
+        """Now less `settle_minutes`: up to here the provider is taken to have filed every call.
+
+        Now is this machine's time at the start of the run. Where the first response says that it
+        is over a minute earlier, now is what that response says: so this may become earlier once.
+        """
+        return (self._earlier_now or self.run.started) - self._ingestion_delay
+
+    @property
+    def local_as_of(self) -> datetime:
+        """Now less `settle_minutes`, by this machine's clock."""
+        return self.run.started - self._ingestion_delay
+
+    @property
+    def latest_as_of(self) -> datetime:
+        """Now less `settle_minutes`, by the later one of the two clocks."""
+        return max(self.run.started, self._server_now or EPOCH) - self._ingestion_delay
+
+    @property
+    def _ingestion_delay(self) -> timedelta:
+        return timedelta(minutes=self.settings["settle_minutes"])
+
+    def _compare_clocks(self, server_now: datetime, now: datetime) -> None:
+        """Take note of the server's time, and warn where this machine's clock is another one.
+
+        Args:
+            server_now: The `Date` of the first response.
+            now: This machine's time when it was read.
+        """
+        run_start = self.run.started
+        self._server_now = server_now
+        # The response came later than the run began: that says nothing of the clocks.
+        if run_start - server_now > CLOCK_SKEW:
+            self._earlier_now = server_now
+            self.run.logger.warning(
+                "%s: this machine's clock is %.0f s ahead of the server's; the server's time is "
+                "used: calls before %s are exported",
+                self.title,
+                (now - server_now).total_seconds(),
+                format_instant(self.cutoff),
+            )
+        elif server_now - now > CLOCK_SKEW:
+            self.run.logger.warning(
+                "%s: this machine's clock is %.0f s behind the server's; this machine's time is "
+                "used: calls from %s on are left to a later run",
+                self.title,
+                (server_now - now).total_seconds(),
+                format_instant(self.cutoff),
+            )
+
+    def url(self, path: str) -> str:
+        """Full address of an endpoint's path, which begins with a slash."""
+        return str(self.settings["api_url"]).rstrip("/") + path
+
+    @cached_property
+    def http_settings(self) -> HttpSettings:
+        """What all requests of this provider have in common."""
+        return HttpSettings(
+            provider=self.title,
+            credential=self.credential_names(),
+            read_timeout=self.run.request_timeout,
+            max_retry_wait=self.run.max_retry_wait,
+            user_agent=self.run.user_agent,
+            unauthorised_waits=self.unauthorised_waits,
+        )
+
+    @cached_property
+    def rate_limiter(self) -> RateLimiter:
+        """The one gate in front of all requests to this provider."""
+        return RateLimiter(
+            at_once=self.settings["max_concurrency"],
+            per_minute=self.settings.get("requests_per_minute"),
+        )
+
+    @property
+    def client(self) -> HttpClient:
+        """The one client of all streams of this provider."""
+        # Workers ask for it at the same time, and a cached property may be made twice then.
+        with self._making:
+            return self._client
+
+    @cached_property
+    def _client(self) -> HttpClient:
+        return HttpClient(
+            self.http_settings,
+            self.rate_limiter,
+            self.auth,
+            self.run.logger,
+            renew=self.renew,
+            compare_clocks=self._compare_clocks,
+        )

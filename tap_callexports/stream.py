@@ -1,72 +1,390 @@
-"""A stream: an endpoint as the SDK runs it, with its catalog, its bookmarks and its failures.
+"""A stream: one endpoint of a provider, read in time windows.
 
-Knows neither how a span is read (`sync.py`) nor what is asked (the endpoint).
+A subclass declares an endpoint. How its span is read, window by window, is in `sync.py`; what the
+SDK sees of it is in `singer/sdk.py`.
 """
 
 from __future__ import annotations
 
-from contextlib import contextmanager
-from functools import cached_property
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from abc import abstractmethod
+from collections import Counter
+from dataclasses import replace
+from datetime import timedelta
+from functools import cached_property, partial
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
-from singer_sdk.helpers.conform import TypeConformanceLevel
-from singer_sdk.mapper import SameRecordTransform
-from singer_sdk.metrics import DEFAULT_LOG_INTERVAL
-
+from tap_callexports.caps import Cap, CappedPlanner, CappedWindow
 from tap_callexports.compat import override
-from tap_callexports.endpoint import Endpoint
-from tap_callexports.errors import Forbidden, StreamFailed, TestFinished, WindowTooLarge
-from tap_callexports.progress.stats import COMPLETE, FAILED, FORBIDDEN
-from tap_callexports.redaction import sanitize
-from tap_callexports.singer.catalog import (
-    Declared,
-    is_selected,
-    resolved,
-    stream_errors,
-    unknown_columns,
-)
-from tap_callexports.singer.flattening import flattenable
-from tap_callexports.singer.input import config_error
-from tap_callexports.singer.sdk import quiet
-from tap_callexports.singer.state import Bookmark
-from tap_callexports.sync import Export
+from tap_callexports.errors import FilterIgnored, KeyMissing, StreamFailed, WindowTooLarge
+from tap_callexports.http.paginators import Page, PaginationError, Paginator
+from tap_callexports.http.request import Request
+from tap_callexports.http.response import MAX_ROWS
+from tap_callexports.records.batch import Batch
+from tap_callexports.records.codec import Codec
+from tap_callexports.records.exclusions import Exclusions
+from tap_callexports.records.naming import snake_case
+from tap_callexports.records.timestamps import ISO_TIMES, SECOND, TimeReader, format_instant
+from tap_callexports.singer.sdk import SingerStream
+from tap_callexports.windows import TARGET_ROWS, Planner, Window
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Collection, Iterator, Mapping
+    from datetime import datetime
 
-    from singer_sdk.helpers.types import Context
-    from singer_sdk.metrics import Counter
-    from singer_sdk.singerlib import Catalog
+    from tap_callexports.http.response import Response
+    from tap_callexports.provider import Provider
+    from tap_callexports.records.rows import Row
+    from tap_callexports.singer.sdk import SingerTap
 
-    from tap_callexports.account import Account
-    from tap_callexports.export_tap import ExportTap
-    from tap_callexports.progress.stats import Stats
-    from tap_callexports.records.batch import Record
-
+T = TypeVar("T")
 TToken = TypeVar("TToken")
 
-#: The catalog's place of a column; longer ones are inside of it.
-_COLUMN = ("properties", "name")
-#: Requests a connection test may send for a stream.
-TEST_REQUESTS = 2
+#: How far outside a window rows may be because a request is wider than it.
+_MARGIN = 2 * SECOND
 
 
-class ExportStream(Endpoint[TToken], Generic[TToken]):
-    """Base of every stream.
+class CallStream(SingerStream, Generic[TToken]):
+    """One endpoint, read in time windows.
 
-    Type parameter: the token, which tells one page from the next.
+    A subclass declares the endpoint (the attributes below), which pages a window has (`paginator`),
+    how a page is requested (`build_request`), and, where the envelope is unusual, how a response is
+    parsed (`parse_page`).
+
+    Type parameter: the token, which tells one page of a window from the next.
     """
 
-    TYPE_CONFORMANCE_LEVEL = TypeConformanceLevel.NONE  # the normaliser has done it
+    #: Path of the endpoint below the provider's address, or the setting that holds it.
+    path: ClassVar[str]
+    path_setting: ClassVar[str | None] = None
+    #: Columns that tell records apart, and the one bookmarks are named after; None for a full read.
+    primary_keys: ClassVar[tuple[str, ...]]
+    replication_key: ClassVar[str | None]
+    #: Column that the provider's time range is known to act on; rows outside a window are dropped.
+    filter_field: ClassVar[str | None] = None
+    #: Smallest window; one that cannot be read fails the stream.
+    granularity: ClassVar[timedelta] = SECOND
+    #: False where the provider has no time range: one read of everything, each run.
+    windowed: ClassVar[bool] = True
+    #: Whether a request that is too much for the server gets smaller with the window.
+    splittable: ClassVar[bool] = True
+    #: Field of a response that holds its rows; None where the response is the list of rows.
+    rows_field: ClassVar[str | None] = "items"
+    #: Other fields of a response: its own name for each field of a Page.
+    page_fields: ClassVar[Mapping[str, str]] = {}
+    #: What of the rows is never exported: fields, or paths inside of them (`Exclusions`).
+    excluded_fields: ClassVar[frozenset[str]] = frozenset()
+    #: Fields, or their columns, in which every key that names a secret is removed at any depth.
+    secrets_inside: ClassVar[frozenset[str]] = frozenset()
+    #: Columns that reading a window looks at, beside keys, replication key and filter field.
+    tracked_columns: ClassVar[tuple[str, ...]] = ()
+    #: Setting that says how far before the last run each run reads.
+    lookback_setting: ClassVar[str] = "lookback_hours"
+    #: Setting that lists ids which are read one by one, each with a bookmark of its own, and the
+    #: column that says which of them a row is from; None for a stream without partitions.
+    partition_setting: ClassVar[str | None] = None
+    partition_column: ClassVar[str]
+    #: The same of ids that share a bookmark: a window is read once for each.
+    ids_setting: ClassVar[str | None] = None
+    ids_column: ClassVar[str]
+    #: How many rows a window aims at, at most.
+    target_rows: ClassVar[int] = TARGET_ROWS
+    #: Whether a server that ignores the time range is read as a whole; else the stream fails.
+    can_scan: ClassVar[bool] = True
+    #: Rows after a row in which it may come again, where a window may hold too many to remember;
+    #: None for all of its window and the next one.
+    dedupe_window: ClassVar[int | None] = None
 
-    def __init__(self, tap: ExportTap, account: Account) -> None:
-        super().__init__(tap, account)
-        self.logger.addFilter(quiet)
+    def __init__(self, tap: SingerTap, provider: Provider) -> None:
+        self.provider = provider
+        self.run = provider.run
+        #: The stream that messages name: another one's, where this one only reads for it.
+        self.log_name = self.name
+        #: Whether records go out as they are: JSON, in which most values were never decoded.
+        self.passthrough = False
+        #: Windows and calls of this run that could not be read and were skipped, in words.
+        self.skipped: list[str] = []
+        #: How many calls that were listed no longer existed when they were requested, in this run.
+        self.not_found = 0
+        self._repairs: list[Counter[str]] = []
+        super().__init__(tap)
+
+    # What an endpoint declares.
+
+    @abstractmethod
+    def paginator(self, window: Window) -> Paginator[TToken]:
+        """How the pages of a window follow each other; a new one each time."""
+
+    @abstractmethod
+    def build_request(self, window: Window, token: TToken) -> Request:
+        """The request of one page (`get` or `post`), without credential.
+
+        Args:
+            window: The time range; `only` names the partition or id, if there is one.
+            token: Which page, as the paginator says.
+        """
+
+    def parse_page(self, response: Response, window: Window) -> Page:
+        """The page in a 2xx response.
+
+        Args:
+            response: The response.
+            window: What it was requested for.
+
+        Raises:
+            TransientFailure: The response is not what the API sends; it is requested again.
+            WindowTooLarge: It holds too many rows.
+            KeyMissing: A row lacks a primary key.
+        """
+        names = self.page_fields
+        rows, body = response.list_of_rows(self.rows_field, *names.values())
+        fields = {field: body.get(name) for field, name in names.items()}
+        return Page(self.batch(rows, window.only if self.partition_setting else None), **fields)
+
+    def error_for(self, response: Response, request: Request) -> Exception | None:
+        """The provider's own reading of a status that is not 2xx.
+
+        Returns:
+            What is raised in place of the common reading (`http/retry.py`): a failure (`fail`)
+            that says what to do, TransientFailure to send the request again, WindowTooLarge to
+            split the window. None for the common reading.
+        """
+        return None
 
     @property
-    @override
-    def url_base(self) -> str:
-        return self.account.url("")
+    def endpoint(self) -> str:
+        """Path below the provider's address."""
+        return str(self.provider.settings[self.path_setting]) if self.path_setting else self.path
+
+    @property
+    def filter_ignored(self) -> str:
+        """What is said of a server that ignores the time range."""
+        return "the server does not apply the time range"
+
+    @property
+    def ids_ignored(self) -> StreamFailed:
+        """The failure where rows of another id came than the one that was requested."""
+        return self.fail(
+            f"requested one id of {self.provider.name}.{self.ids_setting}, and the response has "
+            "rows of another one: the server does not apply it"
+        )
+
+    def column_of(self, field: str) -> str:
+        """Column name of a provider's field; where there is no such column, it goes to `extra`."""
+        return snake_case(field)
+
+    def report(self) -> None:
+        """Log what else there is to say of a run that is over."""
+
+    @property
+    def times(self) -> TimeReader:
+        """How the provider writes times."""
+        return ISO_TIMES
+
+    @property
+    def lookback(self) -> timedelta:
+        """How far before the last run each run reads."""
+        return timedelta(hours=self.provider.settings[self.lookback_setting])
+
+    @property
+    def ahead(self) -> timedelta:
+        """How far beyond the cutoff each run reads, for rows that lie in the future."""
+        return timedelta()
+
+    @property
+    def end(self) -> datetime:
+        """First instant this run does not read; a user's `end_date` is never passed."""
+        cutoff = self.provider.cutoff
+        return cutoff if self.run.end_date else cutoff + self.ahead
+
+    @property
+    def cap(self) -> Cap | None:
+        """What is known of the cap on responses, of an API without cursors (`CappedPage`)."""
+        return None
+
+    @property
+    def workers(self) -> int:
+        """How many windows are read at the same time."""
+        return int(self.provider.settings["max_concurrency"])
+
+    @property
+    def bookmark_may_move(self) -> bool:
+        """Whether what was read so far shows that a complete window really is one."""
+        return True
+
+    def planner(self, span: Window, first_step: timedelta) -> Planner:
+        """What cuts a span into windows.
+
+        Args:
+            span: The time that one run reads.
+            first_step: How long the first window should be.
+        """
+        rows, cap = self.target_rows, self.cap
+        if cap is not None:
+            return CappedPlanner(span, first_step=first_step, cap=cap, target_rows=rows)
+        return Planner(span, first_step=first_step, target_rows=rows)
+
+    def cap_for(self, window: Window) -> Cap:
+        """What was known of the cap when a window was planned."""
+        cap = window.cap if isinstance(window, CappedWindow) else self.cap
+        assert cap is not None  # noqa: S101 - the stream has one
+        return cap
+
+    # Reading a window; runs in a worker's thread.
+
+    def read_window(self, window: Window) -> Iterator[Batch]:
+        """Every row of a window as records; they may repeat.
+
+        Raises:
+            WindowTooLarge: The response is, or may be, incomplete; the window is split.
+            FilterIgnored: The server does not apply the time range; the rest is read as one scan.
+            Unreadable: The provider answers, but not for this window; it is split.
+            StreamFailed: The window cannot be read.
+            ProviderFailed: The credential was refused, or the host cannot be reached.
+        """
+        ids = self.provider.settings[self.ids_setting] if self.ids_setting else []
+        if not ids:
+            yield from self.read_pages(window)
+            return
+        known: set[object] = set()
+        found = []
+        for each in ids:
+            batch = Batch.joined([*self.read_pages(replace(window, only={self.ids_column: each}))])
+            keys = set(batch.keys(self.declared_primary_keys))
+            if keys & known:
+                raise self.ids_ignored
+            known |= keys
+            found.append(batch)
+        yield self.oldest_first(Batch.joined(found))
+
+    def read_pages(self, window: Window) -> Iterator[Batch]:
+        """Request the pages of a window, and give out rows as the paginator says."""
+        paginator = self.paginator(window)
+        while not paginator.finished:
+            request = self.build_request(window, paginator.token)
+            try:
+                page = self.send(request, partial(self.parse_page, window=window))
+            except WindowTooLarge:
+                paginator.note_overload()
+                raise
+            if not window.scan:
+                self._check_filter(page.rows, window)
+            try:
+                batches = paginator.advance(page)
+            except PaginationError as error:
+                raise self.fail(str(error)) from None
+            yield from batches
+
+    def _check_filter(self, rows: Batch, window: Window) -> None:
+        """Refuse rows that are outside the window by more than a request is wider than it."""
+        wider = replace(window, start=window.start - _MARGIN, end=window.end + _MARGIN)
+        if self.within(rows, wider).outside:
+            if not self.can_scan:
+                raise self.fail(f"{self.filter_ignored}, and cannot be read without it")
+            raise FilterIgnored(f"{self.where}: {self.filter_ignored}")
+
+    def send(self, request: Request, parse: Callable[[Response], T]) -> T:
+        """Send a request until it is answered and parsed.
+
+        Args:
+            request: What to send.
+            parse: Makes of a 2xx response what is wanted; raises TransientFailure for one that is
+                not whole or not what the API sends, and it is requested again.
+
+        Raises:
+            WindowTooLarge: The response is too much for the server, or for memory.
+            StreamFailed: No response came, or a final one.
+            ProviderFailed: The credential was refused, or the host cannot be reached.
+        """
+
+        def parse_and_count(response: Response) -> T:
+            response = replace(response, decoder=self._codecs[self.passthrough])
+            parsed = parse(response)
+            if response.repairs:
+                self._repairs.append(Counter(response.repairs))
+            return parsed
+
+        return self.provider.client.send(request, parse_and_count)
+
+    def get(self, path: str, /, **params: Any) -> Request:  # noqa: ANN401 - any parameter
+        """A GET request for this stream; parameters that are None are left out."""
+        return self._request(path, params=params)
+
+    def post(self, path: str, body: Mapping[str, Any]) -> Request:
+        """A POST request for this stream, with a JSON body."""
+        return self._request(path, json=body)
+
+    def _request(self, path: str, **parts: Any) -> Request:  # noqa: ANN401 - any field of a Request
+        return Request(
+            self.provider.url(path),
+            sender=self.log_name,
+            error_for=self.error_for,
+            splittable=self.windowed and self.splittable,
+            **parts,
+        )
+
+    # From rows to records.
+
+    def batch(self, rows: Collection[Row], added: Mapping[str, Any] | None = None) -> Batch:
+        """Rows of one response as records: JSON where they are passed through, else objects.
+
+        Args:
+            rows: As the provider sent them.
+            added: Columns that are the same for all of them, such as the partition's.
+
+        Raises:
+            WindowTooLarge: There are more than MAX_ROWS of them.
+            KeyMissing: A row lacks a primary key.
+        """
+        if len(rows) > MAX_ROWS:
+            raise WindowTooLarge(f"a response of {len(rows)} rows")
+        try:
+            return self._codecs[self.passthrough].batch(rows, added)
+        except KeyMissing as failure:
+            raise KeyMissing(f"{self.where}: {failure}", others=failure.others) from None
+
+    @cached_property
+    def _codecs(self) -> dict[bool, Codec]:
+        """One for records that are passed through, one for objects."""
+        tracked = (self.declared_replication_key, self.filter_field, *self.tracked_columns)
+        return {
+            as_json: Codec(
+                self.schema,
+                primary_keys=self.declared_primary_keys,
+                times=self.times,
+                name_of=self.column_of,
+                exclusions=Exclusions(self.excluded_fields, self.secrets_inside),
+                tracked_columns=[n for n in tracked if n and n in self.schema["properties"]],
+                selected=self.selected_columns,
+                as_json=as_json,
+            )
+            for as_json in (False, True)
+        }
+
+    def within(self, batch: Batch, window: Window) -> Batch:
+        """A batch without the rows that the filter field places outside a window.
+
+        Rows without that time stay: no filter can have placed them. `outside` counts the others.
+        """
+        if self.filter_field is None:
+            return batch
+        start, end = format_instant(window.start), format_instant(window.end)
+        return batch.between(self.filter_field, start, end)
+
+    def rows_of(self, batch: Batch) -> int:
+        """How many rows a batch has because of its window; those without a time come with any."""
+        column = self.filter_field
+        return len(batch) if column is None else len(batch) - batch[column].count(None)
+
+    def oldest_first(self, batch: Batch) -> Batch:
+        """A batch by replication key, then by primary key, however it was requested."""
+        return batch.in_order(str(self.declared_replication_key), self.declared_primary_keys)
+
+    def take_repairs(self) -> Counter[str]:
+        """What was repaired since this was last called, as `repaired` counts."""
+        repairs, self._repairs = self._repairs, []
+        return sum(repairs, Counter())
+
+    # What the SDK asks for.
 
     @property
     @override
@@ -74,152 +392,21 @@ class ExportStream(Endpoint[TToken], Generic[TToken]):
         """What is read one by one; a connection test tries the first."""
         if self.partition_setting is None:
             return None
-        values = dict.fromkeys(self.account.settings[self.partition_setting])
+        values = dict.fromkeys(self.provider.settings[self.partition_setting])
         contexts = [{self.partition_column: value} for value in values]
-        return contexts[:1] if self.connection_test else contexts
+        return contexts[:1] if self.run.connection_test else contexts
 
-    @override
-    def apply_catalog(self, catalog: Catalog) -> None:
-        """Take selection and method from the catalog's entry of this stream, if there is one.
+    # Messages.
 
-        What its schema leaves out of a declared column, or all of it, is not selected.
+    @property
+    def where(self) -> str:
+        """Provider and stream, the first words of a message."""
+        return f"{self.provider.title} ({self.log_name})"
 
-        Raises:
-            ConfigValidationError: The stream is selected, and asked for what it cannot do.
+    def fail(self, sentence: str) -> StreamFailed:
+        """The failure of this stream, with provider and stream in front.
+
+        Args:
+            sentence: What happened and what to do; nothing of a row, and no secret.
         """
-        if given := self._run.entries.get(self.name):
-            declared = Declared(
-                self.name, self.schema, self.declared_primary_keys, self.declared_replication_key
-            )
-            if is_selected(given):
-                if errors := list(stream_errors(given, declared)):
-                    raise config_error(*errors)
-                if unknown := unknown_columns(given, declared):
-                    self.logger.warning(
-                        "--catalog: %s: there is no column %s",
-                        self.name,
-                        sanitize(", ".join(unknown)),
-                    )
-            catalog[self.name] = resolved(given, declared)
-        super().apply_catalog(catalog)
-
-    @override
-    def get_records(self, context: Context | None) -> Iterator[Record]:
-        """Records in window order; the bookmark moves as windows close.
-
-        They are objects for the SDK. Where nothing is to be done to them (`passthrough`) they are
-        written past it, and nothing is yielded.
-
-        A failure of this stream is kept for the exit code and ends it, so that the streams after
-        it still run.
-
-        Raises:
-            RunFailed: A record cannot be written.
-        """
-        if self.partitions == []:
-            setting = f"{self.account.name}.{self.partition_setting}"
-            self.logger.info("%s: nothing to read, %s is empty", self.where, setting)
-            self.progress.nothing(self.name)
-            return
-        self.passthrough = self.writing and self._unmapped
-        export = Export(
-            self, context, self._bookmark(context), connection_test=self.connection_test
-        )
-        self.progress.begin(export.stats)
-        try:
-            with (
-                self._probe(export.stats)
-                if self.connection_test
-                else self._failures_kept(export.stats)
-            ):
-                for records in export.batches():
-                    if self.passthrough:
-                        self._write(records)
-                    else:
-                        yield from records
-        finally:
-            if not self.connection_test:
-                export.report()
-                self.report()
-                self.progress.end(export.stats)
-
-    @cached_property
-    def _unmapped(self) -> bool:
-        """Whether nothing is done to a record: no map, no flattening, no column in parts."""
-        if self.connection_test or not self.selected or self.ABORT_AT_RECORD_COUNT is not None:
-            return False
-        maps, mask = self.stream_maps, self.mask
-        in_parts = any(
-            len(column) > len(_COLUMN) and not wanted and mask[column[: len(_COLUMN)]]
-            for column, wanted in mask.items()
-        )
-        same = [type(each) is SameRecordTransform and not each.flattening_enabled for each in maps]
-        return same == [True] and not in_parts
-
-    def _write(self, records: list[bytes]) -> None:
-        """Write JSON records past the SDK, and tell it so."""
-        self._run.writer.write_records(self.name, records)
-        self._counter.increment(len(records))
-        self.state_manager.is_flushed = False
-
-    @override
-    def get_batch_config(self, config: Mapping[str, Any]) -> None:
-        """Records go into files as they are written, behind all that is done to them."""
-
-    @override
-    def post_process(self, row: Record, context: Context | None = None) -> Record:
-        """A record as the SDK can flatten it, where it is to."""
-        for each in self.stream_maps:
-            if each.flattening_options and each.flattening_enabled:
-                return flattenable(row, self.schema, each.flattening_options.max_level)
-        return row
-
-    @override
-    def get_record_counter(
-        self, *, endpoint: str | None = None, log_interval: float = DEFAULT_LOG_INTERVAL
-    ) -> Counter:
-        self._counter = super().get_record_counter(endpoint=endpoint, log_interval=log_interval)
-        return self._counter
-
-    @contextmanager
-    def _failures_kept(self, stats: Stats) -> Iterator[None]:
-        try:
-            yield
-            stats.outcome = COMPLETE
-        except Forbidden as failure:
-            stats.outcome = FORBIDDEN
-            if not self.account.shared.skip_forbidden_streams:
-                self._run.stream_failed(self.name, failure)
-            else:
-                self.logger.warning("%s; skipped as skip_forbidden_streams says", failure)
-        except WindowTooLarge as failure:
-            # A stream that cannot be asked for in halves.
-            stats.outcome = FAILED
-            self._run.stream_failed(self.name, self.fail(str(failure)))
-        except StreamFailed as failure:
-            stats.outcome = FAILED
-            self._run.stream_failed(self.name, failure)
-
-    @contextmanager
-    def _probe(self, stats: Stats) -> Iterator[None]:
-        """A connection test: few requests, and one answer is enough."""
-        client = self.account.client
-        client.test_budget = TEST_REQUESTS
-        before = client.answered
-        with self._failures_kept(stats):
-            try:
-                yield
-            except WindowTooLarge as failure:
-                if client.answered == before:
-                    raise self.fail(str(failure)) from None
-            except TestFinished:
-                if client.answered == before:
-                    raise self.fail("no request was answered") from None
-
-    def _bookmark(self, context: Context | None) -> Bookmark | None:
-        """The bookmark, None for streams that are read from the start each time."""
-        key = self.declared_replication_key
-        if key is None or self.replication_method != "INCREMENTAL":
-            return None
-        writer, state = self._run.state_writer, self.tap_state
-        return Bookmark(self.get_context_state(context), key, lambda: writer.write_state(state))
+        return StreamFailed(f"{self.where}: {sentence}")

@@ -1,67 +1,142 @@
-"""The tap: which providers there are, and what the config says of them.
-
-Knows no API and no window: an API is its provider's, what a run does is in `export_tap.py`.
-"""
+"""The tap: which providers are on, what a run does around its streams, and how it ends."""
 
 from __future__ import annotations
 
 import copy
+import sys
+from dataclasses import replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, cast
+
+from singer_sdk import Tap
+from singer_sdk.helpers.capabilities import PluginCapabilities, TapCapabilities
+from singer_sdk.singerlib import Catalog, CatalogEntry, MetadataMapping, Schema, StreamMetadata
 
 from tap_callexports import clock
-from tap_callexports.account import TapSettings
-from tap_callexports.cli import CommandLine
 from tap_callexports.compat import override
-from tap_callexports.config import (
-    START_DATE,
-    provider_settings,
-    read_date,
-    settings_schema,
-)
+from tap_callexports.config import START_DATE, provider_settings, read_date, settings_schema
 from tap_callexports.config_check import check_settings
+from tap_callexports.errors import RunFailed
+from tap_callexports.progress.lines import Progress
+from tap_callexports.progress.stats import COMPLETE
 from tap_callexports.providers import PROVIDERS
 from tap_callexports.records.timestamps import floor_second
-from tap_callexports.redaction import hide_secrets
+from tap_callexports.redaction import hide_secrets, sanitize
+from tap_callexports.run import Run
+from tap_callexports.singer.batch_files import BatchFiles
+from tap_callexports.singer.catalog import catalog_errors, is_selected
+from tap_callexports.singer.input import config_error
+from tap_callexports.singer.messages import LineWriter
+from tap_callexports.singer.sdk import SingerTap, quiet
+from tap_callexports.singer.state import drop_transient, state_errors, unwrapped
+from tap_callexports.sync import records
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from datetime import datetime
 
-    from tap_callexports.account import Account
+    from singer_sdk import Stream
+    from singer_sdk.helpers.capabilities import CapabilitiesEnum
+    from singer_sdk.helpers.types import Context
+
+    from tap_callexports.errors import StreamFailed
     from tap_callexports.provider import Provider
-    from tap_callexports.stream import ExportStream
+    from tap_callexports.records.batch import Record
+    from tap_callexports.stream import CallStream
+
+#: The exit code after a signal is this plus the signal's number.
+SIGNAL_EXIT = 128
+#: How a connection test calls outcomes, and what it says of a stream without partitions to read.
+_RESULTS, _NOT_REQUESTED = {COMPLETE: "ok"}, "not requested"
+#: Every stream there is, and the provider it belongs to.
+_PROVIDER_OF: Mapping[str, type[Provider]] = {
+    str(vars(stream)["name"]): provider for provider in PROVIDERS for stream in provider.streams
+}
 
 
-class TapCallExports(CommandLine):
+class TapCallExports(SingerTap):
     """Singer tap for call exports: Videsk, Anunzi / Retell AI, Twin24 and Burki."""
 
     name = "tap-callexports"
     config_jsonschema: ClassVar[dict[str, Any]] = settings_schema(PROVIDERS)
-    owners: ClassVar[Mapping[str, type[Account]]] = {
-        str(vars(stream)["name"]): provider for provider in PROVIDERS for stream in provider.streams
-    }
+    message_writer_class = LineWriter
+
+    # Not activate-version: of a windowed full table it would make targets delete history.
+    capabilities: ClassVar[list[CapabilitiesEnum]] = [
+        TapCapabilities.CATALOG,
+        TapCapabilities.STATE,
+        TapCapabilities.DISCOVER,
+        PluginCapabilities.ABOUT,
+        PluginCapabilities.STREAM_MAPS,
+        PluginCapabilities.FLATTENING,
+        PluginCapabilities.BATCH,
+        PluginCapabilities.STRUCTURED_LOGGING,
+    ]
+
+    def __init__(
+        self,
+        *,
+        catalog: Any = None,  # noqa: ANN401 - a dictionary, or the SDK's Catalog
+        connection_test: bool = False,
+        **options: Any,  # noqa: ANN401 - the SDK's own options
+    ) -> None:
+        """Take over config, catalog and state.
+
+        Args:
+            catalog: As a dictionary, or the SDK's.
+            connection_test: Whether a run sends few requests and writes no message.
+            options: Of the SDK's tap.
+
+        Raises:
+            ConfigValidationError: One of them cannot be used.
+        """
+        self.connection_test = connection_test
+        given = catalog.to_dict() if isinstance(catalog, Catalog) else catalog
+        if given is not None and (errors := list(catalog_errors(given, _PROVIDER_OF))):
+            raise config_error(*errors)
+        entries = given["streams"] if given else []
+        self.entries = {entry["tap_stream_id"]: entry for entry in entries}
+        # Each stream puts its own entry in the place of these (`apply_catalog`).
+        known = [name for name in self.entries if name in _PROVIDER_OF]
+        empty = {name: CatalogEntry(name, MetadataMapping(), Schema()) for name in known}
+        self.logger.addFilter(quiet)
+        super().__init__(catalog=None if given is None else Catalog(empty), **options)
+
+    # Config.
 
     @override
     def checked_config(self, config: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
         schema = copy.deepcopy(self.config_jsonschema)
         self.append_builtin_config(schema)
-        checked, errors = check_settings(config, schema, PROVIDERS, self._run_start)
+        checked, errors = check_settings(config, schema, PROVIDERS, self._started)
         hide_secrets(_secrets_of(checked))
         return checked, errors
 
-    @override
-    def run_errors(self) -> Iterator[str]:
-        if not self._providers_on:
-            names = "; ".join(provider.credential_names() for provider in PROVIDERS)
-            yield f"no provider is on: give at least one credential ({names})"
+    @cached_property
+    def _started(self) -> datetime:
+        # No later reading of the clock bounds what is read. Whole seconds are the coarsest filter
+        # among the providers.
+        return floor_second(clock.now())
 
-    @override
-    def discover_streams(self) -> Sequence[ExportStream[Any]]:
-        """Streams of the providers that are on; with none on, of all of them."""
-        return [
-            stream(self, provider) for provider in self._providers for stream in provider.streams
-        ]
+    @cached_property
+    def this_run(self) -> Run:
+        """The run, with the top-level settings; discovery works where a sync would be refused."""
+        config = self.config
+        end_date = _date(config.get("end_date"))
+        return Run(
+            start_date=_date(config.get("start_date")) or read_date(START_DATE),
+            end_date=end_date,
+            started=self._started,
+            request_timeout=config["request_timeout"],
+            max_retry_wait=config["max_retry_wait"],
+            skip_forbidden_streams=config["skip_forbidden_streams"],
+            user_agent=config.get("user_agent") or f"{self.name}/{self.plugin_version}",
+            skip_unreadable=config["on_unreadable"] == "skip",
+            connection_test=self.connection_test,
+            logger=self.logger,
+            writer=cast("LineWriter", self.message_writer),
+            progress=Progress(self.logger, lambda: self.this_run.writer.writing),
+        )
 
     @cached_property
     def _providers_on(self) -> list[type[Provider]]:
@@ -71,56 +146,193 @@ class TapCallExports(CommandLine):
             if isinstance(values, dict) and provider.is_on(values):
                 on.append(provider)
             elif values:
-                self.logger.info(
-                    "%s is off: its settings hold no %s",
-                    provider.title,
-                    provider.credential_names(),
-                )
+                names = provider.credential_names()
+                self.logger.info("%s is off: its settings hold no %s", provider.title, names)
         return on
 
-    @cached_property
-    def _providers(self) -> list[Provider]:
-        return [
-            provider(
-                provider_settings(provider, self.config.get(provider.name)),
-                self._shared,
-                self.logger,
-            )
+    # Streams, catalog and state.
+
+    @override
+    def discover_streams(self) -> Sequence[CallStream[Any]]:
+        """Streams of the providers that are on; with none on, of all of them."""
+        providers = [
+            provider(provider_settings(provider, self.config.get(provider.name)), self.this_run)
             for provider in self._providers_on or PROVIDERS
         ]
+        return [
+            cast("type[CallStream[Any]]", stream)(self, provider)
+            for provider in providers
+            for stream in provider.streams
+        ]
 
-    @cached_property
-    def _run_start(self) -> datetime:
-        # No later reading of the clock bounds what is read. Whole seconds are the coarsest filter
-        # among the providers.
-        return floor_second(clock.now())
+    @override
+    def setup_mapper(self) -> None:
+        """Prepare stream maps.
 
-    @cached_property
-    def _shared(self) -> TapSettings:
-        config = self.config
-        version = self.plugin_version
-        return TapSettings(
-            start_date=_date_or(config.get("start_date"), START_DATE),
-            end_date=read_date(config["end_date"]) if _is_date(config.get("end_date")) else None,
-            run_start=self._run_start,
-            request_timeout=config["request_timeout"],
-            max_retry_wait=config["max_retry_wait"],
-            skip_forbidden_streams=config["skip_forbidden_streams"],
-            user_agent=config.get("user_agent") or f"{self.name}/{version}",
-            skip_unreadable=config["on_unreadable"] == "skip",
-        )
+        Raises:
+            ConfigValidationError: The SDK cannot read them; it has many ways to say so.
+        """
+        # The SDK gives the mapper no column of a stream that is not selected, and then refuses a
+        # map of it because its keys are missing. Nothing of such a stream is ever mapped.
+        on = self.streams
+        entries = [entry for entry in self.catalog.streams if entry.tap_stream_id in on]
+        catalog = Catalog({entry.tap_stream_id: _selected(entry) for entry in entries})
+        try:
+            super(Tap, self).setup_mapper()
+            self.mapper.register_raw_streams_from_catalog(catalog)
+        except Exception as error:
+            text = sanitize(str(error)) or type(error).__name__
+            raise config_error(f"stream_maps: {text}") from error
+
+    @override
+    def load_state(self, state: dict[str, Any]) -> None:
+        """Take over a state out of what is around it; what this tap does not know is kept.
+
+        Raises:
+            ConfigValidationError: It is not a state.
+        """
+        # The caller's object is never changed by this run.
+        state = copy.deepcopy(unwrapped(state))
+        if errors := list(state_errors(state, _PROVIDER_OF)):
+            raise config_error(*errors)
+        drop_transient(state, _PROVIDER_OF)
+        super().load_state(state)
+        kept: dict[str, Any] = self.state  # type: ignore[assignment] # has other keys too
+        for name, value in state.items():
+            kept.setdefault(name, value)
+
+    # The run.
+
+    def run(self) -> int:
+        """Sync every selected stream, or test the connection.
+
+        Returns:
+            The exit code: 0 if every selected stream is complete, else 1.
+
+        Raises:
+            ConfigValidationError: No provider is on, or no stream is selected.
+            RunFailed: A record cannot be written.
+            SystemExit: A signal came (`terminate`).
+        """
+        run = self.this_run
+        if not self._providers_on:
+            names = "; ".join(provider.credential_names() for provider in PROVIDERS)
+            raise config_error(f"no provider is on: give at least one credential ({names})")
+        if not run.connection_test:
+            self._check_selection()
+        if batches := self.config.get("batch_config"):
+            run.writer.batches = BatchFiles(batches, self.name)
+        try:
+            with run.progress:
+                self._read_all()
+        except RunFailed as failure:
+            run.add_cause(str(failure))
+            raise RunFailed(run.causes) from None
+        if run.failures:
+            self.logger.error("failed: %s", run.causes)
+        elif run.connection_test:
+            sys.stderr.write("ok\n")
+        return 1 if run.failures else 0
+
+    @property
+    def failures(self) -> Mapping[str, StreamFailed]:
+        """The failures of single streams, by name."""
+        return self.this_run.failures
+
+    @override
+    def records_of(self, stream: CallStream[Any], context: Context | None) -> Iterator[Record]:
+        return records(stream, context)
+
+    def _check_selection(self) -> None:
+        """Warn of streams that cannot be read, and refuse a run that would read none.
+
+        Raises:
+            ConfigValidationError: No stream is selected.
+        """
+        known = [name for name in self.entries if name in _PROVIDER_OF]
+        selected = [name for name in known if is_selected(self.entries[name])]
+        begun = [name for name, bookmark in self.state.get("bookmarks", {}).items() if bookmark]
+        unread: dict[type[Provider], list[str]] = {}
+        for name in dict.fromkeys([*selected, *begun]):
+            if name in _PROVIDER_OF and name not in self.streams:
+                unread.setdefault(_PROVIDER_OF[name], []).append(name)
+        for provider, names in unread.items():
+            self.logger.warning(
+                "not exported: %s; %s is off, give %s",
+                ", ".join(names),
+                provider.title,
+                provider.credential_names(),
+            )
+        if strange := sorted(self.entries.keys() - _PROVIDER_OF.keys()):
+            self.logger.warning("--catalog: there is no stream %s", sanitize(", ".join(strange)))
+        if not any(stream.selected for stream in self.streams.values()):
+            raise config_error(
+                "no stream is selected; select one in the catalog, or leave --catalog out"
+            )
+
+    def _read_all(self) -> None:
+        run = self.this_run
+        try:
+            if run.connection_test:
+                self.test_connection(self.streams.values())
+            else:
+                run.progress.expected = [s.name for s in self.streams.values() if s.selected]
+                self.sync_all()
+        except RecursionError:
+            raise RunFailed("a row is nested too deeply to be written") from None
+        finally:
+            run.writer.finish()
+
+    def test_connection(self, streams: Iterable[Stream]) -> None:
+        """Read a little of each stream, show the results on stderr, and write no message."""
+        rows = [("stream", "result", "ms")]
+        for stream in streams:
+            stream.selected = True
+            began = clock.monotonic()
+            outcome = _NOT_REQUESTED
+            for context in [None] if stream.partitions is None else stream.partitions:
+                for _ in stream.get_records(context):
+                    pass
+                outcome = self.this_run.progress.all_stats[-1].outcome
+            milliseconds = round(1000 * (clock.monotonic() - began))
+            rows.append((stream.name, _RESULTS.get(outcome, outcome), str(milliseconds)))
+        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+        for name, result, time in rows:
+            line = f"{name:{widths[0]}}  {result:{widths[1]}}  {time:>{widths[2]}}"
+            sys.stderr.write(f"{line}\n")
+
+    @override
+    def terminate(self, signum: int) -> None:
+        """End the run with the exit code shells expect; the last STATE is already out or kept.
+
+        Raises:
+            SystemExit: 128 + the signal's number.
+        """
+        # Raised inside a finalizer it ends nothing: the writer keeps it, and it need not be told.
+        sys.unraisablehook = _but_exits
+        cast("LineWriter", self.message_writer).interrupt(SystemExit(SIGNAL_EXIT + signum))
 
 
-def _is_date(value: object) -> bool:
+def _but_exits(unraisable: sys.UnraisableHookArgs) -> None:
+    if unraisable.exc_type is not SystemExit:
+        sys.__unraisablehook__(unraisable)
+
+
+def _selected(entry: CatalogEntry) -> CatalogEntry:
+    """A catalog entry, selected; the one given stays as it is."""
+    entry = copy.copy(entry)
+    entry.metadata = copy.copy(entry.metadata)
+    root = entry.metadata.get((), StreamMetadata())
+    entry.metadata[()] = replace(root, selected=True)
+    return entry
+
+
+def _date(value: object) -> datetime | None:
+    """A date of the config; None where there is none, or none that can be read."""
     try:
-        return isinstance(value, str) and bool(read_date(value))
+        return read_date(value) if isinstance(value, str) else None
     except ValueError:
-        return False
-
-
-def _date_or(value: object, default: str) -> datetime:
-    """Discovery works with a config that a sync would refuse."""
-    return read_date(str(value) if _is_date(value) else default)
+        return None
 
 
 def _secrets_of(config: dict[str, Any]) -> Iterator[str]:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
 
 from tap_callexports.compat import override
 from tap_callexports.records.timestamps import SECOND, format_instant
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 #: A window aims at no more rows than this, so that a bookmark moves often.
 TARGET_ROWS = 20_000
@@ -21,10 +25,22 @@ _GROWTH = 4
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """Half-open time range `[start, end)`, both aware UTC."""
+    """Half-open time range `[start, end)`, both aware UTC.
+
+    Args:
+        start: First instant inside.
+        end: First instant that is not.
+        only: Restricts its rows further: values by column, such as `{"form_id": "7"}`.
+        granule: The smallest window; this one is cut at whole granules from its start.
+        scan: Whether the server ignores time ranges: whatever it sends is taken, and as each part
+            would be the same, there are none.
+    """
 
     start: datetime
     end: datetime
+    only: Mapping[str, Any] = field(default_factory=dict, compare=False)
+    granule: timedelta = field(default=SECOND, compare=False, repr=False)
+    scan: bool = field(default=False, compare=False, repr=False)
 
     @property
     def length(self) -> timedelta:
@@ -32,13 +48,15 @@ class Window:
         return self.end - self.start
 
     def split(self) -> tuple[Window, Window] | None:
-        """The halves of this window, the earlier one first, cut at whole seconds from the start.
+        """The halves of this window, the earlier one first.
 
         Returns:
-            None for a window of 1 s or less.
+            None for a window of one granule or less, and for a scan.
         """
-        half = (self.length // 2) // SECOND * SECOND
-        middle = self.start + max(half, SECOND)
+        if self.scan:
+            return None
+        half = (self.length // 2) // self.granule * self.granule
+        middle = self.start + max(half, self.granule)
         if middle >= self.end:
             return None
         return replace(self, end=middle), replace(self, start=middle)
@@ -116,7 +134,7 @@ class Planner:
     def __init__(
         self, span: Window, *, first_step: timedelta = FIRST_STEP, target_rows: int = TARGET_ROWS
     ) -> None:
-        self._end = span.end
+        self._span = span
         self._next = span.start
         self._step = first_step
         self._target_rows = target_rows
@@ -127,11 +145,11 @@ class Planner:
         Returns:
             None when the span is covered, or until a window given out before is closed.
         """
-        if self._next >= self._end:
+        if self._next >= self._span.end:
             return None
         # Room is compared before it is added: `start + step` may leave the calendar.
-        room = self._end - self._next
-        window = Window(self._next, self._next + min(self._step, room))
+        room = self._span.end - self._next
+        window = replace(self._span, start=self._next, end=self._next + min(self._step, room))
         self._next = window.end
         return window
 

@@ -18,6 +18,7 @@ import pytest
 import requests
 import yaml
 from postgres import programs
+from seam import retry_waits
 
 from benchmarks.postgres import Server, running
 from demo.project import Project
@@ -43,10 +44,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(autouse=True)
-def quick_retries(monkeypatch: pytest.MonkeyPatch) -> None:
+def quick_retries() -> Iterator[None]:
     """Waits the tap chooses itself are short; waits a server asks for stay as they are."""
-    monkeypatch.setattr("tap_callexports.http.retry._FIRST_WAIT", 0.01)
-    monkeypatch.setattr("tap_callexports.http.retry._LONGEST_WAIT", 0.05)
+    with retry_waits(first=0.01, longest=0.05):
+        yield
 
 
 @pytest.fixture

@@ -16,7 +16,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
-from unittest.mock import patch
+
+from seam import start_of_run
 
 from sandbox import Sandbox
 from tap_callexports.compat import override
@@ -35,8 +36,7 @@ def clock_at(end: datetime | None) -> contextlib.AbstractContextManager[object]:
     """Runs that start when all before `end` is `settle_minutes` old; None for now."""
     if end is None:
         return contextlib.nullcontext()
-    now = end + timedelta(minutes=5)
-    return patch.object(TapCallExports, "_run_start", property(lambda _: now))
+    return start_of_run(end + timedelta(minutes=5))
 
 
 @dataclass(repr=False)
@@ -151,8 +151,8 @@ def run_tap(
                 config=copy.deepcopy(config),
                 state=copy.deepcopy(state),
                 catalog=copy.deepcopy(catalog),
+                connection_test=test,
             )
-            tap.connection_test = test
             code = tap.run()
         except Exception as caught:  # noqa: BLE001 - the test looks at it
             error = caught

@@ -1,6 +1,6 @@
 """Sends requests, for every provider alike; the only place that does.
 
-A request is repeated until its answer is complete, of the expected form and decoded, so nothing
+A request is repeated until its answer is complete, of the expected form and parsed, so nothing
 half-read ever becomes rows. Knows no API; `policy.py` says what is repeated.
 """
 
@@ -19,13 +19,14 @@ import requests
 import urllib3
 
 from tap_callexports import clock
+from tap_callexports.concurrency import NotItsTurn, interruptible_sleep, wait_for_turn
 from tap_callexports.errors import (
     ProviderFailed,
     StreamFailed,
     TestFinished,
     TransientFailure,
 )
-from tap_callexports.http.body import read_reply
+from tap_callexports.http.body import read_response
 from tap_callexports.http.connection import Connections, is_loopback
 from tap_callexports.http.connection_errors import (
     CONNECT_SECONDS,
@@ -33,8 +34,7 @@ from tap_callexports.http.connection_errors import (
     host_of,
 )
 from tap_callexports.http.credential_use import CredentialUse
-from tap_callexports.http.retry import Attempts, HttpSettings, Question, failure_of
-from tap_callexports.http.spool import NoRoom, decoded, read_spooled
+from tap_callexports.http.retry import Attempts, HttpSettings, failure_of
 from tap_callexports.http.traffic import (
     AGAIN,
     ANSWER,
@@ -43,13 +43,12 @@ from tap_callexports.http.traffic import (
     TURN,
     current_traffic,
 )
-from tap_callexports.workers import interruptible_sleep
 
 if TYPE_CHECKING:
     from requests.adapters import HTTPAdapter
-    from singer_sdk.streams.rest import HTTPRequest
 
     from tap_callexports.http.rate_limiter import RateLimiter
+    from tap_callexports.http.request import Request
     from tap_callexports.http.response import Response
 
 T = TypeVar("T")
@@ -68,7 +67,7 @@ class HttpClient:
 
     Args:
         settings: What all its requests have in common.
-        throttle: Gate in front of every request.
+        rate_limiter: Gate in front of every request.
         auth: Puts the credential into a prepared request.
         logger: For waits and warnings.
         renew: Asked after a 401, with the request that was refused; says whether `auth` has another
@@ -83,14 +82,14 @@ class HttpClient:
     def __init__(
         self,
         settings: HttpSettings,
-        throttle: RateLimiter,
+        rate_limiter: RateLimiter,
         auth: Auth,
         logger: logging.Logger,
         *,
         renew: Callable[[requests.PreparedRequest], bool] = lambda _: False,
         compare_clocks: Callable[[datetime, datetime], None] = lambda *_: None,
     ) -> None:
-        self.throttle = throttle
+        self.rate_limiter = rate_limiter
         self._settings = settings
         self._auth = auth
         self._renew = renew
@@ -110,21 +109,21 @@ class HttpClient:
         self._clock_checked = False
         #: Requests a connection test may still send for the stream at hand; None outside of one.
         self.test_budget: int | None = None
-        #: Questions answered so far.
+        #: Requests answered so far.
         self.answered = 0
 
-    def ask(self, question: Question, decode: Callable[[Response], T]) -> T:
-        """Send a request until it is answered, and decode the answer.
+    def send(self, request: Request, parse: Callable[[Response], T]) -> T:
+        """Send a request until it is answered, and parse the response.
 
-        A status that is not 2xx raises what `question.error_for` makes of it, else what follows.
+        A status that is not 2xx raises what `request.error_for` makes of it, else what follows.
 
         Args:
-            question: What to ask.
-            decode: Turns a 2xx reply into what is wanted; raises TransientFailure for a body that
+            request: What to send.
+            parse: Turns a 2xx response into what is wanted; raises TransientFailure for a body that
                 is not what the API answers.
 
         Returns:
-            What `decode` made of the reply.
+            What `parse` made of the response.
 
         Raises:
             WindowTooLarge: The server could not answer this much, or the answer is too large.
@@ -136,92 +135,97 @@ class HttpClient:
             TestFinished: A connection test has sent as much as it may.
             Cancelled: The worker is no longer wanted.
         """
+        while True:
+            try:
+                return self._send(request, parse)
+            except NotItsTurn:
+                # Here, where this thread holds no lock that the one whose turn it is may need.
+                wait_for_turn()
+
+    def _send(self, request: Request, parse: Callable[[Response], T]) -> T:
         if not self._succeeded:
             # Alone until one request has succeeded: a wrong credential is tried once, not by
             # every worker at the same time.
             with self._first:
                 if not self._succeeded:
-                    return self._ask_unless_failed(question, decode)
-        return self._ask_unless_failed(question, decode)
+                    return self._send_unless_failed(request, parse)
+        return self._send_unless_failed(request, parse)
 
-    def _ask_unless_failed(self, question: Question, decode: Callable[[Response], T]) -> T:
+    def _send_unless_failed(self, request: Request, parse: Callable[[Response], T]) -> T:
         if self._provider_failure:
             raise self._provider_failure
-        attempts = Attempts(question, self._settings)
+        attempts = Attempts(request, self._settings)
         with current_traffic().waiting(attempts.pending):
             try:
-                return self._with_retries(question, attempts, decode)
+                return self._with_retries(request, attempts, parse)
             except ProviderFailed as failure:
                 self._provider_failure = failure
                 raise
 
     def _with_retries(
-        self, question: Question, attempts: Attempts, decode: Callable[[Response], T]
+        self, request: Request, attempts: Attempts, parse: Callable[[Response], T]
     ) -> T:
         while True:
             try:
-                result = self._try_once(question, attempts, decode)
+                result = self._try_once(request, attempts, parse)
             except TransientFailure as failure:
-                self._wait(question, attempts, failure)
+                self._wait(request, attempts, failure)
             else:
                 self._succeeded = True
                 self.answered += 1
                 return result
 
-    def _try_once(
-        self, question: Question, attempts: Attempts, decode: Callable[[Response], T]
-    ) -> T:
+    def _try_once(self, request: Request, attempts: Attempts, parse: Callable[[Response], T]) -> T:
         """One try: the decoded answer if it is a 2xx, else what its failure means."""
         attempts.now(TURN)
         # Before the turn: it may mean a login, which takes a turn of its own.
-        prepared = self._prepare(question.request)
+        prepared = self._prepare(request)
         came = clock.monotonic()
-        with self.throttle.slot():
+        with self.rate_limiter.slot():
             attempts.held_back(clock.monotonic() - came)
             self._count(attempts)
             attempts.now(ANSWER)
             # Requests may wait long apart: the credential may be another one by now.
             prepared.prepare_auth(self._auth)
             with self._credentials.of(prepared.headers.get("Authorization", "")) as use:
-                reply = self._send(question, prepared, attempts)
-                use.status = reply.status
+                response = self._transmit(request, prepared, attempts)
+                use.status = response.status
         attempts.now(READING)
-        if reply.ok:
+        if response.ok:
             try:
-                return decoded(reply, decode)
+                return parse(response)
             except TransientFailure as spoilt:
                 spoilt.unreadable = True
                 raise
-        if error := question.error_for(reply):
+        if error := request.error_for(response, request):
             raise error
-        if reply.status == HTTPStatus.UNAUTHORIZED:
+        if response.status == HTTPStatus.UNAUTHORIZED:
             if not self._credentials.refused and self._renew(prepared):
                 raise attempts.renewed()
             attempts.unauthorised(succeeded=self._succeeded)
-        raise failure_of(reply, self._settings, question)
+        raise failure_of(response, self._settings, request)
 
-    def _prepare(self, request: HTTPRequest) -> requests.PreparedRequest:
+    def _prepare(self, request: Request) -> requests.PreparedRequest:
         return self._session.prepare_request(
             requests.Request(
                 request.method,
                 request.url,
-                params=request.encode_params(),
-                json=request.data,
+                params=request.params,
+                json=request.json,
                 headers={
                     "User-Agent": self._settings.user_agent,
                     "Accept": "application/json",
                     "Accept-Encoding": "gzip",
-                    **request.headers,
                 },
                 auth=self._auth,
             )
         )
 
-    def _send(
-        self, question: Question, prepared: requests.PreparedRequest, attempts: Attempts
+    def _transmit(
+        self, request: Request, prepared: requests.PreparedRequest, attempts: Attempts
     ) -> Response:
         timeout = (CONNECT_SECONDS, self._settings.read_timeout)
-        url, where = str(prepared.url), question.where(self._settings)
+        url, where = str(prepared.url), self._settings.where(request)
         environment = self._session.merge_environment_settings(
             url=url, proxies={}, stream=True, verify=None, cert=None
         )
@@ -238,12 +242,9 @@ class HttpClient:
                 verify=environment["verify"] or True,
                 cert=environment["cert"],
                 proxies=proxies,
-            ) as response:
-                attempts.now(RECEIVING, received=response.raw.tell)
-                read = read_spooled if question.spooled else read_reply
-                reply = read(response, attempts.deadline)
-        except NoRoom as failure:
-            raise StreamFailed(f"{where}: {failure}") from None
+            ) as raw:
+                attempts.now(RECEIVING, received=raw.raw.tell)
+                response = read_response(raw, attempts.deadline)
         except requests.exceptions.ReadTimeout:
             raise TransientFailure(
                 f"{host_of(url)}: no answer in {self._settings.read_timeout} s", too_large=True
@@ -255,14 +256,14 @@ class HttpClient:
             raise StreamFailed(
                 f"{where}: the file that REQUESTS_CA_BUNDLE or CURL_CA_BUNDLE names cannot be read"
             ) from None
-        self._check_clock(reply)
-        return reply
+        self._check_clock(response)
+        return response
 
-    def _wait(self, question: Question, attempts: Attempts, failure: TransientFailure) -> None:
+    def _wait(self, request: Request, attempts: Attempts, failure: TransientFailure) -> None:
         """Sleep before the next try; raise when there should be none."""
         interruptible_sleep(0)  # a worker that is no longer wanted logs nothing more
         wait = attempts.wait_after(failure)
-        where = question.where(self._settings)
+        where = self._settings.where(request)
         if self.test_budget is not None and self.test_budget <= 0:
             raise attempts.given_up(failure) from None
         reason = f"{failure}; {attempts.try_number}"
@@ -270,7 +271,7 @@ class HttpClient:
             self._logger.info("%s: %s, next in %g s", where, reason, round(wait, 1))
         if failure.wait:
             # The server speaks to all workers: none of them asks before it is over.
-            self.throttle.pause(wait)
+            self.rate_limiter.pause(wait)
         attempts.now(AGAIN, until=clock.monotonic() + wait, reason=reason)
         interruptible_sleep(wait)
 
@@ -282,11 +283,11 @@ class HttpClient:
         attempts.sent()
         current_traffic().sent(again=attempts.tries > 1)
 
-    def _check_clock(self, reply: Response) -> None:
+    def _check_clock(self, response: Response) -> None:
         """Hand on the first `Date`; one before 1970 or after 2100 is none."""
         if self._clock_checked:
             return
-        theirs = reply.date
+        theirs = response.date
         if theirs is None or not 0 <= theirs < YEAR_2100:
             return
         with self._comparing:

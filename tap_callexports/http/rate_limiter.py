@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from tap_callexports import clock
-from tap_callexports.workers import interruptible_sleep
+from tap_callexports.concurrency import interruptible_sleep
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

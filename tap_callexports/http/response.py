@@ -115,6 +115,30 @@ class Response:
             found[rows] = _as_rows(found[rows])
         return found
 
+    def list_of_rows(
+        self, field: str | None, *others: str, or_null: bool = False
+    ) -> tuple[Rows, dict[str, Json]]:
+        """The rows of a response, and other fields of their envelope.
+
+        Args:
+            field: Field of the rows; None where the response is the list of rows.
+            others: Names of other fields; those it lacks are not in the result.
+            or_null: Whether null stands for no rows.
+
+        Raises:
+            TransientFailure: It holds no list of objects, is no valid JSON, or reports an error.
+            WindowTooLarge: It holds too many values.
+        """
+        found = self.rows() if field is None else self.envelope(field, *others)
+        body = found if isinstance(found, dict) else {}
+        rows = found if field is None else body.get(field, ())
+        if rows is None and or_null:
+            rows = Rows(())
+        if not isinstance(rows, Rows):
+            what = "with no list of rows" if field is None else f"with no list '{field}' of rows"
+            raise TransientFailure(f"{self.status} {what}{self.error_message}")
+        return rows, body
+
     def object(self) -> dict[str, Json]:
         """The fields of an object that is no row; none where the body is something else.
 

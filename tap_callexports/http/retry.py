@@ -6,7 +6,7 @@ Reads the clock, but sends nothing and never sleeps.
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -27,34 +27,33 @@ from tap_callexports.redaction import sanitize
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from singer_sdk.streams.rest import HTTPRequest
-
+    from tap_callexports.http.request import Request
     from tap_callexports.http.response import Response
 
-#: A question fails after so many tries, or so many seconds beside its waits for a turn.
-MAX_TRIES = 8
+#: A request fails after so many seconds, not counting its waits for the rate limit.
 MAX_SECONDS = 15 * 60
-#: Questions that were too much for the server are sent this often before the window is split.
-HEAVY_TRIES = 2
+#: Requests that were too much for the server are sent this often before the window is split.
+TOO_LARGE_TRIES = 2
 #: The same for the parts of a window that was unreadable after MAX_TRIES.
 PART_TRIES = 2
-#: Renewals of the credential for one question before there are waits between them.
+#: Renewals of the credential for one request before there are waits between them.
 QUICK_RENEWALS = 3
-_FIRST_WAIT, _LONGEST_WAIT = 1.0, 60.0
+#: Seconds before the second try, doubled from try to try, and the most of them.
+FIRST_WAIT, LONGEST_WAIT = 1.0, 60.0
 
 # What follows on a status that is not 2xx, unless the provider's stream reads it otherwise:
 #   408, 425, 429        sent again, MAX_TRIES times or MAX_SECONDS long; then the stream fails
 #   5xx, and a body that cannot be decoded
-#                        the same, then the window is asked for in halves, PART_TRIES times each;
+#                        the same, then the window is read in halves, PART_TRIES times each;
 #                        not after a 503 with Retry-After, an outage in which no window is answered
-#   413, 414, 504, 524   sent HEAVY_TRIES times, then the window is asked for in halves; where there
-#                        is none that could be, as above
+#   413, 414, 504, 524   sent TOO_LARGE_TRIES times, then the window is read in halves; where it
+#                        cannot be split, as above
 #   401                  the credential is renewed, as long as such ones work, or waited for; then
 #                        the provider fails
 #   403                  the stream fails, or is skipped (skip_forbidden_streams)
 #   3xx and the rest     the stream fails
 _AGAIN = frozenset({408, 425, 429, *range(500, 600)})
-_TOO_HEAVY = frozenset({413, 414, 504, 524})
+_TOO_LARGE = frozenset({413, 414, 504, 524})
 
 #: What a status means to the user, where it is not the server's own text that tells.
 _SENTENCES: dict[int, str] = {
@@ -88,48 +87,26 @@ class HttpSettings:
     user_agent: str
     unauthorised_waits: tuple[tuple[float, ...], tuple[float, ...]] = ((), ())
 
-
-@dataclass(slots=True)
-class Question:
-    """One request and how its reply is read.
-
-    Args:
-        request: What to send.
-        stream: Who asks, for messages: a stream's name, or `login`.
-        error_for: Provider's own reading of a status that is not 2xx, to be raised; None leaves it
-            to the rules above.
-        tries: How often it is sent at most.
-        splittable: Whether a smaller question can be asked when the answer is too much.
-        spooled: Whether a large answer is kept in a file, and read from it as a SpooledResponse.
-    """
-
-    request: HTTPRequest
-    stream: str
-    error_for: Callable[[Response], Exception | None] = field(default=lambda _: None)
-    tries: int = MAX_TRIES
-    splittable: bool = False
-    spooled: bool = False
-
-    def where(self, settings: HttpSettings) -> str:
+    def where(self, request: Request) -> str:
         """Provider and stream, the first words of a message."""
-        return f"{settings.provider} ({self.stream})"
+        return f"{self.provider} ({request.sender})"
 
 
-def failure_of(reply: Response, settings: HttpSettings, question: Question) -> Exception:
+def failure_of(response: Response, settings: HttpSettings, request: Request) -> Exception:
     """What an answer that is not 2xx means, by its status.
 
     Returns:
         What to raise: TransientFailure, ProviderFailed, Forbidden or another StreamFailed.
     """
-    status = reply.status
-    said = reply.error_message
-    where = question.where(settings)
-    if status in _AGAIN or status in _TOO_HEAVY:
-        announced = status == HTTPStatus.SERVICE_UNAVAILABLE and "Retry-After" in reply.headers
+    status = response.status
+    said = response.error_message
+    where = settings.where(request)
+    if status in _AGAIN or status in _TOO_LARGE:
+        announced = status == HTTPStatus.SERVICE_UNAVAILABLE and "Retry-After" in response.headers
         return TransientFailure(
             f"{status}{said}",
-            wait=reply.retry_after or None,
-            too_large=status in _TOO_HEAVY,
+            wait=response.retry_after or None,
+            too_large=status in _TOO_LARGE,
             unreadable=status >= HTTPStatus.INTERNAL_SERVER_ERROR and not announced,
         )
     if status == HTTPStatus.UNAUTHORIZED:
@@ -142,10 +119,10 @@ def failure_of(reply: Response, settings: HttpSettings, question: Question) -> E
     if status == HTTPStatus.FORBIDDEN:
         return Forbidden(
             f"{where}: {status}, the credential may not read this stream; give it the "
-            f'permission, or leave the stream out: select "!{question.stream}.*"{said}'
+            f'permission, or leave the stream out: select "!{request.sender}.*"{said}'
         )
     if HTTPStatus.MULTIPLE_CHOICES <= status < HTTPStatus.BAD_REQUEST:
-        host = _host_of(reply.headers.get("Location", "")) or "another address"
+        host = _host_of(response.headers.get("Location", "")) or "another address"
         return StreamFailed(
             f"{where}: {status}, redirected to {sanitize(host, 80)}; redirects are never "
             "followed, check api_url"
@@ -161,10 +138,10 @@ def _host_of(url: str) -> str | None:
 
 
 class Attempts:
-    """How one question has fared so far, and whether it is asked again."""
+    """How one request has fared so far, and whether it is asked again."""
 
-    def __init__(self, question: Question, settings: HttpSettings) -> None:
-        self._question = question
+    def __init__(self, request: Request, settings: HttpSettings) -> None:
+        self._request = request
         self._settings = settings
         self._started = clock.monotonic()
         #: When even a dripping answer is given up.
@@ -187,14 +164,14 @@ class Attempts:
     @property
     def _few_tries(self) -> bool:
         """Whether this is a part of a window that could not be read."""
-        return self._question.splittable and current_traffic().few_tries
+        return self._request.splittable and current_traffic().few_tries
 
     @property
     def try_number(self) -> str:
         """Which try the last one was, of how many."""
-        tries = self._question.tries
-        if self._question.splittable and self._heavy:
-            tries = min(tries, self._tries + HEAVY_TRIES - self._heavy)
+        tries = self._request.max_tries
+        if self._request.splittable and self._heavy:
+            tries = min(tries, self._tries + TOO_LARGE_TRIES - self._heavy)
         if self._few_tries and self._unreadable:
             tries = min(tries, self._tries + PART_TRIES - self._unreadable)
         return f"try {self._tries} of {tries}"
@@ -257,11 +234,11 @@ class Attempts:
             StreamFailed: There should be no next try; Unreadable where the server answered the last
                 one, Unreachable where none of them connected.
         """
-        where = self._question.where(self._settings)
+        where = self._settings.where(self._request)
         self._heavy += failure.too_large
         self._unreadable += failure.unreadable
         self._unconnected += not failure.connected
-        if self._question.splittable and self._heavy >= HEAVY_TRIES:
+        if self._request.splittable and self._heavy >= TOO_LARGE_TRIES:
             raise WindowTooLarge(f"{failure}, {self._heavy} times") from None
         longest = self._settings.max_retry_wait
         if failure.wait is not None and failure.wait > longest:
@@ -269,14 +246,14 @@ class Attempts:
                 f"{where}: {failure}; the server asks to wait {failure.wait:.0f} s, more than "
                 f"max_retry_wait ({longest} s)"
             ) from None
-        ceiling = min(_LONGEST_WAIT, _FIRST_WAIT * 2 ** max(0, self._counted - 1), longest)
+        ceiling = min(LONGEST_WAIT, FIRST_WAIT * 2 ** max(0, self._counted - 1), longest)
         shortest = ceiling / 4
         if failure.wait is None:
             wait = random.uniform(shortest, ceiling)  # noqa: S311 - not a secret
         else:
             wait = max(shortest, failure.wait) if failure.wait else 0.0
         seconds = clock.monotonic() - self._started
-        over = self._counted >= self._question.tries or seconds + wait > MAX_SECONDS
+        over = self._counted >= self._request.max_tries or seconds + wait > MAX_SECONDS
         if over or (self._few_tries and self._unreadable >= PART_TRIES):
             raise self.given_up(failure) from None
         return wait
@@ -287,7 +264,7 @@ class Attempts:
         Args:
             failure: How the last one ended.
         """
-        where = self._question.where(self._settings)
+        where = self._settings.where(self._request)
         seconds = clock.monotonic() - self._started
         message = f"{where}: {failure}; gave up after {self._tries} tries in {seconds:.0f} s"
         if self._unconnected == self._tries:

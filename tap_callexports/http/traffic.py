@@ -17,7 +17,7 @@ from tap_callexports.compat import override
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-#: What a question may wait for, in the words of messages.
+#: What a request may wait for, in the words of messages.
 TURN = "waiting for the rate limit"
 ANSWER = "waiting for a response"
 AGAIN = "waiting to retry"
@@ -27,11 +27,11 @@ READING = "decoding a response"
 
 @dataclass(frozen=True, slots=True)
 class Wait:
-    """What a question waits for.
+    """What a request waits for.
 
     Args:
         doing: One of the constants above.
-        tries: How often the question has been sent.
+        tries: How often the request has been sent.
         until: When it ends, in seconds of the monotonic clock, where that is known.
         received: Gives the number of bytes of the answer that have arrived.
         reason: Why it is asked again, and which try that was.
@@ -63,14 +63,14 @@ class Wait:
 
 
 class Pending:
-    """A question that is not answered yet; other threads look at its `wait`."""
+    """A request that is not answered yet; other threads look at its `wait`."""
 
     def __init__(self) -> None:
         self.wait = Wait(TURN)
 
 
 class Traffic:
-    """Counts what is sent, by any thread, and knows the questions under way.
+    """Counts what is sent, by any thread, and knows the requests under way.
 
     Args:
         whole: What this is a part of, and counts the same.
@@ -104,22 +104,22 @@ class Traffic:
             self._whole.sent(again=again)
 
     @contextmanager
-    def waiting(self, question: Pending) -> Iterator[None]:
-        """Show what a question waits for, until it is answered or given up."""
+    def waiting(self, pending: Pending) -> Iterator[None]:
+        """Show what a pending waits for, until it is answered or given up."""
         if self._whole:
-            with self._whole.waiting(question):
+            with self._whole.waiting(pending):
                 yield
             return
-        self._pending[id(question)] = question
+        self._pending[id(pending)] = pending
         try:
             yield
         finally:
-            del self._pending[id(question)]
+            del self._pending[id(pending)]
 
     @property
     def waits(self) -> list[Wait]:
         """What is waited for now, the wait that began first in front."""
-        waits = [question.wait for question in list(self._pending.values())]
+        waits = [pending.wait for pending in list(self._pending.values())]
         return sorted(waits, key=lambda wait: wait.since)
 
 

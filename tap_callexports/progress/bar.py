@@ -192,7 +192,7 @@ class _Screen:
 
     def write(self, text: str) -> int:
         """Write whole lines above the bar."""
-        # A terminal that has gone is no reason to end the run.
+        # A terminal that is gone is no reason to end the run.
         with self._lock, suppress(OSError):
             self.stream.write(_CLEAR + text + self._bar)
             self.stream.flush()
@@ -228,7 +228,7 @@ def _total(all_stats: Sequence[Stats], seconds: float) -> tuple[str, ...]:
 
 def _numbers(stats: Stats) -> tuple[int, ...]:
     traffic, invalid_values = stats.traffic, sum(stats.invalid_values.values())
-    return (stats.rows, traffic.requests, traffic.retries, stats.excluded_fields, invalid_values)
+    return (stats.rows, traffic.requests, traffic.retries, stats.dropped, invalid_values)
 
 
 def _cells(numbers: Iterable[int], seconds: float) -> tuple[str, ...]:

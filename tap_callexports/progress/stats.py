@@ -48,10 +48,10 @@ class Stats:
     rows: int = 0
     windows: int = 0
     #: Rows left out because they came before as they are, or lie outside the range.
-    doubles: int = 0
+    duplicates: int = 0
     outside: int = 0
-    #: Calls that were listed, and gone when they were asked for.
-    gone: int = 0
+    #: Calls that were listed, and no longer existed when they were requested.
+    not_found: int = 0
     #: Windows and calls that could not be read and were passed.
     skipped: int = 0
     #: How many values did not fit, by column; they are in `extra`.
@@ -74,9 +74,9 @@ class Stats:
         return (clock.monotonic() if self.ended is None else self.ended) - self.began
 
     @property
-    def excluded_fields(self) -> int:
+    def dropped(self) -> int:
         """Rows and calls that were seen and not handed over."""
-        return self.doubles + self.outside + self.gone
+        return self.duplicates + self.outside + self.not_found
 
     @property
     def share(self) -> float:
@@ -96,9 +96,9 @@ class Stats:
             "windows": self.windows,
             "requests": self.traffic.requests,
             "retries": self.traffic.retries,
-            "duplicates": self.doubles,
+            "duplicates": self.duplicates,
             "rows_outside": self.outside,
-            "not_found": self.gone,
+            "not_found": self.not_found,
             "skipped": self.skipped,
             "invalid": sum(self.invalid_values.values()),
             "repaired": sum(self.repairs.values()),

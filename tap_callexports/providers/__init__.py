@@ -1,13 +1,13 @@
-"""The registry: a provider is a folder here and a name in this list, and knows no other one."""
+"""The registry: a provider is a folder here and a name in this list."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tap_callexports.providers.anunzi import Anunzi
-from tap_callexports.providers.burki import Burki
-from tap_callexports.providers.twin24 import Twin24
-from tap_callexports.providers.videsk import Videsk
+from tap_callexports.providers.anunzi.provider import Anunzi
+from tap_callexports.providers.burki.provider import Burki
+from tap_callexports.providers.twin24.provider import Twin24
+from tap_callexports.providers.videsk.provider import Videsk
 
 if TYPE_CHECKING:
     from tap_callexports.provider import Provider

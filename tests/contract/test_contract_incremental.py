@@ -6,7 +6,19 @@ from collections.abc import Iterator
 from datetime import datetime, timezone
 
 import pytest
-from account import DAY, END, HOUR, MICROSECOND, MIDDLE, MINUTE, START, Account, opened, text, tried
+from account import (
+    DAY,
+    END,
+    HOUR,
+    MICROSECOND,
+    MIDDLE,
+    MINUTE,
+    START,
+    Account,
+    opened,
+    text,
+    tried,
+)
 from streams import STREAMS, WINDOWED, Stream
 from support import assert_table_is, upserted
 

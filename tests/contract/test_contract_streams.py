@@ -13,8 +13,8 @@ from support import JSON, assert_listed
 
 from demo.streams import STREAMS as OF_THE_DEMO
 from tap_callexports.detail_stream import DetailStream
-from tap_callexports.endpoint import Endpoint
 from tap_callexports.providers import PROVIDERS
+from tap_callexports.stream import CallStream
 from tap_callexports.tap import TapCallExports
 
 #: Settings with which every provider is on.
@@ -30,7 +30,7 @@ def test_discovery_finds_the_streams_of_the_contract(config: JSON) -> None:
     for entry in json.loads(json.dumps(tap.catalog_dict))["streams"]:
         name = entry["tap_stream_id"]
         stream = tap.streams[name]
-        assert isinstance(stream, Endpoint)
+        assert isinstance(stream, CallStream)
         [root] = [part["metadata"] for part in entry["metadata"] if not part["breadcrumb"]]
         found[name] = Promise(
             entry["key_properties"],
@@ -60,7 +60,7 @@ def test_a_stream_is_read_as_its_entry_says() -> None:
     known = TapCallExports(config={}).streams
     for stream in STREAMS:
         endpoint = known[stream.name]
-        assert isinstance(endpoint, Endpoint)
+        assert isinstance(endpoint, CallStream)
         where = f"{stream} in STREAMS in tests/contract/streams.py"
         assert stream.per_call == isinstance(endpoint, DetailStream), where
         assert stream.lookback == endpoint.lookback_setting, where

@@ -7,18 +7,17 @@ import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from unittest.mock import patch
 from urllib.parse import urlparse
 from urllib.request import url2pathname
 
 import pytest
 from account import DAY, END, START, Account, instant, opened, text
+from seam import records_through_the_sdk
 from singer_sdk.metrics import Point
 from streams import STREAMS, WINDOWED, Stream
 from support import JSON, Run, assert_table_is, clock_at, run_tap
 
 from sandbox import Fault
-from tap_callexports.stream import ExportStream
 
 
 @pytest.fixture(params=STREAMS, ids=str)
@@ -157,7 +156,7 @@ def decoded(run: Run) -> list[str]:
 
 def test_records_past_the_sdk_and_through_it_are_the_same(account: Account) -> None:
     past = account.run()
-    with patch.object(ExportStream, "_unmapped", new=False):
+    with records_through_the_sdk():
         through = account.run()
     assert past.records(account.name)
     assert decoded(past) == decoded(through)
@@ -171,7 +170,7 @@ def test_a_deselected_column_is_left_out_by_both_roads(account: Account) -> None
         if len(part["breadcrumb"]) == 2 and part["breadcrumb"][1] not in needed:
             part["metadata"]["selected"] = part["breadcrumb"][1] < "d"
     past = run_tap(account.config(), catalog=catalog)
-    with patch.object(ExportStream, "_unmapped", new=False):
+    with records_through_the_sdk():
         through = run_tap(account.config(), catalog=catalog)
     columns = {name for record in past.records(account.name) for name in record}
     assert columns

@@ -11,7 +11,7 @@ import pytest
 from declared import ROOT, declared_streams
 from support import assert_listed
 
-from tap_callexports.stream import ExportStream
+from tap_callexports.stream import CallStream
 
 STREAMS = declared_streams()
 FILES = {path.stem: path for path in (ROOT / "tap_callexports/providers").glob("*/schemas/*.json")}
@@ -20,7 +20,7 @@ Column = dict[str, Any]
 each_stream = pytest.mark.parametrize("stream", STREAMS.values(), ids=STREAMS)
 
 
-def schema_of(stream: ExportStream[Any]) -> Column:
+def schema_of(stream: CallStream[Any]) -> Column:
     """The file as it is written, not as the SDK reads it."""
     return dict(json.loads(FILES[stream.name].read_text(encoding="utf-8")))
 
@@ -46,7 +46,7 @@ def test_every_stream_has_a_file_and_every_file_a_stream() -> None:
 
 
 @each_stream
-def test_every_property_is_described(stream: ExportStream[Any]) -> None:
+def test_every_property_is_described(stream: CallStream[Any]) -> None:
     bare = [
         path
         for path, column in parts_of(schema_of(stream))
@@ -57,7 +57,7 @@ def test_every_property_is_described(stream: ExportStream[Any]) -> None:
 
 
 @each_stream
-def test_everything_but_the_keys_may_be_null(stream: ExportStream[Any]) -> None:
+def test_everything_but_the_keys_may_be_null(stream: CallStream[Any]) -> None:
     never_null = [
         path for path, column in parts_of(schema_of(stream)) if "null" not in types_of(column)
     ]
@@ -66,7 +66,7 @@ def test_everything_but_the_keys_may_be_null(stream: ExportStream[Any]) -> None:
 
 
 @each_stream
-def test_no_set_of_values_is_closed(stream: ExportStream[Any]) -> None:
+def test_no_set_of_values_is_closed(stream: CallStream[Any]) -> None:
     parts = [("", schema_of(stream)), *parts_of(schema_of(stream))]
     closed = [
         path
@@ -77,7 +77,7 @@ def test_no_set_of_values_is_closed(stream: ExportStream[Any]) -> None:
 
 
 @each_stream
-def test_instants_have_the_format_and_say_that_they_are_utc(stream: ExportStream[Any]) -> None:
+def test_instants_have_the_format_and_say_that_they_are_utc(stream: CallStream[Any]) -> None:
     for path, column in parts_of(schema_of(stream)):
         named = re.search(r"(_at|_time|_timestamp|_date)$", path)
         if named and "string" in types_of(column):
@@ -104,7 +104,7 @@ UNITS = {
 
 
 @each_stream
-def test_a_unit_is_in_the_description_too(stream: ExportStream[Any]) -> None:
+def test_a_unit_is_in_the_description_too(stream: CallStream[Any]) -> None:
     units = {path: column for path, column in parts_of(schema_of(stream)) if "x-unit" in column}
     unsaid = [
         path
@@ -116,7 +116,7 @@ def test_a_unit_is_in_the_description_too(stream: ExportStream[Any]) -> None:
 
 @each_stream
 def test_a_description_that_names_a_unit_is_of_a_column_that_has_one(
-    stream: ExportStream[Any],
+    stream: CallStream[Any],
 ) -> None:
     named = re.compile("|".join(UNITS.values()))
     bare = [
@@ -142,7 +142,7 @@ def test_durations_of_videsk_have_the_units_of_the_provider_s_samples() -> None:
 
 
 @each_stream
-def test_keys_come_first_and_extra_last(stream: ExportStream[Any]) -> None:
+def test_keys_come_first_and_extra_last(stream: CallStream[Any]) -> None:
     columns = list(schema_of(stream)["properties"])
     keys = list(dict.fromkeys([*stream.primary_keys, *filter(None, [stream.replication_key])]))
     assert columns[: len(keys)] == keys
@@ -151,7 +151,7 @@ def test_keys_come_first_and_extra_last(stream: ExportStream[Any]) -> None:
 
 
 @each_stream
-def test_numbers_and_addresses_of_people_are_marked_personal(stream: ExportStream[Any]) -> None:
+def test_numbers_and_addresses_of_people_are_marked_personal(stream: CallStream[Any]) -> None:
     unmarked = [
         path
         for path, column in parts_of(schema_of(stream))

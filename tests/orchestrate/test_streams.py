@@ -16,7 +16,7 @@ def test_the_table_of_streams_is_the_tap_s() -> None:
     for each in TapCallExports(config={}, validate_config=False).discover_streams():
         per_call = isinstance(each, DetailStream)
         known = Stream(each.name, each.filter_field, ranged=each.windowed, per_call=per_call)
-        of_the_tap[each.name] = each.account.name, known
+        of_the_tap[each.name] = each.provider.name, known
     pairs = [(provider, each) for provider, streams in STREAMS.items() for each in streams]
     names = [each.name for _, each in pairs]
     assert_listed(of_the_tap, names, "STREAMS in orchestrate/streams.py")

@@ -7,18 +7,16 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
-from unittest import mock
 from urllib.parse import urlsplit
 
+from seam import responses_seen
 from support import JSON, run_tap
 
 from sandbox import Sandbox
 from sandbox.burki.files import csv_file
 from sandbox.instants import UTC
 from tap_callexports.errors import TransientFailure
-from tap_callexports.http.client import HttpClient
 from tap_callexports.http.response import Response
-from tap_callexports.http.retry import Question
 from tap_callexports.providers.burki.export_file import rows_of_csv
 
 T = TypeVar("T")
@@ -128,22 +126,15 @@ def row_ends(table: Answer) -> set[int]:
 def _heard(box: Sandbox, only: JSON) -> Iterator[tuple[str, Answer]]:
     """Every answer that one run of all streams reads, the longest of each kind."""
     found: dict[str, Answer] = {}
-    ask = HttpClient.ask
 
-    def listen(client: HttpClient, question: Question, decode: Callable[[Response], T]) -> T:
-        path = _IDS.sub("one", urlsplit(question.request.url).path)
-        name = f"{question.stream} {_BASES.sub('', path)}"
-
-        def heard(reply: Response) -> T:
-            media_type = reply.headers["Content-Type"]
-            if name not in found or len(reply.body) > len(found[name].body):
-                found[name] = Answer(reply.body, decode, media_type)
-            return decode(reply)
-
-        return ask(client, question, heard)
+    def see(stream: str, url: str, reply: Response, decode: Callable[[Response], Any]) -> None:
+        path = _IDS.sub("one", urlsplit(url).path)
+        name = f"{stream} {_BASES.sub('', path)}"
+        if name not in found or len(reply.body) > len(found[name].body):
+            found[name] = Answer(reply.body, decode, reply.headers["Content-Type"])
 
     config = only or box.config()
-    with mock.patch.object(HttpClient, "ask", listen):
+    with responses_seen(see):
         run = run_tap(
             {**config, "start_date": "2024-05-01", "end_date": "2024-06-01"},
             streams=[s for name in config for s in box.apis[name].streams],

@@ -11,10 +11,10 @@ import tempfile
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
-from importlib import import_module
 from pathlib import Path
 
 from process import Outcome
+from seam import limits, retry_waits
 from support import JSON, catalog_of
 
 #: A process that has not ended after so many seconds never would.
@@ -25,7 +25,6 @@ _KIBIBYTE = 1 if sys.platform == "darwin" else 1024
 
 _context = multiprocessing.get_context("forkserver")
 _context.set_forkserver_preload(["tap_callexports.tap", "pendulum"])
-_QUICK = {"http.retry._FIRST_WAIT": 0.001, "http.retry._LONGEST_WAIT": 0.002}
 
 
 @dataclass(frozen=True, repr=False)
@@ -88,7 +87,7 @@ def run(
         state: Content of a state file.
         streams: What to select; all that discovery selects, if not given.
         level: Log level.
-        changed: Constants of the tap that process changes, such as `http.retry.MAX_TRIES`.
+        changed: Constants of the tap that process changes, such as `MAX_TRIES`.
     """
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -134,17 +133,15 @@ def _child(name: str, options: list[str], level: str, changed: dict[str, object]
     tempfile.tempdir = None
     os.chdir(folder)
     sys.argv = ["tap-callexports", *options]
-    for path, value in {**_QUICK, **changed}.items():
-        module, constant = path.rsplit(".", 1)
-        setattr(import_module(f"tap_callexports.{module}"), constant, value)
-    before = _most_memory()
-    try:
-        from tap_callexports.__main__ import main  # noqa: PLC0415 - after the changes
+    with retry_waits(first=0.001, longest=0.002), limits(**changed):
+        before = _most_memory()
+        try:
+            from tap_callexports.__main__ import main  # noqa: PLC0415 - after the changes
 
-        main()
-    finally:
-        sys.stdout.flush()
-        (folder / "grown").write_text(str(_most_memory() - before))
+            main()
+        finally:
+            sys.stdout.flush()
+            (folder / "grown").write_text(str(_most_memory() - before))
 
 
 def _no_json(name: str) -> None:

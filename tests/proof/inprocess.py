@@ -1,6 +1,6 @@
 """The tap and the sandbox in one process: requests without sockets, waits that take no time.
 
-Everything from `requests.Session.send` inward is the tap's own code and the real libraries'.
+Everything from the transport adapter inward is the tap's own code and the real libraries'.
 """
 
 from __future__ import annotations
@@ -13,19 +13,13 @@ import logging
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING
-from unittest.mock import patch
 
-import requests
+from seam import fake_clock, no_secrets_known, rows_per_window, transport
 from support import JSON, Run, catalog_of, kept_signals
 from transport import Clock, WatchedFaults, Wire, late
 
 from sandbox import Sandbox
-from tap_callexports import redaction as redact
 from tap_callexports.compat import override
-from tap_callexports.detail_stream import DetailStream
-from tap_callexports.endpoint import Endpoint
-from tap_callexports.providers.burki.client import ListStream
-from tap_callexports.records.timestamps import floor_second
 from tap_callexports.tap import TapCallExports
 
 if TYPE_CHECKING:
@@ -104,18 +98,22 @@ class Place:
         self.cut_share = 0.5
         #: What happens on the server just before the nth request of a run.
         self.events: dict[int, Callable[[], None]] = {}
-        self._wires: dict[int, Wire] = {}
-        self._now: Wire | None = None
+        self._wire: Wire | None = None
 
     def before_request(self, number: int) -> None:
         """Let happen what is due."""
         if event := self.events.pop(number, None):
             event()
 
-    def adapter(self, session: requests.Session) -> Wire:
-        """The wire of the run a session belongs to."""
-        assert self._now is not None, "a request outside of a run"
-        return self._wires.setdefault(id(session), self._now)
+    def new_wire(self) -> Wire:
+        """The wire of the run that begins now."""
+        self._wire = Wire(self)
+        return self._wire
+
+    def wire(self) -> Wire:
+        """The wire of the run that began last."""
+        assert self._wire is not None, "a request outside of a run"
+        return self._wire
 
     def run(
         self,
@@ -133,8 +131,7 @@ class Place:
             state: State to start from.
             dies_after: Lines after which the process is killed.
         """
-        out, log, wire = _Output(dies_after), _Log(), Wire(self)
-        self._wires, self._now = {}, wire
+        out, log, wire = _Output(dies_after), _Log(), self.new_wire()
         ran = Ran(1, [], log=log.texts, wire=wire)
         token = late.set(0.0)
         with _logging_to(log), kept_signals(), contextlib.redirect_stdout(out):
@@ -181,27 +178,14 @@ def opened(
     clock = Clock(now)
     place = Place(Sandbox(seed, rows, start, now), provider, clock)
     with contextlib.ExitStack() as stack:
-        for module in ("body", "client", "retry", "response", "rate_limiter"):
-            stack.enter_context(patch(f"tap_callexports.http.{module}.time", clock))
-        stack.enter_context(patch("tap_callexports.providers.twin24.login.time", clock))
-        for module in ("client", "rate_limiter"):
-            stack.enter_context(
-                patch(
-                    f"tap_callexports.http.{module}.interruptible_sleep", clock.interruptible_sleep
-                )
-            )
-        run_start = property(lambda _: floor_second(clock.local))
-        stack.enter_context(patch.object(TapCallExports, "_run_start", run_start))
         stack.enter_context(
-            patch.object(
-                requests.Session, "get_adapter", lambda session, **_: place.adapter(session)
-            )
+            fake_clock(time=clock.time, monotonic=clock.monotonic, sleep=clock.sleep)
         )
+        stack.enter_context(transport(place.wire))
         # A process that lives for many runs would look for the secrets of all of them.
-        stack.enter_context(patch.object(redact._filter, "_secrets", []))
+        stack.enter_context(no_secrets_known())
         if window_rows:
-            for base in (Endpoint, ListStream, DetailStream):
-                stack.enter_context(patch.object(base, "window_rows", window_rows))
+            stack.enter_context(rows_per_window(window_rows))
         yield place
 
 

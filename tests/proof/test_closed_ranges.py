@@ -25,6 +25,7 @@ from inprocess import Ran, opened
 from one_stream import provider_of
 from oracle import bookmarks
 from promise import TIMED
+from seam import limits
 from standing import DAY, HOUR, MICROSECOND, SECOND, STREAMS, UNTIMED, Range, Standing, standing
 from support import run_tap
 from transport import Wire
@@ -124,12 +125,9 @@ def test_workers_that_overtake_each_other_change_no_byte(
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_what_one_worker_learns_of_the_cap_changes_no_byte_of_another_ones(
-    seed: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    # Small numbers: answers of thousands of rows take long to make.
-    monkeypatch.setattr("tap_callexports.http.capped.TRUSTED_ROWS", 20)
-    monkeypatch.setattr("tap_callexports.http.capped.SUSPICIOUS_ROWS", 10)
+# Small numbers: answers of thousands of rows take long to make.
+@limits(TRUSTED_ROWS=20, SUSPICIOUS_ROWS=10)
+def test_what_one_worker_learns_of_the_cap_changes_no_byte_of_another_ones(seed: int) -> None:
     whole = Range(START, START + 40 * DAY)
     with opened(
         "videsk", whole.end + DAY, seed=3, rows=700, start=START, window_rows=40
@@ -169,16 +167,14 @@ def test_trouble_on_the_way_changes_no_record(stream: str, dice: random.Random) 
             assert_same_records(place, ran, expected)
 
 
-def test_a_large_file_comes_in_the_order_of_a_small_one(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_large_file_comes_in_the_order_of_a_small_one() -> None:
     whole = Range(START, START + DAY)
     with opened("burki", whole.end + DAY, seed=3, rows=300, start=START) as opened_place:
         place = Standing(opened_place, "burki_calls", Range(START, START + DAY), {})
         small = written(place.run(whole))
         # Many slices of many calls each.
-        monkeypatch.setattr("tap_callexports.http.spool.IN_MEMORY", 4096)
-        monkeypatch.setattr("tap_callexports.http.json_chunks.CHUNK", 4096)
-        monkeypatch.setattr("tap_callexports.http.json_chunks._HEAD", 256)
-        large = place.run(whole)
+        with limits(IN_MEMORY=4096, CHUNK=4096, HEAD=256):
+            large = place.run(whole)
     assert len(large.records("burki_calls")) > 100
     assert written(large) == small
 

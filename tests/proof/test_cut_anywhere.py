@@ -13,7 +13,7 @@ from support import assert_listed
 from wire import FRAMINGS, Framing, packed, read, until_closed, with_length
 
 from tap_callexports.errors import TransientFailure
-from tap_callexports.http.body import read_reply
+from tap_callexports.http.body import read_response
 from tap_callexports.http.response import Response
 
 #: Every endpoint, by the stream that asks it.
@@ -83,7 +83,7 @@ def received(body: bytes, answer: Answer, *, zipped: bool = False) -> Response:
     if zipped:
         headers["Content-Encoding"] = "gzip"
     response = SimpleNamespace(status_code=200, headers=headers, raw=_Bytes(body))
-    return read_reply(cast("Any", response), time.monotonic() + 60)
+    return read_response(cast("Any", response), time.monotonic() + 60)
 
 
 def taken(body: bytes, answer: Answer, *, zipped: bool = False) -> bool:

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Literal
 
 import pytest
+from seam import limits
 from support import JSON, Run, assert_table_is, run_tap
 from wire import chunked, packed
 
@@ -157,15 +158,12 @@ def test_a_file_that_is_always_short_of_its_count_is_never_taken(rows: int, form
 @pytest.mark.parametrize("gzip", [False, True], ids=["plain", "gzip"])
 @pytest.mark.parametrize("stream", ["videsk_calls", "burki_calls", "burki_call_list"])
 def test_an_answer_that_is_too_large_is_asked_for_in_halves(
-    box: Sandbox, monkeypatch: pytest.MonkeyPatch, stream: str, *, gzip: bool
+    box: Sandbox, stream: str, *, gzip: bool
 ) -> None:
-    monkeypatch.setattr("tap_callexports.http.body.MAX_BODY_BYTES", 20_000)
-    monkeypatch.setattr("tap_callexports.http.spool.IN_MEMORY", 10_000)
-    monkeypatch.setattr("tap_callexports.http.spool.MAX_FILE_BYTES", 20_000)
     box.burki.options.gzip = gzip
     (api,) = (api for api in box.apis.values() if stream in api.streams)
-    assert_complete(run(api, stream), api, stream)
+    with limits(MAX_BODY_BYTES=20_000, IN_MEMORY=10_000, MAX_FILE_BYTES=20_000):
+        assert_complete(run(api, stream), api, stream)
     in_halves = len(api.requests)
-    monkeypatch.undo()
     assert_complete(run(api, stream), api, stream)
     assert in_halves > len(api.requests) - in_halves

@@ -355,7 +355,7 @@ def test_a_stream_of_chunks_without_end_is_left(packing: list[str]) -> None:
         yield http(b"", "Transfer-Encoding: chunked", *packing)
         yield from endless(chunk * 16)
 
-    limit = {"http.body.MAX_BODY_BYTES": 8 * _MEBIBYTE}
+    limit = {"MAX_BODY_BYTES": 8 * _MEBIBYTE}
     ended = served(flood, ["burki_call_list"], seconds=True, changed=limit)
     assert_loud(ended, ["burki_call_list"], "an answer of over 8 MiB")
 
@@ -369,7 +369,7 @@ def test_an_answer_that_drips_is_given_up_in_the_end() -> None:
             yield byte
 
     # In the tap, a quarter of an hour.
-    ended = served(drip, ["burki_call_list"], seconds=True, changed={"http.retry.MAX_SECONDS": 1})
+    ended = served(drip, ["burki_call_list"], seconds=True, changed={"MAX_SECONDS": 1})
     assert_loud(ended, ["burki_call_list"], "too slowly")
 
 

@@ -20,7 +20,6 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from inprocess import Place, opened
 from support import JSON, kept_signals
-from transport import Wire
 
 from tap_callexports.cli import run_command
 from tap_callexports.tap import TapCallExports
@@ -126,7 +125,7 @@ def command_line(place: Place, folder: Path, files: dict[str, JSON]) -> tuple[ob
         (folder / name).write_text(json.dumps(content))
         arguments += [f"--{name}", str(folder / name)]
     out, err = io.StringIO(), io.StringIO()
-    place._wires, place._now = {}, Wire(place)
+    wire = place.new_wire()
     root = logging.getLogger()
     level, handlers, hook = root.level, root.handlers, sys.excepthook
     root.handlers = []
@@ -139,11 +138,11 @@ def command_line(place: Place, folder: Path, files: dict[str, JSON]) -> tuple[ob
         contextlib.redirect_stderr(err),
     ):
         try:
-            run_command(TapCallExports)
+            run_command()
         except SystemExit as exit_:
             code = exit_.code
         finally:
-            place._now.cut()
+            wire.cut()
             root.handlers, sys.excepthook = handlers, hook
             root.setLevel(level)
             logging.captureWarnings(capture=False)

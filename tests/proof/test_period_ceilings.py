@@ -19,10 +19,10 @@ from one_stream import (
     options,
     run,
 )
+from seam import limits
 from support import assert_table_is, upserted
 
 from sandbox.instants import MICROSECOND, MILLISECOND, SECOND, UTC, text
-from tap_callexports.providers.burki import client as burki_client
 
 LISTS = ("twin24_incoming_calls", "twin24_calls")
 #: Whether the ends of a period belong to it, the longest page, and how calls are counted.
@@ -129,10 +129,10 @@ def test_an_instant_over_the_ceiling_is_named_in_each_run_until_the_ceiling_is_r
 
 
 @pytest.fixture
-def small_pages(monkeypatch: pytest.MonkeyPatch) -> int:
+def small_pages() -> Iterator[int]:
     """Pages of Burki's list hold ten calls."""
-    monkeypatch.setattr(burki_client, "PAGE", 10)
-    return 10
+    with limits(PAGE=10):
+        yield 10
 
 
 @pytest.mark.covers(32, 33, 56)
@@ -178,10 +178,10 @@ def test_a_second_with_a_whole_page_of_calls_fails_and_one_call_less_does_not(ro
 @pytest.mark.covers(33, 56)
 @pytest.mark.parametrize("form", ["json", "csv"])
 @pytest.mark.parametrize("kind", ["even", "bursts", "instants", "seams"])
+@limits(LARGEST_FILE=8)
 def test_a_file_of_too_many_calls_is_asked_in_parts_and_a_full_second_in_one(
-    monkeypatch: pytest.MonkeyPatch, kind: str, form: str
+    kind: str, form: str
 ) -> None:
-    monkeypatch.setattr(burki_client, "LARGEST_FILE", 8)
     for burst in (3, 8, 9, 20):
         with empty("burki_calls") as place:
             moments = traffic(kind, 80, burst)

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from datetime import datetime, timedelta, timezone
 from itertools import pairwise
-from types import SimpleNamespace
 
 import pytest
 from inprocess import opened
+from seam import starts_of_requests
 from support import JSON, assert_table_is, run_tap
 
 from sandbox import Fault, Sandbox
 from sandbox.api import Api
-from tap_callexports.http.rate_limiter import RateLimit
 
 START, END = datetime(2024, 5, 1, tzinfo=timezone.utc), datetime(2024, 5, 15, tzinfo=timezone.utc)
 PER_MINUTE = 1200
@@ -23,30 +21,6 @@ SPACING = 60 / PER_MINUTE
 WORKERS = 8
 #: By how much two clocks of one machine may differ, in seconds.
 CLOCKS = 0.005
-
-
-class Starts:
-    """Writes down when a request may start, by the wall clock."""
-
-    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.times: list[float] = []
-        real, wall = RateLimit._reserve, time.time() - time.monotonic()
-        read = threading.local()
-
-        def monotonic() -> float:
-            read.now = time.monotonic()
-            return float(read.now)
-
-        def reserve(turns: RateLimit) -> float:
-            wait = real(turns)
-            if not wait:
-                self.times.append(wall + read.now)
-            return wait
-
-        monkeypatch.setattr(
-            "tap_callexports.http.rate_limiter.time", SimpleNamespace(monotonic=monotonic)
-        )
-        monkeypatch.setattr(RateLimit, "_reserve", reserve)
 
 
 def trouble(api: Api, path: str) -> None:
@@ -62,11 +36,9 @@ def trouble(api: Api, path: str) -> None:
 @pytest.mark.parametrize(
     "stream", ["twin24_incoming_calls", "burki_calls", "burki_call_transcripts"]
 )
-def test_no_two_requests_arrive_nearer_than_the_budget_spaces_them(
-    monkeypatch: pytest.MonkeyPatch, stream: str
-) -> None:
-    budget = Starts(monkeypatch)
-    with Sandbox(seed=5, rows=40, start=START, end=END) as box:
+def test_no_two_requests_arrive_nearer_than_the_budget_spaces_them(stream: str) -> None:
+    wall = time.time() - time.monotonic()
+    with starts_of_requests() as begun, Sandbox(seed=5, rows=40, start=START, end=END) as box:
         (api,) = (api for api in box.apis.values() if stream in api.streams)
         # Enough for all workers, whoever of them gets the next turns: a second 401 is final.
         box.twin24.options.tokens_valid_requests = 5 * WORKERS
@@ -94,7 +66,7 @@ def test_no_two_requests_arrive_nearer_than_the_budget_spaces_them(
     assert len(asked) >= 20
     # Every request had a turn, no two turns are nearer than they should be, and no request came
     # before its turn: so two of them are nearer only by how long the first was on its way.
-    starts = sorted(budget.times)
+    starts = sorted(wall + start for start in begun)
     assert len(starts) == len(asked)
     assert min(after - before for before, after in pairwise(starts)) >= SPACING - 1e-6
     assert all(start <= request.time + CLOCKS for start, request in zip(starts, asked, strict=True))

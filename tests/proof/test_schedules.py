@@ -16,16 +16,16 @@ from unittest.mock import patch
 
 import pytest
 from schedules import Report, play
+from seam import all_streams_with
 from support import PROVIDERS
 
-from tap_callexports import concurrency as fetch_ahead
-from tap_callexports.account import Account
-from tap_callexports.endpoint import Endpoint
+from tap_callexports import window_reader
+from tap_callexports.concurrency import in_order
 from tap_callexports.errors import ExportError
+from tap_callexports.http.client import HttpClient
 from tap_callexports.records.timestamps import format_instant, parse_instant
 from tap_callexports.singer.state import Bookmark
-from tap_callexports.stream import ExportStream
-from tap_callexports.sync import Export
+from tap_callexports.sync import Sync
 from tap_callexports.windows import Planner, Window
 
 _SCHEDULES, _BATCH = 40, 10
@@ -81,11 +81,11 @@ def _as_of_before_all_is_read() -> AbstractContextManager[object]:
 
 
 def _machines_clock_only() -> AbstractContextManager[object]:
-    return patch.object(Account, "_compare_clocks", lambda *_: None)
+    return patch.object(HttpClient, "_check_clock", lambda *_: None)
 
 
 def _no_lookback() -> AbstractContextManager[object]:
-    return patch.object(Endpoint, "lookback", timedelta())
+    return all_streams_with(lookback=timedelta())
 
 
 def _gaps_between_windows() -> AbstractContextManager[object]:
@@ -99,29 +99,29 @@ def _gaps_between_windows() -> AbstractContextManager[object]:
 
 
 def _windows_out_of_order() -> AbstractContextManager[object]:
-    honest = fetch_ahead.in_order
+    honest = in_order
 
-    def in_order(pieces: Iterator[Callable[[], Iterator[object]]], workers: int) -> object:
+    def pairs_reversed(pieces: Iterator[Callable[[], Iterator[object]]], workers: int) -> object:
         ahead = takewhile(callable, pieces)
         pairs = iter(lambda: [piece for _, piece in zip(range(2), ahead, strict=False)], [])
         return honest((piece for pair in pairs for piece in reversed(pair)), 1 if workers else 0)
 
-    return patch.object(fetch_ahead, "in_order", in_order)
+    return patch.object(window_reader, "in_order", pairs_reversed)
 
 
 def _failures_forgotten() -> AbstractContextManager[object]:
     @contextmanager
-    def forgotten(_: object) -> Iterator[None]:
+    def forgotten(*_: object) -> Iterator[None]:
         try:
             yield
         except ExportError:
             return
 
-    return patch.object(ExportStream, "_failures_kept", forgotten)
+    return patch.object(Sync, "_failures_kept", forgotten)
 
 
 def _an_hour_off() -> AbstractContextManager[object]:
-    honest = Export.batches
+    honest = Sync._records
 
     def moved(line: bytes | dict[str, Any]) -> bytes:
         record = json.loads(line) if isinstance(line, bytes) else line
@@ -130,11 +130,11 @@ def _an_hour_off() -> AbstractContextManager[object]:
                 record[name] = format_instant(parse_instant(str(value)) + timedelta(hours=1))
         return json.dumps(record).encode()
 
-    def batches(export: Export) -> Iterator[list[bytes]]:
-        for records in honest(export):
+    def batches(sync: Sync) -> Iterator[list[bytes]]:
+        for records in honest(sync):
             yield [moved(record) for record in records]
 
-    return patch.object(Export, "batches", batches)
+    return patch.object(Sync, "_records", batches)
 
 
 @pytest.mark.parametrize(

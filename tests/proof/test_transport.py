@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from itertools import pairwise
 from pathlib import Path
-from types import SimpleNamespace
+from threading import Event
 from urllib.parse import urlsplit
 
 import pytest
 from one_answer import SECRETS, answer
 from raw_server import RawServer, http
+from seam import fake_clock
 from support import JSON, Run, run_tap
 
 from sandbox import Sandbox
@@ -90,45 +91,23 @@ class Clock:
     def monotonic(self) -> float:
         return self.now
 
-    def interruptible_sleep(self, seconds: float) -> None:
+    def sleep(self, seconds: float, _: Event | None) -> bool:
         self.now += seconds
+        return False
 
 
 @pytest.mark.covers(118)
 @pytest.mark.parametrize("per_minute", [1, 7, 60, 1200])
-def test_requests_never_start_faster_than_the_setting_says(
-    monkeypatch: pytest.MonkeyPatch, per_minute: int
-) -> None:
+def test_requests_never_start_faster_than_the_setting_says(per_minute: int) -> None:
     clock, starts = Clock(), []
-    module = "tap_callexports.http.rate_limiter"
-    monkeypatch.setattr(f"{module}.time", SimpleNamespace(monotonic=clock.monotonic))
-    monkeypatch.setattr(f"{module}.interruptible_sleep", clock.interruptible_sleep)
-    throttle = RateLimiter(at_once=4, per_minute=per_minute)
-    for number in range(30):
-        with throttle.slot():
-            starts.append(clock.now)
-            clock.now += number % 3 / 100
-        if number == 20:
-            throttle.pause(90)
+    with fake_clock(monotonic=clock.monotonic, sleep=clock.sleep):
+        throttle = RateLimiter(at_once=4, per_minute=per_minute)
+        for number in range(30):
+            with throttle.slot():
+                starts.append(clock.now)
+                clock.now += number % 3 / 100
+            if number == 20:
+                throttle.pause(90)
     gaps = [after - before for before, after in pairwise(starts)]
     assert min(gaps) == pytest.approx(60 / per_minute)
     assert starts[21] - starts[20] >= 90
-
-
-@pytest.mark.covers(118)
-def test_the_setting_reaches_the_requests(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    made: list[int | None] = []
-    real = RateLimiter.__init__
-
-    def remember(self: RateLimiter, *, at_once: int, per_minute: int | None) -> None:
-        made.append(per_minute)
-        real(self, at_once=at_once, per_minute=per_minute)
-
-    monkeypatch.setattr(RateLimiter, "__init__", remember)
-    with Sandbox(rows=3) as box:
-        burki = {**box.burki.config(), "requests_per_minute": 60_000}
-        run = run_tap({**DAY, "burki": burki}, streams=[STREAM])
-    assert run.code == 0
-    assert made == [60_000]

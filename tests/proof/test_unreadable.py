@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import gzip
 import re
+from collections.abc import Iterator
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING
 
 import pytest
 from inprocess import Place, Ran, opened
+from seam import retry_waits
 
 from sandbox import Fault
 from sandbox.http import Reply, Request
 from sandbox.instants import text
-from tap_callexports.http.retry import MAX_TRIES, PART_TRIES
+from tap_callexports.http.request import MAX_TRIES
+from tap_callexports.http.retry import PART_TRIES
 
 if TYPE_CHECKING:
     from sandbox.table import Row
@@ -31,10 +34,10 @@ LEVELS = 25
 
 
 @pytest.fixture(autouse=True)
-def usual_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+def usual_waits() -> Iterator[None]:
     """Waits are as long as for users; the clock of these runs does not really wait."""
-    monkeypatch.setattr("tap_callexports.http.retry._FIRST_WAIT", 1.0)
-    monkeypatch.setattr("tap_callexports.http.retry._LONGEST_WAIT", 60.0)
+    with retry_waits(first=1, longest=60):
+        yield
 
 
 def provider_of(stream: str) -> str:

@@ -14,7 +14,7 @@ from sandbox import Fault, Sandbox
 from sandbox.instants import text
 from sandbox.twin24.tokens import jwt
 from tap_callexports.detail_stream import DetailStream
-from tap_callexports.endpoint import Endpoint
+from tap_callexports.stream import CallStream
 from tap_callexports.tap import TapCallExports
 
 MAY = {"start_date": "2024-05-01", "end_date": "2024-06-01"}
@@ -107,7 +107,7 @@ def test_twin24_logs_in_twice_at_most_for_a_token_that_is_never_good(box: Sandbo
 def endpoints() -> dict[str, list[str]]:
     """Paths, and the streams that cannot do without them."""
     found: dict[str, list[str]] = {}
-    stream: Endpoint[Any]
+    stream: CallStream[Any]
     for stream in TapCallExports(config={}).streams.values():  # type: ignore[assignment] # ours
         found.setdefault(stream.endpoint, []).append(stream.name)
         if isinstance(stream, DetailStream):

@@ -22,7 +22,6 @@ from requests.adapters import HTTPAdapter
 from sandbox import Fault, FaultQueue
 from sandbox.http import Reply, Request
 from tap_callexports.compat import override
-from tap_callexports.workers import Cancelled, Worker
 
 if TYPE_CHECKING:
     from inprocess import Place
@@ -34,7 +33,7 @@ late: ContextVar[float] = ContextVar("late", default=0.0)
 
 
 class Clock:
-    """Stands in for `time` where the tap waits: a wait makes its thread that much later.
+    """Stands in for the clock of the tap: a wait makes its thread that much later.
 
     Args:
         now: The instant the servers' clocks show.
@@ -58,12 +57,12 @@ class Clock:
         """Seconds, with those that were waited."""
         return time.monotonic() + late.get()
 
-    def interruptible_sleep(self, seconds: float) -> None:
+    def sleep(self, seconds: float, wake: threading.Event | None = None) -> bool:
         """Wait without waiting; threads made later begin at this thread's time."""
-        thread = threading.current_thread()
-        if isinstance(thread, Worker) and thread.cancelled.is_set():
-            raise Cancelled
+        if wake is not None and wake.is_set():
+            return True
         late.set(late.get() + seconds)
+        return False
 
 
 class WatchedFaults(FaultQueue):

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, cast
 import requests
 import urllib3
 
-from tap_callexports.http.body import read_reply
+from tap_callexports.http.body import read_response
 from tap_callexports.http.response import Response
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ def read(
     """
     encoding = b"Content-Encoding: gzip\r\n" if zipped else b""
     lines = b"HTTP/1.1 200 OK\r\nContent-Type: %s\r\n" % media_type.encode()
-    return read_reply(_opened(lines + encoding + header + b"\r\n" + wire), time.monotonic() + 60)
+    return read_response(_opened(lines + encoding + header + b"\r\n" + wire), time.monotonic() + 60)
 
 
 class _Connection:

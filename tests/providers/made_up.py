@@ -14,7 +14,7 @@ from urllib.request import url2pathname
 from support import JSON, Run, run_tap
 
 from tap_callexports.http.response import Response
-from tap_callexports.stream import ExportStream
+from tap_callexports.stream import CallStream
 from tap_callexports.tap import TapCallExports
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ CONFIG: JSON = {
 _TIME = "2024-05-09T12:00:00Z"
 
 
-def all_streams() -> dict[str, ExportStream[Any]]:
+def all_streams() -> dict[str, CallStream[Any]]:
     """Every stream, by name."""
     return TapCallExports(config=CONFIG).streams  # type: ignore[return-value] # the tap's own class
 
@@ -60,7 +60,7 @@ def run_over(
 def _reading(body: bytes) -> Callable[..., Iterator[Any]]:
     unread = [body]
 
-    def read_window(stream: ExportStream[Any], _: object, context: JSON | None) -> Iterator[Any]:
+    def read_window(stream: CallStream[Any], _: object, context: JSON | None) -> Iterator[Any]:
         if unread:
             yield stream.batch(Response(200, {}, unread.pop()).rows(), context)
 

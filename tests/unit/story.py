@@ -11,16 +11,16 @@ from typing import Any
 from singer_sdk import Stream
 from singer_sdk.helpers.types import Context
 from singer_sdk.streams.rest import HTTPRequest, PageContext
-
-from tap_callexports.account import Account, TapSettings
-from tap_callexports.compat import override
-from tap_callexports.endpoint import Endpoint
-from tap_callexports.errors import WindowTooLarge
 from tap_callexports.export_tap import ExportTap
+
+from tap_callexports.compat import override
+from tap_callexports.errors import WindowTooLarge
 from tap_callexports.http.client import Auth
+from tap_callexports.provider import Provider, TapSettings
 from tap_callexports.records.batch import Batch
 from tap_callexports.records.timestamps import ISO_TIMES, UTC, format_instant, parse_instant
 from tap_callexports.singer.state import AS_OF, VALUE, Bookmark
+from tap_callexports.stream import CallStream
 from tap_callexports.sync import Export
 from tap_callexports.windows import ClosedWindow, Planner, Window
 
@@ -48,7 +48,7 @@ class Nobody(ExportTap):
         return []
 
 
-class Lonely(Account):
+class Lonely(Provider):
     """An account at nobody's."""
 
     name, title, credentials = "lonely", "Lonely", (("key",), ("user", "password"))
@@ -74,7 +74,7 @@ class Days(Planner):
     def learn(self, closed: ClosedWindow) -> None: ...
 
 
-class Calls(Endpoint[int]):
+class Calls(CallStream[int]):
     """Calls in the order of time.
 
     Args:
@@ -147,7 +147,7 @@ class Calls(Endpoint[int]):
 
     @override
     def get_http_request(self, *, page: PageContext[int]) -> HTTPRequest:
-        return HTTPRequest(url=self.account.url(f"{self.endpoint}/{self.token_of(page)}"))
+        return HTTPRequest(url=self.provider.url(f"{self.endpoint}/{self.token_of(page)}"))
 
 
 class Story(list["list[int] | datetime"]):

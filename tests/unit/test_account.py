@@ -7,14 +7,14 @@ import time
 from datetime import datetime, timedelta
 from email.utils import format_datetime
 from typing import Any
-from unittest.mock import patch
 
 import pytest
+from seam import start_of_run
 from story import DAY, SPAN, START, Lonely, account
 
-from tap_callexports.account import CLOCK_SKEW
 from tap_callexports.http.client import HttpClient
 from tap_callexports.http.response import Response
+from tap_callexports.provider import CLOCK_SKEW
 from tap_callexports.records.timestamps import UTC
 
 #: The run begins when the span ends.
@@ -49,7 +49,7 @@ def dated(text: str) -> Response:
 def by_date(*dates: str, late: timedelta = timedelta(), **settings: Any) -> Lonely:
     """An account that has got responses of these dates, some time after the run began."""
     asked = account(**settings)
-    with patch("tap_callexports.http.client.time.time", (SPAN.end + late).timestamp):
+    with start_of_run(SPAN.end + late):
         for date in dates:
             asked.client._check_clock(dated(date))
     return asked

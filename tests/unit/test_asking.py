@@ -11,7 +11,7 @@ from story import Calls
 
 from tap_callexports.compat import override
 from tap_callexports.errors import StreamFailed
-from tap_callexports.http.paginator import Paginator
+from tap_callexports.http.paginators import Paginator
 from tap_callexports.http.response import Response
 from tap_callexports.http.retry import MAX_TRIES, Question
 
@@ -49,7 +49,7 @@ class ByMonth(Calls):
 
 def asking(*bodies: bytes, of: type[Calls] = Calls, **settings: Any) -> tuple[Calls, Client]:
     calls, client = of(**settings), Client(*bodies)
-    vars(calls.account)["_client"] = client
+    vars(calls.provider)["_client"] = client
     return calls, client
 
 

@@ -12,8 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sandbox.traffic import instants
-from tap_callexports.capped_windows import CappedPlanner, CappedWindow
-from tap_callexports.http.capped import Cap
+from tap_callexports.caps import Cap, CappedPlanner, CappedWindow
 from tap_callexports.windows import MONTH, QUIET, ClosedWindow, Window
 
 START = datetime(2024, 5, 1, tzinfo=timezone.utc)

@@ -15,10 +15,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tap_callexports.compat import override
-from tap_callexports.concurrency import Event, Piece, Read, fetch_ahead, in_order
+from tap_callexports.concurrency import (
+    Event,
+    Piece,
+    Read,
+    Worker,
+    fetch_ahead,
+    in_order,
+    interruptible_sleep,
+)
 from tap_callexports.records.batch import Batch
 from tap_callexports.windows import ClosedWindow, Planner, Window
-from tap_callexports.workers import Worker, interruptible_sleep
 
 START = datetime(2024, 5, 1, tzinfo=timezone.utc)
 SPAN = Window(START, START + timedelta(days=30))

@@ -36,7 +36,7 @@ def with_clock_off(calls: Calls, off: timedelta) -> Calls:
         nonlocal told
         if not told:
             told = True
-            calls.account._compare_clocks(NOW - off, NOW)
+            calls.provider._compare_clocks(NOW - off, NOW)
         yield from calls.inside(window)
 
     calls.read = read

@@ -29,7 +29,7 @@ def test_rows_that_were_handed_over_before_a_window_was_split_come_once(handed_o
     assert sorted(story.ids) == list(range(4 * 48))
     assert story.bookmarks == at(*range(3, 97, 3))
     # Of each day seven windows are split, and each of them had given so many answers of two rows.
-    assert story.stats.doubles == 4 * 7 * 2 * handed_over
+    assert story.stats.duplicates == 4 * 7 * 2 * handed_over
 
 
 def test_rows_outside_a_window_are_left_out_and_counted() -> None:
@@ -40,7 +40,7 @@ def test_rows_outside_a_window_are_left_out_and_counted() -> None:
     assert story == [[1, 2], first, [3], *others]
     # Five rows in each of four windows, and three are where they belong.
     assert story.stats.outside == 4 * 5 - 3
-    assert story.stats.doubles == 0
+    assert story.stats.duplicates == 0
 
 
 def test_rows_without_a_time_are_not_outside_and_come_once(
@@ -57,7 +57,7 @@ def test_rows_without_a_time_are_not_outside_and_come_once(
     calls.read = read
     story = Story(calls).told()
     assert story.ids == [0, 1, 2, 3, 99, *ALL[4:]]
-    assert (story.stats.outside, story.stats.doubles) == (0, 3)
+    assert (story.stats.outside, story.stats.duplicates) == (0, 3)
     # They tell nothing of how many rows a window holds.
     assert caplog.text.count(": 4 rows, 0 requests") == 4
 
@@ -76,7 +76,7 @@ def test_values_that_do_not_fit_are_counted_once_and_reported(
     calls.read = read
     story = Story(calls).told()
     story.export.report()
-    assert (story.stats.doubles, story.stats.invalid_values) == (16, {"seconds": 3})
+    assert (story.stats.duplicates, story.stats.invalid_values) == (16, {"seconds": 3})
     assert "3 invalid values in column seconds, kept in extra" in caplog.text
 
 
@@ -100,7 +100,7 @@ def test_where_the_filter_is_ignored_the_rest_is_read_as_one_scan(
     assert calls.asked == windows(0, 24, 48, 72)
     assert calls.scanned == windows(48, 96)
     assert story.ids == ALL
-    assert (story.stats.outside, story.stats.doubles) == (8, 2 * handed_over)
+    assert (story.stats.outside, story.stats.duplicates) == (8, 2 * handed_over)
     assert story.bookmarks == at(24, 48, 96)
     assert "ignores the time range; reading the rest as one scan" in caplog.text
 

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import threading
 from contextvars import ContextVar
-from types import SimpleNamespace
 
-import pytest
+from seam import fake_clock
 
-from tap_callexports.workers import Cancelled, Worker, interruptible_sleep
+from tap_callexports.concurrency import Cancelled, Worker, interruptible_sleep
 
 AROUND: ContextVar[str] = ContextVar("AROUND")
 
@@ -50,15 +49,19 @@ def test_only_the_worker_that_is_cancelled_stops() -> None:
     assert sorted(ended) == ["cancelled", "other"]
 
 
-def test_a_nap_is_as_long_as_it_is_told_in_any_thread(monkeypatch: pytest.MonkeyPatch) -> None:
-    slept: list[float] = []
+def test_a_sleep_is_as_long_as_it_is_told_in_any_thread() -> None:
+    slept: list[tuple[float, threading.Event | None]] = []
+
+    def sleep(seconds: float, wake: threading.Event | None) -> bool:
+        slept.append((seconds, wake))
+        return False
+
     worker = Worker(lambda: interruptible_sleep(1.5))
-    monkeypatch.setattr(worker, "cancelled", SimpleNamespace(wait=slept.append))
-    worker.start()
-    worker.join(30)
-    monkeypatch.setattr("tap_callexports.workers.time", SimpleNamespace(sleep=slept.append))
-    interruptible_sleep(7.5)
-    assert slept == [1.5, 7.5]
+    with fake_clock(sleep=sleep):
+        worker.start()
+        worker.join(30)
+        interruptible_sleep(7.5)
+    assert slept == [(1.5, worker.cancelled), (7.5, None)]
 
 
 def test_a_worker_knows_what_was_so_where_it_was_made() -> None:

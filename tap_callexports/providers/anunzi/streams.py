@@ -1,36 +1,140 @@
-"""Anunzi's endpoints: what each declares. How they are asked is said in client.py."""
+"""The call list, `POST /v3/list-calls`, and single calls, `GET /v2/get-call/{call_id}`.
+
+https://doc.anunzi.net/api-calls/listar-llamadas, https://docs.retellai.com/api-references/get-call
+"""
 
 from __future__ import annotations
 
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
 from singer_sdk import SchemaDirectory, StreamSchema
 
-from tap_callexports.providers.anunzi import schemas
-from tap_callexports.providers.anunzi.client import OneCallStream, WindowedCalls
-from tap_callexports.providers.anunzi.unstarted import UnstartedCallStream
+from tap_callexports.compat import override
+from tap_callexports.detail_stream import DetailStream
+from tap_callexports.errors import TransientFailure, WindowTooLarge
+from tap_callexports.http.paginators import CursorPaginator
+from tap_callexports.providers.anunzi import filters, schemas
+from tap_callexports.records.timestamps import EPOCH_MS_TIMES, MICROSECOND, TimeReader, epoch_ms
+from tap_callexports.records.values import plain
+from tap_callexports.stream import CallStream
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator
+
+    from tap_callexports.http.request import Request
+    from tap_callexports.http.response import Response
+    from tap_callexports.records.batch import Batch, Record
+    from tap_callexports.records.rows import Row
+    from tap_callexports.windows import Window
 
 SCHEMAS = SchemaDirectory(schemas)
+#: How often a list that cannot be read in parts is begun again because its cursor was refused.
+MAX_RESTARTS = 3
+#: Fields that are not exported: the key to a web call's room.
+SECRETS = frozenset({"access_token"})
+_CURSOR = "pagination_key"
+_CURSOR_REFUSED = frozenset(
+    {HTTPStatus.BAD_REQUEST, HTTPStatus.NOT_FOUND, HTTPStatus.UNPROCESSABLE_ENTITY}
+)
 
 
-class Calls(WindowedCalls):
+class CursorRefused(WindowTooLarge):
+    """The server no longer takes a cursor that it sent: the window takes too long to read."""
+
+
+class AnunziStream(CallStream["str | None"]):
+    """The call list: pages by cursor, oldest first."""
+
+    path = "/v3/list-calls"
+    primary_keys = ("call_id",)
+    page_fields = {"cursor": _CURSOR, "has_more": "has_more"}  # noqa: RUF012 - as declared in CallStream
+    excluded_fields = SECRETS
+
+    @property
+    @override
+    def times(self) -> TimeReader:
+        return EPOCH_MS_TIMES
+
+    @property
+    def dialect(self) -> str:
+        """How filters are written, see filters.py."""
+        return str(self.provider.settings["filter_dialect"])
+
+    @override
+    def paginator(self, window: Window) -> CursorPaginator:
+        return CursorPaginator(_CURSOR, keys=self.declared_primary_keys)
+
+    @override
+    def build_request(self, window: Window, token: str | None) -> Request:
+        body: dict[str, Any] = {
+            "filter_criteria": self.filter_criteria(window),
+            "sort_order": "ascending",
+            "limit": self.provider.settings["page_size"],
+        }
+        if token is not None:
+            body[_CURSOR] = token
+        return self.post(self.path, body)
+
+    def filter_criteria(self, window: Window) -> dict[str, Any]:
+        """The user's conditions, the time range, and the values that the window is restricted to.
+
+        The range is 1 ms wider than the window: whether `bt` includes its ends is not documented.
+        """
+        settings = self.provider.settings
+        criteria = dict(settings.get("filter_criteria", {}))
+        if settings["agent_ids"]:
+            criteria["agent"] = [{"agent_id": agent} for agent in settings["agent_ids"]]
+        if self.windowed:
+            low, high = epoch_ms(window.start) - 1, epoch_ms(window.end - MICROSECOND) + 1
+            criteria["start_timestamp"] = filters.between(self.dialect, low, high)
+        for column, value in window.only.items():
+            criteria[column] = filters.equals(self.dialect, value)
+        return criteria
+
+    @override
+    def error_for(self, response: Response, request: Request) -> Exception | None:
+        if _CURSOR in request.json and response.status in _CURSOR_REFUSED:
+            return CursorRefused(f"{response.status}, the server refused its own {_CURSOR}")
+        if response.status == HTTPStatus.BAD_REQUEST:
+            return self.fail(
+                f"400, the filter was refused{response.error_message}; try anunzi.filter_dialect: "
+                f"{filters.other(self.dialect)}, and check anunzi.filter_criteria"
+            )
+        return None
+
+    @override
+    def read_window(self, window: Window) -> Iterator[Batch]:
+        """As in CallStream; a list that has no parts is begun again where its cursor is refused."""
+        for restarts in range(MAX_RESTARTS + 1):
+            try:
+                yield from super().read_window(window)
+            except CursorRefused as failure:
+                if self.windowed and not window.scan:
+                    raise
+                if restarts == MAX_RESTARTS:
+                    raise self.fail(f"{failure}, {restarts + 1} times in a row") from None
+            else:
+                return
+
+
+class Calls(AnunziStream):
     """Calls that started, https://doc.anunzi.net/api-calls/listar-llamadas"""
 
     name = "anunzi_calls"
-    primary_keys = ("call_id",)
     replication_key = "start_timestamp"
     filter_field = "start_timestamp"
     schema = StreamSchema(SCHEMAS)
 
-
-class UnstartedCalls(UnstartedCallStream):
-    """Calls that never started, https://doc.anunzi.net/api-calls/listar-llamadas"""
-
-    name = "anunzi_unstarted_calls"
-    primary_keys = ("call_id",)
-    replication_key = None
-    schema = StreamSchema(SCHEMAS)
+    @property
+    @override
+    def filter_ignored(self) -> str:
+        other = filters.other(self.dialect)
+        return f"the server did not apply the time filter; try anunzi.filter_dialect: {other}"
 
 
-class CallDetails(OneCallStream):
+class CallDetails(DetailStream):
     """Calls with their transcripts, https://docs.retellai.com/api-references/get-call"""
 
     name = "anunzi_call_details"
@@ -39,9 +143,25 @@ class CallDetails(OneCallStream):
     replication_key = "start_timestamp"
     filter_field = "start_timestamp"
     schema = StreamSchema(SCHEMAS)
+    excluded_fields = SECRETS
     calls = Calls
     status_column = "call_status"
     unfinished = frozenset({"registered", "ongoing"})
 
+    @property
+    @override
+    def times(self) -> TimeReader:
+        return EPOCH_MS_TIMES
 
-STREAMS = (Calls, UnstartedCalls, CallDetails)
+    @override
+    def build_call_request(self, call: Record) -> Request:
+        return self.get(self.endpoint.replace("{call_id}", quote(call["call_id"], safe="")))
+
+    @override
+    def parse_call(self, response: Response, call: Record) -> Collection[Row]:
+        body = response.row()
+        if not isinstance(body, dict) or plain(body.get("call_id")) != call["call_id"]:
+            raise TransientFailure(
+                f"{response.status} without the call that was requested{response.error_message}"
+            )
+        return [body]

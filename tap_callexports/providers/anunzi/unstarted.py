@@ -1,31 +1,34 @@
-"""How calls without a start are read: the call list without a time filter, in several passes.
+"""Calls without a start: the call list without a time filter, in several passes.
 
 No time filter finds these calls, and the list cannot be filtered by "has no start". So each pass
-asks for one value of `call_status` or of `disconnection_reason` that calls without a start have;
+requests one value of `call_status` or of `disconnection_reason` that calls without a start have;
 calls with a start that come with them are dropped.
 https://doc.anunzi.net/api-calls/listar-llamadas, https://docs.retellai.com/api-references/list-calls
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
 from http import HTTPStatus
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
+
+from singer_sdk import StreamSchema
 
 from tap_callexports.compat import override
 from tap_callexports.errors import Signal
 from tap_callexports.providers.anunzi import filters
-from tap_callexports.providers.anunzi.client import AnunziStream
-from tap_callexports.providers.anunzi.paginator import Condition, ListToken
+from tap_callexports.providers.anunzi.streams import SCHEMAS, AnunziStream
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from singer_sdk.helpers.types import Context
-    from singer_sdk.streams.rest import PageContext
-
+    from tap_callexports.http.request import Request
     from tap_callexports.http.response import Response
     from tap_callexports.records.batch import Batch
     from tap_callexports.windows import Window
+
+#: Name of a field, and the value it has.
+Condition: TypeAlias = tuple[str, str]
 
 STATUS, REASON = "call_status", "disconnection_reason"
 #: Values of `call_status` that calls without a start have; `registered` cannot be filtered for, and
@@ -65,37 +68,36 @@ class ReasonRefused(Signal):
     """The server does not know a value of `disconnection_reason`; the next one is read."""
 
 
-class UnstartedCallStream(AnunziStream):
-    """Base of the call list without a time filter: only calls without a start."""
+class UnstartedCalls(AnunziStream):
+    """Calls that never started, https://doc.anunzi.net/api-calls/listar-llamadas"""
 
+    name = "anunzi_unstarted_calls"
+    replication_key = None
+    schema = StreamSchema(SCHEMAS)
     windowed = False
     tracked_columns = (STATUS, REASON, "start_timestamp")
 
     #: Whether a pass was answered, so that filters in this form are not refused as such.
     _filters_work = False
+    #: Column of the pass at hand.
+    _column = ""
 
     @override
-    def error_for(self, reply: Response, page: PageContext[ListToken]) -> Exception | None:
-        token = self.token_of(page)
-        about_reason = token.condition is not None and token.condition[0] == REASON
-        if (
-            about_reason
-            and token.cursor is None
-            and self._filters_work
-            and reply.status in _VALUE_REFUSED
-        ):
+    def error_for(self, response: Response, request: Request) -> Exception | None:
+        first_page = "pagination_key" not in request.json
+        refused = response.status in _VALUE_REFUSED
+        if first_page and refused and self._column == REASON and self._filters_work:
             return ReasonRefused()
-        return super().error_for(reply, page)
+        return super().error_for(response, request)
 
     @override
-    def read_window(self, window: Window, context: Context | None) -> Iterator[Batch]:
+    def read_window(self, window: Window) -> Iterator[Batch]:
         passes = self._passes()
         refused = []
-        for condition in passes:
-            column, value = condition
-            ignored = False
+        for column, value in passes:
+            self._column, ignored = column, False
             try:
-                for batch in self.follow(ListToken(None, None, condition=condition), context):
+                for batch in super().read_window(replace(window, only={column: value})):
                     self._filters_work = True
                     ignored = ignored or not {None, value}.issuperset(batch[column])
                     if ignored and column == REASON:
@@ -124,14 +126,14 @@ class UnstartedCallStream(AnunziStream):
         Raises:
             StreamFailed: Such a condition is not one that can be combined with a pass.
         """
-        criteria = self.account.settings.get("filter_criteria", {})
+        criteria = self.provider.settings.get("filter_criteria", {})
         left = []
         for name, value in PASSES:
             admitted = filters.admits(criteria[name], value) if name in criteria else True
             if admitted is None:
                 raise self.fail(
                     f"anunzi.filter_criteria.{name} cannot be combined with the values this "
-                    "stream asks for; write it as one value or a list of values, or leave the "
+                    "stream requests; write it as one value or a list of values, or leave the "
                     f'stream out: select "!{self.name}.*"'
                 )
             if admitted:

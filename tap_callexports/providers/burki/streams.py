@@ -1,38 +1,201 @@
-"""Burki's endpoints: what each declares. How they are asked is said in client.py."""
+"""Calls as a file, as a list and one by one; what comes is compared with the window's count.
+
+Both ends of a range are inclusive to the microsecond, and naive values are UTC. The export is a
+file without a cap; the list has pages that lose calls which started together, so it is requested
+for windows that fit one page.
+https://docs.burki.dev/api-reference/calls/export, .../list, .../get-count, .../data/transcripts
+"""
 
 from __future__ import annotations
 
+from dataclasses import replace
+from functools import cached_property
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
+
 from singer_sdk import SchemaDirectory, StreamSchema
 
+from tap_callexports.caps import Cap
+from tap_callexports.compat import override
+from tap_callexports.detail_stream import DetailStream
+from tap_callexports.errors import (
+    FilterIgnored,
+    ProviderFailed,
+    StreamFailed,
+    TransientFailure,
+    WindowTooLarge,
+)
+from tap_callexports.http.paginators import CappedPage, Page, SinglePage, count_of
 from tap_callexports.providers.burki import schemas
-from tap_callexports.providers.burki.client import FileStream, ListStream, TranscriptStream
+from tap_callexports.providers.burki.export_file import rows_in, rows_of_csv, rows_of_json
+from tap_callexports.records.timestamps import MICROSECOND, SECOND, format_instant
+from tap_callexports.records.values import plain_values
+from tap_callexports.stream import CallStream
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator, Mapping
+    from datetime import datetime
+
+    from tap_callexports.http.request import Request
+    from tap_callexports.http.response import Response
+    from tap_callexports.records.batch import Batch, Record
+    from tap_callexports.records.rows import Row
+    from tap_callexports.windows import Window
 
 SCHEMAS = SchemaDirectory(schemas)
+#: https://docs.burki.dev/api-reference/calls/get-count
+COUNT_PATH = "/api/v1/calls/count"
+#: A count is requested no more often: responses can be checked without it.
+COUNT_TRIES = 5
+#: A window of more calls than this is halved before a file is requested.
+LARGEST_FILE = 50_000
+#: Most calls of a page.
+PAGE = 1000
 
 
-class Calls(FileStream):
-    """Calls, https://docs.burki.dev/api-reference/calls/export"""
+class BurkiStream(CallStream[int]):
+    """The calls of a window."""
 
-    name = "burki_calls"
-    path = "/api/v1/calls/export"
     primary_keys = ("id",)
     replication_key = "started_at"
     filter_field = "started_at"
+
+    #: Whether it was logged that the count endpoint does not work here.
+    _uncounted = False
+
+    def request_calls(self, path: str, window: Window, **params: Any) -> Request:  # noqa: ANN401 - any parameter
+        """A request about the calls of a window."""
+        settings = self.provider.settings
+        return self.get(
+            path,
+            date_from=_naive(window.start),
+            date_to=_naive(window.end - MICROSECOND),
+            status=settings.get("status"),
+            assistant_id=settings.get("assistant_id"),
+            **params,
+        )
+
+    def count(self, window: Window) -> int | None:
+        """How many calls the server counts in a window; None from when on it does not say.
+
+        https://docs.burki.dev/api-reference/calls/get-count
+
+        Raises:
+            ProviderFailed: The credential was refused, or the host cannot be reached.
+        """
+        if self._uncounted:
+            return None
+        request = replace(self.request_calls(COUNT_PATH, window), max_tries=COUNT_TRIES)
+        try:
+            return self.send(request, _parse_count)
+        except ProviderFailed:
+            raise
+        except (StreamFailed, WindowTooLarge) as failure:
+            self._uncounted = True
+            self.logger.warning(
+                "%s; responses cannot be checked against the count, their length and form decide",
+                failure,
+            )
+            return None
+
+    @override
+    def read_window(self, window: Window) -> Iterator[Batch]:
+        return map(self.oldest_first, super().read_window(window))
+
+    @override
+    def error_for(self, response: Response, request: Request) -> Exception | None:
+        if response.status == HTTPStatus.UNPROCESSABLE_ENTITY:
+            return self.fail("422, a filter was refused; check burki.status and burki.assistant_id")
+        if response.status == HTTPStatus.INTERNAL_SERVER_ERROR and self.provider.settings.get(
+            "assistant_id"
+        ):
+            return TransientFailure(
+                "500, which may mean that burki.assistant_id does not exist", unreadable=True
+            )
+        return None
+
+    @property
+    @override
+    def filter_ignored(self) -> str:
+        return "the server does not apply date_from and date_to"
+
+
+class Calls(BurkiStream):
+    """Calls as one file for a window, https://docs.burki.dev/api-reference/calls/export"""
+
+    name = "burki_calls"
+    path = "/api/v1/calls/export"
     schema = StreamSchema(SCHEMAS)
+    # A file lists a call once, and no other window's file lists it.
+    dedupe_window = 10_000
+
+    @override
+    def paginator(self, window: Window) -> SinglePage:
+        counted = self.count(window)
+        if counted is not None and counted > LARGEST_FILE and window.split():
+            second = replace(window, end=window.start + SECOND)
+            if self.count(second) == counted:
+                raise FilterIgnored(f"{self.where}: {self.filter_ignored}")
+            raise WindowTooLarge(f"{counted} calls")
+        # JSON shows where it ends; CSV that is cut at the end of a row does not.
+        return SinglePage(counted, read_twice=self._csv)
+
+    @override
+    def build_request(self, window: Window, token: int) -> Request:
+        return self.request_calls(self.path, window, format=self.provider.settings["format"])
+
+    @override
+    def parse_page(self, response: Response, window: Window) -> Page:
+        rows = rows_of_csv(response) if self._csv else rows_of_json(response)
+        return Page(self.batch(rows))
+
+    @property
+    def _csv(self) -> bool:
+        return bool(self.provider.settings["format"] == "csv")
 
 
-class CallList(ListStream):
+class CallList(BurkiStream):
     """Calls with costs, numbers and metadata, https://docs.burki.dev/api-reference/calls/list"""
 
     name = "burki_call_list"
     path = "/api/v1/calls/"
-    primary_keys = ("id",)
-    replication_key = "started_at"
-    filter_field = "started_at"
     schema = StreamSchema(SCHEMAS)
+    target_rows = PAGE
+    can_scan = False
+
+    #: Whether pages have no total, as until 2025.
+    _no_total = False
+
+    @cached_property
+    @override
+    def cap(self) -> Cap:
+        return Cap(PAGE)
+
+    @override
+    def paginator(self, window: Window) -> CappedPage[int]:
+        return CappedPage(0, cap=self.cap_for(window), keys=self.declared_primary_keys)
+
+    @override
+    def build_request(self, window: Window, token: int) -> Request:
+        return self.request_calls(self.path, window, limit=PAGE)
+
+    @override
+    def parse_page(self, response: Response, window: Window) -> Page:
+        body = response.envelope("items", "total")
+        total = body.get("total") if isinstance(body, dict) else None
+        self._no_total = count_of(total) is None
+        return Page(self.batch(rows_in(body, response)), count=total)
+
+    @override
+    def read_window(self, window: Window) -> Iterator[Batch]:
+        for batch in super().read_window(window):
+            counted = self.count(window) if self._no_total else None
+            if counted is not None and len(batch) < counted:
+                raise WindowTooLarge(f"{len(batch)} calls read, {counted} counted")
+            yield batch
 
 
-class CallTranscripts(TranscriptStream):
+class CallTranscripts(DetailStream):
     """What was said in each call, https://docs.burki.dev/api-reference/calls/data/transcripts"""
 
     name = "burki_call_transcripts"
@@ -45,5 +208,29 @@ class CallTranscripts(TranscriptStream):
     status_column = "status"
     unfinished = frozenset({"ongoing", "in-progress", "pending"})
 
+    @override
+    def build_call_request(self, call: Record) -> Request:
+        return self.get(self.path.replace("{id}", str(call["id"])))
 
-STREAMS = (Calls, CallList, CallTranscripts)
+    @override
+    def parse_call(self, response: Response, call: Record) -> Collection[Row]:
+        rows = rows_of_json(response)
+        if any(named != call["id"] for named in plain_values(rows.column("call_id"))):
+            raise TransientFailure(f"{response.status} with the transcript of another call")
+        return rows
+
+    @override
+    def added_columns(self, call: Record) -> Mapping[str, Any]:
+        return {"call_started_at": call["started_at"]}
+
+
+def _parse_count(response: Response) -> int:
+    count = count_of(response.object().get("count"))
+    if count is None:
+        raise TransientFailure(f"{response.status} without a count")
+    return count
+
+
+def _naive(instant: datetime) -> str:
+    """UTC without a mark: zoned values pass through the server's database zone."""
+    return format_instant(instant).removesuffix("Z")

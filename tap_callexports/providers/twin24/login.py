@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 import requests
-from singer_sdk.streams.rest import HTTPRequest
 
 from tap_callexports import clock
 from tap_callexports.compat import override
@@ -23,7 +22,7 @@ from tap_callexports.errors import (
     TransientFailure,
     Unreachable,
 )
-from tap_callexports.http.retry import Question
+from tap_callexports.http.request import Request
 from tap_callexports.redaction import hide_secrets
 
 if TYPE_CHECKING:
@@ -122,21 +121,20 @@ def log_in(client: HttpClient, settings: Mapping[str, Any]) -> tuple[str, float]
     optional = {"ttl": settings.get("token_ttl"), "companyId": settings.get("company_id")}
     body |= {name: value for name, value in optional.items() if value is not None}
     url = settings["auth_url"].rstrip("/") + PATH
-    question = Question(HTTPRequest(url=url, method="POST", data=body), "login")
     try:
-        return client.ask(question, _token_of)
+        return client.send(Request(url, json=body, sender="login"), _token_of)
     except StreamFailed as failure:
         if isinstance(failure, ProviderFailed) and not isinstance(failure, Unreachable):
             raise  # the credential was refused: the address is right
         raise ProviderFailed(f"{failure}; check twin24.auth_url") from None
 
 
-def _token_of(reply: Response) -> tuple[str, float]:
-    token = reply.object().get("token")
+def _token_of(response: Response) -> tuple[str, float]:
+    token = response.object().get("token")
     if not isinstance(token, str) or not _SENDABLE.fullmatch(token):
-        raise TransientFailure(f"{reply.status} without a token")
+        raise TransientFailure(f"{response.status} without a token")
     expires = _expiry_of(token)
-    now = clock.time() if reply.date is None else reply.date
+    now = clock.time() if response.date is None else response.date
     return token, WEEK_SECONDS if expires is None else expires - now
 
 

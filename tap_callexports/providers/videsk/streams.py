@@ -1,7 +1,4 @@
-"""Videsk's endpoints: what each declares. How they are asked is said in client.py.
-
-https://docs.videsk.io/es-developers/api-privada/exportacion
-"""
+"""Videsk's endpoints. https://docs.videsk.io/es-developers/api-privada/exportacion"""
 
 from __future__ import annotations
 
@@ -12,8 +9,7 @@ from singer_sdk import SchemaDirectory, StreamSchema
 
 from tap_callexports.compat import override
 from tap_callexports.providers.videsk import schemas
-from tap_callexports.providers.videsk.client import VideskStream
-from tap_callexports.providers.videsk.submissions import SubmissionStream
+from tap_callexports.providers.videsk.export import VideskStream
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -28,7 +24,6 @@ class Calls(VideskStream):
 
     name = "videsk_calls"
     path = "/reports/exports/calls"
-    primary_keys = ("id",)
     replication_key = "start_time"
     schema = StreamSchema(SCHEMAS)
 
@@ -38,7 +33,6 @@ class Queues(VideskStream):
 
     name = "videsk_queues"
     path = "/reports/exports/queues"
-    primary_keys = ("id",)
     replication_key = "start_time"
     schema = StreamSchema(SCHEMAS)
 
@@ -48,7 +42,6 @@ class ExtraData(VideskStream):
 
     name = "videsk_extra_data"
     path = "/reports/exports/extra-data"
-    primary_keys = ("id",)
     replication_key = "created_at"
     schema = StreamSchema(SCHEMAS)
 
@@ -58,7 +51,6 @@ class Comments(VideskStream):
 
     name = "videsk_comments"
     path = "/reports/exports/comments"
-    primary_keys = ("id",)
     replication_key = "created_at"
     schema = StreamSchema(SCHEMAS)
 
@@ -73,7 +65,7 @@ class Tags(VideskStream):
     schema = StreamSchema(SCHEMAS)
 
     @override
-    def arranged(self, rows: Collection[Row], labels: Sequence[str]) -> Collection[Row]:
+    def arrange(self, rows: Collection[Row], labels: Sequence[str]) -> Collection[Row]:
         # Of two columns for the tag's id the first fills it: the same one in every row.
         return [{"tag": row["tag"], **row} if "tag" in row else row for row in rows]
 
@@ -87,7 +79,6 @@ class Appointments(VideskStream):
 
     name = "videsk_appointments"
     path = "/reports/exports/appointments"
-    primary_keys = ("id",)
     replication_key = "start_time"
     schema = StreamSchema(SCHEMAS)
     id_tells_time = False
@@ -95,7 +86,7 @@ class Appointments(VideskStream):
     @property
     @override
     def ahead(self) -> timedelta:
-        return timedelta(days=self.account.settings["appointments_ahead_days"])
+        return timedelta(days=self.provider.settings["appointments_ahead_days"])
 
     @property
     @override
@@ -108,7 +99,6 @@ class Recordings(VideskStream):
 
     name = "videsk_recordings"
     path = "/reports/exports/recordings"
-    primary_keys = ("id",)
     replication_key = "created_at"
     schema = StreamSchema(SCHEMAS)
 
@@ -135,7 +125,7 @@ class AiSentiments(VideskStream):
     id_tells_time = False
 
 
-class Forms(SubmissionStream):
+class Forms(VideskStream):
     """Submitted forms, .../exportacion/formularios"""
 
     name = "videsk_forms"
@@ -149,7 +139,7 @@ class Forms(SubmissionStream):
     fixed = ("id", "Type", "createdAt")
 
 
-class Surveys(SubmissionStream):
+class Surveys(VideskStream):
     """Answered surveys, .../exportacion/encuestas"""
 
     name = "videsk_surveys"
@@ -161,18 +151,3 @@ class Surveys(SubmissionStream):
     partition_setting = "survey_ids"
     partition_column = "survey_id"
     fixed = ("id", "call", "createdAt", "appointment")
-
-
-STREAMS = (
-    Calls,
-    Queues,
-    ExtraData,
-    Comments,
-    Tags,
-    Appointments,
-    Recordings,
-    AiTopics,
-    AiSentiments,
-    Forms,
-    Surveys,
-)

@@ -8,9 +8,9 @@ from singer_sdk.streams.rest import HTTPRequest, PageContext
 from tap_callexports.providers.acme.paginator import PageToken, call_page
 
 from tap_callexports.compat import override
-from tap_callexports.http.cursor import CursorPaginator
+from tap_callexports.http.paginators import CursorPaginator
 from tap_callexports.records.timestamps import ISO_TIMES, format_instant
-from tap_callexports.stream import ExportStream
+from tap_callexports.stream import CallStream
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from tap_callexports.windows import Window
 
 
-class AcmeStream(ExportStream[PageToken]):
+class AcmeStream(CallStream[PageToken]):
     """Base of Acme's lists."""
 
     times = ISO_TIMES
@@ -40,4 +40,4 @@ class AcmeStream(ExportStream[PageToken]):
             "to": format_instant(token.window.end),
             "cursor": token.cursor,
         }
-        return HTTPRequest(url=self.account.url(self.path), params=params)
+        return HTTPRequest(url=self.provider.url(self.path), params=params)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tap_callexports.errors import TransientFailure
-from tap_callexports.http.cursor import CursorPage, CursorToken
+from tap_callexports.http.paginators import CursorPage, CursorToken
 from tap_callexports.records.rows import Rows
 
 if TYPE_CHECKING:

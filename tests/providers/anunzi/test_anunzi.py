@@ -16,12 +16,12 @@ from provider_runs import (
     failure,
     warnings_in,
 )
+from seam import rows_per_window
 from support import assert_table_is
 
 from sandbox import Fault
 from sandbox.anunzi.calls import AGENTS
 from sandbox.instants import MILLISECOND, UTC
-from tap_callexports.providers.anunzi.streams import Calls
 
 if TYPE_CHECKING:
     from sandbox import Sandbox
@@ -251,10 +251,8 @@ def test_a_slash_at_the_end_of_the_address_changes_nothing(box: Sandbox) -> None
     assert {request.path for request in asked(box.anunzi)} == {"/anunzi/v3/list-calls"}
 
 
-def test_calls_without_a_start_that_come_with_every_window_do_not_make_windows_smaller(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(Calls, "window_rows", 10)
+@rows_per_window(10)
+def test_calls_without_a_start_that_come_with_every_window_do_not_make_windows_smaller() -> None:
     with empty_sandbox() as box:
         box.anunzi.of(UNSTARTED).add_at(*[NOON] * 30)
         # The filter is ignored, and no call has a time that would show it.

@@ -17,11 +17,12 @@ from provider_runs import (
     failure,
     warnings_in,
 )
+from seam import limits
 from support import assert_table_is
 
 from sandbox.burki.calls import ASSISTANTS, exported
 from sandbox.instants import MICROSECOND, SECOND, UTC, parse
-from tap_callexports.providers.burki import client as burki_client
+from tap_callexports.providers.burki import streams as burki_client
 
 if TYPE_CHECKING:
     from sandbox import Sandbox
@@ -248,10 +249,8 @@ def test_calls_without_a_start_are_handed_over_where_the_filter_is_ignored(
 
 
 @pytest.mark.covers(58)
-def test_a_window_of_too_many_calls_is_halved_before_a_file_is_asked_for(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(burki_client, "LARGEST_FILE", 50)
+@limits(LARGEST_FILE=50)
+def test_a_window_of_too_many_calls_is_halved_before_a_file_is_asked_for() -> None:
     with empty_sandbox() as box:
         box.burki.add(300, NOON, NOON + timedelta(hours=11))
         run = export(box.burki)
@@ -259,10 +258,10 @@ def test_a_window_of_too_many_calls_is_halved_before_a_file_is_asked_for(
     assert len(asked(box.burki, EXPORT)) >= 300 / 50
 
 
+@limits(LARGEST_FILE=50)
 def test_too_many_calls_of_an_ignored_filter_are_not_halved_for_ever(
-    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
-    monkeypatch.setattr(burki_client, "LARGEST_FILE", 50)
     with empty_sandbox() as box:
         box.burki.options.filter_ignored = True
         box.burki.add(300, NOON, NOON + DAY)

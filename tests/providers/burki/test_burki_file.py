@@ -20,7 +20,7 @@ from sandbox.instants import MICROSECOND, UTC
 from tap_callexports.errors import TransientFailure
 from tap_callexports.http.response import Response
 from tap_callexports.providers.burki.export_file import rows_of_csv, rows_of_json
-from tap_callexports.stream import ExportStream
+from tap_callexports.stream import CallStream
 from tap_callexports.tap import TapCallExports
 
 PROPERTY = settings(deadline=None, derandomize=True, max_examples=400)
@@ -135,17 +135,17 @@ FORMS = st.builds(
 
 
 @pytest.fixture(scope="module")
-def stream() -> ExportStream[Any]:
+def stream() -> CallStream[Any]:
     """The stream, for what it makes of rows."""
     tap = TapCallExports(config={"burki": {"api_key": "not-a-real-key"}})
-    return cast("ExportStream[Any]", tap.streams[CALLS])
+    return cast("CallStream[Any]", tap.streams[CALLS])
 
 
 @pytest.mark.covers(48, 52, 53)
 @PROPERTY
 @given(table=tables(), form=FORMS, escaped=st.booleans(), wrapped=st.booleans())
 def test_json_and_csv_of_a_table_give_equal_records(
-    stream: ExportStream[Any], table: list[Row], form: Form, *, escaped: bool, wrapped: bool
+    stream: CallStream[Any], table: list[Row], form: Form, *, escaped: bool, wrapped: bool
 ) -> None:
     body = json.dumps({"items": table} if wrapped else table, ensure_ascii=escaped, indent=2)
     from_json = stream.batch(rows_of_json(reply_of(body.encode(), "application/json")))

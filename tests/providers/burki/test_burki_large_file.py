@@ -25,16 +25,16 @@ from provider_runs import (
     failure,
     warnings_in,
 )
+from seam import limits
 from support import assert_table_is
+from tap_callexports.http.spool import SpooledResponse
 
 from sandbox import Fault, Sandbox
 from sandbox.instants import UTC
 from tap_callexports.errors import TransientFailure, WindowTooLarge
-from tap_callexports.http import json_chunks, spool
+from tap_callexports.http import spool
 from tap_callexports.http.response import Response
-from tap_callexports.http.spool import SpooledResponse
-from tap_callexports.providers.burki import client as burki_client
-from tap_callexports.providers.burki import export_file
+from tap_callexports.providers.burki import streams as burki_client
 from tap_callexports.providers.burki.export_file import (
     ExportFile,
     csv_file,
@@ -66,10 +66,8 @@ def files(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Files]:
 
     monkeypatch.setattr(tempfile, "TemporaryFile", listed)
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    monkeypatch.setattr(spool, "IN_MEMORY", 0)
-    monkeypatch.setattr(json_chunks, "CHUNK", 500)
-    monkeypatch.setattr(export_file, "_BATCH", 3)
-    yield made
+    with limits(IN_MEMORY=0, CHUNK=500, _BATCH=3):
+        yield made
     assert all(file.closed for file in made)
     assert list(tmp_path.iterdir()) == []
 
@@ -185,8 +183,8 @@ def test_a_row_of_a_table_may_be_as_long_as_its_cells() -> None:
 
 
 @pytest.mark.covers(112)
-def test_a_row_of_a_table_without_end_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(export_file, "_LONGEST_ROW", 1000)
+@limits(_LONGEST_ROW=1000)
+def test_a_row_of_a_table_without_end_is_left() -> None:
     head = b"Call ID,Status\r\n"
     for row, taken in ((b"a" * 900, True), (b"a" * 999, False), (b'"\n","' * 300 + b'"', False)):
         assert bool(from_disk(head + b"1," + row + b"\r\n", "csv")) == taken
@@ -194,10 +192,8 @@ def test_a_row_of_a_table_without_end_is_left(monkeypatch: pytest.MonkeyPatch) -
 
 @pytest.mark.covers(112)
 @FORMATS
-def test_rows_beyond_measure_are_too_many(monkeypatch: pytest.MonkeyPatch, form: str) -> None:
-    monkeypatch.setattr(export_file, "MAX_FILE_ROWS", 100)
-    monkeypatch.setattr(json_chunks, "MAX_FILE_ROWS", 100)
-
+@limits(MAX_FILE_ROWS=100)
+def test_rows_beyond_measure_are_too_many(form: str) -> None:
     def body(rows: int) -> bytes:
         numbers = range(rows)
         lines = b"Call ID\r\n" + b"".join(b"%d\r\n" % number for number in numbers)
@@ -261,10 +257,8 @@ def test_a_large_file_that_is_short_of_its_count_is_never_taken(form: str, readi
 
 @pytest.mark.covers(58)
 @FORMATS
-def test_a_file_beyond_the_bound_is_asked_for_in_halves(
-    monkeypatch: pytest.MonkeyPatch, form: str
-) -> None:
-    monkeypatch.setattr(spool, "MAX_FILE_BYTES", 20_000)
+@limits(MAX_FILE_BYTES=20_000)
+def test_a_file_beyond_the_bound_is_asked_for_in_halves(form: str) -> None:
     with empty_sandbox() as box:
         box.burki.add(500, NOON, NOON + timedelta(hours=11))
         run = export(box.burki, format=form)

@@ -17,10 +17,11 @@ from provider_runs import (
     failure,
     warnings_in,
 )
+from seam import limits
 from support import assert_table_is, clock_at
 
 from sandbox.instants import MICROSECOND, MILLISECOND, SECOND, UTC
-from tap_callexports.providers.burki import client as burki_client
+from tap_callexports.providers.burki import streams as burki_client
 
 if TYPE_CHECKING:
     from sandbox import Sandbox
@@ -79,11 +80,8 @@ def test_more_calls_than_a_page_holds_are_split_and_never_paged(rows: int, shape
 @pytest.mark.covers(32)
 @SHAPES
 @pytest.mark.parametrize("page", [3, 10])
-def test_calls_that_started_together_are_all_there(
-    monkeypatch: pytest.MonkeyPatch, shape: Shape, page: int
-) -> None:
-    monkeypatch.setattr(burki_client, "PAGE", page)
-    with empty_sandbox() as box:
+def test_calls_that_started_together_are_all_there(shape: Shape, page: int) -> None:
+    with limits(PAGE=page), empty_sandbox() as box:
         box.burki.options.list_shape = shape
         # Pairs of one microsecond, across the places where windows are cut.
         instants = [NOON + step * 11 * SECOND for step in range(40)]
@@ -96,10 +94,8 @@ def test_calls_that_started_together_are_all_there(
 
 @pytest.mark.covers(33)
 @SHAPES
-def test_more_calls_in_a_second_than_a_page_holds_fail_and_are_named(
-    monkeypatch: pytest.MonkeyPatch, shape: Shape
-) -> None:
-    monkeypatch.setattr(burki_client, "PAGE", 10)
+@limits(PAGE=10)
+def test_more_calls_in_a_second_than_a_page_holds_fail_and_are_named(shape: Shape) -> None:
     with empty_sandbox() as box:
         box.burki.options.list_shape = shape
         box.burki.add(8, NOON - 4 * DAY, NOON - DAY)

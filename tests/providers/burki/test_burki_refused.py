@@ -8,7 +8,7 @@ import pytest
 from provider_runs import asked, assert_complete, assert_safe, export, failure
 
 from sandbox import Fault
-from tap_callexports.providers.burki import Burki
+from tap_callexports.providers.burki.provider import Burki
 
 if TYPE_CHECKING:
     from sandbox import Sandbox

@@ -15,10 +15,10 @@ from provider_runs import (
     export,
     failure,
 )
+from seam import limits
 from support import assert_table_is, clock_at
 
 from sandbox.instants import UTC, text
-from tap_callexports.providers.burki import client as burki_client
 
 if TYPE_CHECKING:
     from sandbox import Sandbox
@@ -106,10 +106,8 @@ def test_the_filters_of_the_list_decide_which_calls_are_asked_for(box: Sandbox) 
 
 
 @SHAPES
-def test_a_list_that_is_split_asks_for_no_call_twice(
-    monkeypatch: pytest.MonkeyPatch, shape: Literal["array", "items"]
-) -> None:
-    monkeypatch.setattr(burki_client, "PAGE", 10)
+@limits(PAGE=10)
+def test_a_list_that_is_split_asks_for_no_call_twice(shape: Literal["array", "items"]) -> None:
     with empty_sandbox() as box:
         box.burki.options.list_shape = shape
         box.burki.add(45, NOON, NOON + 9 * HOUR)

@@ -6,13 +6,14 @@ import base64
 import json
 import threading
 import time
+from collections.abc import Iterator
 from datetime import datetime, timedelta
-from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 import pytest
 import requests
 from provider_runs import asked, assert_complete, empty_sandbox, export, failure, why
+from seam import fake_clock
 
 from sandbox import Fault
 from sandbox.instants import UTC
@@ -225,13 +226,10 @@ class Logins:
 
 
 @pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+def clock() -> Iterator[Clock]:
     clock = Clock()
-    monkeypatch.setattr(
-        "tap_callexports.providers.twin24.login.time",
-        SimpleNamespace(monotonic=clock.monotonic, time=time.time),
-    )
-    return clock
+    with fake_clock(monotonic=clock.monotonic):
+        yield clock
 
 
 def _sent(auth: JwtAuth) -> requests.PreparedRequest:

@@ -6,17 +6,17 @@ import json
 from datetime import datetime
 
 import pytest
-
-from sandbox.instants import UTC
-from tap_callexports.errors import TransientFailure
-from tap_callexports.http.paginator import PaginationError
-from tap_callexports.http.response import Response
 from tap_callexports.providers.twin24.paginator import (
     ListToken,
     OffsetPaginator,
     SessionPage,
     session_page,
 )
+
+from sandbox.instants import UTC
+from tap_callexports.errors import TransientFailure
+from tap_callexports.http.paginators import PaginationError
+from tap_callexports.http.response import Response
 from tap_callexports.records.rows import Rows
 
 FIRST = ListToken(datetime(2024, 5, 9, tzinfo=UTC), datetime(2024, 5, 10, tzinfo=UTC), company=7)

@@ -12,7 +12,7 @@ import pytest
 import urllib3
 
 from tap_callexports.errors import TransientFailure
-from tap_callexports.http.body import read_reply
+from tap_callexports.http.body import read_response
 
 WHOLE = b'[{"id": 1, "name": "Duraci\xc3\xb3n"}, {"id": 2}]'
 
@@ -35,17 +35,17 @@ def response(body: bytes, **headers: str) -> Any:
 
 
 def read(body: bytes, **headers: str) -> bytes:
-    return read_reply(response(body, **headers), time.monotonic() + 60).body
+    return read_response(response(body, **headers), time.monotonic() + 60).body
 
 
 @pytest.mark.covers(45)
 def test_a_gzip_body_is_read_whole_and_cut_at_any_byte_refused() -> None:
     packed = gzip.compress(WHOLE)
     far = time.monotonic() + 60
-    assert read_reply(response(packed, Content_Encoding="gzip"), far).body == WHOLE
+    assert read_response(response(packed, Content_Encoding="gzip"), far).body == WHOLE
     for length in range(1, len(packed)):
         with pytest.raises(TransientFailure):
-            read_reply(response(packed[:length], Content_Encoding="gzip"), far)
+            read_response(response(packed[:length], Content_Encoding="gzip"), far)
 
 
 @pytest.mark.parametrize(
@@ -78,7 +78,7 @@ def test_a_byte_order_mark_is_ignored(headers: dict[str, str]) -> None:
 @pytest.mark.covers(104)
 def test_a_body_that_drips_is_given_up() -> None:
     with pytest.raises(TransientFailure, match="too slowly"):
-        read_reply(response(WHOLE), time.monotonic() - 1)
+        read_response(response(WHOLE), time.monotonic() - 1)
 
 
 @pytest.mark.covers(44)
@@ -90,4 +90,4 @@ def test_a_body_cut_by_the_network_is_a_transient_failure() -> None:
 
     broken.raw.read1 = read1
     with pytest.raises(TransientFailure, match="cut short"):
-        read_reply(broken, time.monotonic() + 60)
+        read_response(broken, time.monotonic() + 60)

@@ -9,15 +9,15 @@ from batch_of import batch_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tap_callexports.errors import WindowTooLarge
-from tap_callexports.http import capped
-from tap_callexports.http.capped import (
+from tap_callexports import caps as capped
+from tap_callexports.caps import (
     SUSPICIOUS_ROWS,
     TRUSTED_ROWS,
     Cap,
     CappedPage,
     CappedResponse,
 )
+from tap_callexports.errors import WindowTooLarge
 
 PROPERTY = settings(deadline=None, derandomize=True, max_examples=150)
 

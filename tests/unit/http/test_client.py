@@ -13,12 +13,12 @@ from singer_sdk.authenticators import BearerTokenAuthenticator
 from singer_sdk.streams.rest import HTTPRequest
 
 from sandbox import Fault, Sandbox
+from tap_callexports.concurrency import Cancelled, Worker
 from tap_callexports.errors import ProviderFailed, StreamFailed
 from tap_callexports.http.client import HttpClient
 from tap_callexports.http.rate_limiter import RateLimiter
 from tap_callexports.http.response import Response
 from tap_callexports.http.retry import Question
-from tap_callexports.workers import Cancelled, Worker
 
 
 @pytest.fixture

@@ -13,10 +13,10 @@ from dataclasses import replace
 import pytest
 from exchange import MANNERS
 from raw_server import Asked, RawServer, http
+from seam import limits
 from singer_sdk.streams.rest import HTTPRequest
 
 from tap_callexports.errors import ExportError
-from tap_callexports.http import connection
 from tap_callexports.http.client import HttpClient
 from tap_callexports.http.rate_limiter import RateLimiter
 from tap_callexports.http.response import Response
@@ -93,8 +93,8 @@ def test_interim_responses_are_skipped(before: list[bytes | float]) -> None:
     first_answered_by(*before, http(b"1"), connections=1)
 
 
-def test_endless_interim_responses_are_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(connection, "MOST_INTERIM", 5)
+@limits(MOST_INTERIM=5)
+def test_endless_interim_responses_are_an_error() -> None:
     many = [interim("100 Continue")] * 6
     first_answered_by(*many, http(b"1"), connections=2, answer=None)
 

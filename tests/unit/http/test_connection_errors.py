@@ -13,6 +13,7 @@ import pytest
 import requests
 from exchange import MANNERS
 from raw_server import Asked, RawServer, http
+from seam import limits
 from singer_sdk.streams.rest import HTTPRequest
 
 from tap_callexports.errors import StreamFailed, TransientFailure, Unreachable
@@ -98,12 +99,12 @@ def test_a_tls_handshake_that_fails_is_tried_again(answer: list[bytes], reason: 
     assert server.connections == TRIES
 
 
-def test_a_tls_handshake_that_is_not_answered(monkeypatch: pytest.MonkeyPatch) -> None:
+@limits(CONNECT_SECONDS=0.1)
+def test_a_tls_handshake_that_is_not_answered() -> None:
     def wait(_: Asked) -> Iterator[bytes]:
         time.sleep(1)
         yield b""
 
-    monkeypatch.setattr("tap_callexports.http.client.CONNECT_SECONDS", 0.1)
     with RawServer(wait) as server:
         failure = failure_at(url := tls(server))
     assert isinstance(failure, Unreachable)

@@ -8,8 +8,13 @@ from itertools import cycle
 
 import pytest
 
-from tap_callexports.http.cursor import EMPTY_PAGES, CursorPage, CursorPaginator, CursorToken
-from tap_callexports.http.paginator import PaginationError
+from tap_callexports.http.paginators import (
+    EMPTY_PAGES,
+    CursorPage,
+    CursorPaginator,
+    CursorToken,
+    PaginationError,
+)
 from tap_callexports.records.rows import Rows
 
 

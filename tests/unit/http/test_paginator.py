@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tap_callexports.compat import override
-from tap_callexports.http.paginator import PaginationError, Paginator
+from tap_callexports.http.paginators import PaginationError, Paginator
 
 
 class Next(Paginator[Hashable, Sequence[Hashable]]):

@@ -15,9 +15,10 @@ from unittest.mock import patch
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from seam import fake_clock
 
+from tap_callexports.concurrency import Cancelled, interruptible_sleep
 from tap_callexports.http.rate_limiter import RateLimiter
-from tap_callexports.workers import Cancelled
 
 PROPERTY = settings(deadline=None, derandomize=True, max_examples=150)
 MINUTE = 60
@@ -84,16 +85,15 @@ class World:
             self.now = max(self.now, when)
             action()
 
-    def interruptible_sleep(self, seconds: float) -> None:
-        """What workers do instead of sleeping."""
+    def sleep(self, seconds: float, _: threading.Event | None = None) -> bool:
+        """What workers do instead of sleeping; says whether they are cancelled."""
         actor = self._actor
         assert actor is not None
         late = self._late * self._dice.random() if seconds else 0.0
         actor.asleep = True
         self.at(self.now + seconds + late, lambda: self._wake(actor))
         self.block(actor)
-        if actor.cancelled:
-            raise Cancelled
+        return actor.cancelled
 
     def block(self, actor: Actor) -> None:
         self.idle.release()
@@ -143,11 +143,9 @@ class Slots:
 @contextmanager
 def gate(world: World, at_once: int, per_minute: int) -> Iterator[RateLimiter]:
     """A gate in a world, for as many workers at once."""
-    module = "tap_callexports.http.rate_limiter"
     with (
-        patch(f"{module}.time", world),
-        patch(f"{module}.interruptible_sleep", world.interruptible_sleep),
-        patch(f"{module}.threading.BoundedSemaphore", world.slots),
+        fake_clock(monotonic=world.monotonic, sleep=world.sleep),
+        patch("threading.BoundedSemaphore", world.slots),
     ):
         yield RateLimiter(at_once=at_once, per_minute=per_minute)
 
@@ -161,14 +159,14 @@ def live(seed: int, per_minute: int, at_once: int, late: float) -> World:
 
     def work() -> None:
         for _ in range(dice.randint(1, 6)):
-            world.interruptible_sleep(rush * dice.random())
+            interruptible_sleep(rush * dice.random())
             if dice.random() < 0.15:
                 with throttle.beside().slot():
                     world.tell("starts")
-                    world.interruptible_sleep(spacing * dice.random())
+                    interruptible_sleep(spacing * dice.random())
             with throttle.slot():
                 world.tell("starts")
-                world.interruptible_sleep(spacing * dice.choice([0.0, 0.5, 4.0]) * dice.random())
+                interruptible_sleep(spacing * dice.choice([0.0, 0.5, 4.0]) * dice.random())
             if dice.random() < 0.1:
                 rest = dice.choice([0.5, 5.0]) * spacing * dice.random()
                 throttle.pause(rest)

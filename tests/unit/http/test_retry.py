@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 from exchange import MANNERS, question, reply
+from seam import retry_waits
 
 from tap_callexports.errors import (
     ExportError,
@@ -77,11 +78,10 @@ def test_a_wait_longer_than_allowed_fails_with_both_numbers() -> None:
 
 @pytest.mark.covers(102)
 @pytest.mark.parametrize("asked", [{"Retry_After": "0"}, {"Retry_After_Ms": "1"}])
+@retry_waits(first=1, longest=60)
 def test_a_wait_of_nearly_nothing_grows(
-    asked: dict[str, str], monkeypatch: pytest.MonkeyPatch
+    asked: dict[str, str],
 ) -> None:
-    for name, seconds in (("_FIRST_WAIT", 1.0), ("_LONGEST_WAIT", 60.0)):
-        monkeypatch.setattr(f"tap_callexports.http.retry.{name}", seconds)
     attempts = Attempts(question(), replace(MANNERS, max_retry_wait=300))
     for shortest in (0.25, 0.5, 1, 2, 4, 8, 15):
         attempts.sent()

@@ -6,7 +6,9 @@ from collections.abc import Callable
 from contextvars import Context
 
 import pytest
+from seam import fake_clock
 
+from tap_callexports.concurrency import Worker
 from tap_callexports.http.traffic import (
     AGAIN,
     ANSWER,
@@ -17,7 +19,6 @@ from tap_callexports.http.traffic import (
     Wait,
     current_traffic,
 )
-from tap_callexports.workers import Worker
 
 
 def counts(traffic: Traffic) -> tuple[int, int]:
@@ -93,18 +94,17 @@ def test_what_is_waited_for_is_what_was_noted_last() -> None:
     ],
 )
 def test_a_wait_says_how_long_and_what_is_known_of_it(
-    monkeypatch: pytest.MonkeyPatch,
     doing: str,
     tries: int,
     until: float | None,
     received: Callable[[], int] | None,
     said: str,
 ) -> None:
-    monkeypatch.setattr("tap_callexports.http.traffic.monotonic", lambda: 100.0)
-    assert str(Wait(doing, tries, until, received, since=70.0)) == said
+    with fake_clock(monotonic=lambda: 100.0):
+        assert str(Wait(doing, tries, until, received, since=70.0)) == said
 
 
-def test_a_wait_before_another_try_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tap_callexports.http.traffic.monotonic", lambda: 100.0)
+@fake_clock(monotonic=lambda: 100.0)
+def test_a_wait_before_another_try_says_why() -> None:
     wait = Wait(AGAIN, 3, 104.0, reason="api.example: name not found; try 3 of 8")
     assert str(wait) == "api.example: name not found; try 3 of 8, next in 4 s"

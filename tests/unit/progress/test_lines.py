@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 
 import pytest
 from raw_server import Asked, RawServer, http
+from seam import fake_clock, limits
 from singer_sdk.authenticators import BearerTokenAuthenticator
 from singer_sdk.streams.rest import HTTPRequest
 from support import run_tap
@@ -31,10 +32,11 @@ START = datetime(2024, 5, 1, tzinfo=UTC)
 
 
 @pytest.fixture
-def impatient(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+def impatient(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
     """A line is due every tenth of a second."""
-    monkeypatch.setattr("tap_callexports.progress.lines.SILENCE", 0.1)
     caplog.set_level(logging.INFO)
+    with limits(SILENCE=0.1):
+        yield
 
 
 @pytest.fixture
@@ -140,27 +142,26 @@ def test_a_loader_that_does_not_read_is_told_from_work(
     assert caplog.records[0].getMessage() == f"test_calls: still {doing}; 0 rows so far"
 
 
-@pytest.mark.usefixtures("impatient")
 def test_windows_that_close_often_are_enough(
-    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     """The clock is the test's: two hours in steps of half a minute."""
+    caplog.set_level(logging.INFO)
     clock = itertools.count(0, 30.0)
     now = [next(clock)]
-    monkeypatch.setattr("tap_callexports.progress.lines.SILENCE", 55.0)
-    monkeypatch.setattr("tap_callexports.progress.lines.monotonic", lambda: now[0])
-    progress, tally = Progress(LOGGER, lambda: False), Stats("test_calls")
-    progress.begin(tally)
-    for hour in range(240):
-        now[0] = next(clock)
-        window = Window(START + timedelta(hours=hour), START + timedelta(hours=hour + 1))
-        progress.closed(tally, ClosedWindow(window, 1, 1))
-        assert progress.tick() == 55.0
-    assert said(caplog, "test_calls: still ") == []
+    with limits(SILENCE=55.0), fake_clock(monotonic=lambda: now[0]):
+        progress, tally = Progress(LOGGER, lambda: False), Stats("test_calls")
+        progress.begin(tally)
+        for hour in range(240):
+            now[0] = next(clock)
+            window = Window(START + timedelta(hours=hour), START + timedelta(hours=hour + 1))
+            progress.closed(tally, ClosedWindow(window, 1, 1))
+            assert progress.tick() == 55.0
+        assert said(caplog, "test_calls: still ") == []
 
-    for _ in range(4):
-        now[0] = next(clock)
-        progress.tick()
+        for _ in range(4):
+            now[0] = next(clock)
+            progress.tick()
     assert len(said(caplog, "test_calls: still ")) == 2, "one a minute once they stop"
 
 

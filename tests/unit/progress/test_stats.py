@@ -6,6 +6,7 @@ from collections import Counter
 from datetime import datetime, timedelta
 
 import pytest
+from seam import fake_clock
 
 from tap_callexports.progress.stats import COMPLETE, FAILED, STOPPED, Stats
 from tap_callexports.records.timestamps import UTC
@@ -55,8 +56,8 @@ def test_a_partition_is_named_where_there_is_one() -> None:
     assert tally.names() == {"stream_name": "test_calls"}
 
 
-def test_a_run_that_is_not_over_has_taken_so_long(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tap_callexports.progress.stats.monotonic", lambda: 15.5)
+@fake_clock(monotonic=lambda: 15.5)
+def test_a_run_that_is_not_over_has_taken_so_long() -> None:
     tally = Stats("test_calls", began=10.0)
     assert tally.seconds == 5.5
     tally.ended = 12.0

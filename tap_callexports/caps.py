@@ -1,25 +1,89 @@
-"""Windows of an API whose responses have a cap and no cursor. Pure: no clock, no I/O."""
+"""A cap on responses, of an API without cursors: what is known of it, and windows that fit it.
+
+What is known is the length of the longest response so far: a server that sent n rows does not cut
+below n. That needs no order of the rows and no knowledge of what the server filters by.
+"""
 
 from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
-from typing import TYPE_CHECKING
 
 from tap_callexports.compat import override
 from tap_callexports.records.timestamps import SECOND
-from tap_callexports.windows import (
-    MONTH,
-    TARGET_ROWS,
-    ClosedWindow,
-    Planner,
-    Window,
-    step_after,
-)
+from tap_callexports.windows import MONTH, TARGET_ROWS, ClosedWindow, Planner, Window, step_after
 
-if TYPE_CHECKING:
-    from tap_callexports.http.capped import Cap
+#: A response with fewer rows than this was cut by no cap, unless its length looks like one.
+TRUSTED_ROWS = 1000
+#: From here on a length may look like a cap,
+SUSPICIOUS_ROWS = 100
+#: if it is a multiple of this.
+ROUND = 50
+#: How many times the rows that surely fit a response are asked for, to learn how many it may have.
+_MORE = 4
+
+
+def looks_like_a_cap(rows: int) -> bool:
+    """Whether a response of so many rows may have been cut at a round number."""
+    return rows > 0 and rows % ROUND == 0
+
+
+@dataclass(slots=True)
+class Cap:
+    """What is known of the cap on responses.
+
+    Args:
+        limit: The most rows a response may have, as last asked for, named by the server, or
+            assumed. Something in between may cut lower.
+        longest: Rows of the longest response so far.
+        reached: The most rows that two responses had, or one as long as its limit, or the longest
+            one when the server could not send more.
+
+    >>> cap = Cap(5000)
+    >>> cap.is_complete(999, 5000), cap.is_complete(1800, 5000), cap.is_complete(1799, 5000)
+    (True, False, True)
+    """
+
+    limit: int
+    longest: int = 0
+    reached: int = 0
+
+    def is_complete(self, rows: int, limit: int) -> bool:
+        """Whether a response has every row of its range; takes its length into account.
+
+        Args:
+            rows: How many it has.
+            limit: How many it may have.
+        """
+        known = self.longest
+        reached = rows if rows == known or rows >= limit else 0
+        self.learn(Cap(limit, rows, reached))
+        if rows >= limit:
+            return False
+        looks_cut = rows >= SUSPICIOUS_ROWS and (rows == known or looks_like_a_cap(rows))
+        return rows < known or (rows < TRUSTED_ROWS and not looks_cut)
+
+    def note_overload(self) -> None:
+        """Note that a range was too large for the server: no more rows should be asked for."""
+        self.reached = self.longest
+
+    def learn(self, other: Cap) -> None:
+        """Add what was learned later."""
+        self.limit = other.limit
+        self.longest = max(self.longest, other.longest)
+        self.reached = max(self.reached, other.reached)
+
+    @property
+    def fitting(self) -> int:
+        """How many rows surely fit a response."""
+        return min(self.limit, max(self.longest, TRUSTED_ROWS))
+
+    @property
+    def wanted(self) -> int:
+        """How many rows to ask for: more than surely fit, as long as the cap is not known."""
+        return self.fitting if self.longest == self.reached else self.fitting * _MORE
+
 
 #: The density of the rows of so much time says how long the next window should be.
 _WEEK = timedelta(days=7)
@@ -70,7 +134,11 @@ class CappedPlanner(Planner):
         window = super().next_window()
         if window is None:
             return None
-        self._planned.append(CappedWindow(window.start, window.end, cap=replace(self._cap)))
+        self._planned.append(
+            CappedWindow(
+                window.start, window.end, window.only, window.granule, cap=replace(self._cap)
+            )
+        )
         return self._planned[-1]
 
     @override

@@ -1,17 +1,32 @@
-"""Settings of the `twin24` object. What the schema cannot say is checked by `Twin24.errors`."""
+"""Twin24 (TWIN): voice bots. https://developers.twin24.ai/reference/sessionincominglist"""
 
 from __future__ import annotations
 
+from dataclasses import replace
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
 from singer_sdk import typing as th
 
-from tap_callexports.provider import common_settings
+from tap_callexports.compat import override
+from tap_callexports.http.client import Auth, HttpClient
+from tap_callexports.provider import Provider, common_settings
+from tap_callexports.providers.twin24.login import JwtAuth, NoAuth, log_in
+from tap_callexports.providers.twin24.streams import Calls, IncomingCalls
+from tap_callexports.records.time_zones import zone_named
 
-PROPERTIES = (
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    import requests
+
+
+SETTINGS = (
     th.Property(
         "email",
         th.StringType,
         title="E-mail",
-        description="Login of the cabinet, with password.",
+        description="Login of the account, with password.",
     ),
     th.Property(
         "password",
@@ -63,7 +78,7 @@ PROPERTIES = (
         th.ArrayType(th.IntegerType),
         default=[],
         title="Company ids",
-        description="Only calls of these companies, asked one company at a time.",
+        description="Only calls of these companies, requested one company at a time.",
     ),
     th.Property(
         "token_ttl",
@@ -117,3 +132,65 @@ PROPERTIES = (
         "billedAt. Incoming calls only.",
     ),
 )
+
+#: Parameters users may not add, and what to do instead: the tap sets them, or could not read or
+#: count the rows of a response.
+FIXED_PARAMS = {
+    "from": "use start_date",
+    "to": "use end_date",
+    "limit": "use twin24.page_size",
+    "offset": "the tap reads every page",
+    "page": "the tap reads every page",
+    "fields": "select columns, or use twin24.extra_fields",
+    "sort": "the tap needs its own order",
+    "format": "the tap reads JSON only",
+    "zip": "the tap reads JSON only",
+    "companyIds": "use twin24.company_ids",
+}
+
+
+class Twin24(Provider):
+    """An account at Twin24."""
+
+    name = "twin24"
+    title = "Twin24"
+    credentials = (("email", "password"), ("access_token",))
+    streams = (IncomingCalls, Calls)
+    properties = SETTINGS
+    url_settings = ("api_url", "auth_url")
+
+    @classmethod
+    @override
+    def settings_errors(cls, settings: Mapping[str, Any]) -> Iterator[str]:
+        try:
+            zone_named(settings["timezone"])
+        except ValueError as error:
+            yield f"timezone: {error}"
+        if not settings["incoming_calls_path"].startswith("/"):
+            yield "incoming_calls_path: must start with /"
+        # A list may be written as `companyIds[]`.
+        given = {name.partition("[")[0].casefold() for name in settings.get("extra_params", {})}
+        for name, instead in FIXED_PARAMS.items():
+            if name.casefold() in given:
+                yield f"extra_params: may not hold {name}; {instead}"
+
+    @cached_property
+    @override
+    def auth(self) -> Auth:
+        return self._jwt
+
+    @override
+    def renew(self, refused: requests.PreparedRequest) -> bool:
+        return self._jwt.renew(refused)
+
+    @cached_property
+    def _jwt(self) -> JwtAuth:
+        if token := self.settings.get("access_token"):
+            return JwtAuth(None, fixed=token)
+        client = HttpClient(
+            replace(self.http_settings, credential="twin24.email + twin24.password"),
+            self.rate_limiter.beside(),
+            NoAuth(),
+            self.run.logger,
+        )
+        return JwtAuth(lambda: log_in(client, self.settings))

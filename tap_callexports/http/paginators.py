@@ -1,0 +1,351 @@
+"""Paginators: how one window is read, page by page. Small, typed, and without I/O.
+
+A paginator says which page to request next (`token`), and which rows may be emitted after each page
+(`advance`). The shape is that of singer_sdk's `BaseAPIPaginator`, but over parsed pages: the SDK's
+paginators get the response, which would be parsed a second time, and take 0 and "" for the end.
+"""
+
+from __future__ import annotations
+
+import re
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+from tap_callexports.compat import override
+from tap_callexports.errors import WindowTooLarge
+from tap_callexports.records.batch import Batch
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable, Sequence
+
+    from tap_callexports.caps import Cap
+
+TToken = TypeVar("TToken")
+
+#: Pages without a row that may follow each other while the server says that there are more.
+MAX_EMPTY_PAGES = 20
+#: How often a window whose rows do not match its count is read before it is split.
+MAX_READS = 3
+_BOOLEANS: dict[str, object] = {"true": True, "1": True, "false": False, "0": False}
+_NO_CURSOR = (None, "", False)
+_COUNT = re.compile(r"[0-9]{1,18}")
+
+
+class PaginationError(Exception):
+    """The server contradicts itself, and reading on would lose rows or never end.
+
+    Its text is a sentence for the user. Caught by `CallStream`, whose failure it becomes.
+    """
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A parsed response. The other fields are as received: perhaps absent, or of another type.
+
+    Args:
+        rows: Its rows as records, in the order of the response.
+        cursor: The cursor of the next page.
+        has_more: What the server says about further pages.
+        count: How many rows the window has in all.
+        limit: The most rows that the response may have.
+    """
+
+    rows: Batch
+    cursor: object = None
+    has_more: object = None
+    count: object = None
+    limit: object = None
+
+
+def count_of(value: object) -> int | None:
+    """A count or limit that a server sent, as a number or as text; None for anything else."""
+    if isinstance(value, str) and _COUNT.fullmatch(value.strip()):
+        return int(value)
+    whole = isinstance(value, int) and not isinstance(value, bool) and value >= 0
+    return value if whole else None  # type: ignore[return-value] # it is an int
+
+
+class Paginator(ABC, Generic[TToken]):
+    """Reads one window; a new one for each.
+
+    Type parameter: the token, which tells one page from the next.
+
+    Args:
+        first: Token of the first page.
+    """
+
+    def __init__(self, first: TToken) -> None:
+        #: Token of the page to request next.
+        self.token = first
+        #: Whether the last page was read.
+        self.finished = False
+
+    def note_overload(self) -> None:
+        """Take note that the page was too much for the server."""
+
+    @abstractmethod
+    def advance(self, page: Page) -> Sequence[Batch]:
+        """Go on from the page that `token` stands for.
+
+        Returns:
+            The rows that may be emitted now.
+
+        Raises:
+            PaginationError: The server contradicts itself.
+            WindowTooLarge: The window has more rows than can be read at once.
+        """
+
+
+class CursorPaginator(Paginator["str | None"]):
+    """Follows a cursor until the server says that there is no more; emits page by page.
+
+    A "no" ends the pagination whatever the cursor is. Without a "no" the cursor decides, unless a
+    "yes" says that one is missing: that is an error, and so is a cursor that comes again.
+
+        {"has_more": true, "next": "a"}     read on from "a"
+        {"has_more": null, "next": "a"}     read on from "a"
+        {"has_more": "false", "next": "a"}  the end
+        {"next": null}                      the end
+        {"has_more": 1, "next": null}       an error
+
+    >>> cursor = CursorPaginator("next", keys=("id",))
+    >>> cursor.advance(Page(Batch([{"id": 1}], {"id": [1]}), cursor="a", has_more=True))
+    [Batch(records=[{'id': 1}], columns={'id': [1]}, invalid_values={}, outside=0)]
+    >>> cursor.token, cursor.finished
+    ('a', False)
+
+    Args:
+        name: What the provider calls the cursor, for messages.
+        keys: Columns that tell records apart.
+    """
+
+    def __init__(self, name: str, *, keys: Sequence[str]) -> None:
+        super().__init__(None)
+        self._name = name
+        self._keys = keys
+        self._seen: set[str] = set()
+        self._before: Sequence[Hashable] = ()
+        self._empty = 0
+
+    @override
+    def advance(self, page: Page) -> Sequence[Batch]:
+        self.finished = _is_last(page)
+        if not self.finished:
+            self._check(page.rows.keys(self._keys))
+            self.token = self._next(page.cursor)
+        return [page.rows]
+
+    def _check(self, keys: Sequence[Hashable]) -> None:
+        if keys and keys == self._before:
+            raise PaginationError(f"the server sent the same page twice: it ignores {self._name}")
+        self._before = keys
+        self._empty = 0 if keys else self._empty + 1
+        if self._empty > MAX_EMPTY_PAGES:
+            raise PaginationError(
+                f"{self._empty} responses without a row, and the server says there are more"
+            )
+
+    def _next(self, cursor: object) -> str:
+        if not isinstance(cursor, str) or not cursor:
+            raise PaginationError(f"the server says there are more rows, but sends no {self._name}")
+        if cursor in self._seen:
+            raise PaginationError(f"the server sent the same {self._name} twice")
+        self._seen.add(cursor)
+        return cursor
+
+
+def _is_last(page: Page) -> bool:
+    more = page.has_more
+    if isinstance(more, str):
+        more = _BOOLEANS.get(more.strip().casefold(), more)
+    if more in (False, True):  # 0 and 1 too
+        return not more
+    return page.cursor in _NO_CURSOR
+
+
+class OffsetPaginator(Paginator[int]):
+    """Reads pages by offset, up to the count that the server sends; emits the window at its end.
+
+    The offset advances by the rows that came, not by those requested: a server may send fewer. A
+    row that moves between pages comes twice, and its neighbour not at all; so a window is complete
+    when it has as many distinct rows as every page counted, and is read again where it has not.
+    Without a count an empty page is the end, and nothing can be verified.
+
+    >>> offset = OffsetPaginator(keys=("id",), max_rows=100)
+    >>> offset.advance(Page(Batch([{"id": 1}, {"id": 2}], {"id": [1, 2]}), count=3))
+    []
+    >>> offset.token
+    2
+    >>> (batch,) = offset.advance(Page(Batch([{"id": 3}], {"id": [3]}), count=3))
+    >>> batch["id"], offset.finished
+    ([1, 2, 3], True)
+
+    Args:
+        keys: Columns that tell records apart.
+        max_rows: A window that counts as many rows as this, or more, is too large.
+    """
+
+    def __init__(self, *, keys: Sequence[str], max_rows: int) -> None:
+        super().__init__(0)
+        self._keys = keys
+        self._max_rows = max_rows
+        self._reads = 0
+        self._restart()
+
+    def _restart(self) -> None:
+        self.token = 0
+        self._pages: list[Batch] = []
+        self._counts: set[int | None] = set()
+        self._before: Sequence[Hashable] = ()
+
+    @override
+    def advance(self, page: Page) -> Sequence[Batch]:
+        keys, count = page.rows.keys(self._keys), count_of(page.count)
+        if count is not None and count >= self._max_rows:
+            raise WindowTooLarge(
+                f"{count} rows counted, {self._max_rows} is the most for one period"
+            )
+        if keys and keys == self._before:
+            raise PaginationError("the server sent the same page twice: it ignores offset")
+        self._before = keys
+        self._counts.add(count)
+        self._pages.append(page.rows)
+        self.token += len(keys)
+        if keys and (count is None or self.token < count):
+            return []
+        return self._complete()
+
+    def _complete(self) -> Sequence[Batch]:
+        rows = Batch.joined(self._pages)
+        distinct = len(set(rows.keys(self._keys)))
+        if None in self._counts:
+            if len(rows) >= self._max_rows:
+                raise WindowTooLarge(f"{len(rows)} rows or more")
+        elif self._counts != {distinct}:
+            self._reads += 1
+            if self._reads >= MAX_READS:
+                counted = max(count for count in self._counts if count is not None)
+                raise WindowTooLarge(f"{distinct} distinct rows read where {counted} are counted")
+            self._restart()
+            return []
+        self.finished = True
+        return [rows]
+
+
+class CappedPage(Paginator[TToken]):
+    """Reads a window that one response has to hold; a response that may be cut is too large.
+
+    It may be cut where its length looks like a cap (`Cap`), or where the server counts more rows.
+
+    A window that cannot be split may be requested in a second way: in the opposite order, or with
+    the highest limit that the API takes. Responses in opposite orders are complete together where
+    they overlap.
+
+    >>> from tap_callexports.caps import Cap
+    >>> def page(*ids: int) -> Page:
+    ...     return Page(Batch([{"id": i} for i in ids], {"id": list(ids)}))
+    >>> second = CappedPage("oldest first", "newest first", cap=Cap(3), keys=("id",))
+    >>> second.advance(page(1, 2, 3))
+    []
+    >>> second.token
+    'newest first'
+    >>> (batch,) = second.advance(page(4, 3, 2))
+    >>> batch["id"], second.finished
+    ([1, 2, 3, 4, 3, 2], True)
+
+    Args:
+        first: Token of the request.
+        last: Token of the second request, of a window that cannot be split; else None.
+        cap: What is known of the cap; learns from the responses.
+        keys: Columns that tell records apart.
+        advice: What the user can do where a window is too large and cannot be split.
+    """
+
+    def __init__(
+        self,
+        first: TToken,
+        last: TToken | None = None,
+        *,
+        cap: Cap,
+        keys: Sequence[str],
+        advice: str = "",
+    ) -> None:
+        super().__init__(first)
+        self._last = last
+        self._cap = cap
+        self._keys = tuple(keys)
+        self._advice = f"; {advice}" if advice and last is not None else ""
+        self._before = Batch([])
+
+    @override
+    def note_overload(self) -> None:
+        self._cap.note_overload()
+
+    @override
+    def advance(self, page: Page) -> Sequence[Batch]:
+        rows, limit, count = page.rows, count_of(page.limit), count_of(page.count)
+        uncut = self._cap.is_complete(len(rows), limit or self._cap.limit)
+        if uncut and (count is None or len(rows) >= count):
+            self.finished = True
+            return [rows]
+        if self._last is not None and self.token != self._last:
+            self.token, self._before = self._last, rows
+            return []
+        if _overlap(self._before.keys(self._keys), rows.keys(self._keys)):
+            self.finished = True
+            return [Batch.joined([self._before, rows])]
+        raise WindowTooLarge(
+            f"a response of {len(rows)} rows, which may have been cut{self._advice}"
+        )
+
+
+def _overlap(oldest: Sequence[Hashable], newest: Sequence[Hashable]) -> bool:
+    """Whether two cut responses in opposite orders hold every row between them.
+
+    They do if the rows they share end both, in opposite order. One shared row, or rows that tie in
+    the same order both ways, prove nothing.
+    """
+    shared = len(set(oldest) & set(newest))
+    return shared > 1 and list(oldest[-shared:]) == list(newest[-shared:])[::-1]
+
+
+class SinglePage(Paginator[int]):
+    """Reads a window whose rows come in one response without a cap, such as a file.
+
+    With a count it is complete when it has that many rows; else it is read again, and then split.
+    Without one it is complete as it is, or, where its end cannot be told, when two responses in a
+    row have the same length.
+
+    >>> single = SinglePage(count=2)
+    >>> single.advance(Page(Batch([{"id": 1}])))
+    []
+    >>> single.advance(Page(Batch([{"id": 1}, {"id": 2}])))
+    [Batch(records=[{'id': 1}, {'id': 2}], columns={}, invalid_values={}, outside=0)]
+
+    Args:
+        count: How many rows the window has; None where that is not known.
+        read_twice: Whether an uncounted response is read again to see that it was whole.
+    """
+
+    def __init__(self, count: int | None = None, *, read_twice: bool = False) -> None:
+        super().__init__(0)
+        self._count = count
+        self._read_twice = read_twice
+        self._before: int | None = None
+
+    @override
+    def advance(self, page: Page) -> Sequence[Batch]:
+        rows = len(page.rows)
+        if self._count is not None:
+            self.finished = rows >= self._count
+        else:
+            self.finished = not self._read_twice or rows == self._before
+        if self.finished:
+            return [page.rows]
+        self.token += 1
+        if self.token >= MAX_READS:
+            expected = "more were read before" if self._count is None else f"{self._count} counted"
+            raise WindowTooLarge(f"{rows} rows read, {expected}")
+        self._before = rows
+        return []

@@ -1,0 +1,43 @@
+"""A request, as an endpoint builds it and as the client sends it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from tap_callexports.http.response import Response
+
+#: A request fails after so many tries.
+MAX_TRIES = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One request, without its credential.
+
+    Args:
+        url: Full address.
+        params: Query parameters; those that are None are left out.
+        json: The body, which makes it a POST; None for a GET.
+        sender: Who sends it, for messages: a stream's name, or `login`.
+        error_for: The provider's own reading of a status that is not 2xx: an exception to raise, or
+            None for the common reading (`http/retry.py`).
+        max_tries: How often it is sent at most.
+        splittable: Whether a smaller range can be requested when the response is too large.
+    """
+
+    url: str
+    params: Mapping[str, Any] = field(default_factory=dict)
+    json: Any = None
+    sender: str = ""
+    error_for: Callable[[Response, Request], Exception | None] = lambda *_: None
+    max_tries: int = MAX_TRIES
+    splittable: bool = False
+
+    @property
+    def method(self) -> str:
+        """POST with a body, else GET."""
+        return "GET" if self.json is None else "POST"

@@ -1,0 +1,85 @@
+"""One run of the tap: its top-level settings, and what its streams share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from tap_callexports.redaction import sanitize
+
+if TYPE_CHECKING:
+    import logging
+    from collections.abc import Mapping
+    from datetime import datetime
+
+    from tap_callexports.errors import StreamFailed
+    from tap_callexports.progress.lines import Progress
+    from tap_callexports.singer.messages import LineWriter
+
+#: Characters of one cause, and causes, in the last line of a run that failed.
+_LONGEST_CAUSE, _MOST_CAUSES = 300, 40
+
+
+@dataclass(slots=True)
+class Run:
+    """One run; instants are UTC.
+
+    Args:
+        start_date: First instant to export.
+        end_date: First instant not to export, if the user set one.
+        started: This machine's time when the run began: a whole second.
+        request_timeout: Seconds a request may go without a byte.
+        max_retry_wait: Longest wait, in seconds, a server may ask for.
+        skip_forbidden_streams: Whether a 403 is only a warning.
+        user_agent: Of every request.
+        skip_unreadable: Whether the smallest window, or single call, that cannot be read is
+            skipped.
+        writer: Writes the messages.
+        progress: Logs how the run gets on.
+        entries: Entries of the catalog as they were given, by stream.
+        connection_test: Whether this is a connection test: few requests, no STATE.
+        failures: Failures of single streams; the run goes on, and ends with exit code 1.
+    """
+
+    start_date: datetime
+    end_date: datetime | None
+    started: datetime
+    request_timeout: int
+    max_retry_wait: int
+    skip_forbidden_streams: bool
+    user_agent: str
+    skip_unreadable: bool
+    logger: logging.Logger
+    writer: LineWriter
+    progress: Progress
+    entries: Mapping[str, dict[str, Any]] = field(default_factory=dict)
+    connection_test: bool = False
+    failures: dict[str, StreamFailed] = field(default_factory=dict)
+    #: The text of every failure; a stream may have one of each partition.
+    _causes: list[str] = field(default_factory=list)
+
+    def stream_failed(self, name: str, failure: StreamFailed) -> None:
+        """Log that a stream is not complete, and keep it for the exit code.
+
+        Args:
+            name: The stream's.
+            failure: Its text is logged as it is.
+        """
+        if failure in self.failures.values():
+            self.logger.info("%s: not read, for the same reason", name)
+        else:
+            self.logger.error("%s", failure)
+        self.failures[name] = failure
+        self.add_cause(str(failure))
+
+    def add_cause(self, text: str) -> None:
+        """Take note of why the run is not complete."""
+        self._causes.append(text)
+
+    @property
+    def causes(self) -> str:
+        """Why the run is not complete, in one line: what is common to several streams once."""
+        texts = [sanitize(cause, _LONGEST_CAUSE) for cause in dict.fromkeys(self._causes)]
+        if left := len(texts[_MOST_CAUSES:]):
+            texts[_MOST_CAUSES:] = [f"and {left} more, see the lines above"]
+        return " | ".join(texts)

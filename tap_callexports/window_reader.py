@@ -1,0 +1,203 @@
+"""Reads one planned window: as a whole, or in halves where it is too large or cannot be read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from tap_callexports.concurrency import Piece, in_order
+from tap_callexports.errors import KeyMissing, StreamFailed, Unreadable, WindowTooLarge
+from tap_callexports.http.response import MAX_ROWS
+from tap_callexports.records.batch import Batch
+from tap_callexports.records.timestamps import SECOND
+from tap_callexports.windows import ClosedWindow, Planner, Window
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from tap_callexports.progress.stats import Stats
+    from tap_callexports.stream import CallStream
+
+#: What reading yields: rows of a window or of a part of it, and after them that it closed.
+Event: TypeAlias = Batch | ClosedWindow
+
+#: How far from a second that cannot be read others are tried, to see whether the server is down.
+#: The nearest is so far that the margins of its request do not reach that second.
+_DISTANCES = tuple(timedelta(seconds=seconds) for seconds in (5, 60, 3600, 86_400, 31 * 86_400))
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """A part of a planned window.
+
+    Args:
+        window: The time range.
+        few_tries: Whether a larger window around it was tried often enough.
+        last_try: Whether it cannot be split, and is skipped if it cannot be read now.
+    """
+
+    window: Window
+    few_tries: bool = False
+    last_try: bool = False
+
+
+class WindowReader:
+    """Reads the windows of one span; in worker threads.
+
+    Args:
+        stream: What is read.
+        span: The time of the run.
+        stats: Counts the requests.
+    """
+
+    def __init__(self, stream: CallStream[Any], span: Window, stats: Stats) -> None:
+        self._stream = stream
+        self._span = span
+        self._stats = stats
+        self._logger = stream.logger
+        run = stream.run
+        self._testing = run.connection_test
+        self._skips = run.skip_unreadable and stream.windowed and not self._testing
+        #: Whether any row was read so far, in any window.
+        self._rows_read = False
+
+    def read(self, window: Window) -> Iterator[Event]:
+        """The rows of a planned window, and a ClosedWindow behind those of it or of each part.
+
+        Args:
+            window: What to read.
+
+        Raises:
+            Unreadable: The smallest part cannot be read.
+            WindowTooLarge: One would have to be split, of a stream that is not `windowed` or in a
+                connection test.
+            StreamFailed, FilterIgnored: As `CallStream.read_window`.
+        """
+        stream = self._stream
+        #: What is left of the window, the earliest part last.
+        todo = [_Part(window)]
+        #: Whether rows that were handed over come again, in another part.
+        rows_repeat = False
+        while todo:
+            part = todo.pop()
+            if (known := self._up_to_end(part.window)) is None:
+                continue
+            traffic = self._stats.traffic.part(few_tries=part.few_tries)
+            rows = 0
+            handed_over = False
+            try:
+                batches = stream.read_window(known)
+                for read_batch in _held_back(batches, known) if self._skips else batches:
+                    batch = stream.within(read_batch, known)
+                    rows += stream.rows_of(batch)
+                    self._rows_read = self._rows_read or bool(batch)
+                    handed_over = handed_over or bool(batch)
+                    yield batch
+            except (WindowTooLarge, Unreadable) as failure:
+                if part.last_try:
+                    self._logger.info("%s; skipping %s", failure, known)
+                    yield ClosedWindow(known, 0, traffic.requests, whole=not todo, skipped=True)
+                    continue
+                todo += self._smaller(part, failure)
+                rows_repeat = rows_repeat or handed_over
+            else:
+                # The end may have become earlier with the first response.
+                whole = not (rows_repeat and todo)
+                if closed := self._up_to_end(known):
+                    yield ClosedWindow(closed, rows, traffic.requests, traffic.retries, whole=whole)
+
+    def read_ahead(self, planner: Planner) -> Iterator[Event]:
+        """Every window of a plan, in time order, some of them read ahead.
+
+        Args:
+            planner: Gives out the windows and learns from the closed ones.
+
+        Raises:
+            Whatever `read` raises, when the window it failed in is the oldest.
+        """
+        for event in in_order(self._pieces(planner), self._stream.workers):
+            if isinstance(event, ClosedWindow):
+                planner.learn(event)
+            yield event
+
+    def _pieces(self, planner: Planner) -> Iterator[Piece[Event] | None]:
+        while True:
+            window = planner.next_window()
+            # No window is begun behind where the plan ends by now.
+            begun = window is not None and window.start < self._stream.end
+            yield partial(self.read, window) if window and begun else None
+
+    def _up_to_end(self, window: Window) -> Window | None:
+        """What is to be read of a window that was planned before the first response.
+
+        That may have shown that this machine's clock, and with it the end of the plan, is ahead.
+        """
+        if self._testing:
+            return window
+        end = min(window.end, self._stream.end)
+        return replace(window, end=end) if window.start < end else None
+
+    def _smaller(self, part: _Part, failure: WindowTooLarge | Unreadable) -> list[_Part]:
+        """What to read in place of a part that could not be read, the earliest one last.
+
+        Raises:
+            Unreadable: There is nothing smaller, and it may not be skipped.
+            StreamFailed, WindowTooLarge: Nothing is split here.
+        """
+        stream, unreadable = self._stream, isinstance(failure, Unreadable)
+        scan = part.window.scan
+        if unreadable and not stream.windowed:
+            message = f"{failure}; this list is read as a whole and cannot be split"
+            raise StreamFailed(message) from None
+        if self._testing or not stream.windowed or (unreadable and scan):
+            raise failure
+        if isinstance(failure, KeyMissing):
+            self._rows_read = self._rows_read or failure.others
+            if not self._rows_read:
+                # Perhaps another list than the one requested: where it is empty proves nothing.
+                raise failure
+        message = str(failure) if unreadable else f"{stream.where}: {failure}"
+        few_tries = part.few_tries or unreadable
+        if halves := [_Part(half, few_tries) for half in reversed(part.window.split() or ())]:
+            self._logger.info("%s; splitting window %s", message, part.window)
+            return halves
+        message = f"{message}; {part.window} cannot be split further"
+        if scan or not self._skips:
+            raise Unreadable(message) from None
+        self._stats.traffic.part(few_tries=True)
+        if not self._others_can_be_read(part.window):
+            raise Unreadable(f"{message}, and nothing else can be read") from None
+        return [replace(part, few_tries=True, last_try=True)]
+
+    def _others_can_be_read(self, unread: Window) -> bool:
+        """Whether the server answers now for another second: then it is not down."""
+        starts = (unread.start + sign * distance for distance in _DISTANCES for sign in (-1, 1))
+        for start in starts:
+            if not self._span.start <= start < self._span.end:
+                continue
+            try:
+                for _ in self._stream.read_window(
+                    replace(self._span, start=start, end=start + SECOND)
+                ):
+                    pass
+            except (WindowTooLarge, Unreadable):
+                continue
+            return True
+        return False
+
+
+def _held_back(batches: Iterable[Batch], window: Window) -> Iterator[Batch]:
+    """The rows of a window once all have come: of one that cannot be read there are none.
+
+    Raises:
+        WindowTooLarge: They are too many to be kept in memory.
+    """
+    held, rows = [], 0
+    for batch in batches:
+        held.append(batch)
+        rows += len(batch)
+        if rows > MAX_ROWS and window.split():
+            raise WindowTooLarge(f"over {MAX_ROWS} rows")
+    yield from held
