@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from tap_callexports.http.request import Request
     from tap_callexports.http.response import Response
     from tap_callexports.records.batch import Batch, Record
-    from tap_callexports.records.raw_rows import Row
+    from tap_callexports.records.rows import Row
     from tap_callexports.windows import Window
 
 SCHEMAS = SchemaDirectory(schemas)
