@@ -1,60 +1,49 @@
-"""Windows read ahead come out in order, from no more workers than allowed, and stop when told."""
+"""Work done ahead: results come out in order, and threads end when they are told to."""
 
 from __future__ import annotations
 
 import random
 import threading
 import time
-from collections.abc import Callable, Hashable, Iterator
-from datetime import datetime, timedelta, timezone
+from collections.abc import Callable, Iterator
+from contextvars import ContextVar
 from functools import partial
 
 import pytest
-from batch_of import batch_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from seam import fake_clock
 
-from tap_callexports.compat import override
 from tap_callexports.concurrency import (
-    Event,
+    RESULTS_AHEAD,
+    Cancelled,
     Piece,
-    Read,
     Worker,
-    fetch_ahead,
     in_order,
     interruptible_sleep,
 )
-from tap_callexports.records.batch import Batch
-from tap_callexports.windows import ClosedWindow, Planner, Window
 
-START = datetime(2024, 5, 1, tzinfo=timezone.utc)
-SPAN = Window(START, START + timedelta(days=30))
-
-
-class Days(Planner):
-    """Windows of a day each, whatever they hold."""
-
-    @override
-    def learn(self, closed: ClosedWindow) -> None: ...
-
-
-def plan() -> Planner:
-    return Days(SPAN, first_step=timedelta(days=1))
-
-
-def fetch(read: Read, workers: int) -> Iterator[Event]:
-    return fetch_ahead(plan(), read, workers, lambda: SPAN.end)
-
-
-def read_rows(**record: int) -> Batch:
-    return batch_of([record])
+AROUND: ContextVar[str] = ContextVar("AROUND")
 
 
 @pytest.fixture
 def workers_alive() -> Callable[[], int]:
-    """How many workers are alive that the test has started."""
+    """How many workers are alive that the test has started, once those that end have ended."""
     before = set(threading.enumerate())
-    return lambda: sum(isinstance(each, Worker) for each in {*threading.enumerate()} - before)
+
+    def alive() -> int:
+        deadline = time.monotonic() + 5
+        while time.monotonic() < deadline:
+            left = sum(isinstance(each, Worker) for each in {*threading.enumerate()} - before)
+            if not left:
+                break
+            time.sleep(0.01)
+        return left
+
+    return alive
+
+
+# Pieces of work.
 
 
 @pytest.mark.covers(160)
@@ -65,48 +54,14 @@ def test_the_order_is_that_of_the_serial_run_whatever_finishes_first(
 ) -> None:
     delays = random.Random(seed)
 
-    def read(window: Window) -> Iterator[Event]:
-        for number in range(3):
+    def piece(number: int) -> Iterator[tuple[int, int]]:
+        for step in range(3):
             time.sleep(delays.random() / 2000)
-            yield read_rows(day=window.start.day, n=number)
-        yield ClosedWindow(window, 3, 1)
+            yield number, step
 
-    ends: list[datetime] = []
-    rows: list[Hashable] = []
-    for event in fetch(read, workers):
-        if isinstance(event, ClosedWindow):
-            ends.append(event.window.end)
-        else:
-            rows += event.keys(("day", "n"))
-    assert rows == sorted(rows)  # type: ignore[type-var] # pairs of numbers
-    assert ends == sorted(ends)
-    assert ends[-1] == SPAN.end
-
-
-@pytest.mark.parametrize("workers", [1, 2, 5])
-def test_a_plan_may_wait_for_the_windows_under_way(workers: int) -> None:
-    class InPairs(Planner):
-        """Gives out two windows, and the next two when both are closed."""
-
-        given = closed = 0
-
-        @override
-        def next_window(self) -> Window | None:
-            if self.given == self.closed + 2 or (self.given > self.closed and self.given % 2 == 0):
-                return None
-            window = super().next_window()
-            self.given += window is not None
-            return window
-
-        @override
-        def learn(self, closed: ClosedWindow) -> None:
-            self.closed += 1
-
-    def read(window: Window) -> Iterator[Event]:
-        yield ClosedWindow(window, 0, 1)
-
-    plan = InPairs(SPAN, first_step=timedelta(days=1))
-    assert sum(1 for _ in fetch_ahead(plan, read, workers, lambda: SPAN.end)) == 30
+    pieces = [partial(piece, number) for number in range(30)]
+    expected = [(number, step) for number in range(30) for step in range(3)]
+    assert list(in_order(pieces, workers)) == expected
 
 
 @settings(max_examples=60, deadline=None)
@@ -153,17 +108,34 @@ def test_pieces_that_run_out_with_an_error_leave_no_thread_behind(
 
     with pytest.raises(RuntimeError, match="no more pieces"):
         list(in_order(pieces(), workers))
-    deadline = time.monotonic() + 5
-    while workers_alive() and time.monotonic() < deadline:
-        time.sleep(0.01)
     assert not workers_alive()
 
 
+@pytest.mark.parametrize("workers", [1, 2, 5])
+def test_a_piece_may_have_to_wait_for_those_under_way(workers: int) -> None:
+    given: list[int] = []
+    done: list[int] = []
+
+    def in_pairs() -> Iterator[Piece[int] | None]:
+        """Pieces two by two, the next two when both are done."""
+        while len(given) < 30:
+            if len(given) % 2 == 0 and len(done) < len(given):
+                yield None
+                continue
+            given.append(len(given))
+            yield partial(iter, given[-1:])
+
+    for number in in_order(in_pairs(), workers):
+        assert number == len(done)
+        done.append(number)
+    assert len(done) == 30
+
+
 @pytest.mark.parametrize("workers", [1, 2, 4])
-def test_no_more_windows_are_under_way_than_workers(workers: int) -> None:
+def test_no_more_pieces_are_under_way_than_workers(workers: int) -> None:
     lock, running, most = threading.Lock(), 0, 0
 
-    def read(window: Window) -> Iterator[Event]:
+    def piece() -> Iterator[int]:
         nonlocal running, most
         with lock:
             running += 1
@@ -171,59 +143,128 @@ def test_no_more_windows_are_under_way_than_workers(workers: int) -> None:
         time.sleep(0.002)
         with lock:
             running -= 1
-        yield ClosedWindow(window, 1, 1)
+        yield 1
 
-    assert sum(1 for _ in fetch(read, workers)) == 30
+    assert sum(in_order([piece] * 30, workers)) == 30
     assert most == workers
 
 
-@pytest.mark.parametrize("workers", [1, 4])
-def test_no_window_is_begun_after_the_end_has_become_earlier(workers: int) -> None:
-    end = SPAN.end
-    begun: list[int] = []
+def test_few_results_wait_until_those_before_them_are_taken() -> None:
+    made = 0
 
-    def read(window: Window) -> Iterator[Event]:
-        nonlocal end
-        begun.append(window.start.day)
-        end = START + timedelta(days=10)
-        yield ClosedWindow(window, 1, 1)
+    def piece() -> Iterator[int]:
+        nonlocal made
+        for number in range(100):
+            made += 1
+            yield number
 
-    for _ in fetch_ahead(plan(), read, workers, lambda: end):
-        pass
-    assert sorted(begun) == list(range(1, 11))
+    results = in_order([lambda: iter([-1]), piece], 2)
+    assert next(results) == -1
+    time.sleep(0.1)
+    # Those in the queue, and one that does not fit into it yet.
+    assert made == RESULTS_AHEAD + 1
+    assert list(results) == list(range(100))
 
 
-def test_a_failure_comes_after_the_windows_before_it_and_ends_the_others(
+def test_a_failure_comes_after_the_pieces_before_it_and_ends_the_others(
     workers_alive: Callable[[], int],
 ) -> None:
-    def read(window: Window) -> Iterator[Event]:
-        if window.start.day == 5:
-            raise RuntimeError("window five")
-        while window.start.day > 5:
+    def piece(number: int) -> Iterator[int]:
+        if number == 5:
+            raise RuntimeError("piece five")
+        while number > 5:
             interruptible_sleep(0.01)
-        yield ClosedWindow(window, 1, 1)
+        yield number
 
-    closed: list[Event] = []
-    with pytest.raises(RuntimeError, match="window five"):
-        closed.extend(fetch(read, 4))
-    assert len(closed) == 4
-    deadline = time.monotonic() + 5
-    while workers_alive() and time.monotonic() < deadline:
-        time.sleep(0.01)
+    done: list[int] = []
+    with pytest.raises(RuntimeError, match="piece five"):
+        done.extend(in_order((partial(piece, number) for number in range(1, 30)), 4))
+    assert done == [1, 2, 3, 4]
     assert not workers_alive()
 
 
-def test_an_export_that_is_no_longer_wanted_leaves_no_thread_behind(
+def test_results_that_are_no_longer_wanted_leave_no_thread_behind(
     workers_alive: Callable[[], int],
 ) -> None:
-    def read(window: Window) -> Iterator[Event]:
+    def forever() -> Iterator[int]:
         while True:
-            yield read_rows(day=window.start.day)
+            yield 1
 
-    events = fetch(read, 4)
-    next(events)
-    events.close()  # type: ignore[attr-defined] # it is a generator
-    deadline = time.monotonic() + 5
-    while workers_alive() and time.monotonic() < deadline:
-        time.sleep(0.01)
+    results = in_order([forever] * 4, 4)
+    next(results)
+    results.close()  # type: ignore[attr-defined] # it is a generator
     assert not workers_alive()
+
+
+# Workers.
+
+
+def test_a_cancelled_worker_wakes_from_its_wait() -> None:
+    woke = threading.Event()
+
+    def wait() -> None:
+        try:
+            interruptible_sleep(60)
+        except Cancelled:
+            woke.set()
+
+    worker = Worker(wait)
+    worker.start()
+    worker.cancelled.set()
+    assert woke.wait(5)
+
+
+def test_only_the_worker_that_is_cancelled_stops() -> None:
+    ended: list[str] = []
+
+    def work(name: str) -> None:
+        interruptible_sleep(0.01)
+        ended.append(name)
+
+    def wait() -> None:
+        try:
+            interruptible_sleep(60)
+        except Cancelled:
+            ended.append("cancelled")
+
+    cancelled, other = Worker(wait), Worker(lambda: work("other"))
+    cancelled.cancelled.set()
+    for worker in (cancelled, other):
+        worker.start()
+    for worker in (cancelled, other):
+        worker.join(30)
+    assert sorted(ended) == ["cancelled", "other"]
+
+
+def test_a_sleep_is_as_long_as_it_is_told_in_any_thread() -> None:
+    slept: list[tuple[float, threading.Event | None]] = []
+
+    def sleep(seconds: float, wake: threading.Event | None) -> bool:
+        slept.append((seconds, wake))
+        return False
+
+    worker = Worker(lambda: interruptible_sleep(1.5))
+    with fake_clock(sleep=sleep):
+        worker.start()
+        worker.join(30)
+        interruptible_sleep(7.5)
+    assert slept == [(1.5, worker.cancelled), (7.5, None)]
+
+
+def test_a_worker_knows_what_was_so_where_it_was_made() -> None:
+    seen: list[str] = []
+    before = AROUND.set("made")
+    worker = Worker(lambda: seen.append(AROUND.get()))
+    AROUND.set("started")
+    worker.start()
+    worker.join(30)
+    AROUND.reset(before)
+    assert seen == ["made"]
+
+
+def test_a_worker_does_not_keep_the_process_alive() -> None:
+    assert Worker(lambda: None).daemon
+
+
+def test_being_cancelled_is_no_error_that_is_handled_as_one() -> None:
+    assert not issubclass(Cancelled, Exception)

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import requests
-from exchange import MANNERS
+from exchange import SETTINGS
 from singer_sdk.authenticators import BearerTokenAuthenticator
 
 from sandbox import Fault, Sandbox
@@ -29,17 +29,17 @@ def client(key: str, caplog: pytest.LogCaptureFixture) -> HttpClient:
     caplog.set_level(logging.INFO)
     auth = BearerTokenAuthenticator(token=key)
     throttle = RateLimiter(at_once=1, per_minute=None)
-    return HttpClient(MANNERS, throttle, auth, logging.getLogger("test"))
+    return HttpClient(SETTINGS, throttle, auth, logging.getLogger("test"))
 
 
-def count_question(api: Any) -> Request:
+def count_request(api: Any) -> Request:
     return Request(f"{api.config()['api_url']}/api/v1/calls/count", sender="test_calls")
 
 
 def test_a_request_carries_its_credential_and_asks_for_gzip(
     burki: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
-    client(burki.config()["api_key"], caplog).send(count_question(burki), Response.json)
+    client(burki.config()["api_key"], caplog).send(count_request(burki), Response.json)
     headers = burki.requests[-1].headers
     assert headers["authorization"] == f"Bearer {burki.config()['api_key']}"
     assert headers["user-agent"] == "test/1"
@@ -50,7 +50,7 @@ def test_a_request_carries_its_credential_and_asks_for_gzip(
 def test_a_wait_the_server_asks_for_is_kept(burki: Any, caplog: pytest.LogCaptureFixture) -> None:
     burki.faults.add(Fault("status", status=429, times=1, headers={"Retry-After": "1"}))
     before = time.monotonic()
-    client(burki.config()["api_key"], caplog).send(count_question(burki), Response.json)
+    client(burki.config()["api_key"], caplog).send(count_request(burki), Response.json)
     assert time.monotonic() - before >= 1
     assert [request.status for request in burki.requests] == [429, 200]
 
@@ -61,7 +61,7 @@ def test_html_with_status_200_is_tried_again_and_never_shown(
 ) -> None:
     burki.faults.add(Fault("html", times=100))
     with pytest.raises(StreamFailed, match="200 with HTML instead of JSON; gave up after 8"):
-        client(burki.config()["api_key"], caplog).send(count_question(burki), Response.json)
+        client(burki.config()["api_key"], caplog).send(count_request(burki), Response.json)
     assert "<" not in caplog.text.replace("<locals>", "")
 
 
@@ -71,17 +71,17 @@ def test_a_redirect_is_not_followed(
 ) -> None:
     burki.faults.add(Fault("redirect", times=1))
     with pytest.raises(StreamFailed, match="redirects are never followed"):
-        client(burki.config()["api_key"], caplog).send(count_question(burki), Response.json)
+        client(burki.config()["api_key"], caplog).send(count_request(burki), Response.json)
     assert not box.strays
 
 
 class Tokens:
     """Credentials of one use each: every new one is used up by another request at once."""
 
-    def __init__(self, question: Request) -> None:
+    def __init__(self, request: Request) -> None:
         self.client: HttpClient | None = None
         self.number = 0
-        self._question = question
+        self._request = request
 
     def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
         request.headers["Authorization"] = f"Bearer {self.number}"
@@ -90,7 +90,7 @@ class Tokens:
     def renew(self, _: requests.PreparedRequest) -> bool:
         self.number += 1
         assert self.client is not None
-        self.client.send(self._question, Response.json)
+        self.client.send(self._request, Response.json)
         return True
 
 
@@ -106,7 +106,7 @@ def test_a_request_goes_on_however_often_others_have_used_up_its_credential(burk
     tokens = Tokens(lucky)
     throttle = RateLimiter(at_once=4, per_minute=None)
     tokens.client = HttpClient(
-        MANNERS, throttle, tokens, logging.getLogger("test"), renew=tokens.renew
+        SETTINGS, throttle, tokens, logging.getLogger("test"), renew=tokens.renew
     )
     tokens.client.send(lucky, Response.json)
     assert tokens.client.send(unlucky, Response.json) == {"count": 1}
@@ -122,14 +122,14 @@ def test_credentials_that_never_work_are_renewed_once(burki: Any) -> None:
         return True
 
     refused = HttpClient(
-        MANNERS,
+        SETTINGS,
         RateLimiter(at_once=1, per_minute=None),
         BearerTokenAuthenticator(token="x"),
         logging.getLogger("test"),
         renew=renew,
     )
     with pytest.raises(ProviderFailed, match=r"test\.key was refused"):
-        refused.send(count_question(burki), Response.json)
+        refused.send(count_request(burki), Response.json)
     assert len(renewed) == 1
 
 
@@ -139,9 +139,9 @@ def test_a_worker_cancelled_during_its_request_logs_no_retry(
     api = client(burki.config()["api_key"], caplog)
     ended: list[type[BaseException]] = []
 
-    def ask() -> None:
+    def send() -> None:
         try:
-            api.send(count_question(burki), Response.json)
+            api.send(count_request(burki), Response.json)
         except Cancelled:
             ended.append(Cancelled)
 
@@ -149,7 +149,7 @@ def test_a_worker_cancelled_during_its_request_logs_no_retry(
         worker.cancelled.set()
         return True
 
-    worker = Worker(ask)
+    worker = Worker(send)
     burki.faults.add(Fault("status", status=503, times=10**6), when=cancel)
     worker.start()
     worker.join(timeout=10)

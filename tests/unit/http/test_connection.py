@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import pytest
-from exchange import MANNERS
+from exchange import SETTINGS
 from raw_server import Asked, RawServer, http
 from seam import limits
 
@@ -34,15 +34,15 @@ def interim(status: str) -> bytes:
 
 def client(*, at_once: int = 1, read_timeout: int = 1) -> HttpClient:
     throttle = RateLimiter(at_once=at_once, per_minute=None)
-    settings = replace(MANNERS, read_timeout=read_timeout)
+    settings = replace(SETTINGS, read_timeout=read_timeout)
     return HttpClient(settings, throttle, NoAuth(), logging.getLogger("test"))
 
 
 def get(http_client: HttpClient, server: RawServer, number: int) -> object:
     """The number that the server answers; None if the request fails."""
-    question = Request(f"{server.url}/{number}", sender="test_calls", max_tries=1)
+    request = Request(f"{server.url}/{number}", sender="test_calls", max_tries=1)
     try:
-        return http_client.send(question, Response.json)
+        return http_client.send(request, Response.json)
     except ExportError:
         return None
 

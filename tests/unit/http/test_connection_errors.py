@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 import pytest
 import requests
-from exchange import MANNERS
+from exchange import SETTINGS
 from raw_server import Asked, RawServer, http
 from seam import limits
 
@@ -39,8 +39,8 @@ def _environment(monkeypatch: pytest.MonkeyPatch) -> None:
 def failure_at(url: str) -> StreamFailed:
     """How a request to a path with a query ends after all its tries."""
     throttle = RateLimiter(at_once=1, per_minute=None)
-    client = HttpClient(MANNERS, throttle, NoAuth(), logging.getLogger("test"))
-    request = Request(f"{url}/path", {"query": "1"}, sender="test_calls", max_tries=TRIES)
+    client = HttpClient(SETTINGS, throttle, NoAuth(), logging.getLogger("test"))
+    request = Request(f"{url}/path", params={"query": "1"}, sender="test_calls", max_tries=TRIES)
     with pytest.raises(StreamFailed) as caught:
         client.send(request, Response.json)
     assert "path" not in str(caught.value)
@@ -171,7 +171,7 @@ def test_requests_to_this_machine_go_past_proxies(
     monkeypatch: pytest.MonkeyPatch, address: str
 ) -> None:
     throttle = RateLimiter(at_once=1, per_minute=None)
-    client = HttpClient(MANNERS, throttle, NoAuth(), logging.getLogger("test"))
+    client = HttpClient(SETTINGS, throttle, NoAuth(), logging.getLogger("test"))
     with RawServer(lambda _: [http(b"1")]) as server, RawServer(lambda _: [http(b"2")]) as proxy:
         for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"):
             monkeypatch.setenv(name, proxy.url)

@@ -1,4 +1,4 @@
-"""Answers: JSON that is whole, rows with undecoded values, and what headers ask for."""
+"""Responses: JSON that is whole, rows with undecoded values, and what headers ask for."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from email.utils import formatdate
 
 import msgspec
 import pytest
-from exchange import reply
+from exchange import response
 
 from tap_callexports.errors import TransientFailure
 from tap_callexports.http.response import Response
@@ -34,7 +34,7 @@ WHOLE = b'[{"id": 1, "name": "Duraci\xc3\xb3n"}, {"id": 2}]'
 )  # fmt: skip
 def test_retry_after_is_read_where_it_makes_sense(header: str, seconds: float | None) -> None:
     date = formatdate(NOW, usegmt=True)
-    assert reply(429, Retry_After=header, Date=date).retry_after == seconds
+    assert response(429, Retry_After=header, Date=date).retry_after == seconds
 
 
 @pytest.mark.covers(100)
@@ -42,7 +42,7 @@ def test_retry_after_is_read_where_it_makes_sense(header: str, seconds: float | 
 def test_an_instant_is_compared_to_this_clock_where_the_server_does_not_tell_its_own(
     moment: Callable[[int], str],
 ) -> None:
-    wait = reply(429, Retry_After=moment(int(time.time()) + 30)).retry_after
+    wait = response(429, Retry_After=moment(int(time.time()) + 30)).retry_after
     assert wait == pytest.approx(29, abs=2)
 
 
@@ -62,19 +62,19 @@ def test_an_instant_is_compared_to_this_clock_where_the_server_does_not_tell_its
 )
 def test_other_headers_that_ask_to_wait_count_too(headers: dict[str, str], seconds: float) -> None:
     date = formatdate(NOW, usegmt=True)
-    assert reply(429, b"", Date=date, **headers).retry_after == seconds
+    assert response(429, b"", Date=date, **headers).retry_after == seconds
 
 
 def test_a_rate_limit_that_was_not_exceeded_asks_for_no_wait() -> None:
-    assert reply(500, X_RateLimit_Reset="900").retry_after is None
+    assert response(500, X_RateLimit_Reset="900").retry_after is None
 
 
 @pytest.mark.covers(47)
 def test_json_cut_at_any_byte_is_refused() -> None:
-    assert len(reply(200, WHOLE).json()) == 2
+    assert len(response(200, WHOLE).json()) == 2
     for length in range(len(WHOLE)):
         with pytest.raises(TransientFailure):
-            reply(200, WHOLE[:length]).json()
+            response(200, WHOLE[:length]).json()
 
 
 @pytest.mark.covers(113)
@@ -85,7 +85,7 @@ def test_json_cut_at_any_byte_is_refused() -> None:
 )  # fmt: skip
 def test_what_is_no_json_is_refused_without_showing_it(body: bytes) -> None:
     with pytest.raises(TransientFailure) as caught:
-        reply(200, body, Content_Type="text/html").json()
+        response(200, body, Content_Type="text/html").json()
     assert "no</html>" not in str(caught.value)
 
 
@@ -119,10 +119,10 @@ def test_a_long_body_is_utf8_to_its_end(text: str, offset: int) -> None:
     ],
 )  # fmt: skip
 def test_a_body_of_another_shape_comes_as_it_is(body: bytes) -> None:
-    reply = Response(200, {}, body)
-    assert opened(reply.envelope("rows", "count")) == reply.json()
-    assert reply.row() == reply.json() or isinstance(reply.json(), dict)
-    assert opened(reply.rows()) == reply.json()
+    response = Response(200, {}, body)
+    assert opened(response.envelope("rows", "count")) == response.json()
+    assert response.row() == response.json() or isinstance(response.json(), dict)
+    assert opened(response.rows()) == response.json()
 
 
 def opened(found: object) -> object:
@@ -130,20 +130,20 @@ def opened(found: object) -> object:
 
 
 def test_other_fields_of_an_envelope_are_decoded() -> None:
-    reply = Response(200, {}, b'{"rows": [{"a": 1}], "count": 1.5, "next": {"a": [1]}}')
-    body = reply.envelope("rows", "count", "next", "missing")
+    response = Response(200, {}, b'{"rows": [{"a": 1}], "count": 1.5, "next": {"a": [1]}}')
+    body = response.envelope("rows", "count", "next", "missing")
     assert (body["count"], body["next"]) == (Decimal("1.5"), {"a": [1]})
     assert "missing" not in body
     assert all(isinstance(row["a"], msgspec.Raw) for row in body["rows"])
 
 
 @pytest.mark.parametrize("end", ["\n", "\r", "\r\n"])
-def test_a_record_is_one_line_where_its_answer_is_many(end: str) -> None:
+def test_a_record_is_one_line_where_its_response_is_many(end: str) -> None:
     row = f'{{{end}"id": "x",{end}"object": {{{end}"a": 1}}{end}}}'
-    replies = [
+    responses = [
         Response(200, {}, text.encode()) for text in (f'{{"rows":[{row}]}}', f"[{row}]", row)
     ]
-    rows = [*replies[0].envelope("rows")["rows"], *replies[1].rows(), replies[2].row()]
+    rows = [*responses[0].envelope("rows")["rows"], *responses[1].rows(), responses[2].row()]
     for each in rows:
         assert isinstance(each["object"], msgspec.Raw)
         assert not set(bytes(each["object"])) & set(b"\r\n")
@@ -173,3 +173,40 @@ def test_an_object_without_rows_is_checked_too() -> None:
     assert Response(200, {}, b"[]").object() == {}
     with pytest.raises(TransientFailure, match="with an error"):
         Response(200, {}, b'{"count": 0, "error": "x"}').object()
+
+
+@pytest.mark.parametrize("items", ["[]", "null"])
+def test_a_list_without_rows_may_be_null_where_the_api_sends_that(items: str) -> None:
+    sent = response(200, f'{{"items": {items}, "count": 0}}'.encode())
+    rows, body = sent.list_of_rows("items", "count", or_null=True)
+    assert (list(rows), body["count"]) == ([], 0)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"{}", b'{"count": 3}', b'{"items": 5}', b'{"items": {}}', b'{"items": [1]}', b"[]",
+        b'"text"', b"null", b'{"items": "", "count": 0}',
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("or_null", [False, True])
+def test_a_response_without_its_list_is_requested_again(body: bytes, *, or_null: bool) -> None:
+    with pytest.raises(TransientFailure, match="200 with no list 'items' of rows"):
+        response(200, body).list_of_rows("items", "count", or_null=or_null)
+
+
+def test_null_is_no_list_where_the_api_does_not_send_that() -> None:
+    with pytest.raises(TransientFailure, match="200 with no list 'items' of rows"):
+        response(200, b'{"items": null}').list_of_rows("items")
+
+
+def test_a_response_may_be_the_list_of_rows() -> None:
+    rows, body = response(200, b'[{"id": 1}]').list_of_rows(None)
+    assert ([plain(row["id"]) for row in rows], body) == ([1], {})
+    with pytest.raises(TransientFailure, match="200 with no list of rows"):
+        response(200, b'{"items": []}').list_of_rows(None)
+
+
+def test_what_the_server_says_in_place_of_a_list_is_told() -> None:
+    with pytest.raises(TransientFailure, match=r"of rows \(try later\)"):
+        response(200, b'{"message": "try later"}').list_of_rows("items")

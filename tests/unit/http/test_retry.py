@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from exchange import MANNERS, question, reply
+from exchange import SETTINGS, request, response
 from seam import retry_waits
 
 from tap_callexports.errors import (
@@ -34,7 +34,7 @@ from tap_callexports.http.retry import Attempts, failure_of
     ],
 )  # fmt: skip
 def test_a_status_decides_what_happens(status: int, kind: type[ExportError]) -> None:
-    failure = failure_of(reply(status), MANNERS, question())
+    failure = failure_of(response(status), SETTINGS, request())
     assert type(failure) is kind
     if not isinstance(failure, TransientFailure):
         who = "Test" if kind is ProviderFailed else "Test (test_calls)"
@@ -44,18 +44,18 @@ def test_a_status_decides_what_happens(status: int, kind: type[ExportError]) -> 
 
 @pytest.mark.covers(124)
 def test_a_403_says_how_to_leave_the_stream_out() -> None:
-    assert 'select "!test_calls.*"' in str(failure_of(reply(403), MANNERS, question()))
+    assert 'select "!test_calls.*"' in str(failure_of(response(403), SETTINGS, request()))
 
 
 @pytest.mark.covers(120)
 def test_a_401_names_the_setting() -> None:
-    assert "test.key was refused" in str(failure_of(reply(401), MANNERS, question()))
+    assert "test.key was refused" in str(failure_of(response(401), SETTINGS, request()))
 
 
 @pytest.mark.covers(109)
 def test_a_redirect_names_the_host_only() -> None:
-    moved = reply(302, Location="https://elsewhere.example/path?token=canary")
-    text = str(failure_of(moved, MANNERS, question()))
+    moved = response(302, Location="https://elsewhere.example/path?token=canary")
+    text = str(failure_of(moved, SETTINGS, request()))
     assert "elsewhere.example" in text
     assert "canary" not in text
 
@@ -63,7 +63,7 @@ def test_a_redirect_names_the_host_only() -> None:
 @pytest.mark.covers(176)
 def test_the_servers_own_words_are_shortened_and_cannot_forge_a_log_line() -> None:
     body = b'{"message": "bad\\n2024 ERROR forged \\u001b[31m' + b"x" * 500 + b'"}'
-    text = str(failure_of(reply(400, body), MANNERS, question()))
+    text = str(failure_of(response(400, body), SETTINGS, request()))
     assert "\n" not in text
     assert "\x1b" not in text
     assert len(text) < 400
@@ -71,7 +71,7 @@ def test_the_servers_own_words_are_shortened_and_cannot_forge_a_log_line() -> No
 
 @pytest.mark.covers(101)
 def test_a_wait_longer_than_allowed_fails_with_both_numbers() -> None:
-    attempts = Attempts(question(), MANNERS)
+    attempts = Attempts(request(), SETTINGS)
     attempts.sent()
     with pytest.raises(StreamFailed, match=r"asks to wait 900 s.*max_retry_wait \(2 s\)"):
         attempts.wait_after(TransientFailure("429", wait=900))
@@ -83,28 +83,28 @@ def test_a_wait_longer_than_allowed_fails_with_both_numbers() -> None:
 def test_a_wait_of_nearly_nothing_grows(
     asked: dict[str, str],
 ) -> None:
-    attempts = Attempts(question(), replace(MANNERS, max_retry_wait=300))
+    attempts = Attempts(request(), replace(SETTINGS, max_retry_wait=300))
     for shortest in (0.25, 0.5, 1, 2, 4, 8, 15):
         attempts.sent()
-        failure = failure_of(reply(429, b"", **asked), MANNERS, question())
+        failure = failure_of(response(429, b"", **asked), SETTINGS, request())
         assert isinstance(failure, TransientFailure)
         assert shortest <= attempts.wait_after(failure) <= 4 * shortest
 
 
 def test_a_renewed_token_is_tried_at_once() -> None:
-    attempts = Attempts(question(), MANNERS)
+    attempts = Attempts(request(), SETTINGS)
     attempts.sent()
     assert attempts.wait_after(TransientFailure("401, token renewed", wait=0)) == 0
 
 
 def test_a_wait_is_as_long_as_the_server_asks() -> None:
-    attempts = Attempts(question(), MANNERS)
+    attempts = Attempts(request(), SETTINGS)
     attempts.sent()
     assert attempts.wait_after(TransientFailure("429", wait=1.5)) == 1.5
 
 
 def test_the_number_of_tries_is_said() -> None:
-    attempts = Attempts(question(splittable=True), MANNERS)
+    attempts = Attempts(request(splittable=True), SETTINGS)
     attempts.sent()
     attempts.wait_after(TransientFailure("500"))
     assert attempts.try_number == "try 1 of 8"
@@ -115,7 +115,7 @@ def test_the_number_of_tries_is_said() -> None:
 
 @pytest.mark.covers(102)
 def test_tries_end() -> None:
-    attempts = Attempts(question(), MANNERS)
+    attempts = Attempts(request(), SETTINGS)
     for _ in range(MAX_TRIES - 1):
         attempts.sent()
         assert 0 <= attempts.wait_after(TransientFailure("500")) <= 2
@@ -128,7 +128,7 @@ def test_tries_end() -> None:
 def test_a_host_that_no_try_connected_to_is_unreachable(
     connected: int, kind: type[StreamFailed]
 ) -> None:
-    attempts = Attempts(question(), MANNERS)
+    attempts = Attempts(request(), SETTINGS)
     for number in range(MAX_TRIES - 1):
         attempts.sent()
         attempts.wait_after(TransientFailure("refused", connected=number < connected))
@@ -139,7 +139,7 @@ def test_a_host_that_no_try_connected_to_is_unreachable(
 
 
 def test_what_cannot_be_split_is_tried_as_often_as_anything_else() -> None:
-    attempts = Attempts(question(), MANNERS)
+    attempts = Attempts(request(), SETTINGS)
     for _ in range(MAX_TRIES - 1):
         attempts.sent()
         attempts.wait_after(TransientFailure("504", too_large=True))
@@ -147,7 +147,7 @@ def test_what_cannot_be_split_is_tried_as_often_as_anything_else() -> None:
 
 @pytest.mark.covers(58, 111)
 def test_what_is_too_much_for_the_server_is_split_and_not_tried_for_ever() -> None:
-    attempts = Attempts(question(splittable=True), MANNERS)
+    attempts = Attempts(request(splittable=True), SETTINGS)
     attempts.sent()
     attempts.wait_after(TransientFailure("504", too_large=True))
     attempts.sent()

@@ -25,8 +25,8 @@ def counts(traffic: Traffic) -> tuple[int, int]:
     return traffic.requests, traffic.retries
 
 
-def question(since: float) -> Pending:
-    """A question that has waited for an answer since some time."""
+def request(since: float) -> Pending:
+    """A request that has waited for a response since some time."""
     pending = Pending()
     pending.wait = Wait(ANSWER, since=since)
     return pending
@@ -51,8 +51,8 @@ def test_what_is_sent_outside_of_a_run_counts_for_nothing_else() -> None:
     assert (counts(first), counts(second)) == ((1, 0), (0, 0))
 
 
-def test_a_question_is_waited_for_until_it_is_answered_the_oldest_first() -> None:
-    traffic, newer, older = Traffic(), question(since=5), question(since=3)
+def test_a_request_is_waited_for_until_it_is_answered_the_oldest_first() -> None:
+    traffic, newer, older = Traffic(), request(since=5), request(since=3)
     with traffic.waiting(newer):
         with traffic.waiting(older):
             assert traffic.waits == [older.wait, newer.wait]
@@ -60,15 +60,15 @@ def test_a_question_is_waited_for_until_it_is_answered_the_oldest_first() -> Non
     assert traffic.waits == []
 
 
-def test_a_question_that_is_given_up_is_waited_for_no_more() -> None:
+def test_a_request_that_is_given_up_is_waited_for_no_more() -> None:
     traffic = Traffic()
-    with pytest.raises(RuntimeError, match="given up"), traffic.waiting(question(since=3)):
+    with pytest.raises(RuntimeError, match="given up"), traffic.waiting(request(since=3)):
         raise RuntimeError("given up")
     assert traffic.waits == []
 
 
-def test_a_question_of_a_part_is_waited_for_by_the_whole() -> None:
-    whole, pending = Traffic(), question(since=3)
+def test_a_request_of_a_part_is_waited_for_by_the_whole() -> None:
+    whole, pending = Traffic(), request(since=3)
     with Context().run(whole.part).waiting(pending):
         assert whole.waits == [pending.wait]
     assert whole.waits == []

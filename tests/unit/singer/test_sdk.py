@@ -17,7 +17,6 @@ from typing import Any
 import pytest
 from singer_sdk import Stream, Tap
 from singer_sdk.plugin_base import PluginBase
-from singer_sdk.streams.rest import RESTStream
 
 from sandbox import Sandbox
 
@@ -25,14 +24,21 @@ SEAM = Path(__file__).parents[3] / "tap_callexports/singer/sdk.py"
 
 #: Class of the SDK, class of singer/sdk.py, name, parameters the SDK calls it with.
 HOOKS = [
-    (RESTStream, "BookmarkedStream", "_increment_stream_state", ("latest_record", "*context")),
-    (RESTStream, "BookmarkedStream", "_sync_records", ("context", "*write_messages")),
-    (RESTStream, "BookmarkedStream", "_write_starting_replication_value", ("context",)),
-    (RESTStream, "BookmarkedStream", "get_replication_key_signpost", ("context",)),
-    (Tap, "CheckedTap", "_validate_config", ("*raise_errors",)),
-    (Tap, "CheckedTap", "_handle_termination", ("signum", "frame")),
+    (Stream, "SingerStream", "apply_catalog", ("catalog",)),
+    (Stream, "SingerStream", "get_record_counter", ("*endpoint", "*log_interval")),
+    (Stream, "SingerStream", "get_batch_config", ("config",)),
+    (Stream, "SingerStream", "post_process", ("row", "context")),
+    (Stream, "SingerStream", "_increment_stream_state", ("latest_record", "*context")),
+    (Stream, "SingerStream", "_sync_records", ("context", "*write_messages")),
+    (Stream, "SingerStream", "_write_starting_replication_value", ("context",)),
+    (Stream, "SingerStream", "get_replication_key_signpost", ("context",)),
+    (Tap, "SingerTap", "_validate_config", ("*raise_errors",)),
+    (Tap, "SingerTap", "_handle_termination", ("signum", "frame")),
 ]
-ON_EVERY_SYNC = [name for _, owner, name, _ in HOOKS if owner == "BookmarkedStream"]
+#: Called by every sync; `apply_catalog` only where a catalog is given.
+ON_EVERY_SYNC = [
+    name for _, owner, name, _ in HOOKS if owner == "SingerStream" and name != "apply_catalog"
+]
 
 
 def parameters_of(function: Callable[..., object]) -> tuple[str, ...]:
@@ -77,15 +83,17 @@ def test_the_sdk_still_has_the_hook_and_its_form(
 
 
 def test_every_hook_of_the_seam_is_looked_at_here() -> None:
-    for owner, base in (("BookmarkedStream", RESTStream), ("CheckedTap", Tap)):
-        hooks = {name for name in vars(seam(owner)) if hasattr(base, name) and name[:2] != "__"}
-        python = {"_abc_impl", "_is_protocol"}
-        assert hooks - python == {name for _, where, name, _ in HOOKS if where == owner}
+    for owner, base in (("SingerStream", Stream), ("SingerTap", Tap)):
+        own = vars(seam(owner)).items()
+        hooks = {name for name, hook in own if callable(hook) and hasattr(base, name)}
+        assert {name for name in hooks if name[:2] != "__"} == {
+            name for _, where, name, _ in HOOKS if where == owner
+        }
 
 
 @pytest.mark.parametrize("name", ON_EVERY_SYNC)
 def test_a_sync_calls_the_hook(box: Sandbox, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
-    calls = recorded(monkeypatch, "BookmarkedStream", name)
+    calls = recorded(monkeypatch, "SingerStream", name)
     support = importlib.import_module("support")
     config = {"burki": box.burki.config(), "start_date": "2024-05-20"}
     # Only with a map of its own a stream hands its records to the SDK.
@@ -93,14 +101,14 @@ def test_a_sync_calls_the_hook(box: Sandbox, monkeypatch: pytest.MonkeyPatch, na
     run = support.run_tap(config, streams=["burki_calls"])
     assert run.code == 0
     assert calls, f"singer-sdk's sync does not call {name} any more: mend singer/sdk.py"
-    if name == "_increment_stream_state":
+    if name in {"_increment_stream_state", "post_process"}:
         assert len(calls) == len(run.records("burki_calls"))
 
 
 def test_a_new_tap_has_its_config_checked_by_the_hook(
     box: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    calls = recorded(monkeypatch, "CheckedTap", "_validate_config")
+    calls = recorded(monkeypatch, "SingerTap", "_validate_config")
     tap = new_tap({"burki": box.burki.config()})
     assert len(calls) == 1
     # What the hook leaves in `_config` is what the tap works with: defaults are filled in.

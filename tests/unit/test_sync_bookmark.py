@@ -1,4 +1,4 @@
-"""Bookmark and `as_of` of an export: what is read again, and what a wrong clock changes."""
+"""Bookmark and `as_of` of a sync: what is read again, and what a wrong clock changes."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 import pytest
-from story import DAY, HOUR, SPAN, START, Calls, Story, at, windows
+from fake_calls import DAY, HOUR, SPAN, START, FakeCalls, SyncLog, at, windows
 
 from tap_callexports.errors import StreamFailed
 from tap_callexports.records.batch import Batch
@@ -16,8 +16,8 @@ from tap_callexports.windows import Planner, Window
 NOW = SPAN.end
 
 
-def failing_from(calls: Calls, start: datetime) -> Calls:
-    """Calls whose windows fail from one on."""
+def failing_from(calls: FakeCalls, start: datetime) -> FakeCalls:
+    """FakeCalls whose windows fail from one on."""
 
     def read(window: Window) -> Iterator[Batch]:
         if window.start >= start:
@@ -28,8 +28,8 @@ def failing_from(calls: Calls, start: datetime) -> Calls:
     return calls
 
 
-def with_clock_off(calls: Calls, off: timedelta) -> Calls:
-    """Calls whose first response says that this machine's clock is off."""
+def with_clock_off(calls: FakeCalls, off: timedelta) -> FakeCalls:
+    """FakeCalls whose first response says that this machine's clock is off."""
     told = False
 
     def read(window: Window) -> Iterator[Batch]:
@@ -45,75 +45,75 @@ def with_clock_off(calls: Calls, off: timedelta) -> Calls:
 
 def test_an_interrupted_backfill_resumes_at_its_bookmark() -> None:
     """All of it is older than the lookback."""
-    calls = Calls(lookback_hours=1)
-    story = Story(failing_from(calls, START + DAY))
+    calls = FakeCalls(lookback_hours=1)
+    log = SyncLog(failing_from(calls, START + DAY))
     with pytest.raises(StreamFailed):
-        story.told()
-    assert story.pairs == [(START + DAY, NOW)]
+        log.run()
+    assert log.pairs == [(START + DAY, NOW)]
 
-    calls.asked.clear()
+    calls.requested.clear()
     calls.read = calls.inside
-    assert Story(calls, *story.pairs[-1]).told().bookmarks == at(48, 72, 96)
-    assert calls.asked == windows(24, 48, 72, 96)
+    assert SyncLog(calls, *log.pairs[-1]).run().bookmarks == at(48, 72, 96)
+    assert calls.requested == windows(24, 48, 72, 96)
 
 
 def test_a_run_that_dies_inside_the_lookback_leaves_the_pair_as_it_was() -> None:
-    calls = Calls(lookback_hours=48)
+    calls = FakeCalls(lookback_hours=48)
     before = at(72, 72)
-    story = Story(failing_from(calls, START + 2 * DAY), *before)
+    log = SyncLog(failing_from(calls, START + 2 * DAY), *before)
     with pytest.raises(StreamFailed):
-        story.told()
-    assert calls.asked == windows(24, 48, 72)
-    assert story.pairs == []
+        log.run()
+    assert calls.requested == windows(24, 48, 72)
+    assert log.pairs == []
 
-    calls.asked.clear()
+    calls.requested.clear()
     calls.read = calls.inside
-    assert Story(calls, *before).told().pairs == [(START + 3 * DAY, NOW), (NOW, NOW)]
-    assert calls.asked == windows(24, 48, 72, 96)
+    assert SyncLog(calls, *before).run().pairs == [(START + 3 * DAY, NOW), (NOW, NOW)]
+    assert calls.requested == windows(24, 48, 72, 96)
 
 
 def test_a_complete_run_over_a_range_that_was_read_before_renews_as_of() -> None:
-    calls = Calls(lookback_hours=12)
-    story = Story(calls, NOW, NOW - HOUR).told()
-    assert calls.asked == [Window(NOW - 13 * HOUR, NOW)]
-    assert story.pairs == [(NOW, NOW)]
+    calls = FakeCalls(lookback_hours=12)
+    log = SyncLog(calls, NOW, NOW - HOUR).run()
+    assert calls.requested == [Window(NOW - 13 * HOUR, NOW)]
+    assert log.pairs == [(NOW, NOW)]
 
 
 def test_a_run_with_nothing_to_read_leaves_the_pair_as_it_was() -> None:
-    calls = Calls()
-    assert Story(calls, NOW, NOW).told().pairs == []
-    assert calls.asked == []
+    calls = FakeCalls()
+    assert SyncLog(calls, NOW, NOW).run().pairs == []
+    assert calls.requested == []
 
 
 @pytest.mark.covers(70)
 @pytest.mark.parametrize("workers", [1, 3])
 def test_a_clock_that_is_ahead_moves_no_bookmark_past_the_servers_time(workers: int) -> None:
-    calls = with_clock_off(Calls(max_concurrency=workers), 40 * HOUR)
-    story = Story(calls).told()
-    assert story.pairs[-1] == (NOW - 40 * HOUR, NOW - 40 * HOUR)
-    assert story.bookmarks == at(24, 48, 56)
+    calls = with_clock_off(FakeCalls(max_concurrency=workers), 40 * HOUR)
+    log = SyncLog(calls).run()
+    assert log.pairs[-1] == (NOW - 40 * HOUR, NOW - 40 * HOUR)
+    assert log.bookmarks == at(24, 48, 56)
     # Windows that were under way when the first response came are read, and no others are begun.
-    assert len(calls.asked) == 3
+    assert len(calls.requested) == 3
     if workers == 1:
-        assert calls.asked == windows(0, 24, 48, 56)
+        assert calls.requested == windows(0, 24, 48, 56)
 
 
 @pytest.mark.covers(70)
 @pytest.mark.parametrize("workers", [1, 3])
 def test_a_server_time_before_the_bookmark_is_nothing_to_do(workers: int) -> None:
-    calls = with_clock_off(Calls(max_concurrency=workers), 4000 * DAY)
-    assert Story(calls, *at(48, 48)).told().pairs == []
-    assert len(calls.asked) <= workers
+    calls = with_clock_off(FakeCalls(max_concurrency=workers), 4000 * DAY)
+    assert SyncLog(calls, *at(48, 48)).run().pairs == []
+    assert len(calls.requested) <= workers
 
 
 @pytest.mark.covers(70)
 def test_a_clock_that_is_behind_is_kept_and_lowers_no_right_bookmark(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    calls = with_clock_off(Calls(lookback_hours=6), -10 * HOUR)
+    calls = with_clock_off(FakeCalls(lookback_hours=6), -10 * HOUR)
     right = NOW + 5 * HOUR
-    assert Story(calls, right, right).told().pairs == []
-    assert calls.asked == [Window(NOW - 6 * HOUR, NOW)]
+    assert SyncLog(calls, right, right).run().pairs == []
+    assert calls.requested == [Window(NOW - 6 * HOUR, NOW)]
     assert [line for line in caplog.messages if "lowered" in line] == []
 
 
@@ -133,52 +133,52 @@ def test_a_bookmark_in_the_future_counts_as_now_and_is_lowered_once(
     start: datetime,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    calls = Calls(lookback_hours=6)
-    story = Story(calls, bookmark, as_of).told()
-    assert calls.asked[0].start == start
-    assert story.pairs == [lowered, (NOW, NOW)] if lowered != (NOW, NOW) else [lowered]
+    calls = FakeCalls(lookback_hours=6)
+    log = SyncLog(calls, bookmark, as_of).run()
+    assert calls.requested[0].start == start
+    assert log.pairs == [lowered, (NOW, NOW)] if lowered != (NOW, NOW) else [lowered]
     assert sum("lowered" in line for line in caplog.messages) == 1
 
     caplog.clear()
-    Story(calls, *story.pairs[-1]).told()
+    SyncLog(calls, *log.pairs[-1]).run()
     assert caplog.messages == []
 
 
 def test_without_a_lookback_a_second_is_read_to_lower_a_bookmark_in_the_future() -> None:
-    calls = Calls()
-    assert Story(calls, NOW + DAY, NOW + DAY).told().pairs == [(NOW, NOW)]
-    assert calls.asked == [Window(NOW - timedelta(seconds=1), NOW)]
+    calls = FakeCalls()
+    assert SyncLog(calls, NOW + DAY, NOW + DAY).run().pairs == [(NOW, NOW)]
+    assert calls.requested == [Window(NOW - timedelta(seconds=1), NOW)]
 
-    behind = with_clock_off(Calls(), -2 * DAY)
-    assert Story(behind, NOW + DAY, NOW + DAY).told().pairs == []
+    behind = with_clock_off(FakeCalls(), -2 * DAY)
+    assert SyncLog(behind, NOW + DAY, NOW + DAY).run().pairs == []
 
 
 def test_what_is_read_again_is_read_in_one_window_by_an_idle_run(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     steps: list[timedelta] = []
-    days = Calls.planner
+    days = FakeCalls.planner
 
-    def planner(calls: Calls, span: Window, first_step: timedelta) -> Planner:
+    def planner(calls: FakeCalls, span: Window, first_step: timedelta) -> Planner:
         steps.append(first_step)
         return days(calls, span, first_step)
 
-    monkeypatch.setattr(Calls, "planner", planner)
-    calls = Calls(lookback_hours=48)
+    monkeypatch.setattr(FakeCalls, "planner", planner)
+    calls = FakeCalls(lookback_hours=48)
     for bookmark in ((NOW, NOW), (START + DAY, NOW), (None, None), (NOW + 99 * DAY, None)):
-        Story(calls, *bookmark).told()
+        SyncLog(calls, *bookmark).run()
     assert steps == [3 * DAY, 2 * DAY - DAY, DAY, 3 * DAY]
 
 
 def test_the_next_run_begins_where_the_summary_says(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
-    calls = Calls(lookback_hours=12)
-    story = Story(failing_from(calls, START + 2 * DAY))
+    calls = FakeCalls(lookback_hours=12)
+    log = SyncLog(failing_from(calls, START + 2 * DAY))
     with pytest.raises(StreamFailed):
-        story.told()
-    assert story.stats.next_from == START + 2 * DAY
-    calls.asked.clear()
+        log.run()
+    assert log.stats.next_from == START + 2 * DAY
+    calls.requested.clear()
     calls.read = calls.inside
-    story = Story(calls, *story.pairs[-1]).told()
-    assert calls.asked[0].start == START + 2 * DAY
-    assert story.stats.next_from == NOW - 12 * HOUR
+    log = SyncLog(calls, *log.pairs[-1]).run()
+    assert calls.requested[0].start == START + 2 * DAY
+    assert log.stats.next_from == NOW - 12 * HOUR

@@ -1,4 +1,4 @@
-"""Accounts: one client for all streams, and one cutoff for all of a run."""
+"""Providers: one client for all streams, and one cutoff for all of a run."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from email.utils import format_datetime
 from typing import Any
 
 import pytest
+from fake_calls import DAY, SPAN, START, FakeProvider, fake_provider
 from seam import start_of_run
-from story import DAY, SPAN, START, Lonely, account
 
 from tap_callexports.http.client import HttpClient
 from tap_callexports.http.response import Response
@@ -23,8 +23,8 @@ EARLIER = AS_OF - timedelta(seconds=1)
 
 
 def test_its_credential_is_named_as_a_user_writes_it() -> None:
-    assert Lonely.credential_names() == "lonely.key or lonely.user + lonely.password"
-    assert account().http_settings.credential == Lonely.credential_names()
+    assert FakeProvider.credential_names() == "test.key or test.user + test.password"
+    assert fake_provider().http_settings.credential == FakeProvider.credential_names()
 
 
 @pytest.mark.parametrize(
@@ -37,7 +37,7 @@ def test_its_credential_is_named_as_a_user_writes_it() -> None:
 def test_the_cutoff_is_now_minus_settle_minutes_or_an_earlier_end_date(
     end_date: datetime | None, cutoff: datetime
 ) -> None:
-    ended = account(end_date, settle_minutes=5)
+    ended = fake_provider(end_date, settle_minutes=5)
     assert (ended.cutoff, ended.as_of) == (cutoff, AS_OF)
 
 
@@ -46,13 +46,13 @@ def dated(text: str) -> Response:
     return Response(200, {"Date": text}, b"{}")
 
 
-def by_date(*dates: str, late: timedelta = timedelta(), **settings: Any) -> Lonely:
-    """An account that has got responses of these dates, some time after the run began."""
-    asked = account(**settings)
+def by_date(*dates: str, late: timedelta = timedelta(), **settings: Any) -> FakeProvider:
+    """A provider that has got responses of these dates, some time after the run began."""
+    provider = fake_provider(**settings)
     with start_of_run(SPAN.end + late):
         for date in dates:
-            asked.client._check_clock(dated(date))
-    return asked
+            provider.client._check_clock(dated(date))
+    return provider
 
 
 @pytest.mark.covers(70)
@@ -83,14 +83,14 @@ def test_now_is_the_servers_time_where_that_is_over_a_minute_earlier(
 ) -> None:
     server_now = SPAN.end + off
     later = format_datetime(SPAN.end + 9 * DAY, usegmt=True)
-    asked = by_date(format_datetime(server_now, usegmt=True), later, settle_minutes=5)
+    provider = by_date(format_datetime(server_now, usegmt=True), later, settle_minutes=5)
 
-    assert asked.as_of == asked.cutoff == AS_OF + (off if off < -CLOCK_SKEW else timedelta())
-    assert asked.local_as_of == AS_OF
-    assert asked.latest_as_of == max(AS_OF, AS_OF + off)
+    assert provider.as_of == provider.cutoff == AS_OF + (off if off < -CLOCK_SKEW else timedelta())
+    assert provider.local_as_of == AS_OF
+    assert provider.latest_as_of == max(AS_OF, AS_OF + off)
     assert len(caplog.messages) == (warned is not None)
     assert all(
-        line.startswith(f"Lonely: this machine's clock is {warned}") for line in caplog.messages
+        line.startswith(f"Test: this machine's clock is {warned}") for line in caplog.messages
     )
 
 
@@ -110,8 +110,8 @@ def test_a_date_that_is_none_changes_nothing(date: str, caplog: pytest.LogCaptur
 
 
 def test_a_date_of_1970_is_an_earlier_time_like_any_other() -> None:
-    asked = by_date("Thu, 01 Jan 1970 00:00:00 GMT", settle_minutes=44640)
-    assert asked.cutoff == datetime(1969, 12, 1, tzinfo=UTC)
+    provider = by_date("Thu, 01 Jan 1970 00:00:00 GMT", settle_minutes=44640)
+    assert provider.cutoff == datetime(1969, 12, 1, tzinfo=UTC)
 
 
 def test_a_first_response_that_comes_late_says_nothing_of_the_clocks(
@@ -124,7 +124,7 @@ def test_a_first_response_that_comes_late_says_nothing_of_the_clocks(
 
 @pytest.mark.parametrize("address", ["https://api.example/v1", "https://api.example/v1/"])
 def test_a_slash_at_the_end_of_its_address_changes_nothing(address: str) -> None:
-    assert account(api_url=address).url("/calls") == "https://api.example/v1/calls"
+    assert fake_provider(api_url=address).url("/calls") == "https://api.example/v1/calls"
 
 
 def test_workers_that_come_together_get_one_client_and_so_one_budget(
@@ -137,7 +137,7 @@ def test_workers_that_come_together_get_one_client_and_so_one_budget(
         real(self, *options, **more)
 
     monkeypatch.setattr(HttpClient, "__init__", slow)
-    shared = account()
+    shared = fake_provider()
     clients: list[HttpClient] = []
     threads = [threading.Thread(target=lambda: clients.append(shared.client)) for _ in range(8)]
     for thread in threads:
