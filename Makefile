@@ -6,7 +6,7 @@ BIN := .venv/bin
 PLAIN := not meltano and not dbt and not dagster and not airflow and not browser
 CODE := tap_callexports sandbox demo tests benchmarks hub orchestrate
 
-.PHONY: help demo test coverage soak scaling bench orchestrate lint style types unused workflows format hub build constraints clean
+.PHONY: help demo test coverage soak bench orchestrate lint style types unused workflows format hub build constraints clean
 .DEFAULT_GOAL := help
 
 help: ## Show this list
@@ -29,8 +29,6 @@ soak: .venv/ready ## Random schedules, partitions and kills, for as long as it t
 	@$(BIN)/python -m tests.proof.kill_soak
 
 
-scaling: .venv/ready ## Play 1,000 accounts with 10 million calls on paper, and write the tables of docs/scaling.md
-	@$(BIN)/python -m benchmarks.scaling
 
 bench: .venv/ready .venv-bench/ready ## Measure speed and memory beside other tools, for half an hour: BENCH_ARGS=--quick
 	@$(BIN)/python -m benchmarks $(BENCH_ARGS)

@@ -80,7 +80,7 @@ def _streams(options: argparse.Namespace) -> list[str]:
 def _partitions(accounts: Accounts, options: argparse.Namespace) -> list[str]:
     """Keys of the partitions, month by month, so that accounts take turns."""
     names = accounts.at(options.provider)
-    wanted = options.provider or names
+    wanted = options.account or names
     if unknown := sorted(set(wanted) - set(names)):
         raise AccountsError(f"no account of {options.provider}: {', '.join(unknown)}")
     start, end = _month(options.start), _month(options.end)

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
+import ctypes
 import gc
 import signal
 
 #: Responses are many objects, and no garbage in cycles: it is looked for after so many new ones.
 _OBJECTS = 20_000
+#: glibc's `M_MMAP_THRESHOLD`, and the value it begins with, in bytes.
+_MMAP_THRESHOLD, _MMAP_BYTES = -3, 128 << 10
 
 
 def main() -> None:
@@ -20,12 +24,22 @@ def main() -> None:
     """
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     gc.disable()
+    _return_large_blocks()
     from tap_callexports.cli import run_command  # noqa: PLC0415 - see above
 
     gc.freeze()
     gc.set_threshold(_OBJECTS)
     gc.enable()
     run_command()
+
+
+def _return_large_blocks() -> None:
+    """Let glibc return large blocks to the system when they are freed, as it does at first.
+
+    It would raise its threshold to 32 MiB, and each thread would keep what large responses took.
+    """
+    with contextlib.suppress(OSError, AttributeError, TypeError):  # another C library
+        ctypes.CDLL(None).mallopt(_MMAP_THRESHOLD, _MMAP_BYTES)
 
 
 if __name__ == "__main__":

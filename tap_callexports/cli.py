@@ -179,6 +179,6 @@ def _way_to_show() -> type[Progress]:
         or _LOG_CONFIG in os.environ
     ):
         return Progress
-    from tap_callexports.progress.bar import Terminal  # noqa: PLC0415 - few runs need it
+    from tap_callexports.progress.bar import Bar  # noqa: PLC0415 - few runs need it
 
-    return Terminal
+    return Bar

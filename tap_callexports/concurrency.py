@@ -1,7 +1,8 @@
 """Work done ahead on threads, its results handed over in order; threads can be told to stop.
 
 Each piece of work under way has a thread and a short queue; only the oldest piece's queue is
-emptied, so memory is bounded by pieces under way x queue, whatever the size of the export.
+emptied, so memory is bounded by pieces under way x queue, whatever the size of the export. Pieces
+that are not the oldest hold little: what is too large is received again when they are.
 """
 
 from __future__ import annotations
@@ -22,11 +23,21 @@ Piece: TypeAlias = Callable[[], Iterator[T]]
 
 #: Results of one piece that may wait until those before it are handed over.
 RESULTS_AHEAD = 1
-_POLL_SECONDS = 0.2
+#: Bytes that a piece which is not the oldest may have received, and those behind a result that is
+#: handed over before the next one is begun.
+MAX_BYTES_AHEAD, LARGE_RESULT = 8 << 20, 4 << 20
+_POLL_SECONDS, _LARGE_POLL_SECONDS = 0.2, 0.02
 
 
 class Cancelled(BaseException):
     """What this thread does is no longer wanted; raised in it, for it to end."""
+
+
+class NotItsTurn(Exception):
+    """This thread has received too much while the results of others have to be handed over first.
+
+    Caught by `HttpClient`, which drops the response and sends the request again (`wait_for_turn`).
+    """
 
 
 class Worker(threading.Thread):
@@ -39,11 +50,15 @@ class Worker(threading.Thread):
 
     Attributes:
         cancelled: Set it, and the thread ends where it sleeps next.
+        turn: Set once no results of other workers have to be handed over before its own.
+        received: Bytes that it has received, and whose results wait.
     """
 
     def __init__(self, work: Callable[[], None]) -> None:
         super().__init__(target=copy_context().run, args=(work,), daemon=True)
         self.cancelled = threading.Event()
+        self.turn = threading.Event()
+        self.received = 0
 
 
 def interruptible_sleep(seconds: float) -> None:
@@ -92,6 +107,32 @@ def _side_by_side(pieces: Iterator[Piece[T] | None], workers: int) -> Iterator[T
             job.cancel()
 
 
+def note_received(size: int) -> None:
+    """Count bytes that this thread has received.
+
+    Raises:
+        NotItsTurn: They are too many while it is not its turn.
+    """
+    thread = threading.current_thread()
+    if isinstance(thread, Worker):
+        thread.received += size
+        if thread.received > MAX_BYTES_AHEAD and not thread.turn.is_set():
+            thread.received = 0
+            raise NotItsTurn
+
+
+def wait_for_turn() -> None:
+    """Wait until no results of other workers have to be handed over before those of this thread.
+
+    Raises:
+        Cancelled: This thread is a worker and was cancelled.
+    """
+    thread = threading.current_thread()
+    if isinstance(thread, Worker):
+        thread.turn.wait()
+    interruptible_sleep(0)
+
+
 class _Job(Generic[T]):
     """One piece of work, in a thread of its own."""
 
@@ -101,7 +142,8 @@ class _Job(Generic[T]):
         self._worker.start()
 
     def results(self) -> Iterator[T]:
-        """What the thread yields, until it is done."""
+        """What the thread yields, until it is done; it is its turn."""
+        self._worker.turn.set()
         while (item := self._results.get()) is not None:
             if isinstance(item, Exception):
                 raise item
@@ -110,15 +152,23 @@ class _Job(Generic[T]):
     def cancel(self) -> None:
         """Let the thread end where it waits next; its results are no longer wanted."""
         self._worker.cancelled.set()
+        self._worker.turn.set()
 
     def _run(self, piece: Piece[T]) -> None:
         with suppress(Cancelled):
             try:
                 for result in piece():
                     self._put((result,))
+                    self._wait_where_large()
                 self._put(None)
             except Exception as error:  # noqa: BLE001 - raised again by the thread that waits
                 self._put(error)
+
+    def _wait_where_large(self) -> None:
+        while self._worker.received > LARGE_RESULT and self._results.full():
+            interruptible_sleep(_LARGE_POLL_SECONDS)
+        if self._results.empty() or self._worker.turn.is_set():
+            self._worker.received = 0
 
     def _put(self, item: tuple[T] | Exception | None) -> None:
         while not self._worker.cancelled.is_set():

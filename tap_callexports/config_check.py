@@ -1,13 +1,11 @@
-"""What is said when settings are wrong: one line each, never with the value in it.
-
-Knows no provider by name, reads no clock and asks nobody.
-"""
+"""Checks settings. Each error is one line that never shows a value."""
 
 from __future__ import annotations
 
 import copy
 import difflib
 import re
+from itertools import chain
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import urlsplit
 
@@ -17,7 +15,7 @@ from tap_callexports.config import read_date, settings_schema, with_defaults
 from tap_callexports.http.connection import is_loopback
 from tap_callexports.records.timestamps import EPOCH
 from tap_callexports.redaction import sanitize
-from tap_callexports.singer.batch_files import batch_mistakes
+from tap_callexports.singer.batch_files import batch_errors
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -27,15 +25,21 @@ if TYPE_CHECKING:
 
     from tap_callexports.provider import Provider
 
-_TYPES = {
+#: What is said when a rule of the schema is broken, with the rule's own value.
+_RULE_WORDS = {
+    "type": "must be %s",
+    "minimum": "must be %s or more",
+    "maximum": "must be %s or less",
+    "enum": "must be one of %s",
+    "": "is not valid (%s)",
+}
+_TYPE_NAMES = {
     "string": "a text",
     "integer": "a whole number",
     "boolean": "true or false",
     "array": "a list",
     "object": "an object",
 }
-#: Tells an editor which schema a file follows; no setting.
-_EDITORS_KEY = "$schema"
 #: How like a provider's setting a name at the top must be to be taken for it: a short name is like
 #: that of several providers, and a key must not be sent to another one.
 _LIKE = 0.85
@@ -58,45 +62,39 @@ def check_settings(
         now: Start of the run, UTC.
 
     Returns:
-        The config to use, and one line per message: setting, what is wrong, what to do. A line
+        The config to use, and one line per error: setting, what is wrong, what to do. A line
         never shows a value, which may be a secret in the wrong place.
     """
     names = {provider.name for provider in providers}
-    given = _tidied(copy.deepcopy(dict(config)), schema)
+    given = _without_absent(copy.deepcopy(dict(config)), schema)
     errors: list[str] = []
     for provider in providers:
         if isinstance(values := given.get(provider.name), dict):
-            errors += _tidy_credentials(provider, values)
-    errors += [
-        line
-        for error in Draft202012Validator(_own_rules(schema, names)).iter_errors(given)
-        for line in _sentences(error)
-    ]
+            errors += _clean_credentials(provider, values)
+    for error in Draft202012Validator(_own_rules(schema, names)).iter_errors(given):
+        errors += _schema_errors(error)
     filled = with_defaults(schema, given)
-    readable = not errors
-    errors += [*_date_mistakes(filled, now), *_user_agent_mistakes(filled)]
-    if filled.get("flattening_enabled") is True and filled.get("flattening_max_depth") is None:
-        errors.append("flattening_max_depth: missing; flattening_enabled needs it")
-    if readable:
+    if not errors:  # the types hold
         if "batch_config" in filled:
-            errors += batch_mistakes(filled["batch_config"])
+            errors += batch_errors(filled["batch_config"])
         for provider in providers:
             if provider.name in given:
-                errors += _provider_mistakes(provider, filled)
+                errors += _provider_errors(provider, filled)
+    errors += [*_date_errors(filled, now), *_text_errors(filled)]
     # An absent provider is off; its defaults must not make it look configured.
     used = {key: value for key, value in filled.items() if key in given or key not in names}
     return used, errors
 
 
-def _tidied(values: dict[str, Any], schema: Mapping[str, Any]) -> dict[str, Any]:
+def _without_absent(values: dict[str, Any], schema: Mapping[str, Any]) -> dict[str, Any]:
     """Values without the absent ones; Meltano passes what is not set as null or an empty text."""
     tidy: dict[str, Any] = {}
     for name, value in values.items():
         rule = schema.get("properties", {}).get(name, {})
-        if value is None or value == "" or name == _EDITORS_KEY:
+        if value is None or value == "" or name == "$schema":  # for editors
             continue
         if isinstance(value, dict) and "properties" in rule and name not in _NULL_COUNTS:
-            tidy[name] = _tidied(value, rule)
+            tidy[name] = _without_absent(value, rule)
         elif isinstance(value, float) and value.is_integer() and "integer" in rule.get("type", ()):
             tidy[name] = int(value)  # JSON does not tell 5.0 from 5
         else:
@@ -108,51 +106,47 @@ def _own_rules(schema: Mapping[str, Any], providers: set[str]) -> dict[str, Any]
     """The schema with the SDK's built-in settings reduced to their types: it checks them itself."""
     own = {*settings_schema(()).get("properties", ()), *providers}
     properties = {
-        name: part if name in own else {key: part[key] for key in ("type",) if key in part}
+        name: part if name in own or "type" not in part else {"type": part["type"]}
         for name, part in schema["properties"].items()
     }
     return {**schema, "properties": properties}
 
 
-def _tidy_credentials(provider: type[Provider], values: dict[str, Any]) -> Iterator[str]:
-    """Pasted credentials come with blanks, quotes or the word Bearer around them."""
-    for name in {name for group in provider.credentials for name in group}:
-        text = values.get(name)
-        if not isinstance(text, str):
+def _clean_credentials(provider: type[Provider], values: dict[str, Any]) -> Iterator[str]:
+    """Remove what is pasted along with credentials: blanks, quotes, Bearer. Yields errors."""
+    for name in dict.fromkeys(chain(*provider.credentials)):
+        if not isinstance(values.get(name), str):
             continue
-        text = text.strip()
-        in_header = name not in {"email", "password"}
-        if in_header:
+        text = values.pop(name).strip()
+        if in_header := name not in {"email", "password"}:
             text = re.sub(r"(?i)^bearer(\s+|$)", "", text.strip("\"' ")).strip("\"' ")
-        if any(not char.isprintable() or (in_header and not char.isascii()) for char in text):
+        if not text.isprintable() or (in_header and not text.isascii()):
             yield (
                 f"{provider.name}.{name}: holds a line break, control character or another "
                 "character that cannot be sent; paste it again"
             )
         if text:
             values[name] = text
-        else:
-            del values[name]
 
 
-def _sentences(error: ValidationError) -> Iterator[str]:
+def _schema_errors(error: ValidationError) -> Iterator[str]:
     """A schema error in words that do not show the value."""
     path = ".".join(str(part) for part in error.absolute_path)
     rule, limit = str(error.validator), cast("Any", error.validator_value)
     if rule == "additionalProperties" and isinstance(error.instance, dict):
         known = cast("Any", error.schema)["properties"]
-        for name in error.instance:
-            if name not in known:
-                place = f"{path + '.' if path else ''}{sanitize(name, 80)}"
-                yield f"{place}: unknown setting" + _hint(name, path, known)
+        for name in (name for name in error.instance if name not in known):
+            place = f"{path + '.' if path else ''}{sanitize(name, 80)}"
+            yield f"{place}: unknown setting" + _hint(name, path, known)
         return
-    words = {
-        "type": lambda: "must be " + _type_words(limit),
-        "minimum": lambda: f"must be {limit} or more",
-        "maximum": lambda: f"must be {limit} or less",
-        "enum": lambda: "must be one of " + ", ".join(map(str, limit)),
-    }
-    yield f"{path or 'config'}: " + words.get(rule, lambda: f"is not valid ({rule})")()
+    if rule == "type":
+        types = [limit] if isinstance(limit, str) else limit
+        limit = " or ".join(_TYPE_NAMES.get(name, name) for name in types if name != "null")
+    elif rule == "enum":
+        limit = ", ".join(map(str, limit))
+    elif rule not in _RULE_WORDS:
+        rule, limit = "", rule
+    yield f"{path or 'config'}: {_RULE_WORDS[rule] % limit}"
 
 
 def _hint(name: str, path: str, known: Mapping[str, Any]) -> str:
@@ -173,12 +167,7 @@ def _hint(name: str, path: str, known: Mapping[str, Any]) -> str:
     return f"; did you mean {near[0]}?" if near else ""
 
 
-def _type_words(types: str | Sequence[str]) -> str:
-    names = [types] if isinstance(types, str) else [name for name in types if name != "null"]
-    return " or ".join(_TYPES.get(name, name) for name in names)
-
-
-def _date_mistakes(config: Mapping[str, Any], now: datetime) -> Iterator[str]:
+def _date_errors(config: Mapping[str, Any], now: datetime) -> Iterator[str]:
     dates: dict[str, datetime] = {}
     for name in ("start_date", "end_date"):
         if not isinstance(config.get(name), str):
@@ -196,29 +185,28 @@ def _date_mistakes(config: Mapping[str, Any], now: datetime) -> Iterator[str]:
         yield "end_date: must be after start_date"
 
 
-def _user_agent_mistakes(config: Mapping[str, Any]) -> Iterator[str]:
+def _text_errors(config: Mapping[str, Any]) -> Iterator[str]:
     text = config.get("user_agent", "")
     if isinstance(text, str) and not (text.isascii() and text.isprintable()):
         yield "user_agent: holds a line break or another character that cannot be sent"
+    if config.get("flattening_enabled") is True and config.get("flattening_max_depth") is None:
+        yield "flattening_max_depth: missing; flattening_enabled needs it"
 
 
-def _provider_mistakes(provider: type[Provider], config: Mapping[str, Any]) -> Iterator[str]:
+def _provider_errors(provider: type[Provider], config: Mapping[str, Any]) -> Iterator[str]:
     settings = config[provider.name]
     for name in provider.url_settings:
-        problem = _url_mistake(settings[name], allow_insecure=config["allow_insecure_url"])
-        if problem:
-            yield f"{provider.name}.{name}: {problem}"
-    if not provider.is_on(settings):
-        for group in provider.credentials:
-            present = [name for name in group if settings.get(name)]
-            for name in group:
-                if present and name not in present:
-                    yield f"{provider.name}.{name}: missing; {present[0]} needs it"
+        if error := _url_error(settings[name], allow_insecure=config["allow_insecure_url"]):
+            yield f"{provider.name}.{name}: {error}"
+    for group in provider.credentials if not provider.is_on(settings) else ():
+        if present := [name for name in group if settings.get(name)]:
+            for name in (name for name in group if name not in present):
+                yield f"{provider.name}.{name}: missing; {present[0]} needs it"
     for message in provider.settings_errors(settings):
         yield f"{provider.name}.{message}"
 
 
-def _url_mistake(url: str, *, allow_insecure: bool) -> str | None:
+def _url_error(url: str, *, allow_insecure: bool) -> str | None:
     """What is wrong with an address a credential would be sent to, None when it is fine."""
     try:
         parts = urlsplit(url)

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from tap_callexports.http.response import Response
     from tap_callexports.provider import Provider
     from tap_callexports.records.batch import Batch, Record
-    from tap_callexports.records.raw_rows import Row
+    from tap_callexports.records.rows import Row
     from tap_callexports.singer.sdk import SingerTap
 
 #: So many calls that no longer exist, and none that does, are no coincidence: the path is wrong.
@@ -103,11 +103,6 @@ class DetailStream(CallStream["Record"]):
         return {}
 
     @property
-    def path_template(self) -> str:
-        """Path of one call below the provider's address."""
-        return str(self.provider.settings[self.path_setting]) if self.path_setting else self.path
-
-    @property
     @override
     def bookmark_may_move(self) -> bool:
         # As long as every call has not been found, the path may be wrong.
@@ -154,7 +149,7 @@ class DetailStream(CallStream["Record"]):
                 self.where,
                 self.not_found,
                 self.not_found + self._found,
-                self.path_template,
+                self.endpoint,
             )
 
     def _details(self, lists: Iterable[Batch], window: Window) -> Iterator[Batch]:
@@ -173,7 +168,7 @@ class DetailStream(CallStream["Record"]):
             if self.not_found >= NOT_FOUND_AT_FIRST and not self._found:
                 setting = f"{self.provider.name}.{self.path_setting or 'api_url'}"
                 raise self.fail(
-                    f"none of the first {self.not_found} calls is at {self.path_template}; "
+                    f"none of the first {self.not_found} calls is at {self.endpoint}; "
                     f"check {setting}"
                 )
 

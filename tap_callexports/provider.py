@@ -20,9 +20,9 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     import requests
+    from singer_sdk import Stream
 
     from tap_callexports.run import Run
-    from tap_callexports.stream import CallStream
 
 
 #: Most that a lookback may be: twenty years, more than any provider keeps.
@@ -94,8 +94,8 @@ class Provider(ABC):
     title: ClassVar[str]
     #: Groups of settings; any one of them, given in full, switches the provider on.
     credentials: ClassVar[tuple[tuple[str, ...], ...]]
-    #: All its endpoints; each becomes a stream of the catalog.
-    streams: ClassVar[tuple[type[CallStream[Any]], ...]]
+    #: All its endpoints (`CallStream`); each becomes a stream of the catalog.
+    streams: ClassVar[tuple[type[Stream], ...]]
     #: Of its settings object, `common_settings` among them.
     properties: ClassVar[tuple[th.Property[Any], ...]]
     #: Settings that hold addresses to which a credential is sent.

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from singer_sdk.helpers.types import Context
 
-    from tap_callexports.records.batch import Batch
+    from tap_callexports.records.batch import Batch, Record
     from tap_callexports.singer.state import Bookmark
     from tap_callexports.stream import CallStream
 
@@ -39,6 +39,31 @@ _REPAIRS = {SURROGATES: "unpaired surrogates replaced by U+FFFD", NULS: "U+0000 
 #: Skipped windows and calls that the warning names.
 _MOST_NAMED = 5
 _FAR = datetime.max.replace(tzinfo=UTC)
+
+
+def records(stream: CallStream[Any], context: Context | None) -> Iterator[Record]:
+    """Records of a stream in window order; the bookmark moves as windows close.
+
+    They are objects for the SDK. Where nothing is to be done to them they are written past it, as
+    they are, and nothing is yielded. A failure of the stream is kept for the exit code and ends it,
+    so that the streams after it still run.
+
+    Raises:
+        RunFailed: A record cannot be written.
+    """
+    run = stream.run
+    if stream.partitions == []:
+        setting = f"{stream.provider.name}.{stream.partition_setting}"
+        stream.logger.info("%s: nothing to read, %s is empty", stream.where, setting)
+        run.progress.nothing(stream.name)
+        return
+    stream.passthrough = stream.writing and stream.is_unmapped and not run.connection_test
+    for batch in Sync(stream, context, stream.bookmark(context)).run():
+        if stream.passthrough:
+            run.writer.write_records(stream.name, batch)
+            stream.count_written(len(batch))
+        else:
+            yield from batch
 
 
 class Sync:

@@ -23,12 +23,13 @@ from tap_callexports.providers import PROVIDERS
 from tap_callexports.records.timestamps import floor_second
 from tap_callexports.redaction import hide_secrets, sanitize
 from tap_callexports.run import Run
-from tap_callexports.singer.batch_files import BatchFiles
+from tap_callexports.singer.batch_files import LOADER_WORDS, BatchFiles
 from tap_callexports.singer.catalog import catalog_errors, is_selected
 from tap_callexports.singer.input import config_error
 from tap_callexports.singer.messages import LineWriter
 from tap_callexports.singer.sdk import SingerTap, quiet
 from tap_callexports.singer.state import drop_transient, state_errors, unwrapped
+from tap_callexports.sync import records
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -36,9 +37,11 @@ if TYPE_CHECKING:
 
     from singer_sdk import Stream
     from singer_sdk.helpers.capabilities import CapabilitiesEnum
+    from singer_sdk.helpers.types import Context
 
     from tap_callexports.errors import StreamFailed
     from tap_callexports.provider import Provider
+    from tap_callexports.records.batch import Record
     from tap_callexports.stream import CallStream
 
 #: The exit code after a signal is this plus the signal's number.
@@ -156,7 +159,11 @@ class TapCallExports(SingerTap):
             provider(provider_settings(provider, self.config.get(provider.name)), self.this_run)
             for provider in self._providers_on or PROVIDERS
         ]
-        return [stream(self, provider) for provider in providers for stream in provider.streams]
+        return [
+            cast("type[CallStream[Any]]", stream)(self, provider)
+            for provider in providers
+            for stream in provider.streams
+        ]
 
     @override
     def setup_mapper(self) -> None:
@@ -214,6 +221,7 @@ class TapCallExports(SingerTap):
         if not run.connection_test:
             self._check_selection()
         if batches := self.config.get("batch_config"):
+            self.logger.warning("%s", LOADER_WORDS)
             run.writer.batches = BatchFiles(batches, self.name)
         try:
             with run.progress:
@@ -231,6 +239,10 @@ class TapCallExports(SingerTap):
     def failures(self) -> Mapping[str, StreamFailed]:
         """The failures of single streams, by name."""
         return self.this_run.failures
+
+    @override
+    def records_of(self, stream: CallStream[Any], context: Context | None) -> Iterator[Record]:
+        return records(stream, context)
 
     def _check_selection(self) -> None:
         """Warn of streams that cannot be read, and refuse a run that would read none.

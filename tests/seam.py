@@ -27,8 +27,8 @@ import tap_callexports
 from tap_callexports import clock, redaction
 from tap_callexports.http.client import HttpClient
 from tap_callexports.http.rate_limiter import RateLimit
-from tap_callexports.http.response import Response
 from tap_callexports.http.request import Request
+from tap_callexports.http.response import Response
 from tap_callexports.providers import PROVIDERS
 
 
@@ -165,7 +165,7 @@ def retry_waits(*, first: float, longest: float) -> Iterator[None]:
 @contextmanager
 def no_secrets_known() -> Iterator[None]:
     """A process whose log filter has not been told of any secret yet."""
-    with patch.object(redaction._filter, "_secrets", []):
+    with patch.object(redaction._filter, "_forms", set()):
         yield
 
 

@@ -6,6 +6,7 @@ import fcntl
 import json
 import os
 import pty
+import re
 import struct
 import subprocess
 import sys
@@ -19,7 +20,10 @@ import yaml
 from support import JSON
 
 ROOT = Path(__file__).resolve().parents[1]
-CLEAR = "\r\x1b[K"
+#: Erases a line, then also from its start; colours, and the cursor's visibility.
+ERASE = "\x1b[2K"
+CLEAR = "\r" + ERASE
+STYLE = re.compile(r"\x1b\[(?:[\d;]*m|\?25[lh])")
 #: A log config as Meltano gives it to a tap with structured logs.
 STRUCTURED = {
     "version": 1,
@@ -39,7 +43,7 @@ class Watched:
     Attributes:
         code: Exit code.
         out: What went to standard output, which is no terminal.
-        shown: All that the terminal was sent.
+        shown: All that the terminal was sent, without colours.
     """
 
     code: int
@@ -85,11 +89,11 @@ def watch(
         code = process.wait(60)
         os.close(ours)
         out.seek(0)
-        return Watched(code, out.read(), shown.decode())
+        return Watched(code, out.read(), STYLE.sub("", shown.decode()))
 
 
 def environment(**more: str) -> dict[str, str]:
-    names = ("TAP_CALLEXPORTS_", "LOGLEVEL", "SINGER_SDK_LOG_CONFIG")
+    names = ("TAP_CALLEXPORTS_", "LOGLEVEL", "SINGER_SDK_LOG_CONFIG", "COLUMNS")
     kept = {name: value for name, value in os.environ.items() if not name.startswith(names)}
     return {**kept, "PYTHONPATH": str(ROOT), **more}
 

@@ -25,11 +25,11 @@ TOP = ("__main__", "cli", "tap")
 #: What each folder may import of the rest, beside the modules all of them may import.
 FOLDERS = {
     "records": (),
-    "http": ("records",),
+    "http": ("records", "caps", "windows"),
     "singer": ("records",),
     "progress": ("records", "http.traffic", "windows"),
 }
-GROUND = ("clock", "compat", "errors", "redaction", "workers")
+GROUND = ("clock", "compat", "errors", "redaction", "concurrency")
 #: How a class speaks of itself and its parents.
 OWN = {"self", "cls", "super()"}
 MODULES = {

@@ -17,7 +17,7 @@ import pytest
 from process import started, tap
 from promise import CONTRACT, OFF
 from support import run_tap, secrets_in
-from terminals import environment, fields_of, structured, summaries, watch
+from terminals import ERASE, environment, fields_of, structured, summaries, watch
 
 from sandbox import Fault, Sandbox
 
@@ -33,16 +33,17 @@ def test_a_terminal_shows_a_bar_that_reaches_its_end(box: Sandbox) -> None:
     run = watch(box.config() | MAY)
 
     assert run.code == 0
-    moving = [frame for frame in run.frames if frame.startswith("burki_calls ")]
+    moving = [frame for frame in run.frames if re.match(r"burki_calls .*%", frame)]
     shares = [int(frame.split("%")[0].split()[-1]) for frame in moving]
     assert shares == sorted(shares)
     assert any(0 < share < 100 for share in shares)
-    assert any(re.search(r"\d:\d\d left  \d+ rows  \d+/s  2024-05-\d\d$", each) for each in moving)
-    [last] = [line for line in run.screen if line.startswith("burki_calls ") and "%" in line]
-    assert re.fullmatch(r"burki_calls +█{29}  100%  200 rows  8 requests  \d\.\d s", last)
-    [unknown] = [line for line in run.screen if line.startswith("anunzi_unstarted_calls  9 rows")]
-    assert "%" not in unknown, "there is no range to have a share of"
-    assert sum(line.startswith("videsk_forms (") and "100%" in line for line in run.screen) == 2
+    bar = re.compile(r"burki_calls +[━╸╺]{30}  \d+%  \d:\d\d:\d\d left  \d+ rows  \d+/s *")
+    assert any(bar.fullmatch(frame) for frame in moving)
+    done = re.compile(r"burki_calls: complete after \d+\.\d s: 200 rows, .*, 8 requests, bookmark")
+    assert sum(bool(done.search(line)) for line in run.screen) == 1
+    assert sum("videsk_forms (form_id " in line for line in run.screen) == 2
+    assert "run ended after" in [line for line in run.screen if "|" in line][-1]
+    assert run.shown.endswith(ERASE), "no bar is left"
 
 
 def test_the_bar_says_why_a_request_is_sent_again(box: Sandbox) -> None:
@@ -72,8 +73,9 @@ def test_a_terminal_is_spared_the_news_but_not_the_warnings(box: Sandbox) -> Non
 
     run = watch({"burki": box.burki.config(), **MAY})
 
-    [line] = [line for line in run.screen if "|" in line]
-    assert "WARNING" in line
+    lines = [line for line in run.screen if "|" in line]
+    assert sum("WARNING" in line for line in lines) == 1
+    assert [line for line in lines if " window " in line or "reading" in line] == []
 
 
 def test_no_line_is_wider_than_the_terminal(box: Sandbox) -> None:
@@ -82,17 +84,15 @@ def test_no_line_is_wider_than_the_terminal(box: Sandbox) -> None:
 
     assert run.code == 0
     assert run.frames
-    assert max(map(len, run.frames)) < 50
+    assert max(map(len, run.frames)) <= 50
 
 
-def test_a_long_name_of_a_partition_is_cut_and_leaves_room_for_the_bar(box: Sandbox) -> None:
+def test_a_long_name_of_a_partition_leaves_room_for_the_bar(box: Sandbox) -> None:
     box.videsk.faults.add(Fault("slow", seconds=0.3, times=20), path="/forms")
     run = watch({"videsk": box.videsk.config(), **MAY}, columns=100)
 
-    lines = [line for line in run.screen if line.startswith("videsk_forms (") and "%" in line]
-    assert len(lines) == 2
-    for line in lines:
-        assert re.fullmatch(r"videsk_forms \(form_i\.\.\w{10}\)  █+  100%  \d+ rows  .* s", line)
+    frames = [frame for frame in run.frames if frame.startswith("videsk_forms (")]
+    assert any(re.match(r"videsk_forms \(form_id \w+\)  [━╸╺]{10,}  .* rows", f) for f in frames)
 
 
 def test_the_output_is_the_same_with_and_without_a_terminal(box: Sandbox) -> None:
@@ -129,7 +129,7 @@ def test_what_draws_is_loaded_for_a_terminal_only() -> None:
     script = (
         "import sys; from tap_callexports.__main__ import main\n"
         "try: main()\n"
-        "finally: print(sorted(m for m in sys.modules if m.endswith('.terminal')), file=sys.stderr)"
+        "finally: print({'rich', 'tap_callexports.progress.bar'} & {*sys.modules}, file=sys.stderr)"
     )
     done = subprocess.run(
         [sys.executable, "-c", script, "--version"],
@@ -137,7 +137,7 @@ def test_what_draws_is_loaded_for_a_terminal_only() -> None:
         env=environment(),
         check=True,
     )
-    assert done.stderr.decode().splitlines()[-1] == "[]"
+    assert done.stderr.decode().splitlines()[-1] == "set()"
 
 
 def test_a_terminal_that_goes_away_does_not_end_the_run(box: Sandbox, tmp_path: Path) -> None:
@@ -216,9 +216,8 @@ def test_a_forbidden_stream_is_told_from_a_failed_one(box: Sandbox) -> None:
     run = watch({"anunzi": box.anunzi.config(), **MAY})
 
     assert run.code == 1
-    table = [line for line in run.screen if re.match(r"anunzi_calls +forbidden +0 +[1-4] ", line)]
-    assert len(table) == 1
-    assert "anunzi_calls: the next run reads from 2024-05-01 00:00" in run.screen
+    [line] = [line for line in run.screen if "anunzi_calls: forbidden after" in line]
+    assert line.endswith("next run from 2024-05-01T00:00Z")
 
 
 def test_a_run_that_is_stopped_says_what_is_done_and_what_is_not(
@@ -296,8 +295,8 @@ def test_nothing_new_is_said_in_a_word(box: Sandbox, tmp_path: Path) -> None:
 
     run = watch(config, "--state", str(state))
 
-    [line] = [line for line in run.screen if re.match(r"burki_calls .* s$", line)]
-    assert re.fullmatch(r"burki_calls +nothing new  0 rows  0 requests  0\.\d s", line)
+    [line] = [line for line in run.screen if "burki_calls: complete" in line]
+    assert re.search(r"complete after 0\.\d s: 0 rows, bookmark", line)
 
 
 def test_a_connection_test_has_no_summary(box: Sandbox, tmp_path: Path) -> None:

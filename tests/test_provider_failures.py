@@ -10,7 +10,7 @@ from forked import run
 from support import JSON, PROVIDERS, assert_table_is, secret_settings
 
 from sandbox import Fault, Sandbox
-from tap_callexports.http.retry import MAX_TRIES
+from tap_callexports.http.request import MAX_TRIES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

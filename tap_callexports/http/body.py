@@ -1,7 +1,4 @@
-"""The body of an answer, read whole: complete, decompressed, bounded in time and size.
-
-Knows no JSON, and nothing of what is tried next.
-"""
+"""The body of a response, read whole: complete, decompressed, bounded in time and size."""
 
 from __future__ import annotations
 
@@ -13,6 +10,7 @@ from typing import TYPE_CHECKING
 import urllib3
 
 from tap_callexports import clock
+from tap_callexports.concurrency import note_received
 from tap_callexports.errors import TransientFailure, WindowTooLarge
 from tap_callexports.http.connection import release
 from tap_callexports.http.response import Response
@@ -22,7 +20,7 @@ if TYPE_CHECKING:
 
     import requests
 
-#: An answer must be smaller than this once decompressed; a window that needs more is split.
+#: A response must be smaller than this once decompressed; a window that needs more is split.
 MAX_BODY_BYTES = 64 << 20
 _CHUNK, _INFLATED = 1 << 16, 1 << 20
 _GZIP = zlib.MAX_WBITS | 16
@@ -73,42 +71,29 @@ class _Gzip:
 
 
 def read_response(response: requests.Response, deadline: float) -> Response:
-    """Read the body of a streamed response.
+    """Read the body of a streamed response; a byte order mark in front is left out.
 
     Args:
         response: An open response whose body was not read yet.
         deadline: `clock.monotonic()` after which a slow body is given up.
 
     Raises:
+        NotItsTurn: It is too large to be read ahead.
         TransientFailure: The body is cut short, does not decompress, or drips past the deadline.
         WindowTooLarge: The decompressed body reaches MAX_BODY_BYTES.
     """
     body = io.BytesIO()
-    for piece in pieces_of(response, deadline):
+    for piece in _inflated(response, deadline):
         body.write(piece)
+        note_received(len(piece))
         if body.tell() >= MAX_BODY_BYTES:
             raise WindowTooLarge(f"a response of over {MAX_BODY_BYTES >> 20} MiB")
-    return Response(response.status_code, response.headers, body.getvalue())
-
-
-def pieces_of(response: requests.Response, deadline: float) -> Iterator[bytes]:
-    """The decompressed body of a streamed response, piece by piece and without a limit.
-
-    A byte order mark in front is left out. After the last piece the connection may be used again.
-
-    Args and Raises: As `read_response`; how large it may be is for the caller to say.
-    """
-    pieces = _inflated(response, deadline)
-    start = b""
-    for piece in pieces:
-        start += piece
-        if len(start) >= len(BOM_UTF8):
-            break
-    yield start.removeprefix(BOM_UTF8)
-    yield from pieces
+    whole = body.getvalue().removeprefix(BOM_UTF8)
+    return Response(response.status_code, response.headers, whole)
 
 
 def _inflated(response: requests.Response, deadline: float) -> Iterator[bytes]:
+    """The decompressed body, piece by piece; after the last one the connection is released."""
     encoding = response.headers.get("Content-Encoding", "").strip().lower()
     packed = _Gzip() if "gzip" in encoding else None
     received = 0

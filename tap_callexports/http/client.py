@@ -19,7 +19,7 @@ import requests
 import urllib3
 
 from tap_callexports import clock
-from tap_callexports.concurrency import interruptible_sleep
+from tap_callexports.concurrency import NotItsTurn, interruptible_sleep, wait_for_turn
 from tap_callexports.errors import (
     ProviderFailed,
     StreamFailed,
@@ -135,6 +135,14 @@ class HttpClient:
             TestFinished: A connection test has sent as much as it may.
             Cancelled: The worker is no longer wanted.
         """
+        while True:
+            try:
+                return self._send(request, parse)
+            except NotItsTurn:
+                # Here, where this thread holds no lock that the one whose turn it is may need.
+                wait_for_turn()
+
+    def _send(self, request: Request, parse: Callable[[Response], T]) -> T:
         if not self._succeeded:
             # Alone until one request has succeeded: a wrong credential is tried once, not by
             # every worker at the same time.

@@ -34,6 +34,12 @@ _SETTINGS: dict[str, dict[str, type]] = {
     ".encoding": {"format": object, "compression": object},
     ".storage": {"root": str, "prefix": str, "params": dict},
 }
+#: Logged when BATCH messages are on: some loaders pass over them without an error.
+LOADER_WORDS = (
+    "batch_config is set: known to read BATCH messages are meltanolabs-target-postgres, "
+    "meltanolabs-target-snowflake, target-s3tables and shaped-target-clickhouse; "
+    "z3-target-bigquery and target-s3-jsonl lose every row and exit with 0"
+)
 _KINDS: dict[type, str] = {dict: "an object", str: "a text"}
 
 
@@ -58,7 +64,7 @@ class BatchFiles:
     """Collects records and says in which files they are.
 
     Args:
-        config: The `batch_config` setting, checked by `batch_mistakes`.
+        config: The `batch_config` setting, checked by `batch_errors`.
         tap: The tap's name, for file names.
     """
 
@@ -140,7 +146,7 @@ class BatchFiles:
             yield state
 
 
-def batch_mistakes(config: Mapping[str, Any]) -> Iterator[str]:
+def batch_errors(config: Mapping[str, Any]) -> Iterator[str]:
     """What is wrong with a `batch_config`, as `setting: sentence`; it is an object already."""
     encoding, storage = config.get("encoding", {}), config.get("storage", {})
     size = config.get("batch_size", 1)
@@ -148,7 +154,7 @@ def batch_mistakes(config: Mapping[str, Any]) -> Iterator[str]:
         if not isinstance(part, dict):
             yield f"batch_config.{name}: must be an object"
             return
-    yield from _setting_mistakes(config, encoding, storage)
+    yield from _setting_errors(config, encoding, storage)
     if encoding.get("format", _FORMAT) != _FORMAT:
         yield f"batch_config.encoding.format: must be {_FORMAT}"
     if encoding.get("compression", _GZIPPED) not in (_GZIPPED, _AS_IT_IS):
@@ -159,7 +165,7 @@ def batch_mistakes(config: Mapping[str, Any]) -> Iterator[str]:
         yield "batch_config.batch_size: must be a whole number of at least 1"
 
 
-def _setting_mistakes(*parts: Mapping[str, Any]) -> Iterator[str]:
+def _setting_errors(*parts: Mapping[str, Any]) -> Iterator[str]:
     """What is wrong with the names and types of what `batch_config` and its objects hold."""
     for (place, kinds), part in zip(_SETTINGS.items(), parts, strict=True):
         for name, value in part.items():

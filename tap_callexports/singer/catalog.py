@@ -1,12 +1,9 @@
-"""What a catalog says of a stream: which columns are selected, and how it is read.
-
-People write catalogs in many ways; what comes out is an entry with the stream's own types and keys.
-"""
+"""Reads a catalog, however it is written, into entries with a stream's own types and keys."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from singer_sdk.singerlib import CatalogEntry, Metadata, MetadataMapping, Schema, StreamMetadata
 
@@ -17,20 +14,11 @@ if TYPE_CHECKING:
 
 _INCREMENTAL, _FULL_TABLE = "INCREMENTAL", "FULL_TABLE"
 _AVAILABLE, _AUTOMATIC = Metadata.InclusionType.AVAILABLE, Metadata.InclusionType.AUTOMATIC
+_INCLUSIONS = {kind.value: kind for kind in Metadata.InclusionType}
 _TEXTS = {"true": True, "false": False}
 #: Keywords of a property that say nothing of its type. A catalog's own are kept for the target.
-_ANNOTATIONS = (
-    "title",
-    "description",
-    "format",
-    "minLength",
-    "maxLength",
-    "minimum",
-    "maximum",
-    "contentMediaType",
-    "contentEncoding",
-    "x-sql-datatype",
-)
+_ANNOTATIONS = {"title", "description", "format", "minLength", "maxLength", "minimum", "maximum"}
+_ANNOTATIONS |= {"contentMediaType", "contentEncoding", "x-sql-datatype"}
 
 
 @dataclass(frozen=True)
@@ -70,17 +58,17 @@ def catalog_errors(catalog: object, known: Collection[str]) -> Iterator[str]:
             if name in seen:
                 yield f"--catalog: {name}: is there twice"
             seen.add(name)
-            yield from _entry_mistakes(name, entry)
+            yield from _entry_errors(name, entry)
 
 
 def is_selected(entry: Mapping[str, Any]) -> bool:
     """Whether an entry without errors selects its stream."""
     root = _metadata_of(entry).get((), {})
-    said = _first(_boolean(place.get("selected")) for place in (root, entry, entry["schema"]))
     if root.get("inclusion") == Metadata.InclusionType.UNSUPPORTED:
         return False
-    if said is not None:
-        return said
+    for place in (root, entry, entry["schema"]):
+        if (selected := _boolean(place.get("selected"))) is not None:
+            return selected
     return root.get("inclusion") == _AUTOMATIC or bool(_boolean(root.get("selected-by-default")))
 
 
@@ -107,18 +95,19 @@ def stream_errors(entry: Mapping[str, Any], declared: Declared) -> Iterator[str]
     method = _method(entry)
     if method is not None and method not in {_INCREMENTAL, _FULL_TABLE}:
         yield f"{place}the replication method must be {_INCREMENTAL} or {_FULL_TABLE}"
+    ours = declared.schema["properties"]
     for name, given in entry["schema"]["properties"].items():
-        if ours := _columns(declared).get(name):
-            for path in _other_types(ours, given, name):
-                yield (
-                    f"{place}the schema gives column {path} another type than the tap has; leave "
-                    "its type out, or convert it with stream_maps or in the target"
-                )
+        for path in _other_types(ours[name], given, name) if name in ours else ():
+            yield (
+                f"{place}the schema gives column {path} another type than the tap has; leave "
+                "its type out, or convert it with stream_maps or in the target"
+            )
 
 
 def unknown_columns(entry: Mapping[str, Any], declared: Declared) -> list[str]:
     """Columns in an entry's schema that the stream does not have."""
-    return [name for name in entry["schema"]["properties"] if name not in _columns(declared)]
+    known = declared.schema["properties"]
+    return [name for name in entry["schema"]["properties"] if name not in known]
 
 
 def resolved(entry: Mapping[str, Any], declared: Declared) -> CatalogEntry:
@@ -134,16 +123,16 @@ def resolved(entry: Mapping[str, Any], declared: Declared) -> CatalogEntry:
     given = entry["schema"]["properties"]
     metadata = MetadataMapping()
     metadata[()] = StreamMetadata(inclusion=_AVAILABLE, selected=is_selected(entry))
-    for path, values in _said(entry).items():
+    for path, values in _settings_of(entry).items():
         metadata[path] = Metadata(
-            inclusion=_inclusion(values.get("inclusion")),
+            inclusion=_INCLUSIONS.get(str(values.get("inclusion"))),
             selected=_boolean(values.get("selected")),
             selected_by_default=_boolean(values.get("selected-by-default")),
         )
-    for path in _left_out(declared.schema, entry["schema"]):
+    for path in _missing(declared.schema, entry["schema"]):
         metadata[path] = Metadata(inclusion=_AVAILABLE, selected=False)
     columns = {}
-    for name, ours in _columns(declared).items():
+    for name, ours in declared.schema["properties"].items():
         if name in {*declared.primary_keys, declared.replication_key}:
             metadata["properties", name] = Metadata(inclusion=_AUTOMATIC)
         columns[name] = _described(ours, given.get(name, {}))
@@ -159,7 +148,7 @@ def resolved(entry: Mapping[str, Any], declared: Declared) -> CatalogEntry:
     )
 
 
-def _entry_mistakes(name: str, entry: Mapping[str, Any]) -> Iterator[str]:
+def _entry_errors(name: str, entry: Mapping[str, Any]) -> Iterator[str]:
     place = f"--catalog: {name}: "
     schema, metadata = entry.get("schema"), entry.get("metadata")
     if not isinstance(schema, dict) or not isinstance(schema.get("properties"), dict):
@@ -168,13 +157,12 @@ def _entry_mistakes(name: str, entry: Mapping[str, Any]) -> Iterator[str]:
     for column, rule in schema["properties"].items():
         if not isinstance(rule, dict):
             yield (
-                f"{place}the schema of column {sanitize(str(column), 80)} must be an object; to "
+                f"{place}the schema of column {sanitize(column, 80)} must be an object; to "
                 "deselect the column leave it out"
             )
             return
-    if metadata is not None and not (
-        isinstance(metadata, list) and all(map(_is_metadata, metadata))
-    ):
+    is_list = isinstance(metadata, list)
+    if metadata is not None and not (is_list and all(map(_is_metadata, metadata))):
         yield (
             f"{place}'metadata' must be a list, each entry with a list 'breadcrumb' and an object "
             "'metadata'"
@@ -185,10 +173,8 @@ def _entry_mistakes(name: str, entry: Mapping[str, Any]) -> Iterator[str]:
             f"{place}'stream' must be the same as 'tap_stream_id'; to rename the table use "
             "stream_maps (__alias__)"
         )
-    roots: list[tuple[tuple[str, ...], Mapping[str, Any]]] = [
-        ((), said) for said in (entry, schema, _metadata_of(entry).get((), {}))
-    ]
-    for path, values in [*roots, *_said(entry).items()]:
+    roots = [((), values) for values in (entry, schema, _metadata_of(entry).get((), {}))]
+    for path, values in [*roots, *_settings_of(entry).items()]:
         for word in ("selected", "selected-by-default"):
             if values.get(word) is not None and _boolean(values[word]) is None:
                 column = f" of column {sanitize('.'.join(path[1::2]), 80)}" if path else ""
@@ -196,76 +182,64 @@ def _entry_mistakes(name: str, entry: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _is_metadata(part: object) -> bool:
-    return (
-        isinstance(part, dict)
-        and isinstance(part.get("breadcrumb"), list)
-        and all(isinstance(crumb, str) for crumb in part["breadcrumb"])
-        and isinstance(part.get("metadata"), dict)
-    )
+    crumbs = part.get("breadcrumb") if isinstance(part, dict) else None
+    are_texts = isinstance(crumbs, list) and all(isinstance(crumb, str) for crumb in crumbs)
+    return are_texts and isinstance(cast("Any", part).get("metadata"), dict)
 
 
 def _metadata_of(entry: Mapping[str, Any]) -> dict[tuple[str, ...], dict[str, Any]]:
     return {tuple(part["breadcrumb"]): part["metadata"] for part in entry.get("metadata") or ()}
 
 
-def _said(entry: Mapping[str, Any]) -> dict[tuple[str, ...], dict[str, Any]]:
-    """What is said of each column and part of one: in the metadata, else in the schema."""
-    said = {path: values for path, values in _metadata_of(entry).items() if path}
-    for path, rule in _properties(entry["schema"]):
+def _settings_of(entry: Mapping[str, Any]) -> dict[tuple[str, ...], dict[str, Any]]:
+    """What each column and each part of one has: in the metadata, else in the schema."""
+    found = {path: values for path, values in _metadata_of(entry).items() if path}
+    for path, rule in _all_properties(entry["schema"]):
         words = {word: rule[word] for word in ("selected", "inclusion") if word in rule}
-        metadata = {word: value for word, value in said.get(path, {}).items() if value is not None}
-        said[path] = words | metadata
-    return said
+        metadata = {word: value for word, value in found.get(path, {}).items() if value is not None}
+        found[path] = words | metadata
+    return found
 
 
-def _properties(
+def _properties(schema: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """The properties of an object's schema; those that are no object are left out."""
+    properties = schema.get("properties")
+    given = properties.items() if isinstance(properties, dict) else ()
+    return {name: rule for name, rule in given if isinstance(rule, dict)}
+
+
+def _all_properties(
     schema: Mapping[str, Any], above: tuple[str, ...] = ()
 ) -> Iterator[tuple[tuple[str, ...], dict[str, Any]]]:
-    properties = schema.get("properties")
-    for name, rule in properties.items() if isinstance(properties, dict) else ():
-        if isinstance(rule, dict):
-            path = (*above, "properties", str(name))
-            yield path, rule
-            yield from _properties(rule, path)
+    for name, rule in _properties(schema).items():
+        path = (*above, "properties", name)
+        yield path, rule
+        yield from _all_properties(rule, path)
 
 
-def _left_out(
+def _missing(
     ours: Mapping[str, Any], given: Mapping[str, Any], above: tuple[str, ...] = ()
 ) -> Iterator[tuple[str, ...]]:
     """Columns, and parts of nested ones, that a catalog's schema leaves out.
 
     A nested column without any `properties` is left out in no part.
     """
-    parts = given.get("properties")
-    if not isinstance(parts, dict):
-        return
-    for name, rule in ours.get("properties", {}).items():
-        path = (*above, "properties", name)
-        if isinstance(parts.get(name), dict):
-            yield from _left_out(rule, parts[name], path)
-        else:
-            yield path
-
-
-def _columns(declared: Declared) -> Mapping[str, Any]:
-    columns: Mapping[str, Any] = declared.schema["properties"]
-    return columns
+    if isinstance(given.get("properties"), dict):
+        for name, rule in _properties(ours).items():
+            path = (*above, "properties", name)
+            if name in _properties(given):
+                yield from _missing(rule, given["properties"][name], path)
+            else:
+                yield path
 
 
 def _method(entry: Mapping[str, Any]) -> str | None:
     """The replication method an entry asks for, in capitals."""
     root = _metadata_of(entry).get((), {})
     # The first is what the Singer specification lets users set.
-    method = (
-        root.get("replication-method")
-        or root.get("forced-replication-method")
-        or entry.get("replication_method")
-    )
+    method = root.get("replication-method") or root.get("forced-replication-method")
+    method = method or entry.get("replication_method")
     return str(method).upper() if method else None
-
-
-def _first(values: Iterator[bool | None]) -> bool | None:
-    return next((value for value in values if value is not None), None)
 
 
 def _boolean(value: object) -> bool | None:
@@ -275,15 +249,10 @@ def _boolean(value: object) -> bool | None:
     return value if isinstance(value, bool) else None
 
 
-def _inclusion(value: object) -> Metadata.InclusionType | None:
-    return next((kind for kind in Metadata.InclusionType if kind == value), None)
-
-
 def _types(rule: Mapping[str, Any]) -> set[str]:
-    """Types a property may have; empty where its schema says none."""
-    found: set[str] = set()
-    if (said := rule.get("type")) is not None:
-        found |= {str(each) for each in (said if isinstance(said, list) else [said])}
+    """Types a property may have; empty where its schema names none."""
+    given = rule.get("type") or []
+    found = set(map(str, given if isinstance(given, list) else [given]))
     for word in ("anyOf", "oneOf"):
         for part in rule[word] if isinstance(rule.get(word), list) else ():
             found |= _types(part) if isinstance(part, dict) else set()
@@ -295,21 +264,16 @@ def _other_types(ours: Mapping[str, Any], given: Mapping[str, Any], path: str) -
     types = _types(given)
     if types and types - {"null"} != _types(ours) - {"null"}:
         yield sanitize(path, 80)
-    for name, inner, other in _inside(ours, given):
-        yield from _other_types(inner, other, f"{path}{name}")
+    theirs = _inside(given)
+    for name, rule in _inside(ours).items():
+        if name in theirs:
+            yield from _other_types(rule, theirs[name], f"{path}{name}")
 
 
-def _inside(
-    ours: Mapping[str, Any], given: Mapping[str, Any]
-) -> Iterator[tuple[str, Mapping[str, Any], Mapping[str, Any]]]:
-    """The parts that both have, each with its name in a path."""
-    mine, others = ours.get("properties"), given.get("properties")
-    if isinstance(mine, dict) and isinstance(others, dict):
-        for name in mine:
-            if isinstance(others.get(name), dict):
-                yield f".{name}", mine[name], others[name]
-    if isinstance(ours.get("items"), dict) and isinstance(given.get("items"), dict):
-        yield "[]", ours["items"], given["items"]
+def _inside(rule: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """The parts of a property, by what follows its name in a path."""
+    parts = {f".{name}": part for name, part in _properties(rule).items()}
+    return parts | ({"[]": rule["items"]} if isinstance(rule.get("items"), dict) else {})
 
 
 def _described(ours: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
@@ -323,12 +287,10 @@ def _described(ours: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, A
     rule |= {word: given[word] for word in _ANNOTATIONS if word in given}
     if not ours:
         rule["type"] = sorted(_types(given))
-    mine, others = ours.get("properties", {}), given.get("properties")
-    if isinstance(others, dict):
-        parts = {name: other for name, other in others.items() if isinstance(other, dict)}
-        names = [*mine, *(name for name in parts if name not in mine)]
+    mine, others = _properties(ours), _properties(given)
+    if isinstance(given.get("properties"), dict):
         rule["properties"] = {
-            name: _described(mine.get(name, {}), parts.get(name, {})) for name in names
+            name: _described(mine.get(name, {}), others.get(name, {})) for name in mine | others
         }
     if isinstance(ours.get("items"), dict) and isinstance(given.get("items"), dict):
         rule["items"] = _described(ours["items"], given["items"])

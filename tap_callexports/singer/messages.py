@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 
 _FLUSH_AT = 1 << 16
 _PIECE = 1 << 16
+#: Records that are joined at once: long ones are not all copied together.
+_RECORDS = 32
 
 
 def _text_of(value: object) -> str:
@@ -122,7 +124,9 @@ class LineWriter(GenericSingerWriter[bytes, Message]):
         elif records:
             head = b'{"type":"RECORD","stream":%b,"record":' % _encoder.encode(stream)
             tail = b',"time_extracted":%b}\n' % _encoder.encode(clock.now())
-            self._collect(head, (tail + head).join(records), tail)
+            for start in range(0, len(records), _RECORDS):
+                some = records[start : start + _RECORDS]
+                self._collect(head, (tail + head).join(some), tail)
 
     def finish(self) -> None:
         """Write all that is left.

@@ -35,7 +35,7 @@ from tap_callexports.singer.state import Bookmark
 
 if TYPE_CHECKING:
     import logging
-    from collections.abc import Generator, Mapping
+    from collections.abc import Generator, Iterable, Mapping
     from datetime import datetime
     from types import FrameType
     from typing import Any
@@ -86,7 +86,7 @@ class SingerStream(Stream):
         self.declared_primary_keys = tuple(self.primary_keys)
         self.declared_replication_key = self.replication_key
         self.entry = tap.entries.get(self.name)
-        self._writer = tap.state_writer
+        self._reader = tap
         super().__init__(tap)
         self.logger.addFilter(quiet)
 
@@ -144,13 +144,18 @@ class SingerStream(Stream):
         key = self.declared_replication_key
         if key is None or self.replication_method != "INCREMENTAL":
             return None
-        writer, state = self._writer, self.tap_state
+        writer, state = self._reader.state_writer, self.tap_state
         return Bookmark(self.get_context_state(context), key, lambda: writer.write_state(state))
 
     def count_written(self, records: int) -> None:
         """Tell the SDK of records that were written past it."""
         self._counter.increment(records)
         self.state_manager.is_flushed = False
+
+    @override
+    def get_records(self, context: Context | None) -> Iterable[Record]:
+        """Records for the SDK, as the tap reads them."""
+        return self._reader.records_of(self, context)
 
     @override
     def get_record_counter(
@@ -210,6 +215,15 @@ class SingerTap(Tap):
 
         Args:
             config: As given. Not changed.
+        """
+
+    @abstractmethod
+    def records_of(self, stream: Any, context: Context | None) -> Iterable[Record]:  # noqa: ANN401 - the tap's own class
+        """Read a stream, or a partition of it.
+
+        Args:
+            stream: One of this tap's.
+            context: The partition, None for a stream without any.
         """
 
     @abstractmethod

@@ -179,11 +179,11 @@ def state_errors(state: object, known: Collection[str]) -> Iterator[str]:
             yield f"state: 'partitions' of {stream} must be a list"
             continue
         is_known = name in known
-        yield from _bookmark_mistakes(stream, bookmark, {"partitions"} if is_known else None)
-        yield from _partition_mistakes(stream, partitions, {"context"} if is_known else None)
+        yield from _bookmark_errors(stream, bookmark, {"partitions"} if is_known else None)
+        yield from _partition_errors(stream, partitions, {"context"} if is_known else None)
 
 
-def _bookmark_mistakes(
+def _bookmark_errors(
     where: str, bookmark: Mapping[str, Any], others: set[str] | None
 ) -> Iterator[str]:
     """Mistakes of a bookmark, which may have these keys beside its own; None for any."""
@@ -205,7 +205,7 @@ def _bookmark_mistakes(
         yield f"state: '{KEY}' of {where} must be a text"
 
 
-def _partition_mistakes(
+def _partition_errors(
     stream: str, partitions: list[object], others: set[str] | None
 ) -> Iterator[str]:
     seen: list[object] = []
@@ -217,4 +217,4 @@ def _partition_mistakes(
         if others and context in seen:
             yield f"state: {stream} has the same partition twice"
         seen.append(context)
-        yield from _bookmark_mistakes(f"a partition of {stream}", partition, others)
+        yield from _bookmark_errors(f"a partition of {stream}", partition, others)

@@ -7,16 +7,21 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from tap_callexports.detail_stream import DetailStream
 from tap_callexports.providers import PROVIDERS
+from tap_callexports.records.timestamps import UTC
 from tap_callexports.stream import CallStream
 from tap_callexports.tap import TapCallExports
+from tap_callexports.windows import Window
 
 ROOT = Path(__file__).resolve().parents[2]
 PROVIDER_NAMES = tuple(provider.name for provider in PROVIDERS)
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+ANY = {"form_id": "1", "survey_id": "1"}
 NOTHING = "\N{EN DASH}"
 
 
@@ -77,7 +82,10 @@ def declared_streams() -> dict[str, CallStream[Any]]:
 
 def endpoint_of(stream: CallStream[Any]) -> tuple[str, str]:
     """Method and path; a path may come from a setting's default."""
-    return stream.http_method, stream.endpoint
+    if isinstance(stream, DetailStream):
+        return stream.build_call_request({"id": 1, "call_id": "1"}).method, stream.endpoint
+    window = Window(datetime(2024, 5, 1, tzinfo=UTC), datetime(2024, 5, 2, tzinfo=UTC), ANY)
+    return stream.build_request(window, None).method, stream.endpoint
 
 
 @dataclass(frozen=True)

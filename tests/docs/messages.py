@@ -20,9 +20,9 @@ GAP = "…"
 #: Calls whose first argument is a message, or a part of one.
 _CALLS = {"fail", "config_error", "warning", "error", "PaginationError"}
 #: Functions that return or yield what is wrong.
-_SPEAKING = re.compile(r"errors$|_reason$|sentences|_credentials$|^ignored$|^zone_named$")
+_SPEAKING = re.compile(r"errors?$|_reason$|_credentials$|^_hint$|^ignored$|^zone_named$")
 #: Names of what messages are kept in.
-_KEPT = re.compile(r"^message$|led_back$|_SENTENCES$|_WORDS$")
+_KEPT = re.compile(r"^message$|^text$|^what$|_SENTENCES$|_WORDS$")
 _FORMAT = re.compile(r"%[-+0-9.]*[a-z]")
 _EDGES = GAP + " :;,.()"
 _FEWEST_LETTERS = 4
@@ -128,5 +128,8 @@ class _Reader(ast.NodeVisitor):
         return bool(speaking) and "info" not in self._calls
 
     def _take(self, node: ast.AST) -> None:
+        if isinstance(node, ast.IfExp):
+            self._take(node.body)
+            self._take(node.orelse)
         if text := _text_of(node):
             self.found.append((getattr(node, "lineno", 0), text))

@@ -73,7 +73,7 @@ class Pipeline:
 
     @property
     def _plugins(self) -> list[str]:
-        return ["--".join(filter(None, (name, self.provider))) for name in (TAP, self.loader.name)]
+        return ["--".join(filter(None, (name, self.account))) for name in (TAP, self.loader.name)]
 
     def state(self, command: str, *arguments: str) -> str:
         """What a command of `meltano state` prints."""

@@ -89,7 +89,7 @@ def test_an_exit_that_a_finalizer_swallows_is_no_news_and_other_errors_are(
     Finalized(lambda: run.terminate(signal.SIGTERM))
     assert capsys.readouterr().err == ""
     with pytest.raises(SystemExit):
-        run.writer.flush()
+        run.this_run.writer.flush()
     Finalized(lambda: 1 // 0)
     assert "ZeroDivisionError" in capsys.readouterr().err
 

@@ -138,7 +138,7 @@ def command_line(place: Place, folder: Path, files: dict[str, JSON]) -> tuple[ob
         contextlib.redirect_stderr(err),
     ):
         try:
-            run_command(TapCallExports)
+            run_command()
         except SystemExit as exit_:
             code = exit_.code
         finally:

@@ -20,6 +20,7 @@ from seam import all_streams_with
 from support import PROVIDERS
 
 from tap_callexports import window_reader
+from tap_callexports.concurrency import in_order
 from tap_callexports.errors import ExportError
 from tap_callexports.http.client import HttpClient
 from tap_callexports.records.timestamps import format_instant, parse_instant
@@ -98,14 +99,14 @@ def _gaps_between_windows() -> AbstractContextManager[object]:
 
 
 def _windows_out_of_order() -> AbstractContextManager[object]:
-    honest = window_reader.in_order
+    honest = in_order
 
-    def in_order(pieces: Iterator[Callable[[], Iterator[object]]], workers: int) -> object:
+    def pairs_reversed(pieces: Iterator[Callable[[], Iterator[object]]], workers: int) -> object:
         ahead = takewhile(callable, pieces)
         pairs = iter(lambda: [piece for _, piece in zip(range(2), ahead, strict=False)], [])
         return honest((piece for pair in pairs for piece in reversed(pair)), 1 if workers else 0)
 
-    return patch.object(window_reader, "in_order", in_order)
+    return patch.object(window_reader, "in_order", pairs_reversed)
 
 
 def _failures_forgotten() -> AbstractContextManager[object]:
@@ -120,7 +121,7 @@ def _failures_forgotten() -> AbstractContextManager[object]:
 
 
 def _an_hour_off() -> AbstractContextManager[object]:
-    honest = Sync.run
+    honest = Sync._records
 
     def moved(line: bytes | dict[str, Any]) -> bytes:
         record = json.loads(line) if isinstance(line, bytes) else line
@@ -133,7 +134,7 @@ def _an_hour_off() -> AbstractContextManager[object]:
         for records in honest(sync):
             yield [moved(record) for record in records]
 
-    return patch.object(Sync, "run", batches)
+    return patch.object(Sync, "_records", batches)
 
 
 @pytest.mark.parametrize(

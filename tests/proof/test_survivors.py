@@ -15,18 +15,18 @@ import requests
 from hypothesis import given
 from hypothesis import strategies as st
 from singer_sdk.authenticators import BearerTokenAuthenticator
-from singer_sdk.streams.rest import HTTPRequest
 
 from sandbox import Fault, Sandbox
 from tap_callexports.errors import ProviderFailed, WindowTooLarge
 from tap_callexports.http.client import HttpClient
 from tap_callexports.http.rate_limiter import RateLimiter
+from tap_callexports.http.request import Request
 from tap_callexports.http.response import Response
-from tap_callexports.http.retry import HttpSettings, Question
+from tap_callexports.http.retry import HttpSettings
 from tap_callexports.providers.twin24.login import JwtAuth
-from tap_callexports.records.normalise import Normaliser
+from tap_callexports.records.codec import Codec
 from tap_callexports.records.timestamps import ISO_TIMES, SECOND, epoch_ms_instant, iso_instant
-from tap_callexports.redaction import HIDDEN, HideSecrets, hide_secrets, sanitize, without_secrets
+from tap_callexports.redaction import HIDDEN, SecretFilter, hide_secrets, sanitize
 from tap_callexports.windows import Window, span_of
 
 DAY = timedelta(days=1)
@@ -92,8 +92,8 @@ def test_a_value_that_is_nested_too_deeply_for_its_column_is_a_misfit() -> None:
             "notes": {"type": ["string", "null"], "contentMediaType": "application/json"},
         }
     }
-    normaliser = Normaliser(schema, primary_keys=("id",), times=ISO_TIMES)
-    batch = normaliser.batch([{"id": "c1", "notes": deep}])
+    codec = Codec(schema, primary_keys=("id",), times=ISO_TIMES)
+    batch = codec.batch([{"id": "c1", "notes": deep}])
     assert batch.records == [{"id": "c1", "notes": None}]
     assert batch.invalid_values == {0: ["notes"]}
     while deep:  # taken apart piece by piece: all at once is too deep for the interpreter
@@ -102,11 +102,11 @@ def test_a_value_that_is_nested_too_deeply_for_its_column_is_a_misfit() -> None:
 
 @pytest.mark.covers(172)
 def test_a_secret_is_hidden_in_any_case_and_so_are_older_ones() -> None:
-    hide = HideSecrets()
+    hide = SecretFilter()
     hide.add(["Canary-Key-one"])
     hide.add(["Canary-Key-two"])
     for text in ("Canary-Key-one", "CANARY-KEY-ONE", "canary-key-two", "Canary-Key-two"):
-        assert hide.hidden(f"token {text} refused") == f"token {HIDDEN} refused"
+        assert hide.hide(f"token {text} refused") == f"token {HIDDEN} refused"
 
 
 @pytest.mark.covers(126)
@@ -115,7 +115,7 @@ def test_a_token_the_tap_got_itself_is_hidden() -> None:
     request = requests.Request("GET", "http://localhost/").prepare()
     JwtAuth(lambda: (token, 600.0))(request)
     assert request.headers["Authorization"] == f"Bearer {token}"
-    assert token not in without_secrets(f"the server said {token}")
+    assert token not in sanitize(f"the server said {token}")
 
 
 @pytest.mark.covers(172)
@@ -161,10 +161,10 @@ def test_no_more_requests_are_under_way_than_allowed(at_once: int) -> None:
 
 @pytest.mark.covers(120)
 def test_a_credential_that_was_refused_is_not_sent_again(box: Sandbox) -> None:
-    client, question = _client("wrong"), _question(box)
+    client, request = _client("wrong"), _request(box)
     for _ in range(3):
         with pytest.raises(ProviderFailed, match=r"test\.key"):
-            client.ask(question, Response.json)
+            client.send(request, Response.json)
     assert len(box.burki.requests) == 1
 
 
@@ -175,7 +175,7 @@ def test_a_wrong_credential_is_sent_once_by_workers_that_come_together(box: Sand
 
     def work() -> None:
         with pytest.raises(ProviderFailed):
-            client.ask(_question(box), Response.json)
+            client.send(_request(box), Response.json)
         refused.append(1)
 
     threads = [threading.Thread(target=work) for _ in range(4)]
@@ -191,12 +191,12 @@ def test_a_wrong_credential_is_sent_once_by_workers_that_come_together(box: Sand
 def test_what_is_not_answered_in_time_is_asked_for_in_halves(box: Sandbox) -> None:
     box.burki.faults.add(Fault("slow", seconds=3, times=9))
     with pytest.raises(WindowTooLarge, match="no answer in 1 s, 2 times"):
-        _client(box.burki.config()["api_key"]).ask(_question(box), Response.json)
+        _client(box.burki.config()["api_key"]).send(_request(box), Response.json)
 
 
-def _question(box: Sandbox) -> Question:
+def _request(box: Sandbox) -> Request:
     address = f"{box.burki.config()['api_url']}/api/v1/calls/count"
-    return Question(HTTPRequest(url=address), "test_calls", splittable=True)
+    return Request(address, sender="test_calls", splittable=True)
 
 
 def _client(key: str, at_once: int = 1) -> HttpClient:

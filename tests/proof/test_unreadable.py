@@ -15,7 +15,8 @@ from seam import retry_waits
 from sandbox import Fault
 from sandbox.http import Reply, Request
 from sandbox.instants import text
-from tap_callexports.http.retry import MAX_TRIES, PART_TRIES
+from tap_callexports.http.request import MAX_TRIES
+from tap_callexports.http.retry import PART_TRIES
 
 if TYPE_CHECKING:
     from sandbox.table import Row

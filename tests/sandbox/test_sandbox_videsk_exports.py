@@ -11,7 +11,7 @@ from sandbox_clients import Record, videsk_export
 
 from sandbox import Sandbox
 from sandbox.instants import UTC, parse
-from sandbox.videsk.endpoints import STREAMS, CallStream
+from sandbox.videsk.endpoints import STREAMS, Endpoint
 
 if TYPE_CHECKING:
     import requests
@@ -23,13 +23,13 @@ ALWAYS = {"start": "2000-01-01T00:00:00Z", "end": "2100-01-01T00:00:00Z"}
 EXPORTS = [endpoint for endpoint in STREAMS.values() if endpoint.definition is None]
 
 
-def _path(endpoint: CallStream) -> str:
+def _path(endpoint: Endpoint) -> str:
     return endpoint.path.removeprefix("/reports/exports/")
 
 
 @pytest.fixture(params=EXPORTS, ids=_path)
-def endpoint(request: pytest.FixtureRequest) -> CallStream:
-    found: CallStream = request.param
+def endpoint(request: pytest.FixtureRequest) -> Endpoint:
+    found: Endpoint = request.param
     return found
 
 
@@ -139,7 +139,7 @@ def test_recordings_are_measured_in_seconds(box: Sandbox) -> None:
         assert abs(record["duration"] - 60 * calls[record["call"]]["duration"]) < 5
 
 
-def test_caps_and_order(box: Sandbox, http: requests.Session, endpoint: CallStream) -> None:
+def test_caps_and_order(box: Sandbox, http: requests.Session, endpoint: Endpoint) -> None:
     name, start = _path(endpoint), endpoint.columns.index(_time(endpoint))
     whole = videsk_export(box, http, name, dict(ALWAYS)).json()
     assert (whole["$limit"], len(whole["data"])) == (5000, len(box.truth(endpoint.stream)))
@@ -156,7 +156,7 @@ def test_caps_and_order(box: Sandbox, http: requests.Session, endpoint: CallStre
     assert times not in (sorted(times), sorted(times, reverse=True))
 
 
-def _time(endpoint: CallStream) -> Any:
+def _time(endpoint: Endpoint) -> Any:
     names = ("start_time", "created_at")
     return next(column for column in endpoint.columns if column.name in names)
 
@@ -169,7 +169,7 @@ def _sortable(shown: str) -> str:
 @pytest.mark.parametrize(("ends", "found"), [("[]", 3), ("[)", 2), ("(]", 2), ("()", 1)])
 def test_range_ends(
     http: requests.Session,
-    endpoint: CallStream,
+    endpoint: Endpoint,
     ends: Literal["[]", "[)", "(]", "()"],
     found: int,
 ) -> None:
@@ -181,9 +181,7 @@ def test_range_ends(
         assert len(_rows(box, http, _path(endpoint), {**window})) == found
 
 
-def test_labels_in_both_languages(
-    box: Sandbox, http: requests.Session, endpoint: CallStream
-) -> None:
+def test_labels_in_both_languages(box: Sandbox, http: requests.Session, endpoint: Endpoint) -> None:
     def labels(**keys: str) -> list[str]:
         body = {"keys": keys}
         found: list[str] = videsk_export(box, http, _path(endpoint), body).json()["columns"]
@@ -213,7 +211,7 @@ def test_a_tag_is_named_in_one_of_two_columns(box: Sandbox, http: requests.Sessi
     assert label() == "Tag Name"
 
 
-def test_dates_of_findings_are_day_first(http: requests.Session, endpoint: CallStream) -> None:
+def test_dates_of_findings_are_day_first(http: requests.Session, endpoint: Endpoint) -> None:
     with Sandbox(rows=0) as box:
         box.videsk.of(endpoint.stream).add_at(NOON)
 
@@ -234,7 +232,7 @@ def test_dates_of_findings_are_day_first(http: requests.Session, endpoint: CallS
         assert shown("America/Santiago") == NOON.strftime(day_first)
 
 
-def test_the_filtered_time_may_be_another(http: requests.Session, endpoint: CallStream) -> None:
+def test_the_filtered_time_may_be_another(http: requests.Session, endpoint: Endpoint) -> None:
     window = {"start": "2024-05-10T13:00:00Z", "end": "2024-05-20T13:00:00Z"}
     low, high = (parse(value) for value in window.values())
     with Sandbox(rows=100) as box:

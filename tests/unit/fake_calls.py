@@ -40,8 +40,8 @@ class FakeTap(SingerTap):
     """A tap without streams."""
 
     name = "tap-test"
-    config_jsonschema = {"properties": {}}  # noqa: RUF012 - the SDK's
-    entries: dict[str, JSON] = {}  # noqa: RUF012 - never changed
+    config_jsonschema = {"properties": {}}
+    entries: dict[str, JSON] = {}
 
     @override
     def checked_config(self, config: JSON) -> tuple[JSON, list[str]]:
@@ -106,8 +106,8 @@ class Calls(CallStream["str | None"]):
     primary_keys = ("id",)
     replication_key = "at"
     filter_field: ClassVar[str | None] = "at"
-    page_fields = {"cursor": "next"}  # noqa: RUF012 - never changed
-    schema = {  # noqa: RUF012 - the SDK's
+    page_fields = {"cursor": "next"}
+    schema = {
         "properties": {
             "id": {"type": "integer"},
             "at": {"type": ["string", "null"], "format": "date-time"},

@@ -261,7 +261,7 @@ def test_rows_of_a_partition_have_its_column() -> None:
     class OfForm(Calls):
         partition_setting = "form_ids"
         partition_column = "form_id"
-        schema = {  # noqa: RUF012 - the SDK's
+        schema = {
             "properties": {**Calls.schema["properties"], "form_id": {"type": "string"}}
         }
 

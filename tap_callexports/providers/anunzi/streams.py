@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from tap_callexports.http.request import Request
     from tap_callexports.http.response import Response
     from tap_callexports.records.batch import Batch, Record
-    from tap_callexports.records.raw_rows import Row
+    from tap_callexports.records.rows import Row
     from tap_callexports.windows import Window
 
 SCHEMAS = SchemaDirectory(schemas)
@@ -49,7 +49,7 @@ class AnunziStream(CallStream["str | None"]):
 
     path = "/v3/list-calls"
     primary_keys = ("call_id",)
-    page_fields = {"cursor": _CURSOR, "has_more": "has_more"}  # noqa: RUF012 - as declared in CallStream
+    page_fields = {"cursor": _CURSOR, "has_more": "has_more"}
     excluded_fields = SECRETS
 
     @property
@@ -155,7 +155,7 @@ class CallDetails(DetailStream):
 
     @override
     def build_call_request(self, call: Record) -> Request:
-        return self.get(self.path_template.replace("{call_id}", quote(call["call_id"], safe="")))
+        return self.get(self.endpoint.replace("{call_id}", quote(call["call_id"], safe="")))
 
     @override
     def parse_call(self, response: Response, call: Record) -> Collection[Row]:

@@ -15,7 +15,7 @@ from singer_sdk import SchemaDirectory, StreamSchema
 from tap_callexports.compat import override
 from tap_callexports.http.paginators import OffsetPaginator, Page, count_of
 from tap_callexports.providers.twin24 import schemas
-from tap_callexports.records.normalise import EXTRA
+from tap_callexports.records.codec import EXTRA
 from tap_callexports.records.time_zones import to_utc, zone_named
 from tap_callexports.records.timestamps import (
     ISO_TIMES,
@@ -53,11 +53,6 @@ class Twin24Stream(CallStream[int]):
 
     #: Whether it was logged that responses have no count.
     _uncounted = False
-
-    @property
-    def endpoint(self) -> str:
-        """Path of the list below the provider's address."""
-        return str(self.provider.settings[self.path_setting]) if self.path_setting else self.path
 
     @override
     def paginator(self, window: Window) -> OffsetPaginator:

@@ -64,7 +64,7 @@ def test_every_page_is_read_however_the_server_says_that_there_is_more(
 @pytest.mark.covers(13)
 @pytest.mark.parametrize("workers", [1, 4])
 @pytest.mark.parametrize("refusal", [400, 404, 422])
-def test_an_expired_cursor_reopens_the_window_and_gives_no_call_twice(
+def test_an_expired_cursor_splits_the_window_and_gives_no_call_twice(
     box: Sandbox, refusal: int, workers: int
 ) -> None:
     box.anunzi.options.cursor_ttl_pages = 2
@@ -95,7 +95,7 @@ def test_calls_without_a_start_that_no_cursor_reaches_fail(box: Sandbox) -> None
 
 
 @pytest.mark.covers(13)
-def test_a_reopened_window_goes_on_from_the_last_call_and_not_from_the_start() -> None:
+def test_a_window_whose_cursor_expires_is_read_in_halves() -> None:
     with empty_sandbox() as box:
         box.anunzi.options.cursor_ttl_pages = 3
         box.anunzi.add(300, INSTANT, INSTANT + timedelta(hours=6))
@@ -108,7 +108,7 @@ def test_a_reopened_window_goes_on_from_the_last_call_and_not_from_the_start() -
         )
     assert_complete(run, box.anunzi, CALLS)
     assert_each_once(run, CALLS)
-    assert len(asked(box.anunzi)) < 2 * 300 / 10
+    assert len(asked(box.anunzi)) < 4 * 300 / 10
 
 
 @pytest.mark.covers(13)
@@ -119,7 +119,7 @@ def test_a_cursor_that_is_refused_for_ever_fails_after_a_few_tries() -> None:
         run = export(box.anunzi, streams=[CALLS], page_size=10)
     assert "refused its own pagination_key" in failure(run, CALLS)
     assert_safe(run, box.anunzi, CALLS)
-    assert len(asked(box.anunzi)) < 30
+    assert len(asked(box.anunzi)) < 60
 
 
 @pytest.mark.covers(13, 22)
@@ -178,7 +178,7 @@ def test_empty_pages_with_more_behind_them_are_not_the_end(box: Sandbox, empty: 
 def test_empty_pages_without_end_fail(box: Sandbox) -> None:
     box.anunzi.options.empty_pages = 10**6
     run = export(box.anunzi, streams=[CALLS], page_size=7, max_concurrency=1)
-    assert "answers without a row" in failure(run, CALLS)
+    assert "responses without a row" in failure(run, CALLS)
     assert len(asked(box.anunzi)) < 100
 
 

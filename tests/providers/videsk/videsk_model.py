@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias, cast
 
 from batch_of import batch_of
 
-from sandbox.instants import MILLISECOND, SECOND, UTC, floor, text
-from tap_callexports.caps import Cap, CappedPage, CappedPlanner, CappedResponse, CappedWindow
+from sandbox.instants import MILLISECOND, SECOND, UTC, floor, parse, text
+from tap_callexports.caps import Cap, CappedPlanner
 from tap_callexports.errors import WindowTooLarge
-from tap_callexports.providers.videsk.streams import NEWEST_FIRST, RangeToken, request_for
+from tap_callexports.http.paginators import Page
+from tap_callexports.providers.videsk.export import VideskStream
+from tap_callexports.tap import TapCallExports
 from tap_callexports.windows import ClosedWindow, Window
 
 DAY = datetime(2024, 5, 9, tzinfo=UTC)
 Ends: TypeAlias = Literal["[]", "[)", "(]", "()"]
 Order: TypeAlias = Literal["honest", "newest_first", "by_id", "by_filter"]
 ENDS: tuple[Ends, ...] = ("[]", "[)", "(]", "()")
+_TAP = TapCallExports(config={"videsk": {"api_token": "t"}})
+STREAM = cast("VideskStream", _TAP.streams["videsk_calls"])
 
 
 @dataclass(frozen=True)
@@ -39,24 +44,29 @@ class Model:
     ends: Ends = "[]"
     order: Order = "honest"
 
-    def answer(self, ask: RangeToken) -> CappedResponse:
-        """The first rows of a range, in this server's order."""
+    def answer(self, body: Mapping[str, Any]) -> Page:
+        """The first rows of a range, in this server's order.
+
+        Args:
+            body: Of the request.
+        """
         first, last = self.ends
+        start, end, newest_first = parse(body["start"]), parse(body["end"]), body["$sort"] == -1
         found = [
             call
             for call in self.calls
-            if (ask.start < call.filtered or (first == "[" and ask.start == call.filtered))
-            and (call.filtered < ask.end or (last == "]" and ask.end == call.filtered))
+            if (start < call.filtered or (first == "[" and start == call.filtered))
+            and (call.filtered < end or (last == "]" and end == call.filtered))
         ]
         found.sort(key=lambda call: (call.start, call.id))
         if self.order == "by_id":
             found.sort(key=lambda call: call.id)
         elif self.order == "by_filter":
-            found.sort(key=lambda call: (call.filtered, call.id), reverse=ask.sort == NEWEST_FIRST)
-        elif (ask.sort == NEWEST_FIRST) != (self.order == "newest_first"):
+            found.sort(key=lambda call: (call.filtered, call.id), reverse=newest_first)
+        elif newest_first != (self.order == "newest_first"):
             found.reverse()
         rows = [{"id": c.id, "time": text(floor(c.start, SECOND))} for c in found[: self.cap]]
-        return CappedResponse(batch_of(rows), self.limit)
+        return Page(batch_of(rows), limit=self.limit)
 
 
 def calls_at(*millis: int, shifts: tuple[int, ...] = ()) -> list[Call]:
@@ -85,20 +95,19 @@ def read(server: Model, span: Window, first: timedelta) -> tuple[set[str], bool]
         todo = [window]
         while todo:
             part = todo.pop()
-            assert isinstance(part, CappedWindow)
-            halves = part.split()
-            last = None if halves else request_for(part, NEWEST_FIRST)
-            page = CappedPage(request_for(part), part.cap, last, keys=("id",))
+            paginator, rows = STREAM.paginator(part), set[str]()
             try:
-                while not page.finished:
-                    page.advance(server.answer(page.current_value))
+                while not paginator.finished:
+                    page = server.answer(STREAM.build_request(part, paginator.token).json)
+                    for batch in paginator.advance(page):
+                        rows |= {record["id"] for record in batch.records}
             except WindowTooLarge:
-                if halves:
+                if halves := part.split():
                     todo += reversed(halves)
                     continue
                 whole = False
-            found |= {record["id"] for record in page.batch.records}
-            plan.learn(ClosedWindow(part, len(page.batch), 1))
+            found |= rows
+            plan.learn(ClosedWindow(part, len(rows), 1))
     return found, whole
 
 

@@ -249,7 +249,7 @@ def test_the_line_of_a_run_says_what_is_incomplete_if_anything_is(
     progress = Progress(LOGGER, lambda: False)
     for number, outcome in enumerate(outcomes):
         progress.begin(Stats(f"test_{number}", outcome=outcome, rows=2))
-    progress.summarise([])
+    progress.summarise()
     assert caplog.messages == [f"run ended after 0.0 s: {line}"]
 
 

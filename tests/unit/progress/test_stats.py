@@ -40,12 +40,6 @@ def test_of_a_stream_that_has_nothing_to_read_the_share_is_nothing_until_it_is_c
     assert stats.share == 1
 
 
-def test_dropped_are_duplicates_rows_outside_and_calls_not_found_but_no_invalid_values() -> None:
-    stats = Stats("test_calls", rows=1000, duplicates=1, outside=20, not_found=300)
-    stats.invalid_values.update(["notes"])
-    assert stats.dropped == 321
-
-
 def test_a_partition_is_named_where_there_is_one() -> None:
     stats = Stats("test_calls", "form_id 7")
     assert stats.name == "test_calls (form_id 7)"
@@ -84,8 +78,6 @@ def test_its_fields_are_all_that_was_counted() -> None:
     for again in (False, True, False):
         stats.traffic.sent(again=again)
     assert stats.fields() == {
-        "stream_name": "test_calls",
-        "partition": "form_id 7",
         "outcome": "failed",
         "rows": 50,
         "windows": 4,
@@ -106,4 +98,3 @@ def test_its_fields_are_all_that_was_counted() -> None:
 def test_fields_of_a_stream_without_a_bookmark_say_so() -> None:
     fields = Stats("test_calls").fields()
     assert (fields["bookmark"], fields["next_from"]) == (None, None)
-    assert "partition" not in fields

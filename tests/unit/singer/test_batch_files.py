@@ -9,9 +9,11 @@ from typing import Any
 
 import pytest
 from singer_sdk.singerlib.encoding.simple import Message, SchemaMessage, StateMessage
+from support import run_tap
 
+from sandbox import Sandbox
 from tap_callexports.errors import RunFailed
-from tap_callexports.singer.batch_files import BatchFiles, batch_mistakes
+from tap_callexports.singer.batch_files import LOADER_WORDS, BatchFiles, batch_errors
 from tap_callexports.singer.sdk import BatchMessage
 
 
@@ -106,7 +108,7 @@ def test_a_file_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
     ],
 )
 def test_a_mistake_names_its_setting(config: dict[str, Any], setting: str) -> None:
-    (mistake,) = batch_mistakes(config)
+    (mistake,) = batch_errors(config)
     assert mistake.startswith(f"batch_config.{setting}: ")
 
 
@@ -141,3 +143,18 @@ def test_a_file_holds_its_rows_line_by_line(tmp_path: Path) -> None:
     (path,) = tmp_path.iterdir()
     assert path.as_uri() == message.manifest[0]
     assert [json.loads(line)["a"] for line in path.read_text().splitlines()] == [1, 2, 3]
+
+
+@pytest.mark.parametrize("in_files", [True, False])
+def test_a_run_with_batch_files_warns_of_loaders_that_do_not_read_them(
+    box: Sandbox,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+    in_files: bool,  # noqa: FBT001 - a parameter of the table
+) -> None:
+    config = {"burki": box.burki.config(), "start_date": "2024-05-01", "end_date": "2024-05-02"}
+    storage = {"batch_config": {"storage": {"root": tmp_path.as_uri()}}} if in_files else {}
+    assert run_tap(config | storage, streams=["burki_calls"]).code == 0
+    warnings = [r.getMessage() for r in caplog.records if r.levelname == "WARNING"]
+    assert warnings == [LOADER_WORDS] * in_files
+    assert "z3-target-bigquery and target-s3-jsonl lose every row" in LOADER_WORDS
