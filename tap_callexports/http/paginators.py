@@ -288,12 +288,9 @@ class CappedPage(Paginator[TToken]):
         if self._last is not None and self.token != self._last:
             self.token, self._before = self._last, rows
             return []
-        both = Batch.joined([self._before, rows])
-        if _overlap(self._before.keys(self._keys), rows.keys(self._keys)) and (
-            count is None or len(set(both.keys(self._keys))) >= count
-        ):
+        if _overlap(self._before.keys(self._keys), rows.keys(self._keys)):
             self.finished = True
-            return [both]
+            return [Batch.joined([self._before, rows])]
         raise WindowTooLarge(
             f"a response of {len(rows)} rows, which may have been cut{self._advice}"
         )

@@ -413,19 +413,6 @@ def test_two_full_responses_that_prove_nothing_are_too_large(second: tuple[int, 
         reading.advance(page(*second))
 
 
-@pytest.mark.parametrize(("count", "whole"), [(4, True), (5, False)])
-def test_two_responses_that_overlap_need_as_many_rows_as_are_counted(
-    count: int, *, whole: bool
-) -> None:
-    reading = capped("last")
-    reading.advance(page(1, 2, 3, count=count))
-    if whole:
-        assert set(ids_of(reading.advance(page(4, 3, 2, count=count)))) == {1, 2, 3, 4}
-    else:
-        with pytest.raises(WindowTooLarge):
-            reading.advance(page(4, 3, 2, count=count))
-
-
 @PROPERTY
 @given(
     times=st.lists(st.integers(0, 5), min_size=1, max_size=30),
