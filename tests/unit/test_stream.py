@@ -261,9 +261,7 @@ def test_rows_of_a_partition_have_its_column() -> None:
     class OfForm(Calls):
         partition_setting = "form_ids"
         partition_column = "form_id"
-        schema = {
-            "properties": {**Calls.schema["properties"], "form_id": {"type": "string"}}
-        }
+        schema = {"properties": {**Calls.schema["properties"], "form_id": {"type": "string"}}}
 
     calls, _ = stream(body(1), of=OfForm, form_ids=["7", "8", "7"])
     assert calls.partitions == [{"form_id": "7"}, {"form_id": "8"}]
@@ -298,7 +296,7 @@ def test_a_row_without_its_key_is_told_with_provider_and_stream() -> None:
 def test_what_is_learned_of_the_rows_of_one_response_is_known_for_the_next() -> None:
     calls, _ = stream(b"[]", b"[]")
     request = calls.get("/calls")
-    first, second = (calls.send(request, lambda response: response.shape) for _ in range(2))
+    first, second = (calls.send(request, lambda response: response.decoder) for _ in range(2))
     assert first is second
 
 
