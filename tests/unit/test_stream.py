@@ -11,7 +11,7 @@ import pytest
 from fake_calls import DAY, SECOND, START, Calls
 from seam import limits
 
-from tap_callexports.caps import Cap, CappedPlanner, CappedWindow
+from tap_callexports.cap import Cap
 from tap_callexports.compat import override
 from tap_callexports.errors import (
     FilterIgnored,
@@ -24,7 +24,7 @@ from tap_callexports.http.paginators import Page
 from tap_callexports.http.request import MAX_TRIES, Request
 from tap_callexports.http.response import Response
 from tap_callexports.records.timestamps import format_instant
-from tap_callexports.windows import Planner, Window
+from tap_callexports.windows import CappedPlanner, CappedWindow, Planner, Window
 
 WINDOW = Window(START, START + DAY)
 
@@ -261,9 +261,7 @@ def test_rows_of_a_partition_have_its_column() -> None:
     class OfForm(Calls):
         partition_setting = "form_ids"
         partition_column = "form_id"
-        schema = {
-            "properties": {**Calls.schema["properties"], "form_id": {"type": "string"}}
-        }
+        schema = {"properties": {**Calls.schema["properties"], "form_id": {"type": "string"}}}
 
     calls, _ = stream(body(1), of=OfForm, form_ids=["7", "8", "7"])
     assert calls.partitions == [{"form_id": "7"}, {"form_id": "8"}]
