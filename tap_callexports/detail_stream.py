@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from tap_callexports.http.response import Response
     from tap_callexports.provider import Provider
     from tap_callexports.records.batch import Batch, Record
-    from tap_callexports.records.raw_rows import Row
+    from tap_callexports.records.rows import Row
     from tap_callexports.singer.sdk import SingerTap
 
 #: So many calls that no longer exist, and none that does, are no coincidence: the path is wrong.

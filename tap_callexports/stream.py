@@ -20,9 +20,9 @@ from tap_callexports.http.paginators import Page, PaginationError, Paginator
 from tap_callexports.http.request import Request
 from tap_callexports.http.response import MAX_ROWS
 from tap_callexports.records.batch import Batch
+from tap_callexports.records.codec import Codec
+from tap_callexports.records.exclusions import Exclusions
 from tap_callexports.records.naming import snake_case
-from tap_callexports.records.normalise import Normaliser
-from tap_callexports.records.raw_rows import Shape
 from tap_callexports.records.timestamps import ISO_TIMES, SECOND, TimeReader, format_instant
 from tap_callexports.singer.sdk import SingerStream
 from tap_callexports.windows import TARGET_ROWS, Planner, Window
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     from tap_callexports.http.response import Response
     from tap_callexports.provider import Provider
-    from tap_callexports.records.raw_rows import Row
+    from tap_callexports.records.rows import Row
     from tap_callexports.singer.sdk import SingerTap
 
 T = TypeVar("T")
@@ -71,8 +71,10 @@ class CallStream(SingerStream, Generic[TToken]):
     rows_field: ClassVar[str | None] = "items"
     #: Other fields of a response: its own name for each field of a Page.
     page_fields: ClassVar[Mapping[str, str]] = {}
-    #: Fields of the rows that are never exported: secrets.
+    #: What of the rows is never exported: fields, or paths inside of them (`Exclusions`).
     excluded_fields: ClassVar[frozenset[str]] = frozenset()
+    #: Fields, or their columns, in which every key that names a secret is removed at any depth.
+    secrets_inside: ClassVar[frozenset[str]] = frozenset()
     #: Columns that reading a window looks at, beside keys, replication key and filter field.
     tracked_columns: ClassVar[tuple[str, ...]] = ()
     #: Setting that says how far before the last run each run reads.
@@ -103,7 +105,6 @@ class CallStream(SingerStream, Generic[TToken]):
         self.skipped: list[str] = []
         #: How many calls that were listed no longer existed when they were requested, in this run.
         self.not_found = 0
-        self._shape = Shape()
         self._repairs: list[Counter[str]] = []
         super().__init__(tap)
 
@@ -265,18 +266,19 @@ class CallStream(SingerStream, Generic[TToken]):
             except WindowTooLarge:
                 paginator.note_overload()
                 raise
-            if not window.scan:
-                self._check_filter(page.rows, window)
+            self.check_page(page, window)
             try:
                 batches = paginator.advance(page)
             except PaginationError as error:
                 raise self.fail(str(error)) from None
             yield from batches
 
-    def _check_filter(self, rows: Batch, window: Window) -> None:
-        """Refuse rows that are outside the window by more than a request is wider than it."""
+    def check_page(self, page: Page, window: Window) -> None:
+        """Refuse a page with rows outside the window, by more than a request is wider than it."""
+        if window.scan:
+            return
         wider = replace(window, start=window.start - _MARGIN, end=window.end + _MARGIN)
-        if self.within(rows, wider).outside:
+        if self.within(page.rows, wider).outside:
             if not self.can_scan:
                 raise self.fail(f"{self.filter_ignored}, and cannot be read without it")
             raise FilterIgnored(f"{self.where}: {self.filter_ignored}")
@@ -296,7 +298,7 @@ class CallStream(SingerStream, Generic[TToken]):
         """
 
         def parse_and_count(response: Response) -> T:
-            response = replace(response, shape=self._shape)
+            response = replace(response, decoder=self._codecs[self.passthrough])
             parsed = parse(response)
             if response.repairs:
                 self._repairs.append(Counter(response.repairs))
@@ -342,16 +344,16 @@ class CallStream(SingerStream, Generic[TToken]):
             raise KeyMissing(f"{self.where}: {failure}", others=failure.others) from None
 
     @cached_property
-    def _codecs(self) -> dict[bool, Normaliser]:
+    def _codecs(self) -> dict[bool, Codec]:
         """One for records that are passed through, one for objects."""
         tracked = (self.declared_replication_key, self.filter_field, *self.tracked_columns)
         return {
-            as_json: Normaliser(
+            as_json: Codec(
                 self.schema,
                 primary_keys=self.declared_primary_keys,
                 times=self.times,
                 name_of=self.column_of,
-                excluded_fields=self.excluded_fields,
+                exclusions=Exclusions(self.excluded_fields, self.secrets_inside),
                 tracked_columns=[n for n in tracked if n and n in self.schema["properties"]],
                 selected=self.selected_columns,
                 as_json=as_json,

@@ -163,8 +163,10 @@ class WindowReader:
         if halves := [_Part(half, few_tries) for half in reversed(part.window.split() or ())]:
             self._logger.info("%s; splitting window %s", message, part.window)
             return halves
+        if scan:
+            raise Unreadable(f"{message}; {stream.filter_ignored}, so it cannot be split") from None
         message = f"{message}; {part.window} cannot be split further"
-        if scan or not self._skips:
+        if not self._skips:
             raise Unreadable(message) from None
         self._stats.traffic.part(few_tries=True)
         if not self._others_can_be_read(part.window):

@@ -236,8 +236,6 @@ class OffsetPaginator(Paginator[int]):
 class CappedPage(Paginator[TToken]):
     """Reads a window that one response has to hold; a response that may be cut is too large.
 
-    It may be cut where its length looks like a cap (`Cap`), or where the server counts more rows.
-
     A window that cannot be split may be requested in a second way: in the opposite order, or with
     the highest limit that the API takes. Responses in opposite orders are complete together where
     they overlap.
@@ -284,9 +282,8 @@ class CappedPage(Paginator[TToken]):
 
     @override
     def advance(self, page: Page) -> Sequence[Batch]:
-        rows, limit, count = page.rows, count_of(page.limit), count_of(page.count)
-        uncut = self._cap.is_complete(len(rows), limit or self._cap.limit)
-        if uncut and (count is None or len(rows) >= count):
+        rows, limit = page.rows, count_of(page.limit) or self._cap.limit
+        if self._cap.is_complete(len(rows), limit):
             self.finished = True
             return [rows]
         if self._last is not None and self.token != self._last:
@@ -345,7 +342,8 @@ class SinglePage(Paginator[int]):
             return [page.rows]
         self.token += 1
         if self.token >= MAX_READS:
-            expected = "more were read before" if self._count is None else f"{self._count} counted"
-            raise WindowTooLarge(f"{rows} rows read, {expected}")
+            if self._count is None:
+                raise WindowTooLarge(f"{rows} rows read, and {self._before} before")
+            raise WindowTooLarge(f"{rows} rows read where {self._count} are counted")
         self._before = rows
         return []

@@ -17,8 +17,8 @@ import msgspec
 from tap_callexports import clock
 from tap_callexports.errors import TransientFailure, WindowTooLarge
 from tap_callexports.http.error_fields import ERROR_FIELDS, message_of, reports_error
-from tap_callexports.records.raw_rows import Json, Rows, Shape
 from tap_callexports.records.repair import repaired
+from tap_callexports.records.rows import Json, RowDecoder, Rows
 from tap_callexports.redaction import sanitize
 
 if TYPE_CHECKING:
@@ -69,14 +69,14 @@ class Response:
         status: Of HTTP.
         headers: Read without regard to case.
         body: Decompressed and whole, but for a SpooledResponse.
-        shape: What is known of the rows of its endpoint.
+        decoder: Decodes its rows; the codec of its stream.
         repairs: What was repaired in the texts that were decoded of it, as `repaired` counts.
     """
 
     status: int
     headers: Mapping[str, str]
     body: bytes
-    shape: Shape = field(default_factory=Shape, kw_only=True, compare=False, repr=False)
+    decoder: RowDecoder = field(default_factory=RowDecoder, kw_only=True, compare=False, repr=False)
     repairs: Counter[str] = field(default_factory=Counter, kw_only=True, compare=False, repr=False)
 
     @property
@@ -107,7 +107,7 @@ class Response:
             WindowTooLarge: As `json`.
         """
         fields = tuple(name for name in dict.fromkeys((*others, *ERROR_FIELDS)) if name != rows)
-        found = self._undecoded(lambda body: self.shape.envelope(body, rows, fields))
+        found = self._undecoded(lambda body: self.decoder.decode(body, rows, fields))
         if not isinstance(found, dict):
             return _as_rows(found)
         self._check_error(found)
@@ -159,7 +159,7 @@ class Response:
             TransientFailure: As `json`.
             WindowTooLarge: As `json`.
         """
-        return _as_rows(self._undecoded(self.shape.rows))
+        return _as_rows(self._undecoded(self.decoder.decode))
 
     def row(self) -> Json:
         """As `json`, errors too, but of an object its values are left undecoded."""

@@ -10,7 +10,7 @@ from itertools import chain
 from operator import lt
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from tap_callexports.records.json_lines import encode
+from tap_callexports.records.values import encode
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable, Mapping, Sequence
@@ -115,10 +115,3 @@ class Batch:
             invalid_values,
             sum(batch.outside for batch in batches),
         )
-
-
-def objects_of(columns: Mapping[str, Sequence[Any]]) -> list[Record]:
-    """Records made of columns, each a value for every record."""
-    names = list(columns)
-    rows = zip(*columns.values(), strict=True)
-    return [dict(zip(names, row, strict=True)) for row in rows]

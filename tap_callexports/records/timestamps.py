@@ -1,7 +1,7 @@
 """Instants: every time that leaves the tap is UTC text of one width, so text order is time order.
 
 Readers here turn what providers send into that text. They raise ValueError for what is no
-instant; the normaliser then keeps the value in `extra` instead of guessing. Pure: no clock.
+instant; the codec then keeps the value in `extra` instead of guessing. Pure: no clock.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Value readers: one function per kind of column, chosen once per stream from its schema.
 
 A reader takes what the provider sent (never None) and returns what the column holds. It raises
-ValueError when the value does not fit; nothing is ever guessed. Pure: knows no column by name.
+ValueError when the value does not fit; nothing is ever guessed.
 """
 
 from __future__ import annotations
@@ -13,17 +13,15 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import msgspec
 
-from tap_callexports.records.json_lines import encode
-from tap_callexports.records.raw_rows import Json, Undecoded
 from tap_callexports.records.repair import repaired
+from tap_callexports.records.rows import ABSENT
 
 if TYPE_CHECKING:
+    from tap_callexports.records.rows import Json
     from tap_callexports.records.timestamps import TimeReader
 
 #: Reads one decoded value, as said above.
 Reader: TypeAlias = Callable[[Any], Any]
-#: Reads all decoded values of a column, or gives None where each must be read by itself.
-ColumnReader: TypeAlias = Callable[[list[Any]], list[Any] | None]
 
 #: Whole numbers of more digits than this (`1e999999999`) are no numbers of calls, and targets
 #: could not read them.
@@ -42,12 +40,16 @@ _BOOLEANS = {
 }  # fmt: skip
 
 _decode = msgspec.json.Decoder(float_hook=Decimal).decode
+#: JSON text without white space; decimals keep every digit they came with.
+encode = msgspec.json.Encoder(decimal_format="number").encode
 
 
 def plain(value: object) -> Json:
     """A value, decoded if it is not yet; a number nothing can hold (`1e9…9`) is its text."""
     if not isinstance(value, msgspec.Raw):
         return value
+    if value is ABSENT:
+        return None
     try:
         return _decode(value)
     except ArithmeticError:
@@ -58,14 +60,15 @@ def plain(value: object) -> Json:
 
 def plain_values(values: list[Any]) -> list[Any]:
     """Values, each decoded if it is not yet; the list itself where they are."""
-    if not isinstance(values, Undecoded) and msgspec.Raw not in set(map(type, values)):
+    if msgspec.Raw not in set(map(type, values)):
         return values
     try:
-        joined = b"[%b]" % b",".join(values)
-    except TypeError:
-        return list(map(plain, values))
-    decoded = plain(msgspec.Raw(joined))
-    return decoded if isinstance(decoded, list) else list(map(plain, values))
+        decoded = plain(msgspec.Raw(b"[%b]" % b",".join(values)))
+        if isinstance(decoded, list) and len(decoded) == len(values):
+            return decoded
+    except (TypeError, msgspec.DecodeError):
+        pass  # some are decoded, or ABSENT
+    return list(map(plain, values))
 
 
 def _number_or_text(text: str) -> Decimal | str:
@@ -175,13 +178,6 @@ def _read_text(value: object) -> str:
     return compact_json(value)
 
 
-def _read_codes(values: list[Any]) -> list[Any] | None:
-    """As `_code_reader`, of a column of texts: mostly nothing is to be done."""
-    if {str} != set(map(type, values)) or "" in values or any(map(str.isspace, values)):
-        return None
-    return values
-
-
 def _read_anything(value: object) -> str:
     """A text column of unknown shape: objects and lists as compact JSON."""
     return value if isinstance(value, str) else compact_json(value)
@@ -225,7 +221,13 @@ def _list_reader(item: Reader | None) -> Reader:
     return read_list
 
 
-def reader_for(schema: dict[str, Any], times: TimeReader) -> Reader:
+def kind_of(schema: Mapping[str, Any]) -> str:
+    """The one type, beside null, that a column has in its schema."""
+    types = schema["type"]
+    return str(types if isinstance(types, str) else next(name for name in types if name != "null"))
+
+
+def reader_for(schema: Mapping[str, Any], times: TimeReader) -> Reader:
     """The reader of a column, by its JSON schema.
 
     Args:
@@ -233,8 +235,7 @@ def reader_for(schema: dict[str, Any], times: TimeReader) -> Reader:
             are never empty, `contentMediaType` texts whose shape the provider does not tell.
         times: How this provider's times are read.
     """
-    types = schema["type"]
-    kind = types if isinstance(types, str) else next(name for name in types if name != "null")
+    kind = kind_of(schema)
     if kind == "string":
         if schema.get("format") == "date-time":
             return times.read
@@ -249,15 +250,3 @@ def reader_for(schema: dict[str, Any], times: TimeReader) -> Reader:
         "boolean": read_boolean,
         "object": _read_object,
     }[kind]
-
-
-def column_reader_for(schema: Mapping[str, Any], times: TimeReader) -> ColumnReader | None:
-    """What reads a column at once, as `reader_for` reads one value; None where nothing does.
-
-    Args:
-        schema: The property's schema.
-        times: How this provider's times are read.
-    """
-    if schema.get("format") == "date-time":
-        return times.read_column
-    return _read_codes if "minLength" in schema else None

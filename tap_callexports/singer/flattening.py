@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from tap_callexports.records.normalise import EXTRA
+from tap_callexports.records.codec import EXTRA
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -19,7 +19,7 @@ def flattenable(record: Record, schema: Mapping[str, Any], levels: int) -> Recor
     """A record whose nested objects hold declared keys only.
 
     Args:
-        record: As the normaliser made it, an object. Not changed.
+        record: As the codec made it, an object. Not changed.
         schema: JSON schema of its stream.
         levels: How deep the SDK will flatten (`flattening_max_depth`).
     """

@@ -40,7 +40,7 @@ def registered(root: Path) -> None:
     registry = package / "providers" / "__init__.py"
     text, imported = re.subn(
         r"(?m)^(?=from tap_callexports\.providers\.)",
-        "from tap_callexports.providers.acme import Acme\n",
+        "from tap_callexports.providers.acme.provider import Acme\n",
         registry.read_text("utf-8"),
         count=1,
     )

@@ -167,18 +167,6 @@ def test_trouble_on_the_way_changes_no_record(stream: str, dice: random.Random) 
             assert_same_records(place, ran, expected)
 
 
-def test_a_large_file_comes_in_the_order_of_a_small_one() -> None:
-    whole = Range(START, START + DAY)
-    with opened("burki", whole.end + DAY, seed=3, rows=300, start=START) as opened_place:
-        place = Standing(opened_place, "burki_calls", Range(START, START + DAY), {})
-        small = written(place.run(whole))
-        # Many slices of many calls each.
-        with limits(IN_MEMORY=4096, CHUNK=4096, HEAD=256):
-            large = place.run(whole)
-    assert len(large.records("burki_calls")) > 100
-    assert written(large) == small
-
-
 # Where a range ends, and what a run says of that.
 
 

@@ -162,8 +162,19 @@ def test_an_answer_that_is_too_large_is_asked_for_in_halves(
 ) -> None:
     box.burki.options.gzip = gzip
     (api,) = (api for api in box.apis.values() if stream in api.streams)
-    with limits(MAX_BODY_BYTES=20_000, IN_MEMORY=10_000, MAX_FILE_BYTES=20_000):
+    with limits(MAX_BODY_BYTES=20_000):
         assert_complete(run(api, stream), api, stream)
     in_halves = len(api.requests)
     assert_complete(run(api, stream), api, stream)
     assert in_halves > len(api.requests) - in_halves
+
+
+@pytest.mark.covers(112)
+@pytest.mark.parametrize("limit", [0, 20_000])
+@pytest.mark.parametrize("stream", ["videsk_calls", "anunzi_calls", "burki_calls"])
+def test_responses_that_are_too_large_to_be_read_ahead_are_read_in_turn(
+    box: Sandbox, monkeypatch: pytest.MonkeyPatch, stream: str, limit: int
+) -> None:
+    monkeypatch.setattr("tap_callexports.http.body.MAX_BYTES_AHEAD", limit)
+    (api,) = (api for api in box.apis.values() if stream in api.streams)
+    assert_complete(run(api, stream, max_concurrency=4), api, stream)

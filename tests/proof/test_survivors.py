@@ -24,7 +24,7 @@ from tap_callexports.http.request import Request
 from tap_callexports.http.response import Response
 from tap_callexports.http.retry import HttpSettings
 from tap_callexports.providers.twin24.login import JwtAuth
-from tap_callexports.records.normalise import Normaliser
+from tap_callexports.records.codec import Codec
 from tap_callexports.records.timestamps import ISO_TIMES, SECOND, epoch_ms_instant, iso_instant
 from tap_callexports.redaction import HIDDEN, SecretFilter, hide_secrets, sanitize
 from tap_callexports.windows import Window, span_of
@@ -92,8 +92,8 @@ def test_a_value_that_is_nested_too_deeply_for_its_column_is_a_misfit() -> None:
             "notes": {"type": ["string", "null"], "contentMediaType": "application/json"},
         }
     }
-    normaliser = Normaliser(schema, primary_keys=("id",), times=ISO_TIMES)
-    batch = normaliser.batch([{"id": "c1", "notes": deep}])
+    codec = Codec(schema, primary_keys=("id",), times=ISO_TIMES)
+    batch = codec.batch([{"id": "c1", "notes": deep}])
     assert batch.records == [{"id": "c1", "notes": None}]
     assert batch.invalid_values == {0: ["notes"]}
     while deep:  # taken apart piece by piece: all at once is too deep for the interpreter

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from random import Random
 
+    from tap_callexports.windows import Window
+
 CONFIG: JSON = {
     "start_date": "2024-05-09",
     "end_date": "2024-05-10",
@@ -60,9 +62,9 @@ def run_over(
 def _reading(body: bytes) -> Callable[..., Iterator[Any]]:
     unread = [body]
 
-    def read_window(stream: CallStream[Any], _: object, context: JSON | None) -> Iterator[Any]:
+    def read_window(stream: CallStream[Any], window: Window) -> Iterator[Any]:
         if unread:
-            yield stream.batch(Response(200, {}, unread.pop()).rows(), context)
+            yield stream.batch(Response(200, {}, unread.pop()).rows(), window.only)
 
     return read_window
 

@@ -37,7 +37,7 @@ class Nobody(ExportTap):
     """A tap without streams."""
 
     name = "tap-test"
-    config_jsonschema = {"properties": {}}  # noqa: RUF012 - the SDK's
+    config_jsonschema = {"properties": {}}
 
     @override
     def checked_config(self, config: JSON) -> tuple[JSON, list[str]]:
@@ -89,7 +89,7 @@ class Calls(CallStream[int]):
     replication_key = "at"
     filter_field = "at"
     times = ISO_TIMES
-    schema = {  # noqa: RUF012 - the SDK's
+    schema = {
         "properties": {
             "id": {"type": "integer"},
             "at": {"type": ["string", "null"], "format": "date-time"},

@@ -129,5 +129,5 @@ def test_a_providers_own_reading_of_a_status_knows_what_was_asked(
 
 def test_what_is_learned_of_the_rows_of_one_answer_is_known_for_the_next() -> None:
     calls, _ = asking(b"[]", b"[]")
-    first, second = (calls.ask(token, lambda reply: reply.shape) for token in (1, 2))
+    first, second = (calls.ask(token, lambda reply: reply.decoder) for token in (1, 2))
     assert first is second

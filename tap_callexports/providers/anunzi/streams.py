@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from tap_callexports.http.request import Request
     from tap_callexports.http.response import Response
     from tap_callexports.records.batch import Batch, Record
-    from tap_callexports.records.raw_rows import Row
+    from tap_callexports.records.rows import Row
     from tap_callexports.windows import Window
 
 SCHEMAS = SchemaDirectory(schemas)
@@ -49,7 +49,7 @@ class AnunziStream(CallStream["str | None"]):
 
     path = "/v3/list-calls"
     primary_keys = ("call_id",)
-    page_fields = {"cursor": _CURSOR, "has_more": "has_more"}  # noqa: RUF012 - as declared in CallStream
+    page_fields = {"cursor": _CURSOR, "has_more": "has_more"}
     excluded_fields = SECRETS
 
     @property

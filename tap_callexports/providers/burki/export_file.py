@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from tap_callexports.errors import TransientFailure, WindowTooLarge
 from tap_callexports.http.response import MAX_ROWS, Response
-from tap_callexports.records.raw_rows import Rows
 from tap_callexports.records.repair import NULS
+from tap_callexports.records.rows import Rows
 from tap_callexports.redaction import sanitize
 
 if TYPE_CHECKING:

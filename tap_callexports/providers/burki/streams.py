@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from tap_callexports.http.request import Request
     from tap_callexports.http.response import Response
     from tap_callexports.records.batch import Batch, Record
-    from tap_callexports.records.raw_rows import Row
+    from tap_callexports.records.rows import Row
     from tap_callexports.windows import Window
 
 SCHEMAS = SchemaDirectory(schemas)
@@ -163,9 +163,6 @@ class CallList(BurkiStream):
     target_rows = PAGE
     can_scan = False
 
-    #: Whether pages have no total, as until 2025.
-    _no_total = False
-
     @cached_property
     @override
     def cap(self) -> Cap:
@@ -183,16 +180,19 @@ class CallList(BurkiStream):
     def parse_page(self, response: Response, window: Window) -> Page:
         body = response.envelope("items", "total")
         total = body.get("total") if isinstance(body, dict) else None
-        self._no_total = count_of(total) is None
         return Page(self.batch(rows_in(body, response)), count=total)
 
     @override
-    def read_window(self, window: Window) -> Iterator[Batch]:
-        for batch in super().read_window(window):
-            counted = self.count(window) if self._no_total else None
-            if counted is not None and len(batch) < counted:
-                raise WindowTooLarge(f"{len(batch)} calls read, {counted} counted")
-            yield batch
+    def check_page(self, page: Page, window: Window) -> None:
+        super().check_page(page, window)
+        rows, total = len(page.rows), count_of(page.count)
+        if rows == total:
+            return
+        # A total may be wrong, and until 2025 there was none.
+        counted = self.count(window)
+        counted = total if counted is None else counted
+        if counted is not None and rows < counted:
+            raise WindowTooLarge(f"{rows} rows read where {counted} are counted")
 
 
 class CallTranscripts(DetailStream):

@@ -15,7 +15,7 @@ from singer_sdk import SchemaDirectory, StreamSchema
 from tap_callexports.compat import override
 from tap_callexports.http.paginators import OffsetPaginator, Page, count_of
 from tap_callexports.providers.twin24 import schemas
-from tap_callexports.records.normalise import EXTRA
+from tap_callexports.records.codec import EXTRA
 from tap_callexports.records.time_zones import to_utc, zone_named
 from tap_callexports.records.timestamps import (
     ISO_TIMES,

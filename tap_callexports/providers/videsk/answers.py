@@ -15,7 +15,7 @@ from tap_callexports.providers.videsk.labels import DICTIONARY, column_of
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from tap_callexports.records.raw_rows import Row
+    from tap_callexports.records.rows import Row
 
 #: Column of the questions: a list of `{"label": …, "value": …}` in column order.
 ANSWERS = "answers"

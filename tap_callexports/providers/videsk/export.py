@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from tap_callexports.http.request import Request
     from tap_callexports.http.response import Response
     from tap_callexports.records.batch import Batch
-    from tap_callexports.records.raw_rows import Row
+    from tap_callexports.records.rows import Row
     from tap_callexports.windows import Window
 
 #: Values of `$sort`.

@@ -14,7 +14,7 @@ from tap_callexports.providers.videsk.export import VideskStream
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
-    from tap_callexports.records.raw_rows import Row
+    from tap_callexports.records.rows import Row
 
 SCHEMAS = SchemaDirectory(schemas)
 

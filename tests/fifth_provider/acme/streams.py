@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from singer_sdk import SchemaDirectory, StreamSchema
 from tap_callexports.providers.acme import schemas
-from tap_callexports.providers.acme.client import AcmeStream
+
+from tap_callexports.compat import override
+from tap_callexports.http.paginators import CursorPaginator
+from tap_callexports.records.timestamps import format_instant
+from tap_callexports.stream import CallStream
+
+if TYPE_CHECKING:
+    from tap_callexports.http.request import Request
+    from tap_callexports.windows import Window
 
 SCHEMAS = SchemaDirectory(schemas)
 
 
-class Calls(AcmeStream):
-    """Calls, https://docs.acme.example/calls"""
+class Calls(CallStream["str | None"]):
+    """Calls, page by page: `{"calls": […], "next": …}`. https://docs.acme.example/calls"""
 
     name = "acme_calls"
     path = "/calls"
@@ -18,6 +28,14 @@ class Calls(AcmeStream):
     replication_key = "started_at"
     filter_field = "started_at"
     schema = StreamSchema(SCHEMAS)
+    rows_field = "calls"
+    page_fields = {"cursor": "next"}
 
+    @override
+    def paginator(self, window: Window) -> CursorPaginator:
+        return CursorPaginator("next", keys=self.primary_keys)
 
-STREAMS = (Calls,)
+    @override
+    def build_request(self, window: Window, token: str | None) -> Request:
+        start, end = format_instant(window.start), format_instant(window.end)
+        return self.get(self.path, **{"from": start, "to": end, "cursor": token})

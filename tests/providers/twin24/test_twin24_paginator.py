@@ -17,7 +17,7 @@ from sandbox.instants import UTC
 from tap_callexports.errors import TransientFailure
 from tap_callexports.http.paginators import PaginationError
 from tap_callexports.http.response import Response
-from tap_callexports.records.raw_rows import Rows
+from tap_callexports.records.rows import Rows
 
 FIRST = ListToken(datetime(2024, 5, 9, tzinfo=UTC), datetime(2024, 5, 10, tzinfo=UTC), company=7)
 COUNTS = pytest.mark.parametrize("count", [60, None])

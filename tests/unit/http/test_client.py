@@ -10,15 +10,14 @@ import pytest
 import requests
 from exchange import MANNERS
 from singer_sdk.authenticators import BearerTokenAuthenticator
-from singer_sdk.streams.rest import HTTPRequest
 
 from sandbox import Fault, Sandbox
 from tap_callexports.concurrency import Cancelled, Worker
 from tap_callexports.errors import ProviderFailed, StreamFailed
 from tap_callexports.http.client import HttpClient
 from tap_callexports.http.rate_limiter import RateLimiter
+from tap_callexports.http.request import Request
 from tap_callexports.http.response import Response
-from tap_callexports.http.retry import Question
 
 
 @pytest.fixture
@@ -33,14 +32,14 @@ def client(key: str, caplog: pytest.LogCaptureFixture) -> HttpClient:
     return HttpClient(MANNERS, throttle, auth, logging.getLogger("test"))
 
 
-def count_question(api: Any) -> Question:
-    return Question(HTTPRequest(url=f"{api.config()['api_url']}/api/v1/calls/count"), "test_calls")
+def count_question(api: Any) -> Request:
+    return Request(f"{api.config()['api_url']}/api/v1/calls/count", sender="test_calls")
 
 
 def test_a_request_carries_its_credential_and_asks_for_gzip(
     burki: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
-    client(burki.config()["api_key"], caplog).ask(count_question(burki), Response.json)
+    client(burki.config()["api_key"], caplog).send(count_question(burki), Response.json)
     headers = burki.requests[-1].headers
     assert headers["authorization"] == f"Bearer {burki.config()['api_key']}"
     assert headers["user-agent"] == "test/1"
@@ -51,7 +50,7 @@ def test_a_request_carries_its_credential_and_asks_for_gzip(
 def test_a_wait_the_server_asks_for_is_kept(burki: Any, caplog: pytest.LogCaptureFixture) -> None:
     burki.faults.add(Fault("status", status=429, times=1, headers={"Retry-After": "1"}))
     before = time.monotonic()
-    client(burki.config()["api_key"], caplog).ask(count_question(burki), Response.json)
+    client(burki.config()["api_key"], caplog).send(count_question(burki), Response.json)
     assert time.monotonic() - before >= 1
     assert [request.status for request in burki.requests] == [429, 200]
 
@@ -62,7 +61,7 @@ def test_html_with_status_200_is_tried_again_and_never_shown(
 ) -> None:
     burki.faults.add(Fault("html", times=100))
     with pytest.raises(StreamFailed, match="200 with HTML instead of JSON; gave up after 8"):
-        client(burki.config()["api_key"], caplog).ask(count_question(burki), Response.json)
+        client(burki.config()["api_key"], caplog).send(count_question(burki), Response.json)
     assert "<" not in caplog.text.replace("<locals>", "")
 
 
@@ -72,14 +71,14 @@ def test_a_redirect_is_not_followed(
 ) -> None:
     burki.faults.add(Fault("redirect", times=1))
     with pytest.raises(StreamFailed, match="redirects are never followed"):
-        client(burki.config()["api_key"], caplog).ask(count_question(burki), Response.json)
+        client(burki.config()["api_key"], caplog).send(count_question(burki), Response.json)
     assert not box.strays
 
 
 class Tokens:
     """Credentials of one use each: every new one is used up by another request at once."""
 
-    def __init__(self, question: Question) -> None:
+    def __init__(self, question: Request) -> None:
         self.client: HttpClient | None = None
         self.number = 0
         self._question = question
@@ -91,14 +90,14 @@ class Tokens:
     def renew(self, _: requests.PreparedRequest) -> bool:
         self.number += 1
         assert self.client is not None
-        self.client.ask(self._question, Response.json)
+        self.client.send(self._question, Response.json)
         return True
 
 
 def test_a_request_goes_on_however_often_others_have_used_up_its_credential(burki: Any) -> None:
     url = f"{burki.config()['api_url']}/api/v1/calls/count"
-    lucky = Question(HTTPRequest(url=url, params={"who": "others"}), "test_calls")
-    unlucky = Question(HTTPRequest(url=url, params={"who": "me"}), "test_calls")
+    lucky = Request(url, params={"who": "others"}, sender="test_calls")
+    unlucky = Request(url, params={"who": "me"}, sender="test_calls")
     burki.faults.add(
         Fault("status", status=401, times=20), when=lambda request: request.query["who"] == "me"
     )
@@ -109,8 +108,8 @@ def test_a_request_goes_on_however_often_others_have_used_up_its_credential(burk
     tokens.client = HttpClient(
         MANNERS, throttle, tokens, logging.getLogger("test"), renew=tokens.renew
     )
-    tokens.client.ask(lucky, Response.json)
-    assert tokens.client.ask(unlucky, Response.json) == {"count": 1}
+    tokens.client.send(lucky, Response.json)
+    assert tokens.client.send(unlucky, Response.json) == {"count": 1}
     assert tokens.number == 20
 
 
@@ -130,7 +129,7 @@ def test_credentials_that_never_work_are_renewed_once(burki: Any) -> None:
         renew=renew,
     )
     with pytest.raises(ProviderFailed, match=r"test\.key was refused"):
-        refused.ask(count_question(burki), Response.json)
+        refused.send(count_question(burki), Response.json)
     assert len(renewed) == 1
 
 
@@ -142,7 +141,7 @@ def test_a_worker_cancelled_during_its_request_logs_no_retry(
 
     def ask() -> None:
         try:
-            api.ask(count_question(burki), Response.json)
+            api.send(count_question(burki), Response.json)
         except Cancelled:
             ended.append(Cancelled)
 

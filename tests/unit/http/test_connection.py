@@ -14,13 +14,12 @@ import pytest
 from exchange import MANNERS
 from raw_server import Asked, RawServer, http
 from seam import limits
-from singer_sdk.streams.rest import HTTPRequest
 
 from tap_callexports.errors import ExportError
 from tap_callexports.http.client import HttpClient
 from tap_callexports.http.rate_limiter import RateLimiter
+from tap_callexports.http.request import Request
 from tap_callexports.http.response import Response
-from tap_callexports.http.retry import Question
 from tap_callexports.providers.twin24.login import NoAuth
 
 GZIP = "Content-Encoding: gzip"
@@ -41,9 +40,9 @@ def client(*, at_once: int = 1, read_timeout: int = 1) -> HttpClient:
 
 def get(http_client: HttpClient, server: RawServer, number: int) -> object:
     """The number that the server answers; None if the request fails."""
-    question = Question(HTTPRequest(url=f"{server.url}/{number}"), "test_calls", tries=1)
+    question = Request(f"{server.url}/{number}", sender="test_calls", max_tries=1)
     try:
-        return http_client.ask(question, Response.json)
+        return http_client.send(question, Response.json)
     except ExportError:
         return None
 

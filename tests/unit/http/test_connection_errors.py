@@ -14,15 +14,14 @@ import requests
 from exchange import MANNERS
 from raw_server import Asked, RawServer, http
 from seam import limits
-from singer_sdk.streams.rest import HTTPRequest
 
 from tap_callexports.errors import StreamFailed, TransientFailure, Unreachable
 from tap_callexports.http.client import HttpClient
 from tap_callexports.http.connection import is_loopback
 from tap_callexports.http.connection_errors import connection_failure
 from tap_callexports.http.rate_limiter import RateLimiter
+from tap_callexports.http.request import Request
 from tap_callexports.http.response import Response
-from tap_callexports.http.retry import Question
 from tap_callexports.providers.twin24.login import NoAuth
 
 INTERNAL_ERROR = b"\x15\x03\x01\x00\x02\x02\x50"
@@ -41,9 +40,9 @@ def failure_at(url: str) -> StreamFailed:
     """How a request to a path with a query ends after all its tries."""
     throttle = RateLimiter(at_once=1, per_minute=None)
     client = HttpClient(MANNERS, throttle, NoAuth(), logging.getLogger("test"))
-    request = HTTPRequest(url=f"{url}/path", params={"query": "1"})
+    request = Request(f"{url}/path", {"query": "1"}, sender="test_calls", max_tries=TRIES)
     with pytest.raises(StreamFailed) as caught:
-        client.ask(Question(request, "test_calls", tries=TRIES), Response.json)
+        client.send(request, Response.json)
     assert "path" not in str(caught.value)
     assert "query" not in str(caught.value)
     return caught.value
@@ -177,7 +176,7 @@ def test_requests_to_this_machine_go_past_proxies(
         for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"):
             monkeypatch.setenv(name, proxy.url)
         url = server.url.replace("127.0.0.1", address)
-        assert client.ask(Question(HTTPRequest(url=url), "test_calls"), Response.json) == 1
+        assert client.send(Request(url, sender="test_calls"), Response.json) == 1
     assert proxy.connections == 0
 
 

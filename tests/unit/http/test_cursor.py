@@ -15,7 +15,7 @@ from tap_callexports.http.paginators import (
     CursorToken,
     PaginationError,
 )
-from tap_callexports.records.raw_rows import Rows
+from tap_callexports.records.rows import Rows
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from exchange import reply
 
 from tap_callexports.errors import TransientFailure
 from tap_callexports.http.response import Response
-from tap_callexports.records.raw_rows import Rows
+from tap_callexports.records.rows import Rows
 from tap_callexports.records.values import plain
 
 NOW = 1_800_000_000

@@ -17,7 +17,8 @@ from tap_callexports.errors import (
     Unreachable,
     WindowTooLarge,
 )
-from tap_callexports.http.retry import MAX_TRIES, Attempts, failure_of
+from tap_callexports.http.request import MAX_TRIES
+from tap_callexports.http.retry import Attempts, failure_of
 
 
 @pytest.mark.covers(103, 109, 110, 120, 124)

@@ -7,16 +7,16 @@ import json
 import pytest
 
 from tap_callexports.http.response import Response
-from tap_callexports.records.raw_rows import Rows, Shape
+from tap_callexports.records.rows import RowDecoder, Rows
 from tap_callexports.records.values import plain, plain_values
 
 
-def shape_of(*bodies: str) -> Shape:
-    """What is known after these answers."""
-    shape = Shape()
+def decoder_after(*bodies: str) -> RowDecoder:
+    """A decoder that has seen these responses."""
+    decoder = RowDecoder()
     for body in bodies:
-        list(Response(200, {}, body.encode(), shape=shape).rows().fields)
-    return shape
+        list(Response(200, {}, body.encode(), decoder=decoder).rows().fields)
+    return decoder
 
 
 @pytest.mark.parametrize(
@@ -35,7 +35,7 @@ def shape_of(*bodies: str) -> Shape:
     ],
 )  # fmt: skip
 def test_what_was_learned_of_rows_does_not_change_them(body: str, before: tuple[str, ...]) -> None:
-    read = Response(200, {}, body.encode(), shape=shape_of(*before)).rows()
+    read = Response(200, {}, body.encode(), decoder=decoder_after(*before)).rows()
     columns = {field: plain_values(read.column(field)) for field in read.fields}
     rows = json.loads(body)
     for field in {*columns, *(name for row in rows for name in row)}:
@@ -46,16 +46,16 @@ def test_what_was_learned_of_rows_does_not_change_them(body: str, before: tuple[
 
 
 def test_fields_that_were_known_stay_known() -> None:
-    shape = shape_of('[{"a":1}]', '[{"b":2}]')
-    rows = Response(200, {}, b'[{"a":1},{"b":2}]', shape=shape).rows()
+    decoder = decoder_after('[{"a":1}]', '[{"b":2}]')
+    rows = Response(200, {}, b'[{"a":1},{"b":2}]', decoder=decoder).rows()
     assert type(rows) is not Rows
     assert plain_values(rows.column("a")) == [1, None]
 
 
 def test_rows_wanted_one_by_one_are_read_as_objects_from_then_on() -> None:
-    shape = shape_of('[{"a":1}]')
-    reply = Response(200, {}, b'[{"a":1}]', shape=shape)
-    assert list(reply.rows().column("a")) == list(Shape().rows(b'[{"a":1}]').column("a"))
+    decoder = decoder_after('[{"a":1}]')
+    reply = Response(200, {}, b'[{"a":1}]', decoder=decoder)
+    assert list(reply.rows().column("a")) == list(RowDecoder().decode(b'[{"a":1}]').column("a"))
     assert type(reply.rows()) is not Rows
     assert list(reply.rows())
     assert type(reply.rows()) is Rows

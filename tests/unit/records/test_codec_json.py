@@ -1,4 +1,4 @@
-"""Values that stay the bytes they came in are those that reading would not have changed."""
+"""Records as JSON hold what records as objects hold, whatever a codec has seen before."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from tap_callexports.errors import TransientFailure
 from tap_callexports.http.response import Response
 from tap_callexports.records.batch import Batch
-from tap_callexports.records.normalise import Normaliser
+from tap_callexports.records.codec import Codec
 from tap_callexports.records.timestamps import TimeReader, iso_instant
 
 KINDS: dict[str, dict[str, Any]] = {
@@ -75,16 +75,17 @@ def fields() -> st.SearchStrategy[list[tuple[str, str]]]:
     return st.lists(st.tuples(names, json_texts()), max_size=12)
 
 
-def normalised(reply: Response, *, passthrough: bool) -> Batch:
-    """Rows of a reply, as they are read in the endless middle of an export: with a known shape."""
-    normaliser = Normaliser(
+def read(body: bytes, *, as_json: bool = True) -> Batch:
+    """Rows of a body as the codec reads them at first, and once it knows their fields."""
+    codec = Codec(
         SCHEMA,
         primary_keys=("id",),
         times=TimeReader(iso_instant),
         tracked_columns=KINDS,
-        as_json=passthrough,
+        as_json=as_json,
     )
-    first, second = (normaliser.batch(reply.envelope("rows")["rows"]) for _ in range(2))
+    replies = (Response(200, {}, body, decoder=codec) for _ in range(2))
+    first, second = (codec.batch(reply.envelope("rows")["rows"]) for reply in replies)
     assert first.records == second.records
     assert first.columns == second.columns
     assert first.invalid_values == second.invalid_values
@@ -100,20 +101,22 @@ def line_of(batch: Batch) -> dict[str, Any]:
 
 @PATIENT
 @given(st.lists(fields(), min_size=1, max_size=3))
-def test_both_ways_give_equal_values_and_equal_misfits(rows: list[list[tuple[str, str]]]) -> None:
+def test_both_ways_give_equal_values_and_equal_invalid_values(
+    rows: list[list[tuple[str, str]]],
+) -> None:
     texts = [
         "{" + ",".join(['"id":"x"', *(f'"{name}":{value}' for name, value in row)]) + "}"
         for row in rows
     ]
     try:
-        reply = Response(200, {}, ('{"rows": [' + ",".join(texts) + "]}").encode())
-        plain = normalised(reply, passthrough=False)
+        body = ('{"rows": [' + ",".join(texts) + "]}").encode()
+        plain = read(body, as_json=False)
     except UnicodeEncodeError:
         return  # half of a pair: no server can send it as UTF-8
-    passthrough = normalised(reply, passthrough=True)
-    assert columns_of(plain) == columns_of(passthrough)
-    assert plain.columns == passthrough.columns
-    for line, record in zip(passthrough.records, plain.records, strict=True):
+    lines = read(body)
+    assert columns_of(plain) == columns_of(lines)
+    assert plain.columns == lines.columns
+    for line, record in zip(lines.records, plain.records, strict=True):
         assert isinstance(line, bytes)
         assert b"\n" not in line
         assert b"\r" not in line
@@ -140,15 +143,13 @@ def number(text: str) -> Decimal | str:
 @pytest.mark.parametrize(
     ("column", "text"),
     [
-        ("text", '"\\u0078"'), ("text", '""'), ("code", '"x\\/y"'), ("number", "1.50"),
-        ("flag", "true"),
-        ("whole", "5"), ("object", '{"a": [1]}'), ("objects", '[{"a" :1},null]'), ("list", "[ 1]"),
-        ("anything", '"\\u0078"'),
+        ("number", "1.50"), ("number", "21.321383333333333000"), ("object", '{"a": [1]}'),
+        ("object", '{"n":1.0e5,"t":"\\u0078"}'), ("objects", '[{"a" :1},null]'), ("list", "[ 1]"),
     ],
 )  # fmt: skip
-def test_a_value_that_fits_is_not_decoded(column: str, text: str) -> None:
-    reply = Response(200, {}, f'{{"rows":[{{"id":"x","{column}":{text}}}]}}'.encode())
-    (line,) = normalised(reply, passthrough=True).records
+def test_objects_lists_and_fractions_stay_as_they_are_written(column: str, text: str) -> None:
+    body = f'{{"rows":[{{"id":"x","{column}":{text}}}]}}'.encode()
+    (line,) = read(body).records
     assert f'"{column}":{text}'.encode() in line
 
 
@@ -162,8 +163,8 @@ def test_a_value_that_fits_is_not_decoded(column: str, text: str) -> None:
     ],
 )  # fmt: skip
 def test_a_value_that_changes_is_read(column: str, text: str, wanted: object) -> None:
-    reply = Response(200, {}, f'{{"rows":[{{"id":"x","{column}":{text}}}]}}'.encode())
-    record = line_of(normalised(reply, passthrough=True))
+    body = f'{{"rows":[{{"id":"x","{column}":{text}}}]}}'.encode()
+    record = line_of(read(body))
     assert record[column] == wanted
     assert record["extra"] is None
 
@@ -177,8 +178,8 @@ def test_a_value_that_changes_is_read(column: str, text: str, wanted: object) ->
     ],
 )  # fmt: skip
 def test_a_value_that_does_not_fit_does_not_stay_in_its_column(column: str, text: str) -> None:
-    reply = Response(200, {}, f'{{"rows":[{{"id":"x","{column}":{text}}}]}}'.encode())
-    batch = normalised(reply, passthrough=True)
+    body = f'{{"rows":[{{"id":"x","{column}":{text}}}]}}'.encode()
+    batch = read(body)
     assert columns_of(batch) == [[column]]
     assert line_of(batch)[column] is None
     assert list(line_of(batch)["extra"]) == [column]
@@ -199,29 +200,29 @@ def test_a_value_stays_in_its_row_whatever_becomes_of_those_beside_it(
     column: str, texts: list[str], wanted: list[object]
 ) -> None:
     rows = (f'{{"id":"{number},","{column}":{text}}}' for number, text in enumerate(texts))
-    reply = Response(200, {}, f'{{"rows":[{",".join(rows)}]}}'.encode())
-    records = [json.loads(line) for line in normalised(reply, passthrough=True).records]
+    body = f'{{"rows":[{",".join(rows)}]}}'.encode()
+    records = [json.loads(line) for line in read(body).records]
     assert [record["id"] for record in records] == [f"{number}," for number in range(len(texts))]
     assert [record[column] for record in records] == wanted
     assert {record["extra"] for record in records} == {None}
 
 
 def test_the_first_of_two_fields_of_one_column_is_not_overwritten() -> None:
-    reply = Response(200, {}, b'{"rows":[{"id":"x","Text":"a","text":"b"}]}')
-    record = line_of(normalised(reply, passthrough=True))
+    body = b'{"rows":[{"id":"x","Text":"a","text":"b"}]}'
+    record = line_of(read(body))
     assert record["text"] == "a"
     assert record["extra"] == {"text": "b"}
 
 
 def test_a_number_that_is_decoded_keeps_every_digit() -> None:
-    reply = Response(200, {}, b'{"rows":[{"id":"x","number":21.321383333333333000}]}')
-    (record,) = normalised(reply, passthrough=False).records
+    body = b'{"rows":[{"id":"x","number":21.321383333333333000}]}'
+    (record,) = read(body, as_json=False).records
     assert str(record["number"]) == "21.321383333333333000"
 
 
 def test_a_key_tells_doubles_however_it_is_spelled() -> None:
-    reply = Response(200, {}, b'{"rows":[{"id":"x"},{"id":"\\u0078"}]}')
-    batch = normalised(reply, passthrough=True)
+    body = b'{"rows":[{"id":"x"},{"id":"\\u0078"}]}'
+    batch = read(body)
     assert batch.keys(("id",)) == ["x", "x"]
     assert len(set(batch.contents())) == 1
 
@@ -239,7 +240,7 @@ def test_a_row_comes_out_as_the_same_bytes_whatever_is_beside_it(
     ]
     try:
         bodies = [f'{{"rows":[{text}]}}'.encode() for text in (",".join(texts), texts[0])]
-        together, alone = (normalised(Response(200, {}, body), passthrough=True) for body in bodies)
+        together, alone = map(read, bodies)
     except (UnicodeEncodeError, TransientFailure):
         return
     lines = [batch.records[0] for batch in (together, alone)]

@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tap_callexports.errors import StreamFailed
+from tap_callexports.records.codec import Codec
+from tap_callexports.records.exclusions import Exclusions
 from tap_callexports.records.naming import snake_case
-from tap_callexports.records.normalise import Normaliser
 from tap_callexports.records.timestamps import TimeReader, iso_instant
 
 SCHEMA: dict[str, Any] = {
@@ -29,12 +30,12 @@ JSON = st.recursive(
 )
 
 
-def normaliser(**options: Any) -> Normaliser:
-    return Normaliser(SCHEMA, primary_keys=("call_id",), times=TimeReader(iso_instant), **options)
+def codec(**options: Any) -> Codec:
+    return Codec(SCHEMA, primary_keys=("call_id",), times=TimeReader(iso_instant), **options)
 
 
 def one(row: dict[str, Any], **options: Any) -> dict[str, Any]:
-    record: dict[str, Any] = normaliser(**options).batch([row]).records[0]
+    record: dict[str, Any] = codec(**options).batch([row]).records[0]
     return record
 
 
@@ -47,8 +48,8 @@ def test_every_column_is_there_in_schema_order() -> None:
     }  # fmt: skip
 
 
-def test_an_empty_text_is_no_time_and_no_misfit() -> None:
-    batch = normaliser().batch([{"callId": "c1", "startedAt": ""}])
+def test_an_empty_text_is_no_time_and_no_invalid_value() -> None:
+    batch = codec().batch([{"callId": "c1", "startedAt": ""}])
     assert (batch.records[0]["started_at"], batch.invalid_values) == (None, {})
 
 
@@ -56,8 +57,8 @@ def test_unknown_fields_go_into_extra_as_received() -> None:
     assert one({"callId": "c1", "newThing": {"a": [1]}})["extra"] == {"newThing": {"a": [1]}}
 
 
-def test_a_misfit_is_null_in_its_column_kept_in_extra_and_counted() -> None:
-    batch = normaliser().batch([{"callId": "c1", "duration": "long", "notes": "n"}])
+def test_an_invalid_value_is_null_in_its_column_kept_in_extra_and_counted() -> None:
+    batch = codec().batch([{"callId": "c1", "duration": "long", "notes": "n"}])
     assert batch.records[0]["duration"] is None
     assert batch.records[0]["extra"] == {"duration": "long"}
     assert batch.invalid_values == {0: ["duration"]}
@@ -71,7 +72,7 @@ def test_two_fields_of_one_column_lose_neither() -> None:
 
 def test_a_secret_field_is_left_out_altogether() -> None:
     record = one(
-        {"callId": "c1", "access_token": "canary"}, excluded_fields=frozenset({"access_token"})
+        {"callId": "c1", "access_token": "canary"}, exclusions=Exclusions({"access_token"})
     )
     assert "canary" not in str(record)
 
@@ -79,11 +80,11 @@ def test_a_secret_field_is_left_out_altogether() -> None:
 @pytest.mark.parametrize("row", [{}, {"callId": None}, {"callId": ""}, {"callId": {"a": 1}}])
 def test_a_row_without_its_key_fails_the_answer(row: dict[str, Any]) -> None:
     with pytest.raises(StreamFailed, match="1 of 2 rows have no call_id"):
-        normaliser().batch([{"callId": "c1"}, row])
+        codec().batch([{"callId": "c1"}, row])
 
 
 def test_a_partition_adds_its_columns() -> None:
-    assert normaliser().batch([{"callId": "c1"}], {"notes": "f1"}).records[0]["notes"] == "f1"
+    assert codec().batch([{"callId": "c1"}], {"notes": "f1"}).records[0]["notes"] == "f1"
 
 
 @given(st.dictionaries(st.text(), JSON, max_size=6))

@@ -1,0 +1,134 @@
+"""How the values of a column are read, mostly all at once."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from operator import itemgetter
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from tap_callexports.records.values import kind_of, plain_values, reader_for
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from tap_callexports.records.timestamps import TimeReader
+
+_SCALARS: dict[str, set[type]] = {
+    "string": {str}, "integer": {int}, "number": {int, Decimal}, "boolean": {bool},
+}  # fmt: skip
+
+
+class _Object(msgspec.Struct):
+    """Any JSON object; what is in it is skipped."""
+
+
+#: What the items of a list are checked against.
+_ITEMS: dict[str, Any] = {
+    "string": str, "integer": int, "number": float, "boolean": bool, "object": _Object,
+}  # fmt: skip
+
+
+class Column:
+    """Reads the values of a column.
+
+    Args:
+        schema: The property's schema.
+        times: How this provider's times are read.
+
+    Attributes:
+        nested: Whether it holds objects or lists, which may stay undecoded.
+    """
+
+    def __init__(self, schema: Mapping[str, Any], times: TimeReader) -> None:
+        self.nested = kind_of(schema) not in _SCALARS
+        self._reader = reader_for(schema, times)
+        self._nulls = (None, "") if "format" in schema else (None,)
+        self._read_at_once = (
+            times.read_column if "format" in schema
+            else _nested_reader(schema) if self.nested
+            else _scalar_reader(schema)
+        )  # fmt: skip
+
+    def is_null(self, value: object) -> bool:
+        """Whether a decoded value is none."""
+        return value in self._nulls
+
+    def read(self, value: object) -> Any:  # noqa: ANN401 - depends on the column
+        """What the column holds of a decoded value that is not null.
+
+        Raises:
+            ValueError: It does not fit.
+            RecursionError: It is nested too deeply.
+        """
+        return self._reader(value)
+
+    def read_all(self, values: list[Any]) -> list[Any]:
+        """What the column holds of values, decoded or not.
+
+        Raises:
+            ValueError: One of them does not fit.
+            RecursionError: One of them is nested too deeply.
+        """
+        if (found := self._read_at_once(values)) is not None:
+            return found
+        given = plain_values(values)
+        if given is not values and (found := self._read_at_once(given)) is not None:
+            return found
+        read, nulls = self._reader, self._nulls
+        found = [None if value in nulls else read(value) for value in given]
+        return list(map(self.kept, values, given, found)) if self.nested else found
+
+    def kept(self, value: object, given: object, found: object) -> object:
+        """What the column holds: a nested value as it came, where reading has not changed it.
+
+        The same row always comes out as the same bytes, whatever else is in its response.
+
+        Args:
+            value: As it came.
+            given: The same, decoded.
+            found: What was read of it.
+        """
+        same = self.nested and type(found) is type(given) and found == given
+        return value if same and found is not None else found
+
+
+def _scalar_reader(schema: Mapping[str, Any]) -> Callable[[list[Any]], list[Any] | None]:
+    """What gives decoded values back where each is what a column holds, and else None."""
+    types = {*_SCALARS[kind_of(schema)], type(None)}
+
+    def read(values: list[Any]) -> list[Any] | None:
+        if not types.issuperset(map(type, values)):
+            return None
+        if "minLength" in schema and ("" in values or any(map(str.isspace, filter(None, values)))):
+            return None
+        return values
+
+    return read
+
+
+def _nested_reader(schema: Mapping[str, Any]) -> Callable[[list[Any]], list[Any] | None]:
+    """The same of undecoded values of a column of objects or lists."""
+    starts = set(b"{n" if kind_of(schema) == "object" else b"[n")
+    items = schema.get("items", {})
+    decode: Callable[[bytes], Any] | None = None
+    if "type" in items:
+        item = _ITEMS.get(kind_of(items))
+        if item is None or "minLength" in items or "format" in items:
+            return lambda _: None
+        types: Any = list[list[item | None] | None]  # type: ignore[valid-type] # made at run time
+        decode = msgspec.json.Decoder(types).decode
+
+    def read(values: list[Any]) -> list[Any] | None:
+        try:
+            texts: Iterator[Any] = map(memoryview, values)
+            if not starts.issuperset(map(itemgetter(0), texts)):
+                return None
+            if decode:
+                decode(b"[%b]" % b",".join(values))
+        except (TypeError, IndexError, msgspec.DecodeError, RecursionError):
+            return None  # some are decoded, ABSENT, or hold other items
+        return values
+
+    return read

@@ -1,0 +1,197 @@
+"""From a response to its rows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from decimal import Decimal
+from functools import lru_cache
+from itertools import chain
+from operator import attrgetter
+from typing import Any, TypeAlias
+
+import msgspec
+
+from tap_callexports.compat import override
+
+#: Any JSON value, decoded.
+Json: TypeAlias = Any
+#: A provider's object: each value decoded, or as `msgspec.Raw`.
+Row: TypeAlias = Mapping[str, Any]
+#: What stands for a field that a row does not have, and a value that is none.
+ABSENT, NULL = msgspec.Raw(b""), msgspec.Raw(b"null")
+#: A struct has no more fields than this.
+_MOST_FIELDS = 200
+
+
+class Rows(Collection[Row]):
+    """Rows in their order; iterating gives them one by one, with their fields as received."""
+
+    def __init__(self, rows: Sequence[Row]) -> None:
+        self._rows: Sequence[Any] = rows
+
+    @override
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    @override
+    def __iter__(self) -> Iterator[Row]:
+        return iter(self._rows)
+
+    @override
+    def __contains__(self, row: object) -> bool:
+        return any(row == each for each in self)
+
+    @property
+    def fields(self) -> Collection[str]:
+        """The fields that at least one row has, and perhaps some that none has."""
+        return dict.fromkeys(chain.from_iterable(self._rows))
+
+    def column(self, field: str) -> list[Any]:
+        """The value of a field in each row, for `plain`: decoded or not, or ABSENT."""
+        return [row.get(field, ABSENT) for row in self._rows]
+
+    def clear(self) -> None:
+        """Forget the rows."""
+        self._rows = ()
+
+
+class _StructRows(Rows):
+    """Rows that are structs.
+
+    Args:
+        rows: The structs.
+        struct: Their type; the names of its fields in JSON are those of the rows.
+        as_received: Decodes the rows once more, an object for each.
+    """
+
+    def __init__(
+        self,
+        rows: Sequence[Any],
+        struct: type[msgspec.Struct],
+        as_received: Callable[[], Sequence[Row]],
+    ) -> None:
+        super().__init__(rows)
+        fields = zip(struct.__struct_encode_fields__, struct.__struct_fields__, strict=True)
+        self._attributes = dict(fields)
+        self._as_received = as_received
+
+    @override
+    def __iter__(self) -> Iterator[Row]:
+        return iter(self._as_received())
+
+    @property
+    @override
+    def fields(self) -> Collection[str]:
+        return self._attributes.keys()
+
+    @override
+    def column(self, field: str) -> list[Any]:
+        attribute = self._attributes.get(field)
+        if attribute is None:
+            return [ABSENT] * len(self)
+        return list(map(attrgetter(attribute), self._rows))
+
+    @override
+    def clear(self) -> None:
+        super().clear()
+        self._as_received = tuple
+
+
+class RowDecoder:
+    """Decodes responses into rows: into structs that have the fields which were seen so far.
+
+    A response with a field that is new is decoded twice. What rows hold does not depend on what was
+    seen. Threads may share a decoder.
+    """
+
+    def __init__(self) -> None:
+        #: None where rows are dictionaries of undecoded values.
+        self._struct: type[msgspec.Struct] | None = None
+        self._may_learn = True
+
+    def decode(self, body: bytes, name: str | None = None, others: tuple[str, ...] = ()) -> Json:
+        """The Rows of a JSON list of objects, or an object with such a list.
+
+        Args:
+            body: JSON text.
+            name: Field of the list, which comes as Rows; None where the list is all there is.
+            others: Further fields, which come decoded; those it lacks are not in the result.
+
+        Raises:
+            ValidationError: The body is something else.
+        """
+        if (struct := self._struct) is not None:
+            try:
+                found = _decoder_of(struct, name, others)(body)
+            except (msgspec.ValidationError, ArithmeticError, RecursionError):
+                pass  # perhaps a field that is not known yet, or a number that nothing can hold
+            else:
+                return _with_rows(
+                    found,
+                    name,
+                    lambda rows: _StructRows(rows, struct, lambda: self._as_received(body, name)),
+                )
+        found = _with_rows(_decoder_of(dict[str, msgspec.Raw], name, others)(body), name, Rows)
+        rows = found if name is None else found.get(name, Rows(()))
+        if not self._may_learn or not self._learn(rows):
+            return found
+        rows.clear()
+        return self.decode(body, name, others)
+
+    def _as_received(self, body: bytes, name: str | None) -> Sequence[Row]:
+        """The rows one by one; the next ones will be wanted so too."""
+        self._may_learn, self._struct = False, None
+        found = _decoder_of(dict[str, msgspec.Raw], name, ())(body)
+        rows: Sequence[Row] = found if name is None else found[name]
+        return rows
+
+    def _learn(self, rows: Rows) -> bool:
+        """Make a struct that has the fields of these rows, too; whether there are new ones."""
+        known = self._struct.__struct_encode_fields__ if self._struct else ()
+        fields = dict.fromkeys([*known, *rows.fields])
+        if len(fields) > _MOST_FIELDS:
+            self._may_learn, self._struct = False, None
+        if len(fields) == len(known) or not self._may_learn or not all(map(_is_easy, fields)):
+            return False
+        self._struct = msgspec.defstruct(
+            "Row",
+            [(f"field{number}", *self._type_of(field)) for number, field in enumerate(fields)],
+            rename={f"field{number}": field for number, field in enumerate(fields)},
+            forbid_unknown_fields=True,
+            gc=False,
+        )
+        return True
+
+    def _type_of(self, field: str) -> tuple[Any, Any]:
+        """What a field is decoded into, and what stands for it in rows that do not have it."""
+        return msgspec.Raw, ABSENT
+
+
+def _is_easy(field: str) -> bool:
+    """Whether a struct can have a field of this name."""
+    return field.isprintable() and not set(field) & {'"', "\\"}
+
+
+def _with_rows(found: Json, name: str | None, made: Callable[[Any], Rows]) -> Json:
+    if name is None:
+        return made(found)
+    return {**found, name: made(found[name])} if name in found else found
+
+
+@lru_cache(100)
+def _decoder_of(row: Any, name: str | None, others: tuple[str, ...]) -> Callable[[bytes], Json]:  # noqa: ANN401 - a type expression
+    """A decoder of a list of rows, or of an object with such a list, as `RowDecoder.decode`."""
+    if name is None:
+        return msgspec.json.Decoder(list[row], float_hook=Decimal).decode
+    names = {f"field{number}": field for number, field in enumerate((name, *others))}
+    types = dict.fromkeys(names, Any) | {"field0": list[row]}
+    struct = msgspec.defstruct(
+        "Envelope", [(field, types[field], msgspec.UNSET) for field in names], rename=names
+    )
+    decode = msgspec.json.Decoder(struct, float_hook=Decimal).decode
+
+    def decoded(body: bytes) -> dict[str, Any]:
+        values = zip(names.values(), msgspec.structs.astuple(decode(body)), strict=True)
+        return {field: value for field, value in values if value is not msgspec.UNSET}
+
+    return decoded

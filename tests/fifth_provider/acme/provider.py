@@ -1,0 +1,34 @@
+"""Acme: an invented provider, as small as one can be. https://docs.acme.example/calls"""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from singer_sdk import typing as th
+from singer_sdk.authenticators import BearerTokenAuthenticator
+from tap_callexports.providers.acme.streams import Calls
+
+from tap_callexports.compat import override
+from tap_callexports.provider import Provider, common_settings
+
+if TYPE_CHECKING:
+    from tap_callexports.http.client import Auth
+
+
+class Acme(Provider):
+    """An account at Acme."""
+
+    name = "acme"
+    title = "Acme"
+    credentials = (("api_key",),)
+    streams = (Calls,)
+    properties = (
+        th.Property("api_key", th.StringType, secret=True, title="API key", description="API key."),
+        *common_settings(api_url="https://api.acme.example", lookback_hours=24, max_concurrency=2),
+    )
+
+    @cached_property
+    @override
+    def auth(self) -> Auth:
+        return BearerTokenAuthenticator(token=self.settings["api_key"])

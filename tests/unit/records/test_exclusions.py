@@ -1,0 +1,132 @@
+"""What is excluded is nowhere in a record; all that is beside it is."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tap_callexports.http.response import Response
+from tap_callexports.records.codec import Codec
+from tap_callexports.records.exclusions import Exclusions
+from tap_callexports.records.timestamps import ISO_TIMES
+
+OBJECT = {"type": ["object", "null"]}
+SCHEMA: dict[str, Any] = {
+    "properties": {
+        "id": {"type": "string", "minLength": 1},
+        "artifact": OBJECT,
+        "monitor": OBJECT,
+        "assistant": OBJECT,
+        "phone_number": OBJECT,
+        "transport": {"type": ["string", "null"], "contentMediaType": "application/json"},
+        "extra": OBJECT,
+    }
+}
+EXCLUSIONS = Exclusions(
+    {"access_token", "monitor.controlUrl", "artifact.**.presigned*", "other.key", "whole.**"},
+    {"assistant", "phoneNumber", "transport", "squad"},
+)
+#: Keys that name a secret.
+SECRETS = [
+    "headers", "Headers", "token", "authToken", "AUTH_TOKEN", "secret", "clientSecret", "password",
+    "apiKey", "APIKEY", "x-apikey", "accessKey", "secretKey", "credential", "awsCredentials",
+]  # fmt: skip
+#: Keys that do not.
+OPEN = ["tokens", "keyboard", "header", "secretary", "maxTokens", "passwordPolicy", "key", "model"]
+
+
+def record_of(row: object, *, as_json: bool = True, exclusions: Exclusions = EXCLUSIONS) -> Any:
+    """The record of a row, the same before and after its fields are known."""
+    codec = Codec(
+        SCHEMA, primary_keys=("id",), times=ISO_TIMES, exclusions=exclusions, as_json=as_json
+    )
+    body = json.dumps([row]).encode()
+    replies = [Response(200, {}, body, decoder=codec) for _ in range(2)]
+    (first,), (second,) = (codec.batch(reply.rows()).records for reply in replies)
+    assert first == second
+    return json.loads(first) if as_json else first
+
+
+@pytest.mark.parametrize("as_json", [False, True])
+@pytest.mark.parametrize(
+    ("row", "wanted"),
+    [
+        ({"access_token": "x"}, {}),
+        ({"accessToken": "x"}, {}),
+        ({"monitor": {"controlUrl": "x", "b": 1.5}}, {"monitor": {"b": 1.5}}),
+        ({"monitor": {"b": {"controlUrl": 1}}}, {"monitor": {"b": {"controlUrl": 1}}}),
+        ({"artifact": {"presignedUrl": 1, "a": 1}}, {"artifact": {"a": 1}}),
+        ({"artifact": {"a": [{"presignedX": 1, "c": 2}]}}, {"artifact": {"a": [{"c": 2}]}}),
+        ({"whole": {"a": {"b": 1}}}, {"extra": {"whole": {}}}),
+        ({"monitor": {"presignedUrl": 1}}, {"monitor": {"presignedUrl": 1}}),
+        ({"other": {"key": 1, "b": 2}}, {"extra": {"other": {"b": 2}}}),
+        ({"other": {"key": 1}}, {"extra": {"other": {}}}),
+        ({"squad": [{"a": [{"token": 1, "b": 2}]}]}, {"extra": {"squad": [{"a": [{"b": 2}]}]}}),
+        ({"phoneNumber": {"authToken": 1, "n": 2}}, {"phone_number": {"n": 2}}),
+        ({"assistant": '{"token": 1, "b": 2}'}, {"assistant": {"b": 2}}),
+        ({"transport": {"apiKey": 1, "b": 2}}, {"transport": '{"b":2}'}),
+        ({"transport": '{"apiKey": 1, "b": 2}'}, {"transport": '{"b":2}'}),
+        ({"assistant": '{"b": "\\ud800\\u0000"}'}, {"assistant": {"b": "\ufffd"}}),
+        ({"transport": "sip"}, {"transport": "sip"}),
+        ({"transport": "[1"}, {"transport": "[1"}),
+        ({"assistant": [{"token": 1}]}, {"extra": {"assistant": [{}]}}),
+        ({"assistant": None}, {}),
+        ({"id2": {"token": 1}}, {"extra": {"id2": {"token": 1}}}),
+    ],
+)  # fmt: skip
+def test_only_what_is_excluded_is_left_out(
+    row: dict[str, Any], wanted: dict[str, Any], *, as_json: bool
+) -> None:
+    record = record_of({"id": "c1", **row}, as_json=as_json)
+    assert {name: value for name, value in record.items() if value is not None} == {
+        "id": "c1", **wanted,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("name", SECRETS)
+@pytest.mark.parametrize("value", ["canary", {"a": ["canary"]}])
+def test_a_key_that_names_a_secret_is_left_out(name: str, value: object) -> None:
+    row = {"id": "c1", "assistant": {"tools": [{name: value, "name": "t"}]}}
+    assert record_of(row)["assistant"] == {"tools": [{"name": "t"}]}
+
+
+@pytest.mark.parametrize("name", OPEN)
+def test_other_keys_stay(name: str) -> None:
+    assert record_of({"id": "c1", "assistant": {name: "x"}})["assistant"] == {name: "x"}
+
+
+@pytest.mark.parametrize("as_json", [False, True])
+def test_what_is_too_deep_to_be_searched_is_left_out(*, as_json: bool) -> None:
+    deep = "[" * 900 + '{"token":"canary"}' + "]" * 900
+    body = f'[{{"id":"c1","assistant":{deep},"transport":{json.dumps(deep)},"squad":{deep}}}]'
+    codec = Codec(
+        SCHEMA, primary_keys=("id",), times=ISO_TIMES, exclusions=EXCLUSIONS, as_json=as_json
+    )
+    batch = codec.batch(Response(200, {}, body.encode(), decoder=codec).rows())
+    assert "canary" not in str(batch.records)
+
+
+KEYS = st.sampled_from([*SECRETS, *OPEN])
+TREES = st.recursive(
+    st.none() | st.integers(),
+    lambda part: st.lists(part, max_size=3) | st.dictionaries(KEYS, part, max_size=4),
+    max_leaves=12,
+)
+
+
+def without(tree: Any) -> Any:
+    """What is to be left of a value."""
+    if isinstance(tree, list):
+        return list(map(without, tree))
+    if isinstance(tree, dict):
+        return {key: without(part) for key, part in tree.items() if key not in SECRETS}
+    return tree
+
+
+@given(st.dictionaries(KEYS, TREES))
+def test_no_depth_hides_a_secret_and_nothing_else_is_lost(tree: dict[str, Any]) -> None:
+    assert record_of({"id": "c1", "assistant": tree})["assistant"] == without(tree)
