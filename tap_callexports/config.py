@@ -1,4 +1,4 @@
-"""The tap's settings: their schema and their defaults. Pure; config_check.py judges values."""
+"""The tap's settings: their schema and their defaults. config_check.py checks values."""
 
 from __future__ import annotations
 
@@ -21,6 +21,59 @@ if TYPE_CHECKING:
 START_DATE = "2015-01-01T00:00:00Z"
 
 _DATE = re.compile(r"\d{4}-\d\d-\d\d")
+
+
+#: Most that a lookback may be: twenty years, more than any provider keeps.
+MAX_LOOKBACK_HOURS = 20 * 366 * 24
+#: Most that `settle_minutes` may be: a month.
+MAX_SETTLE_MINUTES = 31 * 24 * 60
+
+
+def common_settings(
+    *, api_url: str, lookback_hours: int, max_concurrency: int
+) -> tuple[th.Property[Any], ...]:
+    """The settings every provider has.
+
+    Args: This provider's defaults of the settings of these names.
+    """
+    return (
+        th.Property(
+            "api_url",
+            th.StringType,
+            default=api_url,
+            title="API URL",
+            description="Address of the API; another one for self-hosted servers and tests.",
+        ),
+        th.Property(
+            "lookback_hours",
+            th.IntegerType(minimum=0, maximum=MAX_LOOKBACK_HOURS),
+            default=lookback_hours,
+            title="Lookback (hours)",
+            description="How far before the last run each run reads again, for calls that came "
+            "late or changed.",
+        ),
+        th.Property(
+            "settle_minutes",
+            th.IntegerType(minimum=0, maximum=MAX_SETTLE_MINUTES),
+            default=5,
+            title="Settle time (minutes)",
+            description="How old a call must be before a run reads it, so that the provider has "
+            "filed it.",
+        ),
+        th.Property(
+            "max_concurrency",
+            th.IntegerType(minimum=1, maximum=32),
+            default=max_concurrency,
+            title="Requests at once",
+            description="How many requests may be under way at the same time.",
+        ),
+        th.Property(
+            "requests_per_minute",
+            th.IntegerType(minimum=1, maximum=60_000),
+            title="Requests per minute",
+            description="Upper bound on requests started per minute; unset for none.",
+        ),
+    )
 
 
 def settings_schema(providers: Sequence[type[Provider]]) -> dict[str, Any]:

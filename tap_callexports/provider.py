@@ -8,8 +8,6 @@ from datetime import timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from singer_sdk import typing as th
-
 from tap_callexports.http.client import Auth, HttpClient
 from tap_callexports.http.rate_limiter import RateLimiter
 from tap_callexports.http.retry import HttpSettings
@@ -21,63 +19,13 @@ if TYPE_CHECKING:
 
     import requests
     from singer_sdk import Stream
+    from singer_sdk import typing as th
 
     from tap_callexports.run import Run
 
 
-#: Most that a lookback may be: twenty years, more than any provider keeps.
-MAX_LOOKBACK_HOURS = 20 * 366 * 24
-#: Most that `settle_minutes` may be: a month.
-MAX_SETTLE_MINUTES = 31 * 24 * 60
 #: How far this machine's clock may be off the server's.
 CLOCK_SKEW = timedelta(seconds=60)
-
-
-def common_settings(
-    *, api_url: str, lookback_hours: int, max_concurrency: int
-) -> tuple[th.Property[Any], ...]:
-    """The settings every provider has.
-
-    Args: This provider's defaults of the settings of these names.
-    """
-    return (
-        th.Property(
-            "api_url",
-            th.StringType,
-            default=api_url,
-            title="API URL",
-            description="Address of the API; another one for self-hosted servers and tests.",
-        ),
-        th.Property(
-            "lookback_hours",
-            th.IntegerType(minimum=0, maximum=MAX_LOOKBACK_HOURS),
-            default=lookback_hours,
-            title="Lookback (hours)",
-            description="How far before the last run each run reads again, for calls that came "
-            "late or changed.",
-        ),
-        th.Property(
-            "settle_minutes",
-            th.IntegerType(minimum=0, maximum=MAX_SETTLE_MINUTES),
-            default=5,
-            title="Settle time (minutes)",
-            description="How old a call must be before a run reads it, so that the provider has "
-            "filed it.",
-        ),
-        th.Property(
-            "max_concurrency",
-            th.IntegerType(minimum=1, maximum=32),
-            default=max_concurrency,
-            title="Requests at once",
-            description="How many requests may be under way at the same time.",
-        ),
-        th.Property(
-            "requests_per_minute",
-            th.IntegerType(minimum=1, maximum=60_000),
-            title="Requests per minute",
-            description="Upper bound on requests started per minute; unset for none.",
-        ),
-    )
 
 
 class Provider(ABC):

@@ -13,7 +13,7 @@ from datetime import timedelta
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
-from tap_callexports.caps import Cap, CappedPlanner, CappedWindow
+from tap_callexports.cap import Cap
 from tap_callexports.compat import override
 from tap_callexports.errors import FilterIgnored, KeyMissing, StreamFailed, WindowTooLarge
 from tap_callexports.http.paginators import Page, PaginationError, Paginator
@@ -25,7 +25,7 @@ from tap_callexports.records.exclusions import Exclusions
 from tap_callexports.records.naming import snake_case
 from tap_callexports.records.timestamps import ISO_TIMES, SECOND, TimeReader, format_instant
 from tap_callexports.singer.sdk import SingerStream
-from tap_callexports.windows import TARGET_ROWS, Planner, Window
+from tap_callexports.windows import TARGET_ROWS, CappedPlanner, CappedWindow, Planner, Window
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping

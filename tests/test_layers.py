@@ -25,7 +25,7 @@ TOP = ("__main__", "cli", "tap")
 #: What each folder may import of the rest, beside the modules all of them may import.
 FOLDERS = {
     "records": (),
-    "http": ("records", "caps", "windows"),
+    "http": ("records", "cap"),
     "singer": ("records",),
     "progress": ("records", "http.traffic", "windows"),
 }

@@ -19,7 +19,7 @@ from tap_callexports.records.batch import Batch
 if TYPE_CHECKING:
     from collections.abc import Hashable, Sequence
 
-    from tap_callexports.caps import Cap
+    from tap_callexports.cap import Cap
 
 TToken = TypeVar("TToken")
 
@@ -239,7 +239,7 @@ class CappedPage(Paginator[TToken]):
     the highest limit that the API takes. Responses in opposite orders are complete together where
     they overlap.
 
-    >>> from tap_callexports.caps import Cap
+    >>> from tap_callexports.cap import Cap
     >>> def page(*ids: int) -> Page:
     ...     return Page(Batch([{"id": i} for i in ids], {"id": list(ids)}))
     >>> second = CappedPage("oldest first", "newest first", cap=Cap(3), keys=("id",))

@@ -11,7 +11,7 @@ import pytest
 from fake_calls import DAY, SECOND, START, Calls
 from seam import limits
 
-from tap_callexports.caps import Cap, CappedPlanner, CappedWindow
+from tap_callexports.cap import Cap
 from tap_callexports.compat import override
 from tap_callexports.errors import (
     FilterIgnored,
@@ -24,7 +24,7 @@ from tap_callexports.http.paginators import Page
 from tap_callexports.http.request import MAX_TRIES, Request
 from tap_callexports.http.response import Response
 from tap_callexports.records.timestamps import format_instant
-from tap_callexports.windows import Planner, Window
+from tap_callexports.windows import CappedPlanner, CappedWindow, Planner, Window
 
 WINDOW = Window(START, START + DAY)
 

@@ -9,7 +9,8 @@ from singer_sdk import typing as th
 from singer_sdk.authenticators import BearerTokenAuthenticator
 
 from tap_callexports.compat import override
-from tap_callexports.provider import MAX_LOOKBACK_HOURS, Provider, common_settings
+from tap_callexports.config import MAX_LOOKBACK_HOURS, common_settings
+from tap_callexports.provider import Provider
 from tap_callexports.providers.burki.streams import CallList, Calls, CallTranscripts
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from singer_sdk import SchemaDirectory, StreamSchema
 
-from tap_callexports.caps import Cap
+from tap_callexports.cap import Cap
 from tap_callexports.compat import override
 from tap_callexports.detail_stream import DetailStream
 from tap_callexports.errors import (

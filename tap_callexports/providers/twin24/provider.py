@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 from singer_sdk import typing as th
 
 from tap_callexports.compat import override
+from tap_callexports.config import common_settings
 from tap_callexports.http.client import Auth, HttpClient
-from tap_callexports.provider import Provider, common_settings
+from tap_callexports.provider import Provider
 from tap_callexports.providers.twin24.login import JwtAuth, NoAuth, log_in
 from tap_callexports.providers.twin24.streams import Calls, IncomingCalls
 from tap_callexports.records.time_zones import zone_named

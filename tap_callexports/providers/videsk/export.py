@@ -9,7 +9,7 @@ from functools import cached_property, partial
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from tap_callexports.caps import Cap
+from tap_callexports.cap import Cap
 from tap_callexports.compat import override
 from tap_callexports.http.paginators import CappedPage, Page, count_of
 from tap_callexports.providers.videsk.answers import Header, keys_for

@@ -10,7 +10,8 @@ from singer_sdk import typing as th
 from singer_sdk.authenticators import APIKeyAuthenticator
 
 from tap_callexports.compat import override
-from tap_callexports.provider import Provider, common_settings
+from tap_callexports.config import common_settings
+from tap_callexports.provider import Provider
 from tap_callexports.providers.videsk import streams
 from tap_callexports.records.time_zones import zone_named
 

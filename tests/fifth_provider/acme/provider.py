@@ -10,7 +10,8 @@ from singer_sdk.authenticators import BearerTokenAuthenticator
 from tap_callexports.providers.acme.streams import Calls
 
 from tap_callexports.compat import override
-from tap_callexports.provider import Provider, common_settings
+from tap_callexports.config import common_settings
+from tap_callexports.provider import Provider
 
 if TYPE_CHECKING:
     from tap_callexports.http.client import Auth

@@ -10,12 +10,12 @@ from typing import Any, Literal, TypeAlias, cast
 from batch_of import batch_of
 
 from sandbox.instants import MILLISECOND, SECOND, UTC, floor, parse, text
-from tap_callexports.caps import Cap, CappedPlanner
+from tap_callexports.cap import Cap
 from tap_callexports.errors import WindowTooLarge
 from tap_callexports.http.paginators import Page
 from tap_callexports.providers.videsk.export import VideskStream
 from tap_callexports.tap import TapCallExports
-from tap_callexports.windows import ClosedWindow, Window
+from tap_callexports.windows import CappedPlanner, ClosedWindow, Window
 
 DAY = datetime(2024, 5, 9, tzinfo=UTC)
 Ends: TypeAlias = Literal["[]", "[)", "(]", "()"]

@@ -12,7 +12,7 @@ from batch_of import batch_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tap_callexports.caps import Cap
+from tap_callexports.cap import Cap
 from tap_callexports.errors import WindowTooLarge
 from tap_callexports.http import paginators
 from tap_callexports.http.paginators import (
