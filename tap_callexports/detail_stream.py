@@ -106,7 +106,7 @@ class DetailStream(CallStream["Record"]):
     @override
     def bookmark_may_move(self) -> bool:
         # As long as every call has not been found, the path may be wrong.
-        return bool(self._found) or not self.not_found
+        return bool(self._found) or not self.stats.not_found
 
     @property
     @override
@@ -143,12 +143,12 @@ class DetailStream(CallStream["Record"]):
                 self.provider.name,
                 self.lookback_setting,
             )
-        if self.not_found:
+        if self.stats.not_found:
             self.logger.warning(
                 "%s: %d of %d calls no longer existed when they were requested at %s",
                 self.where,
-                self.not_found,
-                self.not_found + self._found,
+                self.stats.not_found,
+                self.stats.not_found + self._found,
                 self.endpoint,
             )
 
@@ -164,11 +164,11 @@ class DetailStream(CallStream["Record"]):
                 self._found += 1
                 yield answer
                 continue
-            self.not_found += 1
-            if self.not_found >= NOT_FOUND_AT_FIRST and not self._found:
+            self.stats.not_found += 1
+            if self.stats.not_found >= NOT_FOUND_AT_FIRST and not self._found:
                 setting = f"{self.provider.name}.{self.path_setting or 'api_url'}"
                 raise self.fail(
-                    f"none of the first {self.not_found} calls is at {self.endpoint}; "
+                    f"none of the first {self.stats.not_found} calls is at {self.endpoint}; "
                     f"check {setting}"
                 )
 
@@ -207,7 +207,7 @@ class DetailStream(CallStream["Record"]):
             ((_, answer),) = self._one(call)
             if isinstance(answer, StreamFailed):
                 self.logger.info("%s; skipping it", answer)
-                self.skipped.append(self._named(call))
+                self.stats.skipped.append(self._named(call))
             else:
                 yield answer
 

@@ -7,7 +7,6 @@ SDK sees of it is in `singer/sdk.py`.
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections import Counter
 from dataclasses import replace
 from datetime import timedelta
 from functools import cached_property, partial
@@ -18,13 +17,14 @@ from tap_callexports.errors import FilterIgnored, KeyMissing, StreamFailed, Wind
 from tap_callexports.http.paginators import Page, PaginationError, Paginator
 from tap_callexports.http.request import Request
 from tap_callexports.http.response import MAX_ROWS
+from tap_callexports.progress.stats import Stats
 from tap_callexports.records.batch import Batch
 from tap_callexports.records.codec import Codec
 from tap_callexports.records.exclusions import Exclusions
 from tap_callexports.records.naming import snake_case
 from tap_callexports.records.timestamps import ISO_TIMES, SECOND, TimeReader, format_instant
 from tap_callexports.singer.sdk import SingerStream
-from tap_callexports.windows import TARGET_ROWS, CappedPlanner, CappedWindow, Planner, Window
+from tap_callexports.windows import TARGET_ROWS, CappedWindow, Planner, Window, plan
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping
@@ -101,11 +101,8 @@ class CallStream(SingerStream, Generic[TToken]):
         self.log_name = self.name
         #: Whether records go out as they are: JSON, in which most values were never decoded.
         self.passthrough = False
-        #: Windows and calls of this run that could not be read and were skipped, in words.
-        self.skipped: list[str] = []
-        #: How many calls that were listed no longer existed when they were requested, in this run.
-        self.not_found = 0
-        self._repairs: list[Counter[str]] = []
+        #: What was read so far of the stream, or of the partition at hand.
+        self.stats = Stats(self.name)
         super().__init__(tap)
 
     # What an endpoint declares.
@@ -212,16 +209,8 @@ class CallStream(SingerStream, Generic[TToken]):
         return True
 
     def planner(self, span: Window, first_step: timedelta) -> Planner:
-        """What cuts a span into windows.
-
-        Args:
-            span: The time that one run reads.
-            first_step: How long the first window should be.
-        """
-        rows, cap = self.target_rows, self.cap
-        if cap is not None:
-            return CappedPlanner(span, first_step=first_step, cap=cap, target_rows=rows)
-        return Planner(span, first_step=first_step, target_rows=rows)
+        """What cuts a span into windows, the first of them so long."""
+        return plan(span, first_step, target_rows=self.target_rows, cap=self.cap)
 
     def cap_for(self, window: Window) -> Cap:
         """What was known of the cap when a window was planned."""
@@ -301,7 +290,7 @@ class CallStream(SingerStream, Generic[TToken]):
             response = replace(response, decoder=self._codecs[self.passthrough])
             parsed = parse(response)
             if response.repairs:
-                self._repairs.append(Counter(response.repairs))
+                self.stats.repairs.append(response.repairs)
             return parsed
 
         return self.provider.client.send(request, parse_and_count)
@@ -379,11 +368,6 @@ class CallStream(SingerStream, Generic[TToken]):
     def oldest_first(self, batch: Batch) -> Batch:
         """A batch by replication key, then by primary key, however it was requested."""
         return batch.in_order(str(self.declared_replication_key), self.declared_primary_keys)
-
-    def take_repairs(self) -> Counter[str]:
-        """What was repaired since this was last called, as `repaired` counts."""
-        repairs, self._repairs = self._repairs, []
-        return sum(repairs, Counter())
 
     # What the SDK asks for.
 

@@ -14,9 +14,8 @@ from tap_callexports.errors import (
     TestFinished,
     WindowTooLarge,
 )
-from tap_callexports.progress.stats import COMPLETE, FAILED, FORBIDDEN, Stats, count
+from tap_callexports.progress.stats import COMPLETE, FAILED, FORBIDDEN, Stats
 from tap_callexports.records.dedupe import Dedupe
-from tap_callexports.records.repair import NULS, SURROGATES
 from tap_callexports.records.timestamps import SECOND, UTC, format_instant
 from tap_callexports.redaction import sanitize
 from tap_callexports.window_reader import Event, WindowReader
@@ -34,10 +33,6 @@ if TYPE_CHECKING:
 #: What a connection test reads: the time up to the start of the run, in so many requests.
 TEST_SPAN = timedelta(days=7)
 TEST_REQUESTS = 2
-#: What a message says of repairs, after their number.
-_REPAIRS = {SURROGATES: "unpaired surrogates replaced by U+FFFD", NULS: "U+0000 removed"}
-#: Skipped windows and calls that the warning names.
-_MOST_NAMED = 5
 _FAR = datetime.max.replace(tzinfo=UTC)
 
 
@@ -91,7 +86,7 @@ class Sync:
         #: End of the last window that was closed.
         self._done = self._run.start_date
         partition = ", ".join(f"{name} {value}" for name, value in self._only.items())
-        self.stats = Stats(stream.name, sanitize(partition), ranged=stream.windowed)
+        self.stats = stream.stats = Stats(stream.name, sanitize(partition), ranged=stream.windowed)
 
     def run(self) -> Iterator[list[Any]]:
         """Every record without duplicates, in window order; the bookmark moves between the batches.
@@ -107,7 +102,7 @@ class Sync:
                 yield from self._records()
         finally:
             if not self._testing:
-                self._report()
+                self._run.progress.report(self.stats)
                 self._stream.report()
                 self._run.progress.end(self.stats)
 
@@ -243,7 +238,7 @@ class Sync:
     def _close(self, closed: ClosedWindow) -> None:
         """Log a closed window and move the bookmark to its end."""
         if closed.skipped:
-            self._stream.skipped.append(str(closed.window))
+            self.stats.skipped.append(str(closed.window))
         if closed.whole:
             self._dedupe.next_window()
         self._done = closed.window.end
@@ -260,9 +255,7 @@ class Sync:
 
     def _note(self) -> None:
         """Keep in the stats where the next run begins, should this one end here."""
-        stream, stats = self._stream, self.stats
-        stats.not_found = stream.not_found
-        stats.skipped = len(stream.skipped)
+        stats = self.stats
         if self._bookmark is not None:
             stats.bookmark = self._bookmark.value
             span = self._span_until(_FAR)
@@ -272,33 +265,3 @@ class Sync:
         provider, end_date = self._stream.provider, self._run.end_date
         if end_date and provider.cutoff < end_date and self._stream.windowed and not self._testing:
             self._run.progress.unclosed(provider.title, end_date, provider.cutoff)
-
-    def _report(self) -> None:
-        """Log how many values were invalid, by column, what was repaired and what was skipped."""
-        if unread := self._stream.skipped:
-            named = ", ".join(unread[:_MOST_NAMED])
-            more = f" and {len(unread) - _MOST_NAMED} more" if len(unread) > _MOST_NAMED else ""
-            self._logger.warning(
-                "%s: %s could not be read; skipped as on_unreadable says: %s%s",
-                self._stream.where,
-                count(len(unread), "window or call", "windows or calls"),
-                named,
-                more,
-            )
-            unread.clear()  # the next partition begins anew
-        for column, number in sorted(self.stats.invalid_values.items()):
-            self._logger.warning(
-                "%s: %s in column %s, kept in extra",
-                self.stats.name,
-                count(number, "invalid value"),
-                column,
-            )
-        self.stats.repairs = repairs = self._stream.take_repairs()
-        if repairs:
-            self._logger.warning(
-                "%s: texts that no target can store were repaired: %s",
-                self._stream.where,
-                " and ".join(
-                    f"{repairs[kind]} {what}" for kind, what in _REPAIRS.items() if repairs[kind]
-                ),
-            )

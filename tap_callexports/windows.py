@@ -264,3 +264,19 @@ class CappedPlanner(Planner):
         last_week = self._last_week
         time = sum((closed.window.length for closed in last_week), timedelta())
         return sum(closed.rows for closed in last_week), time
+
+
+def plan(
+    span: Window, first_step: timedelta, *, target_rows: int = TARGET_ROWS, cap: Cap | None = None
+) -> Planner:
+    """What cuts a span into windows.
+
+    Args:
+        span: The time to cover.
+        first_step: Length of the first window.
+        target_rows: How many rows a window aims at, at most.
+        cap: What is known of the cap on responses, of an API that has one and no cursor.
+    """
+    if cap is None:
+        return Planner(span, first_step=first_step, target_rows=target_rows)
+    return CappedPlanner(span, first_step=first_step, cap=cap, target_rows=target_rows)

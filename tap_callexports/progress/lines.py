@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import threading
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from tap_callexports import clock
 from tap_callexports.progress.stats import COMPLETE, Stats, count, listed, short, some
+from tap_callexports.records.repair import NULS, SURROGATES
 from tap_callexports.records.timestamps import format_instant
 
 if TYPE_CHECKING:
@@ -20,6 +22,10 @@ if TYPE_CHECKING:
 
 #: Seconds after which a line is due; a little under a minute, for it is written a moment later.
 SILENCE = 55.0
+#: What a message says of repairs, after their number.
+_REPAIRS = {SURROGATES: "unpaired surrogates replaced by U+FFFD", NULS: "U+0000 removed"}
+#: Skipped windows and calls that the warning names.
+_MOST_NAMED = 5
 #: Seconds the end of a run waits for a line that is being written.
 _LAST_LINE = 1.0
 
@@ -104,6 +110,32 @@ class Progress:
                 cutoff=format_instant(end),
             )
 
+    def report(self, stats: Stats) -> None:
+        """Warn of what a stream skipped, of invalid values by column, and of repaired texts."""
+        if unread := stats.skipped:
+            more = f" and {len(unread) - _MOST_NAMED} more" if len(unread) > _MOST_NAMED else ""
+            self.logger.warning(
+                "%s: %s could not be read; skipped as on_unreadable says: %s%s",
+                stats.name,
+                count(len(unread), "window or call", "windows or calls"),
+                ", ".join(unread[:_MOST_NAMED]),
+                more,
+            )
+        for column, number in sorted(stats.invalid_values.items()):
+            self.logger.warning(
+                "%s: %s in column %s, kept in extra",
+                stats.name,
+                count(number, "invalid value"),
+                column,
+            )
+        repairs = sum(stats.repairs, Counter())
+        if done := [f"{repairs[kind]} {what}" for kind, what in _REPAIRS.items() if repairs[kind]]:
+            self.logger.warning(
+                "%s: texts that no target can store were repaired: %s",
+                stats.name,
+                " and ".join(done),
+            )
+
     def end(self, stats: Stats) -> None:
         """A stream, or a partition of it, ends; logged once."""
         if stats.ended is not None:
@@ -118,7 +150,7 @@ class Progress:
             some(stats.duplicates, "duplicate"),
             some(stats.outside, "row outside the time range", "rows outside the time range"),
             some(stats.not_found, "call no longer exists", "calls no longer exist"),
-            some(stats.skipped, "window or call skipped", "windows or calls skipped"),
+            some(len(stats.skipped), "window or call skipped", "windows or calls skipped"),
             some(stats.invalid_values.total(), "invalid value"),
             stats.bookmark and f"bookmark {short(stats.bookmark)}",
             stats.next_from and f"next run from {short(stats.next_from)}",

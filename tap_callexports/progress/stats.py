@@ -49,11 +49,12 @@ class Stats:
     outside: int = 0
     #: Calls that were listed, but did not exist any more when their details were requested.
     not_found: int = 0
-    #: Windows and calls that could not be read and were skipped.
-    skipped: int = 0
-    #: Values kept in `extra` by column, and characters repaired in the responses by kind.
+    #: Windows and calls that could not be read and were skipped, in words.
+    skipped: list[str] = field(default_factory=list)
+    #: Values kept in `extra`, by column.
     invalid_values: Counter[str] = field(default_factory=Counter)
-    repairs: Counter[str] = field(default_factory=Counter)
+    #: Characters repaired in each response, by kind; threads add to it.
+    repairs: list[Counter[str]] = field(default_factory=list)
     outcome: str = STOPPED
     #: On the monotonic clock, in seconds.
     began: float = field(default_factory=lambda: clock.monotonic())  # noqa: PLW0108 - looked up each time
@@ -85,15 +86,16 @@ class Stats:
 
     def fields(self) -> dict[str, object]:
         """All counts for structured logs: texts, numbers, and instants as in a STATE."""
-        counts = ("rows", "windows", "duplicates", "not_found", "skipped")
+        counts = ("rows", "windows", "duplicates", "not_found")
         return {
             "outcome": self.outcome,
             **{name: getattr(self, name) for name in counts},
             "rows_outside": self.outside,
+            "skipped": len(self.skipped),
             "requests": self.traffic.requests,
             "retries": self.traffic.retries,
             "invalid": self.invalid_values.total(),
-            "repaired": self.repairs.total(),
+            "repaired": sum(self.repairs, Counter()).total(),
             "bookmark": self.bookmark and format_instant(self.bookmark),
             "next_from": self.next_from and format_instant(self.next_from),
             "seconds": round(self.seconds, 3),

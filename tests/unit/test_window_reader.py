@@ -87,10 +87,10 @@ def test_a_second_that_cannot_be_read_is_skipped_if_others_can(
     assert log.ids == [*ALL[:5], *ALL[6:]]
     assert log.bookmarks[-1] == SPAN.end
     assert BAD.end in log.bookmarks
-    assert log.stats.skipped == 1
+    assert len(log.stats.skipped) == 1
     assert log.stats.duplicates == 0
     assert (
-        "Test (test_calls): 1 window or call could not be read; skipped as on_unreadable says: "
+        "test_calls: 1 window or call could not be read; skipped as on_unreadable says: "
         f"{BAD}"
     ) in caplog.messages
 
@@ -108,7 +108,7 @@ def test_a_second_that_can_be_read_the_last_time_is_not_skipped() -> None:
 
     calls.read = read
     log = SyncLog(calls).run()
-    assert (log.ids, log.stats.skipped) == (ALL, 0)
+    assert (log.ids, log.stats.skipped) == (ALL, [])
 
 
 def test_nothing_is_skipped_while_nothing_can_be_read() -> None:
@@ -169,7 +169,7 @@ def test_rows_without_a_key_are_split_off_only_where_others_have_theirs(*, other
     calls.read = read
     log = SyncLog(calls)
     if others:
-        assert (log.run().ids, log.stats.skipped) == ([0], 1)
+        assert (log.run().ids, len(log.stats.skipped)) == ([0], 1)
     else:
         with pytest.raises(KeyMissing, match="1 row without id"):
             log.run()

@@ -69,7 +69,7 @@ def test_its_fields_are_all_that_was_counted() -> None:
         duplicates=3,
         outside=2,
         not_found=1,
-        skipped=2,
+        skipped=["call 1", "call 2"],
         invalid_values=Counter({"notes": 5, "duration": 1}),
         outcome=FAILED,
         began=10.0,
