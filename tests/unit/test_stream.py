@@ -296,7 +296,7 @@ def test_a_row_without_its_key_is_told_with_provider_and_stream() -> None:
 def test_what_is_learned_of_the_rows_of_one_response_is_known_for_the_next() -> None:
     calls, _ = stream(b"[]", b"[]")
     request = calls.get("/calls")
-    first, second = (calls.send(request, lambda response: response.shape) for _ in range(2))
+    first, second = (calls.send(request, lambda response: response.decoder) for _ in range(2))
     assert first is second
 
 
