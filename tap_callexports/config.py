@@ -1,4 +1,4 @@
-"""The tap's settings: their schema and their defaults. Pure; config_check.py judges values."""
+"""The tap's settings: their schema and their defaults. config_check.py checks values."""
 
 from __future__ import annotations
 

@@ -43,8 +43,6 @@ _TYPE_NAMES = {
 #: How like a provider's setting a name at the top must be to be taken for it: a short name is like
 #: that of several providers, and a key must not be sent to another one.
 _LIKE = 0.85
-#: Settings in which null says something: that a stream is left out.
-_NULL_COUNTS = {"stream_maps"}
 
 
 def check_settings(
@@ -67,20 +65,19 @@ def check_settings(
     """
     names = {provider.name for provider in providers}
     given = _without_absent(copy.deepcopy(dict(config)), schema)
+    present = [provider for provider in providers if provider.name in given]
     errors: list[str] = []
-    for provider in providers:
-        if isinstance(values := given.get(provider.name), dict):
-            errors += _clean_credentials(provider, values)
+    for provider in present:
+        errors += _clean_credentials(provider, given[provider.name])
     for error in Draft202012Validator(_own_rules(schema, names)).iter_errors(given):
         errors += _schema_errors(error)
     filled = with_defaults(schema, given)
     if not errors:  # the types hold
         if "batch_config" in filled:
             errors += batch_errors(filled["batch_config"])
-        for provider in providers:
-            if provider.name in given:
-                errors += _provider_errors(provider, filled)
-    errors += [*_date_errors(filled, now), *_text_errors(filled)]
+        for provider in present:
+            errors += _provider_errors(provider, filled)
+    errors += _value_errors(filled, now)
     # An absent provider is off; its defaults must not make it look configured.
     used = {key: value for key, value in filled.items() if key in given or key not in names}
     return used, errors
@@ -93,7 +90,8 @@ def _without_absent(values: dict[str, Any], schema: Mapping[str, Any]) -> dict[s
         rule = schema.get("properties", {}).get(name, {})
         if value is None or value == "" or name == "$schema":  # for editors
             continue
-        if isinstance(value, dict) and "properties" in rule and name not in _NULL_COUNTS:
+        # A null in stream_maps means that a stream is left out.
+        if isinstance(value, dict) and "properties" in rule and name != "stream_maps":
             tidy[name] = _without_absent(value, rule)
         elif isinstance(value, float) and value.is_integer() and "integer" in rule.get("type", ()):
             tidy[name] = int(value)  # JSON does not tell 5.0 from 5
@@ -112,10 +110,10 @@ def _own_rules(schema: Mapping[str, Any], providers: set[str]) -> dict[str, Any]
     return {**schema, "properties": properties}
 
 
-def _clean_credentials(provider: type[Provider], values: dict[str, Any]) -> Iterator[str]:
+def _clean_credentials(provider: type[Provider], values: Any) -> Iterator[str]:  # noqa: ANN401 - unchecked
     """Remove what is pasted along with credentials: blanks, quotes, Bearer. Yields errors."""
     for name in dict.fromkeys(chain(*provider.credentials)):
-        if not isinstance(values.get(name), str):
+        if not isinstance(values, dict) or not isinstance(values.get(name), str):
             continue
         text = values.pop(name).strip()
         if in_header := name not in {"email", "password"}:
@@ -167,7 +165,8 @@ def _hint(name: str, path: str, known: Mapping[str, Any]) -> str:
     return f"; did you mean {near[0]}?" if near else ""
 
 
-def _date_errors(config: Mapping[str, Any], now: datetime) -> Iterator[str]:
+def _value_errors(config: Mapping[str, Any], now: datetime) -> Iterator[str]:
+    """What is wrong with dates and other shared settings, beyond the schema."""
     dates: dict[str, datetime] = {}
     for name in ("start_date", "end_date"):
         if not isinstance(config.get(name), str):
@@ -183,9 +182,6 @@ def _date_errors(config: Mapping[str, Any], now: datetime) -> Iterator[str]:
         yield "start_date: lies in the future"
     if start and end and end <= start:
         yield "end_date: must be after start_date"
-
-
-def _text_errors(config: Mapping[str, Any]) -> Iterator[str]:
     text = config.get("user_agent", "")
     if isinstance(text, str) and not (text.isascii() and text.isprintable()):
         yield "user_agent: holds a line break or another character that cannot be sent"

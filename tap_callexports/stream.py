@@ -13,7 +13,6 @@ from datetime import timedelta
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
-from tap_callexports.cap import Cap
 from tap_callexports.compat import override
 from tap_callexports.errors import FilterIgnored, KeyMissing, StreamFailed, WindowTooLarge
 from tap_callexports.http.paginators import Page, PaginationError, Paginator
@@ -31,6 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping
     from datetime import datetime
 
+    from tap_callexports.cap import Cap
     from tap_callexports.http.response import Response
     from tap_callexports.provider import Provider
     from tap_callexports.records.rows import Row

@@ -36,7 +36,8 @@ def clock_at(end: datetime | None) -> contextlib.AbstractContextManager[object]:
     """Runs that start when all before `end` is `settle_minutes` old; None for now."""
     if end is None:
         return contextlib.nullcontext()
-    return start_of_run(end + timedelta(minutes=5))
+    whole = end.replace(microsecond=0) + timedelta(seconds=bool(end.microsecond))
+    return start_of_run(whole + timedelta(minutes=5))
 
 
 @dataclass(repr=False)

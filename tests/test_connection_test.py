@@ -48,8 +48,8 @@ def probe(stream: str, box: Sandbox, **settings: object) -> tuple[Run, int]:
     before = asked(box)[api.name]
     out = io.StringIO()
     with kept_signals(), contextlib.redirect_stdout(out):
-        one = TapCallExports(config={api.name: api.config() | settings})
-        one.connection_test = True
+        config = {api.name: api.config() | settings}
+        one = TapCallExports(config=config, connection_test=True)
         one.test_connection([one.streams[stream]])
     assert out.getvalue() == ""
     return Run(1 if one.failures else 0, []), asked(box)[api.name] - before

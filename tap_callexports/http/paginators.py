@@ -212,6 +212,8 @@ class OffsetPaginator(Paginator[int]):
         self._counts.add(count)
         self._pages.append(page.rows)
         self.token += len(keys)
+        if None in self._counts and self.token >= self._max_rows:
+            raise WindowTooLarge(f"{self.token} rows or more")
         if keys and (count is None or self.token < count):
             return []
         return self._complete()
@@ -219,10 +221,7 @@ class OffsetPaginator(Paginator[int]):
     def _complete(self) -> Sequence[Batch]:
         rows = Batch.joined(self._pages)
         distinct = len(set(rows.keys(self._keys)))
-        if None in self._counts:
-            if len(rows) >= self._max_rows:
-                raise WindowTooLarge(f"{len(rows)} rows or more")
-        elif self._counts != {distinct}:
+        if None not in self._counts and self._counts != {distinct}:
             self._reads += 1
             if self._reads >= MAX_READS:
                 counted = max(count for count in self._counts if count is not None)

@@ -2,7 +2,7 @@
 
 Whatever was done to a record on the way (selection, normalisation, stream maps, flattening) is
 done: files hold what the RECORD message would have held. The SDK's own way leaves that out.
-Knows no schema and no stream but by name. https://sdk.meltano.com/en/latest/batch.html
+https://sdk.meltano.com/en/latest/batch.html
 """
 
 from __future__ import annotations

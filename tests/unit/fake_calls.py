@@ -9,6 +9,7 @@ from itertools import pairwise
 from typing import Any, ClassVar
 
 from singer_sdk import Stream
+from singer_sdk.helpers.types import Context
 
 from tap_callexports.compat import override
 from tap_callexports.errors import WindowTooLarge
@@ -17,14 +18,14 @@ from tap_callexports.http.paginators import CursorPaginator
 from tap_callexports.http.request import Request
 from tap_callexports.progress.lines import Progress
 from tap_callexports.provider import Provider
-from tap_callexports.records.batch import Batch
+from tap_callexports.records.batch import Batch, Record
 from tap_callexports.records.timestamps import UTC, format_instant, parse_instant
 from tap_callexports.run import Run
 from tap_callexports.singer.messages import LineWriter
 from tap_callexports.singer.sdk import SingerTap
 from tap_callexports.singer.state import AS_OF, VALUE, Bookmark
 from tap_callexports.stream import CallStream
-from tap_callexports.sync import Sync
+from tap_callexports.sync import Sync, records
 from tap_callexports.windows import ClosedWindow, Planner, Window
 
 JSON = dict[str, Any]
@@ -46,6 +47,10 @@ class FakeTap(SingerTap):
     @override
     def checked_config(self, config: JSON) -> tuple[JSON, list[str]]:
         return config, []
+
+    @override
+    def records_of(self, stream: CallStream[Any], context: Context | None) -> Iterator[Record]:
+        return records(stream, context)
 
     @override
     def terminate(self, signum: int) -> None: ...
@@ -220,9 +225,9 @@ class SyncLog(list["list[int] | datetime"]):
         Raises:
             StreamFailed: The failure that the run keeps for its exit code.
         """
-        for records in self._sync.run():
-            if records:
-                self.append([record["id"] for record in records])
+        for batch in self._sync.run():
+            if batch:
+                self.append([record["id"] for record in batch])
         for failure in self._failures.values():
             self._failures.clear()
             raise failure

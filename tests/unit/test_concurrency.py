@@ -15,12 +15,17 @@ from hypothesis import strategies as st
 from seam import fake_clock
 
 from tap_callexports.concurrency import (
+    LARGE_RESULT,
+    MAX_BYTES_AHEAD,
     RESULTS_AHEAD,
     Cancelled,
+    NotItsTurn,
     Piece,
     Worker,
     in_order,
     interruptible_sleep,
+    note_received,
+    wait_for_turn,
 )
 
 AROUND: ContextVar[str] = ContextVar("AROUND")
@@ -160,7 +165,10 @@ def test_few_results_wait_until_those_before_them_are_taken() -> None:
 
     results = in_order([lambda: iter([-1]), piece], 2)
     assert next(results) == -1
-    time.sleep(0.1)
+    deadline = time.monotonic() + 5
+    while made <= RESULTS_AHEAD and time.monotonic() < deadline:
+        time.sleep(0.01)
+    time.sleep(0.05)
     # Those in the queue, and one that does not fit into it yet.
     assert made == RESULTS_AHEAD + 1
     assert list(results) == list(range(100))
@@ -194,6 +202,70 @@ def test_results_that_are_no_longer_wanted_leave_no_thread_behind(
     next(results)
     results.close()  # type: ignore[attr-defined] # it is a generator
     assert not workers_alive()
+
+
+def test_a_piece_that_receives_too_much_ahead_of_its_turn_waits_for_it() -> None:
+    tried: list[str] = []
+    waits = threading.Event()
+
+    def first() -> Iterator[int]:
+        waits.wait(5)
+        note_received(MAX_BYTES_AHEAD + 1)  # the oldest piece may receive any number of bytes
+        yield 1
+
+    def second() -> Iterator[int]:
+        note_received(MAX_BYTES_AHEAD)
+        try:
+            note_received(1)
+        except NotItsTurn:
+            tried.append("too early")
+            waits.set()
+            wait_for_turn()
+        note_received(MAX_BYTES_AHEAD + 1)
+        yield 2
+
+    assert list(in_order([first, second], 2)) == [1, 2]
+    assert tried == ["too early"]
+
+
+def test_a_piece_that_waits_for_its_turn_ends_when_it_is_cancelled(
+    workers_alive: Callable[[], int],
+) -> None:
+    def second() -> Iterator[int]:
+        wait_for_turn()
+        yield 2
+
+    results = in_order([lambda: iter([1, 1]), second], 2)
+    next(results)
+    results.close()  # type: ignore[attr-defined] # it is a generator
+    assert not workers_alive()
+
+
+def test_what_is_received_outside_of_workers_is_not_limited() -> None:
+    note_received(MAX_BYTES_AHEAD + 1)
+    wait_for_turn()
+
+
+def test_no_result_is_made_behind_a_large_one_that_waits() -> None:
+    made: list[int] = []
+    one_was_made = threading.Event()
+
+    def first() -> Iterator[int]:
+        one_was_made.wait(5)
+        time.sleep(0.1)
+        yield 0
+
+    def second() -> Iterator[int]:
+        for number in (1, 2):
+            note_received(LARGE_RESULT + 1)
+            made.append(number)
+            one_was_made.set()
+            yield number
+
+    results = in_order([first, second], 2)
+    assert next(results) == 0
+    assert made == [1]
+    assert list(results) == [1, 2]
 
 
 # Workers.

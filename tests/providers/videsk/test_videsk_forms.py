@@ -122,7 +122,7 @@ def test_without_ids_a_stream_is_listed_and_read_as_nothing_in_one_line(
     assert run.records(kind.stream) == []
     assert asked(box.videsk) == []
     ours = [
-        record.getMessage() for record in caplog.records if "callexports/stream" in record.pathname
+        record.getMessage() for record in caplog.records if "callexports/sync" in record.pathname
     ]
     (line,) = ours
     assert f"videsk.{kind.setting}" in line

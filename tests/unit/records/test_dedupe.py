@@ -10,45 +10,45 @@ from tap_callexports.records.dedupe import Dedupe
 
 
 def test_a_row_that_comes_again_unchanged_is_a_double_and_a_changed_one_is_news() -> None:
-    doubles, ongoing, ended = Dedupe(), hash("ongoing"), hash("ended")
-    assert not doubles.among([1], [ongoing])
-    assert doubles.among([1], [ongoing])
-    assert not doubles.among([1], [ended])
-    doubles.next_window()
-    assert doubles.among([1], [ended])
+    dedupe, ongoing, ended = Dedupe(), hash("ongoing"), hash("ended")
+    assert not dedupe.among([1], [ongoing])
+    assert dedupe.among([1], [ongoing])
+    assert not dedupe.among([1], [ended])
+    dedupe.next_window()
+    assert dedupe.among([1], [ended])
 
 
 def test_only_the_window_before_is_remembered() -> None:
-    doubles = Dedupe()
-    doubles.among([1], [0])
-    doubles.next_window()
-    doubles.next_window()
-    assert not doubles.among([1], [0])
+    dedupe = Dedupe()
+    dedupe.among([1], [0])
+    dedupe.next_window()
+    dedupe.next_window()
+    assert not dedupe.among([1], [0])
 
 
 @pytest.mark.parametrize("within", [None, 1, 50])
 def test_a_row_that_comes_in_window_after_window_is_a_double_each_time(within: int | None) -> None:
-    doubles = Dedupe(within)
-    assert not doubles.among([1], [0])
+    dedupe = Dedupe(within)
+    assert not dedupe.among([1], [0])
     for _ in range(4):
-        doubles.next_window()
-        assert doubles.among([1], [0]) == [0]
+        dedupe.next_window()
+        assert dedupe.among([1], [0]) == [0]
 
 
 @pytest.mark.parametrize("within", [None, 3, 50])
 def test_of_an_answer_those_rows_are_told_that_came_before_as_they_are(within: int | None) -> None:
-    doubles = Dedupe(within)
-    assert doubles.among(["a", "b"], [1, 1]) == []
-    assert doubles.among(["c", "b", "a", "b", "c"], [1, 1, 2, 2, 1]) == [1, 4]
+    dedupe = Dedupe(within)
+    assert dedupe.among(["a", "b"], [1, 1]) == []
+    assert dedupe.among(["c", "b", "a", "b", "c"], [1, 1, 2, 2, 1]) == [1, 4]
 
 
 @pytest.mark.parametrize("row", range(20))
 def test_a_bounded_memory_reaches_so_many_rows_back_and_not_much_farther(row: int) -> None:
     for back, told in ((1, True), (3, True), (9, False)):
-        doubles = Dedupe(within=3)
+        dedupe = Dedupe(within=3)
         for key in range(row + 1):
-            doubles.among([key], [0])
-        assert bool(doubles.among([row - back], [0])) == (told and row >= back)
+            dedupe.among([key], [0])
+        assert bool(dedupe.among([row - back], [0])) == (told and row >= back)
 
 
 class OneByOne:

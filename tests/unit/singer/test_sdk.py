@@ -25,6 +25,7 @@ SEAM = Path(__file__).parents[3] / "tap_callexports/singer/sdk.py"
 #: Class of the SDK, class of singer/sdk.py, name, parameters the SDK calls it with.
 HOOKS = [
     (Stream, "SingerStream", "apply_catalog", ("catalog",)),
+    (Stream, "SingerStream", "get_records", ("context",)),
     (Stream, "SingerStream", "get_record_counter", ("*endpoint", "*log_interval")),
     (Stream, "SingerStream", "get_batch_config", ("config",)),
     (Stream, "SingerStream", "post_process", ("row", "context")),

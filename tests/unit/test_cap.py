@@ -1,0 +1,101 @@
+"""What the lengths of responses say of the cap on them."""
+
+from __future__ import annotations
+
+import doctest
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import tap_callexports.cap
+from tap_callexports.cap import SUSPICIOUS_ROWS, TRUSTED_ROWS, Cap
+
+
+@settings(deadline=None, derandomize=True, max_examples=150)
+@given(
+    matching=st.lists(st.integers(0, 4000), max_size=12),
+    real=st.integers(1, 2500),
+    named=st.sampled_from(["right", "too high"]),
+)
+def test_a_response_that_was_cut_never_counts_as_complete(
+    matching: list[int], real: int, named: str
+) -> None:
+    if named == "too high":
+        # Something in between may cut lower than the limit, though not below this.
+        real = max(real, TRUSTED_ROWS)
+    limit = real if named == "right" else 100_000
+    cap = Cap(limit)
+    for rows in matching:
+        if rows > real:
+            assert not cap.is_complete(real, limit)
+        else:
+            cap.is_complete(rows, limit)
+
+
+@pytest.mark.parametrize(
+    ("longest", "rows", "limit", "complete"),
+    [
+        (0, 0, 5000, True),
+        (0, 999, 5000, True),
+        (0, TRUSTED_ROWS, 5000, False),
+        # Who sent 1,200 rows does not cut at 1,199.
+        (1200, 1199, 5000, True),
+        (1200, 1200, 5000, False),
+        (1200, 1201, 5000, False),
+        # Lengths that look like a cap: a round one, and one that was the longest before.
+        (0, 450, 5000, False),
+        (451, 450, 5000, True),
+        (451, 451, 5000, False),
+        (SUSPICIOUS_ROWS - 1, SUSPICIOUS_ROWS - 1, 5000, True),
+        # The limit may become lower from one response to the next.
+        (5000, 300, 300, False),
+        (5000, 299, 300, True),
+    ],
+)
+@pytest.mark.covers(7)
+def test_a_response_is_complete_if_no_cap_can_have_cut_it(
+    longest: int, rows: int, limit: int, *, complete: bool
+) -> None:
+    assert Cap(5000, longest).is_complete(rows, limit) is complete
+
+
+def test_more_rows_are_asked_for_until_the_cap_is_known() -> None:
+    cap = Cap(5000)
+    cap.is_complete(1800, 5000)
+    assert (cap.fitting, cap.wanted) == (1800, 7200)
+    cap.is_complete(5000, 5000)
+    assert (cap.fitting, cap.wanted) == (5000, 5000)
+
+
+def test_a_longest_length_that_comes_twice_is_taken_for_a_hidden_cap_until_one_is_longer() -> None:
+    cap = Cap(100_000)
+    for rows in (3001, 3001):
+        cap.is_complete(rows, 100_000)
+    assert cap.wanted == cap.fitting == 3001
+    cap.is_complete(3002, 100_000)
+    assert cap.wanted == 4 * 3002
+
+
+def test_no_more_rows_are_asked_for_once_a_range_was_too_large_for_the_server() -> None:
+    cap = Cap(100_000)
+    cap.is_complete(3000, 100_000)
+    cap.note_overload()
+    assert cap.wanted == cap.fitting == 3000
+
+
+def test_short_responses_say_nothing_of_the_cap() -> None:
+    cap = Cap(5000)
+    cap.is_complete(40, 5000)
+    assert cap.fitting == TRUSTED_ROWS
+
+
+def test_what_others_learned_is_added_whichever_was_first() -> None:
+    first, second = Cap(5000, 5000, 5000), Cap(7000, 1200)
+    first.learn(second)
+    assert first == Cap(7000, 5000, 5000)
+
+
+def test_the_worked_examples_are_right() -> None:
+    result = doctest.testmod(tap_callexports.cap)
+    assert result.attempted > result.failed == 0
