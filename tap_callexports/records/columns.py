@@ -39,44 +39,35 @@ class Column:
 
     Attributes:
         nested: Whether it holds objects or lists, which may stay undecoded.
+        read: What the column holds of a decoded value that is not null; raises ValueError for one
+            that does not fit, RecursionError for one that is nested too deeply.
     """
 
     def __init__(self, schema: Mapping[str, Any], times: TimeReader) -> None:
         self.nested = kind_of(schema) not in _SCALARS
-        self._reader = reader_for(schema, times)
-        self._nulls = (None, "") if "format" in schema else (None,)
-        self._read_at_once = (
-            times.read_column if "format" in schema
-            else _nested_reader(schema) if self.nested
-            else _scalar_reader(schema)
-        )  # fmt: skip
+        self.read = reader_for(schema, times)
+        instants = schema.get("format") == "date-time"
+        self._nulls = (None, "") if instants else (None,)
+        reader_at_once = _nested_reader if self.nested else _scalar_reader
+        self._read_at_once = times.read_column if instants else reader_at_once(schema)
 
     def is_null(self, value: object) -> bool:
         """Whether a decoded value is none."""
         return value in self._nulls
-
-    def read(self, value: object) -> Any:  # noqa: ANN401 - depends on the column
-        """What the column holds of a decoded value that is not null.
-
-        Raises:
-            ValueError: It does not fit.
-            RecursionError: It is nested too deeply.
-        """
-        return self._reader(value)
 
     def read_all(self, values: list[Any]) -> list[Any]:
         """What the column holds of values, decoded or not.
 
         Raises:
             ValueError: One of them does not fit.
-            RecursionError: One of them is nested too deeply.
+            RecursionError: As `read`.
         """
         if (found := self._read_at_once(values)) is not None:
             return found
         given = plain_values(values)
         if given is not values and (found := self._read_at_once(given)) is not None:
             return found
-        read, nulls = self._reader, self._nulls
+        read, nulls = self.read, self._nulls
         found = [None if value in nulls else read(value) for value in given]
         return list(map(self.kept, values, given, found)) if self.nested else found
 
