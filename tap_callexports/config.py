@@ -11,7 +11,7 @@ from singer_sdk import typing as th
 from tap_callexports.records.timestamps import UTC, read_iso
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from datetime import datetime
 
     from tap_callexports.provider import Provider
@@ -161,6 +161,16 @@ def provider_settings(provider: type[Provider], values: Mapping[str, Any] | None
     """
     schema = th.ObjectType(*provider.properties).to_dict()
     return with_defaults(schema, values if isinstance(values, dict) else {})
+
+
+def secrets_in(config: Mapping[str, Any], providers: Sequence[type[Provider]]) -> Iterator[str]:
+    """Every text in a config that is of a secret setting."""
+    for provider in providers:
+        values = config.get(provider.name)
+        for setting in provider.properties:
+            value = values.get(setting.name) if isinstance(values, dict) else None
+            if setting.secret and isinstance(value, str):
+                yield value
 
 
 def read_date(text: str) -> datetime:

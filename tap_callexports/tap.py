@@ -14,11 +14,17 @@ from singer_sdk.singerlib import Catalog, CatalogEntry, MetadataMapping, Schema,
 
 from tap_callexports import clock
 from tap_callexports.compat import override
-from tap_callexports.config import START_DATE, provider_settings, read_date, settings_schema
+from tap_callexports.config import (
+    START_DATE,
+    provider_settings,
+    read_date,
+    secrets_in,
+    settings_schema,
+)
 from tap_callexports.config_check import check_settings
+from tap_callexports.connection_test import check_connection
 from tap_callexports.errors import RunFailed
 from tap_callexports.progress.lines import Progress
-from tap_callexports.progress.stats import COMPLETE
 from tap_callexports.providers import PROVIDERS
 from tap_callexports.records.timestamps import floor_second
 from tap_callexports.redaction import hide_secrets, sanitize
@@ -28,14 +34,12 @@ from tap_callexports.singer.catalog import catalog_errors, is_selected
 from tap_callexports.singer.input import config_error
 from tap_callexports.singer.messages import LineWriter
 from tap_callexports.singer.sdk import SingerTap, quiet
-from tap_callexports.singer.state import drop_transient, state_errors, unwrapped
 from tap_callexports.sync import records
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from datetime import datetime
 
-    from singer_sdk import Stream
     from singer_sdk.helpers.capabilities import CapabilitiesEnum
     from singer_sdk.helpers.types import Context
 
@@ -46,8 +50,6 @@ if TYPE_CHECKING:
 
 #: The exit code after a signal is this plus the signal's number.
 SIGNAL_EXIT = 128
-#: How a connection test calls outcomes, and what it says of a stream without partitions to read.
-_RESULTS, _NOT_REQUESTED = {COMPLETE: "ok"}, "not requested"
 #: Every stream there is, and the provider it belongs to.
 _PROVIDER_OF: Mapping[str, type[Provider]] = {
     str(vars(stream)["name"]): provider for provider in PROVIDERS for stream in provider.streams
@@ -91,6 +93,7 @@ class TapCallExports(SingerTap):
             ConfigValidationError: One of them cannot be used.
         """
         self.connection_test = connection_test
+        self.known_streams = _PROVIDER_OF.keys()
         given = catalog.to_dict() if isinstance(catalog, Catalog) else catalog
         if given is not None and (errors := list(catalog_errors(given, _PROVIDER_OF))):
             raise config_error(*errors)
@@ -109,7 +112,7 @@ class TapCallExports(SingerTap):
         schema = copy.deepcopy(self.config_jsonschema)
         self.append_builtin_config(schema)
         checked, errors = check_settings(config, schema, PROVIDERS, self._started)
-        hide_secrets(_secrets_of(checked))
+        hide_secrets(secrets_in(checked, PROVIDERS))
         return checked, errors
 
     @cached_property
@@ -183,23 +186,6 @@ class TapCallExports(SingerTap):
         except Exception as error:
             text = sanitize(str(error)) or type(error).__name__
             raise config_error(f"stream_maps: {text}") from error
-
-    @override
-    def load_state(self, state: dict[str, Any]) -> None:
-        """Take over a state out of what is around it; what this tap does not know is kept.
-
-        Raises:
-            ConfigValidationError: It is not a state.
-        """
-        # The caller's object is never changed by this run.
-        state = copy.deepcopy(unwrapped(state))
-        if errors := list(state_errors(state, _PROVIDER_OF)):
-            raise config_error(*errors)
-        drop_transient(state, _PROVIDER_OF)
-        super().load_state(state)
-        kept: dict[str, Any] = self.state  # type: ignore[assignment] # has other keys too
-        for name, value in state.items():
-            kept.setdefault(name, value)
 
     # The run.
 
@@ -275,7 +261,7 @@ class TapCallExports(SingerTap):
         run = self.this_run
         try:
             if run.connection_test:
-                self.test_connection(self.streams.values())
+                check_connection(self.streams.values(), run)
             else:
                 run.progress.expected = [s.name for s in self.streams.values() if s.selected]
                 self.sync_all()
@@ -283,24 +269,6 @@ class TapCallExports(SingerTap):
             raise RunFailed("a row is nested too deeply to be written") from None
         finally:
             run.writer.finish()
-
-    def test_connection(self, streams: Iterable[Stream]) -> None:
-        """Read a little of each stream, show the results on stderr, and write no message."""
-        rows = [("stream", "result", "ms")]
-        for stream in streams:
-            stream.selected = True
-            began = clock.monotonic()
-            outcome = _NOT_REQUESTED
-            for context in [None] if stream.partitions is None else stream.partitions:
-                for _ in stream.get_records(context):
-                    pass
-                outcome = self.this_run.progress.all_stats[-1].outcome
-            milliseconds = round(1000 * (clock.monotonic() - began))
-            rows.append((stream.name, _RESULTS.get(outcome, outcome), str(milliseconds)))
-        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-        for name, result, time in rows:
-            line = f"{name:{widths[0]}}  {result:{widths[1]}}  {time:>{widths[2]}}"
-            sys.stderr.write(f"{line}\n")
 
     @override
     def terminate(self, signum: int) -> None:
@@ -334,12 +302,3 @@ def _date(value: object) -> datetime | None:
         return read_date(value) if isinstance(value, str) else None
     except ValueError:
         return None
-
-
-def _secrets_of(config: dict[str, Any]) -> Iterator[str]:
-    for provider in PROVIDERS:
-        values = config.get(provider.name)
-        for setting in provider.properties:
-            value = values.get(setting.name) if isinstance(values, dict) else None
-            if setting.secret and isinstance(value, str):
-                yield value

@@ -16,6 +16,7 @@ from streams import STREAMS, Stream
 from support import PROVIDERS, Run, kept_signals, secret_settings
 
 from sandbox import Fault, Sandbox
+from tap_callexports.connection_test import check_connection
 from tap_callexports.tap import TapCallExports
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ def probe(stream: str, box: Sandbox, **settings: object) -> tuple[Run, int]:
     with kept_signals(), contextlib.redirect_stdout(out):
         config = {api.name: api.config() | settings}
         one = TapCallExports(config=config, connection_test=True)
-        one.test_connection([one.streams[stream]])
+        check_connection([one.streams[stream]], one.this_run)
     assert out.getvalue() == ""
     return Run(1 if one.failures else 0, []), asked(box)[api.name] - before
 

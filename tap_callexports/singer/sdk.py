@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import copy
 import os
 from abc import abstractmethod
 from functools import cached_property
@@ -31,11 +32,11 @@ from tap_callexports.singer.catalog import (
     unknown_columns,
 )
 from tap_callexports.singer.flattening import flattenable
-from tap_callexports.singer.state import Bookmark
+from tap_callexports.singer.state import Bookmark, drop_transient, state_errors, unwrapped
 
 if TYPE_CHECKING:
     import logging
-    from collections.abc import Generator, Iterable, Mapping
+    from collections.abc import Collection, Generator, Iterable, Mapping
     from datetime import datetime
     from types import FrameType
     from typing import Any
@@ -208,6 +209,8 @@ class SingerTap(Tap):
 
     #: Entries of the catalog as they were given, by stream; those of no stream too.
     entries: Mapping[str, dict[str, Any]]
+    #: Names of all streams there are.
+    known_streams: Collection[str]
 
     @abstractmethod
     def checked_config(self, config: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
@@ -225,6 +228,23 @@ class SingerTap(Tap):
             stream: One of this tap's.
             context: The partition, None for a stream without any.
         """
+
+    @override
+    def load_state(self, state: dict[str, Any]) -> None:
+        """Take over a state out of what is around it; what this tap does not know is kept.
+
+        Raises:
+            ConfigValidationError: It is not a state.
+        """
+        # The caller's object is never changed by this run.
+        state = copy.deepcopy(unwrapped(state))
+        if errors := list(state_errors(state, self.known_streams)):
+            raise ConfigValidationError("State validation failed", errors=errors)
+        drop_transient(state, self.known_streams)
+        super().load_state(state)
+        kept: dict[str, Any] = self.state  # type: ignore[assignment] # has other keys too
+        for name, value in state.items():
+            kept.setdefault(name, value)
 
     @abstractmethod
     def terminate(self, signum: int) -> None:

@@ -90,8 +90,7 @@ def test_a_second_that_cannot_be_read_is_skipped_if_others_can(
     assert len(log.stats.skipped) == 1
     assert log.stats.duplicates == 0
     assert (
-        "test_calls: 1 window or call could not be read; skipped as on_unreadable says: "
-        f"{BAD}"
+        f"test_calls: 1 window or call could not be read; skipped as on_unreadable says: {BAD}"
     ) in caplog.messages
 
 
