@@ -82,12 +82,7 @@ class TapCallExports(SingerTap):
         connection_test: bool = False,
         **options: Any,  # noqa: ANN401 - the SDK's own options
     ) -> None:
-        """Take over config, catalog and state.
-
-        Args:
-            catalog: As a dictionary, or the SDK's.
-            connection_test: Whether a run sends few requests and writes no message.
-            options: Of the SDK's tap.
+        """Take over config, catalog and state; in a connection test a run only sends few requests.
 
         Raises:
             ConfigValidationError: One of them cannot be used.

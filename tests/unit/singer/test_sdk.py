@@ -33,6 +33,7 @@ HOOKS = [
     (Stream, "SingerStream", "_sync_records", ("context", "*write_messages")),
     (Stream, "SingerStream", "_write_starting_replication_value", ("context",)),
     (Stream, "SingerStream", "get_replication_key_signpost", ("context",)),
+    (Tap, "SingerTap", "load_state", ("state",)),
     (Tap, "SingerTap", "_validate_config", ("*raise_errors",)),
     (Tap, "SingerTap", "_handle_termination", ("signum", "frame")),
 ]
