@@ -25,7 +25,8 @@ from tap_callexports.errors import (
     TransientFailure,
     WindowTooLarge,
 )
-from tap_callexports.http.paginators import CappedPage, Page, SinglePage, count_of
+from tap_callexports.http.capped_page import CappedPage
+from tap_callexports.http.paginators import Page, SinglePage, count_of
 from tap_callexports.providers.burki import schemas
 from tap_callexports.providers.burki.export_file import rows_in, rows_of_csv, rows_of_json
 from tap_callexports.records.timestamps import MICROSECOND, SECOND, format_instant

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from tap_callexports.cap import Cap
 from tap_callexports.compat import override
-from tap_callexports.http.paginators import CappedPage, Page, count_of
+from tap_callexports.http.capped_page import CappedPage
+from tap_callexports.http.paginators import Page, count_of
 from tap_callexports.providers.videsk.answers import Header, keys_for
 from tap_callexports.providers.videsk.labels import IDENTITY_KEYS, column_of
 from tap_callexports.providers.videsk.times import (

@@ -5,6 +5,7 @@ from __future__ import annotations
 import doctest
 from collections.abc import Hashable, Iterable, Iterator
 from itertools import cycle, islice
+from types import ModuleType
 from typing import TypeVar
 
 import pytest
@@ -14,11 +15,11 @@ from hypothesis import strategies as st
 
 from tap_callexports.cap import Cap
 from tap_callexports.errors import WindowTooLarge
-from tap_callexports.http import paginators
+from tap_callexports.http import capped_page, paginators
+from tap_callexports.http.capped_page import CappedPage
 from tap_callexports.http.paginators import (
     MAX_EMPTY_PAGES,
     MAX_READS,
-    CappedPage,
     CursorPaginator,
     OffsetPaginator,
     Page,
@@ -55,8 +56,9 @@ def tokens(paginator: Paginator[TToken], pages: Iterable[Page]) -> list[TToken]:
     return requested
 
 
-def test_the_worked_examples_are_right() -> None:
-    result = doctest.testmod(paginators)
+@pytest.mark.parametrize("module", [paginators, capped_page])
+def test_the_worked_examples_are_right(module: ModuleType) -> None:
+    result = doctest.testmod(module)
     assert result.attempted > result.failed == 0
 
 
