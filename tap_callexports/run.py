@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from tap_callexports.redaction import sanitize
 
 if TYPE_CHECKING:
     import logging
-    from collections.abc import Mapping
     from datetime import datetime
 
     from tap_callexports.errors import StreamFailed
@@ -36,7 +35,6 @@ class Run:
             skipped.
         writer: Writes the messages.
         progress: Logs how the run gets on.
-        entries: Entries of the catalog as they were given, by stream.
         connection_test: Whether this is a connection test: few requests, no STATE.
         failures: Failures of single streams; the run goes on, and ends with exit code 1.
     """
@@ -52,7 +50,6 @@ class Run:
     logger: logging.Logger
     writer: LineWriter
     progress: Progress
-    entries: Mapping[str, dict[str, Any]] = field(default_factory=dict)
     connection_test: bool = False
     failures: dict[str, StreamFailed] = field(default_factory=dict)
     #: The text of every failure; a stream may have one of each partition.

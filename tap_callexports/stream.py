@@ -86,6 +86,8 @@ class CallStream(SingerStream, Generic[TToken]):
     #: The same of ids that share a bookmark: a window is read once for each.
     ids_setting: ClassVar[str | None] = None
     ids_column: ClassVar[str]
+    #: Whether the rows of a window are put in order of time, because the server may not do so.
+    sorts_rows: ClassVar[bool] = False
     #: How many rows a window aims at, at most.
     target_rows: ClassVar[int] = TARGET_ROWS
     #: Whether a server that ignores the time range is read as a whole; else the stream fails.
@@ -232,7 +234,8 @@ class CallStream(SingerStream, Generic[TToken]):
         """
         ids = self.provider.settings[self.ids_setting] if self.ids_setting else []
         if not ids:
-            yield from self.read_pages(window)
+            batches = self.read_pages(window)
+            yield from map(self.oldest_first, batches) if self.sorts_rows else batches
             return
         known: set[object] = set()
         found = []

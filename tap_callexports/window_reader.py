@@ -89,7 +89,9 @@ class WindowReader:
             handed_over = False
             try:
                 batches = stream.read_window(known)
-                for read_batch in _held_back(batches, known) if self._skips else batches:
+                for read_batch in (
+                    _held_back(batches, known) if self._skips and not known.scan else batches
+                ):
                     batch = stream.within(read_batch, known)
                     rows += stream.rows_of(batch)
                     self._rows_read = self._rows_read or bool(batch)
@@ -180,9 +182,7 @@ class WindowReader:
             if not self._span.start <= start < self._span.end:
                 continue
             try:
-                for _ in self._stream.read_window(
-                    replace(self._span, start=start, end=start + SECOND)
-                ):
+                for _ in self._stream.read_window(replace(unread, start=start, end=start + SECOND)):
                     pass
             except (WindowTooLarge, Unreadable):
                 continue

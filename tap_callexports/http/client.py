@@ -19,7 +19,12 @@ import requests
 import urllib3
 
 from tap_callexports import clock
-from tap_callexports.concurrency import NotItsTurn, interruptible_sleep, wait_for_turn
+from tap_callexports.concurrency import (
+    NotItsTurn,
+    interruptible_sleep,
+    note_received,
+    wait_for_turn,
+)
 from tap_callexports.errors import (
     ProviderFailed,
     StreamFailed,
@@ -72,6 +77,8 @@ class HttpClient:
         logger: For waits and warnings.
         renew: Asked after a 401, with the request that was refused; says whether `auth` has another
             credential to try. Not asked once the last ones have never worked.
+        reads_ahead: Whether a large response waits for its worker's turn; not a login, which
+            the worker whose turn it is may need.
         compare_clocks: Told once, of the first response with a `Date`: that, and this machine's
             time.
     """
@@ -88,12 +95,14 @@ class HttpClient:
         *,
         renew: Callable[[requests.PreparedRequest], bool] = lambda _: False,
         compare_clocks: Callable[[datetime, datetime], None] = lambda *_: None,
+        reads_ahead: bool = True,
     ) -> None:
         self.rate_limiter = rate_limiter
         self._settings = settings
         self._auth = auth
         self._renew = renew
         self._compare_clocks = compare_clocks
+        self._received = note_received if reads_ahead else None
         self._logger = logger
         self._session = requests.Session()
         for scheme in ("https://", "http://"):
@@ -244,7 +253,7 @@ class HttpClient:
                 proxies=proxies,
             ) as raw:
                 attempts.now(RECEIVING, received=raw.raw.tell)
-                response = read_response(raw, attempts.deadline)
+                response = read_response(raw, attempts.deadline, self._received)
         except requests.exceptions.ReadTimeout:
             raise TransientFailure(
                 f"{host_of(url)}: no answer in {self._settings.read_timeout} s", too_large=True

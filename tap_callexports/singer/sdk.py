@@ -210,7 +210,7 @@ class SingerTap(Tap):
     #: Entries of the catalog as they were given, by stream; those of no stream too.
     entries: Mapping[str, dict[str, Any]]
     #: Names of all streams there are.
-    known_streams: Collection[str]
+    known_streams: Collection[str] = ()
 
     @abstractmethod
     def checked_config(self, config: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:

@@ -193,5 +193,6 @@ class Twin24(Provider):
             self.rate_limiter.beside(),
             NoAuth(),
             self.run.logger,
+            reads_ahead=False,
         )
         return JwtAuth(lambda: log_in(client, self.settings))
