@@ -253,6 +253,8 @@ class CallStream(SingerStream, Generic[TToken]):
         paginator = self.paginator(window)
         while not paginator.finished:
             request = self.build_request(window, paginator.token)
+            if window.scan:
+                request = replace(request, splittable=False)
             try:
                 page = self.send(request, partial(self.parse_page, window=window))
             except WindowTooLarge:
