@@ -4,7 +4,7 @@
 SHELL := /bin/sh
 BIN := .venv/bin
 PLAIN := not meltano and not dbt and not dagster and not airflow and not browser
-CODE := tap_callexports sandbox demo tests benchmarks hub orchestrate
+CODE := tap_callexports sandbox demo tests benchmarks orchestrate .github/scripts
 COMPILE := $(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.10 --no-annotate \
 	--custom-compile-command "make constraints"
 
@@ -61,7 +61,7 @@ format: .venv/ready ## Repair style where that can be done by itself
 	@$(BIN)/ruff format $(CODE)
 
 hub: .venv/ready ## Renew the definition for the Meltano Hub from what the tap says of itself
-	@$(BIN)/python -m hub
+	@$(BIN)/python .github/scripts/hub_definition.py
 
 build: .venv/ready .venv-release/ready ## Build what is published, twice, and try it: dist/, and build/ with its list of parts
 	@.ci/build
