@@ -80,6 +80,7 @@ clean: ## Remove what make has made; Meltano's own state stays
 # Meltano wants other versions of packages that the tap uses too, so it lives apart.
 .venv-meltano/ready: pyproject.toml constraints/meltano.txt .ci/bootstrap
 	@.ci/bootstrap .venv-meltano constraints/meltano.txt --group meltano
+	@mkdir -p output
 	@touch $@
 
 # dbt, too, has its own; with it the tests make the one table of all calls.
