@@ -54,7 +54,7 @@ class CommandLine(TapCallExports):
         if about:
             cls.print_about(about_format)
             return
-        way = _way_to_show()
+        way = _progress_class()
         way.prepare(cls.logger)
         cls.print_version(print_fn=cls.logger.info)
         try:
@@ -169,7 +169,7 @@ def _command() -> Callable[[], None]:
     return command
 
 
-def _way_to_show() -> type[Progress]:
+def _progress_class() -> type[Progress]:
     """A bar where somebody looks at standard error, and nothing else of this run is shown there."""
     if (
         not sys.stderr.isatty()

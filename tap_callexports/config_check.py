@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from tap_callexports.provider import Provider
 
 #: What is said when a rule of the schema is broken, with the rule's own value.
-_RULE_WORDS = {
+_RULE_MESSAGES = {
     "type": "must be %s",
     "minimum": "must be %s or more",
     "maximum": "must be %s or less",
@@ -42,7 +42,7 @@ _TYPE_NAMES = {
 }
 #: How like a provider's setting a name at the top must be to be taken for it: a short name is like
 #: that of several providers, and a key must not be sent to another one.
-_LIKE = 0.85
+_SIMILARITY = 0.85
 
 
 def check_settings(
@@ -142,9 +142,9 @@ def _schema_errors(error: ValidationError) -> Iterator[str]:
         limit = " or ".join(_TYPE_NAMES.get(name, name) for name in types if name != "null")
     elif rule == "enum":
         limit = ", ".join(map(str, limit))
-    elif rule not in _RULE_WORDS:
+    elif rule not in _RULE_MESSAGES:
         rule, limit = "", rule
-    yield f"{path or 'config'}: {_RULE_WORDS[rule] % limit}"
+    yield f"{path or 'config'}: {_RULE_MESSAGES[rule] % limit}"
 
 
 def _hint(name: str, path: str, known: Mapping[str, Any]) -> str:
@@ -159,7 +159,7 @@ def _hint(name: str, path: str, known: Mapping[str, Any]) -> str:
         for each, rule in known.items()
         for part in rule.get("properties", ())
     }
-    if close := difflib.get_close_matches(name, dotted, n=1, cutoff=_LIKE):
+    if close := difflib.get_close_matches(name, dotted, n=1, cutoff=_SIMILARITY):
         return f"; did you mean {dotted[close[0]]}?"
     near = difflib.get_close_matches(name, known, n=1)
     return f"; did you mean {near[0]}?" if near else ""

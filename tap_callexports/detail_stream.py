@@ -44,12 +44,12 @@ NOT_FOUND_AT_FIRST = 20
 #: Calls under way while the oldest is waited for, as a multiple of `max_concurrency`.
 _CALLS_AHEAD = 4
 #: Calls that may wait for the first one that can be read.
-_MOST_UNREAD = 20
+_MAX_UNREADABLE_CALLS = 20
 #: How many calls after a window are tried where none of it could be read.
 _LATER_CALLS = 3
 #: A call, and what there is of it: None where it no longer exists, a failure where it cannot be
 #: read.
-_Answer: TypeAlias = "tuple[Record, Batch | StreamFailed | None]"
+_Result: TypeAlias = "tuple[Record, Batch | StreamFailed | None]"
 _Unread: TypeAlias = "tuple[Record, StreamFailed]"
 _NOT_FOUND = frozenset({HTTPStatus.NOT_FOUND, HTTPStatus.UNPROCESSABLE_ENTITY})
 
@@ -78,7 +78,7 @@ class DetailStream(CallStream["Record"]):
         super().__init__(tap, provider)
         self._calls = self.calls(tap, provider)
         self._calls.log_name = self.name
-        self._found = self._left = 0
+        self._found = self._unfinished_calls = 0
         #: A call that could be read, to request again.
         self._readable: Record | None = None
 
@@ -135,11 +135,11 @@ class DetailStream(CallStream["Record"]):
 
     @override
     def report(self) -> None:
-        if self._left:
+        if self._unfinished_calls:
             self.logger.info(
                 "%d calls were not over and are left out; a run that finds them over, within "
                 "%s.%s, has them",
-                self._left,
+                self._unfinished_calls,
                 self.provider.name,
                 self.lookback_setting,
             )
@@ -155,11 +155,13 @@ class DetailStream(CallStream["Record"]):
     def _details(self, lists: Iterable[Batch], window: Window) -> Iterator[Batch]:
         """The details of every call of a window that is over, a call at a time, in list order."""
         calls = (self._calls.within(batch, window) for batch in lists)
-        pieces = (partial(self._one, call) for batch in calls for call in self._over(batch))
+        pieces = (
+            partial(self._request_call, call) for batch in calls for call in self._finished(batch)
+        )
         # Requests at once are the client's to limit; a slow call only must not hold up the others.
         at_once = self.provider.settings["max_concurrency"]
         ahead = 1 if at_once == 1 or self.run.connection_test else at_once * _CALLS_AHEAD
-        for answer in self._answers(in_order(pieces, ahead), window):
+        for answer in self._skipping(in_order(pieces, ahead), window):
             if answer is not None:
                 self._found += 1
                 yield answer
@@ -172,7 +174,7 @@ class DetailStream(CallStream["Record"]):
                     f"check {setting}"
                 )
 
-    def _answers(self, answers: Iterable[_Answer], window: Window) -> Iterator[Batch | None]:
+    def _skipping(self, answers: Iterable[_Result], window: Window) -> Iterator[Batch | None]:
         """What there is of each call; those that cannot be read are skipped, or the stream fails.
 
         A call is skipped if another one can be read after it failed, and it fails once more then:
@@ -182,13 +184,13 @@ class DetailStream(CallStream["Record"]):
         unread: list[_Unread] = []
         for call, answer in answers:
             if isinstance(answer, StreamFailed):
-                if not skips or len(unread) >= _MOST_UNREAD:
+                if not skips or len(unread) >= _MAX_UNREADABLE_CALLS:
                     raise answer
                 unread.append((call, answer))
             elif answer is not None:
                 self._readable = call
             if unread and self._readable:
-                yield from self._once_more(unread, self._readable)
+                yield from self._retry_unread(unread, self._readable)
                 unread = []
             if not isinstance(answer, StreamFailed):
                 yield answer
@@ -196,15 +198,15 @@ class DetailStream(CallStream["Record"]):
             self._readable = self._later_call(window)
             if self._readable is None:
                 raise StreamFailed(f"{unread[0][1]}, and no other call can be read")
-            yield from self._once_more(unread, self._readable)
+            yield from self._retry_unread(unread, self._readable)
 
-    def _once_more(self, unread: list[_Unread], readable: Record) -> Iterator[Batch | None]:
+    def _retry_unread(self, unread: list[_Unread], readable: Record) -> Iterator[Batch | None]:
         """Request once more the calls that could not be read, after one that could."""
-        ((_, proof),) = self._one(readable)
+        ((_, proof),) = self._request_call(readable)
         if proof is None or isinstance(proof, StreamFailed):
             raise StreamFailed(f"{unread[0][1]}, and no other call can be read now")
         for call, _ in unread:
-            ((_, answer),) = self._one(call)
+            ((_, answer),) = self._request_call(call)
             if isinstance(answer, StreamFailed):
                 self.logger.info("%s; skipping it", answer)
                 self.stats.skipped.append(self._named(call))
@@ -226,26 +228,26 @@ class DetailStream(CallStream["Record"]):
             except (Unreadable, FilterIgnored):
                 return None
             calls: list[Record] = [call for batch in lists for call in batch.records]
-            for call in [call for call in calls if self._is_over(call)][:left]:
+            for call in [call for call in calls if self._is_finished(call)][:left]:
                 left -= 1
-                ((_, answer),) = self._one(call)
+                ((_, answer),) = self._request_call(call)
                 if answer is not None and not isinstance(answer, StreamFailed):
                     return call
             start, step = later.end, min(4 * step, MONTH)
         return None
 
-    def _over(self, batch: Batch) -> Iterator[Record]:
+    def _finished(self, batch: Batch) -> Iterator[Record]:
         """The calls of a list's batch that are over; the others are counted."""
         for call in batch.records:
-            if self._is_over(call):
+            if self._is_finished(call):
                 yield call
             else:
-                self._left += 1
+                self._unfinished_calls += 1
 
-    def _is_over(self, call: Record) -> bool:
+    def _is_finished(self, call: Record) -> bool:
         return call[self.status_column] not in self.unfinished
 
-    def _one(self, call: Record) -> Iterator[_Answer]:
+    def _request_call(self, call: Record) -> Iterator[_Result]:
         try:
             request = self.build_call_request(call)
             rows = self.send(request, lambda response: self.parse_call(response, call))

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from tap_callexports.singer.messages import LineWriter
 
 #: Characters of one cause, and causes, in the last line of a run that failed.
-_LONGEST_CAUSE, _MOST_CAUSES = 300, 40
+_MAX_CAUSE_LENGTH, _MAX_CAUSES = 300, 40
 
 
 @dataclass(slots=True)
@@ -79,7 +79,7 @@ class Run:
     @property
     def causes(self) -> str:
         """Why the run is not complete, in one line: what is common to several streams once."""
-        texts = [sanitize(cause, _LONGEST_CAUSE) for cause in dict.fromkeys(self._causes)]
-        if left := len(texts[_MOST_CAUSES:]):
-            texts[_MOST_CAUSES:] = [f"and {left} more, see the lines above"]
+        texts = [sanitize(cause, _MAX_CAUSE_LENGTH) for cause in dict.fromkeys(self._causes)]
+        if left := len(texts[_MAX_CAUSES:]):
+            texts[_MAX_CAUSES:] = [f"and {left} more, see the lines above"]
         return " | ".join(texts)

@@ -50,7 +50,7 @@ def records(stream: CallStream[Any], context: Context | None) -> Iterator[Record
     if stream.partitions == []:
         setting = f"{stream.provider.name}.{stream.partition_setting}"
         stream.logger.info("%s: nothing to read, %s is empty", stream.where, setting)
-        run.progress.nothing(stream.name)
+        run.progress.nothing_to_read(stream.name)
         return
     stream.passthrough = stream.writing and stream.is_unmapped and not run.connection_test
     for batch in Sync(stream, context, stream.bookmark(context)).run():
@@ -98,7 +98,7 @@ class Sync:
         """
         self._run.progress.begin(self.stats)
         try:
-            with self._failures_kept():
+            with self._outcome_kept():
                 yield from self._records()
         finally:
             if not self._testing:
@@ -107,17 +107,17 @@ class Sync:
                 self._run.progress.end(self.stats)
 
     @contextmanager
-    def _failures_kept(self) -> Iterator[None]:
+    def _outcome_kept(self) -> Iterator[None]:
         stream, stats = self._stream, self.stats
         client = stream.provider.client if self._testing else None
         if client:
-            client.test_budget, before = TEST_REQUESTS, client.answered
+            client.test_budget, before = TEST_REQUESTS, client.responses
         try:
             yield
             stats.outcome = COMPLETE
         except (TestFinished, WindowTooLarge) as end:
             # A connection test, or a stream that cannot be read in halves.
-            if client and client.answered > before:
+            if client and client.responses > before:
                 stats.outcome = COMPLETE
             else:
                 stats.outcome = FAILED
@@ -137,7 +137,7 @@ class Sync:
         span = self._span()
         self._note()
         if span is None:
-            self._say_what_is_not_over()
+            self._log_open_range()
             self._logger.info("%s: nothing new to read", self.stats.name)
             return
         self.stats.span = span
@@ -245,7 +245,7 @@ class Sync:
         self.stats.windows += 1
         self.stats.reached = closed.window.end
         self._run.progress.closed(self.stats, closed)
-        self._say_what_is_not_over()
+        self._log_open_range()
         self._lower_bookmark()
         if self._bookmark is not None and self._stream.bookmark_may_move:
             provider = self._stream.provider
@@ -261,7 +261,7 @@ class Sync:
             span = self._span_until(_FAR)
             stats.next_from = span.start if span else None
 
-    def _say_what_is_not_over(self) -> None:
+    def _log_open_range(self) -> None:
         provider, end_date = self._stream.provider, self._run.end_date
         if end_date and provider.cutoff < end_date and self._stream.windowed and not self._testing:
             self._run.progress.unclosed(provider.title, end_date, provider.cutoff)

@@ -29,7 +29,7 @@ from tap_callexports.providers import PROVIDERS
 from tap_callexports.records.timestamps import floor_second
 from tap_callexports.redaction import hide_secrets, sanitize
 from tap_callexports.run import Run
-from tap_callexports.singer.batch_files import LOADER_WORDS, BatchFiles
+from tap_callexports.singer.batch_files import LOADER_WARNING, BatchFiles
 from tap_callexports.singer.catalog import catalog_errors, is_selected
 from tap_callexports.singer.input import config_error
 from tap_callexports.singer.messages import LineWriter
@@ -202,7 +202,7 @@ class TapCallExports(SingerTap):
         if not run.connection_test:
             self._check_selection()
         if batches := self.config.get("batch_config"):
-            self.logger.warning("%s", LOADER_WORDS)
+            self.logger.warning("%s", LOADER_WARNING)
             run.writer.batches = BatchFiles(batches, self.name)
         try:
             with run.progress:
@@ -273,11 +273,11 @@ class TapCallExports(SingerTap):
             SystemExit: 128 + the signal's number.
         """
         # Raised inside a finalizer it ends nothing: the writer keeps it, and it need not be told.
-        sys.unraisablehook = _but_exits
+        sys.unraisablehook = _ignore_exits
         cast("LineWriter", self.message_writer).interrupt(SystemExit(SIGNAL_EXIT + signum))
 
 
-def _but_exits(unraisable: sys.UnraisableHookArgs) -> None:
+def _ignore_exits(unraisable: sys.UnraisableHookArgs) -> None:
     if unraisable.exc_type is not SystemExit:
         sys.__unraisablehook__(unraisable)
 

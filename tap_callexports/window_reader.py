@@ -89,7 +89,7 @@ class WindowReader:
             handed_over = False
             try:
                 batches = stream.read_window(known)
-                for read_batch in _held_back(batches, known) if self._skips else batches:
+                for read_batch in _all_or_none(batches, known) if self._skips else batches:
                     batch = stream.within(read_batch, known)
                     rows += stream.rows_of(batch)
                     self._rows_read = self._rows_read or bool(batch)
@@ -190,7 +190,7 @@ class WindowReader:
         return False
 
 
-def _held_back(batches: Iterable[Batch], window: Window) -> Iterator[Batch]:
+def _all_or_none(batches: Iterable[Batch], window: Window) -> Iterator[Batch]:
     """The rows of a window once all have come: of one that cannot be read there are none.
 
     Raises:

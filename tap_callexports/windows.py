@@ -83,7 +83,7 @@ class ClosedWindow:
 
     Args:
         window: The time range.
-        rows: Rows the provider answered for its time range, doubles included.
+        rows: Rows the provider answered for its time range, duplicates included.
         requests: HTTP requests it cost.
         retries: Those among them that repeat an earlier one.
         skipped: Whether it could not be read, and none of its rows was handed over.

@@ -36,11 +36,11 @@ from tap_callexports.http.connection_errors import (
 from tap_callexports.http.credential_use import CredentialUse
 from tap_callexports.http.retry import Attempts, HttpSettings, failure_of
 from tap_callexports.http.traffic import (
-    AGAIN,
-    ANSWER,
-    READING,
+    DECODING,
+    RATE_LIMIT,
     RECEIVING,
-    TURN,
+    RESPONSE,
+    RETRY,
     current_traffic,
 )
 
@@ -110,7 +110,7 @@ class HttpClient:
         #: Requests a connection test may still send for the stream at hand; None outside of one.
         self.test_budget: int | None = None
         #: Requests answered so far.
-        self.answered = 0
+        self.responses = 0
 
     def send(self, request: Request, parse: Callable[[Response], T]) -> T:
         """Send a request until it is answered, and parse the response.
@@ -172,25 +172,25 @@ class HttpClient:
                 self._wait(request, attempts, failure)
             else:
                 self._succeeded = True
-                self.answered += 1
+                self.responses += 1
                 return result
 
     def _try_once(self, request: Request, attempts: Attempts, parse: Callable[[Response], T]) -> T:
         """One try: the decoded answer if it is a 2xx, else what its failure means."""
-        attempts.now(TURN)
+        attempts.now(RATE_LIMIT)
         # Before the turn: it may mean a login, which takes a turn of its own.
         prepared = self._prepare(request)
         came = clock.monotonic()
         with self.rate_limiter.slot():
-            attempts.held_back(clock.monotonic() - came)
+            attempts.exclude(clock.monotonic() - came)
             self._count(attempts)
-            attempts.now(ANSWER)
+            attempts.now(RESPONSE)
             # Requests may wait long apart: the credential may be another one by now.
             prepared.prepare_auth(self._auth)
             with self._credentials.of(prepared.headers.get("Authorization", "")) as use:
                 response = self._transmit(request, prepared, attempts)
                 use.status = response.status
-        attempts.now(READING)
+        attempts.now(DECODING)
         if response.ok:
             try:
                 return parse(response)
@@ -265,14 +265,14 @@ class HttpClient:
         wait = attempts.wait_after(failure)
         where = self._settings.where(request)
         if self.test_budget is not None and self.test_budget <= 0:
-            raise attempts.given_up(failure) from None
+            raise attempts.final_failure(failure) from None
         reason = f"{failure}; {attempts.try_number}"
         if wait:
             self._logger.info("%s: %s, next in %g s", where, reason, round(wait, 1))
         if failure.wait:
             # The server speaks to all workers: none of them asks before it is over.
             self.rate_limiter.pause(wait)
-        attempts.now(AGAIN, until=clock.monotonic() + wait, reason=reason)
+        attempts.now(RETRY, until=clock.monotonic() + wait, reason=reason)
         interruptible_sleep(wait)
 
     def _count(self, attempts: Attempts) -> None:

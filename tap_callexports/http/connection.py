@@ -28,9 +28,9 @@ if TYPE_CHECKING:
     import requests
 
 #: Connections kept open to a host: as many as `max_concurrency` allows.
-MOST_KEPT = 32
+MAX_CONNECTIONS = 32
 #: Interim (1xx) responses accepted before the final one.
-MOST_INTERIM = 1000
+MAX_INTERIM = 1000
 _KNOWN_STATUS = range(200, 600)
 
 
@@ -38,7 +38,7 @@ class Connections(HTTPAdapter):
     """Makes the connections of a session, also those through proxies."""
 
     def __init__(self) -> None:
-        super().__init__(pool_maxsize=MOST_KEPT)
+        super().__init__(pool_maxsize=MAX_CONNECTIONS)
 
     @override
     def get_connection_with_tls_context(
@@ -106,7 +106,7 @@ class _Response(http.client.HTTPResponse):
         version, status, reason = super()._read_status()  # type: ignore[misc] # not in typeshed
         if status < HTTPStatus.OK and status != HTTPStatus.SWITCHING_PROTOCOLS:
             self._interim += 1
-            if self._interim > MOST_INTERIM:
+            if self._interim > MAX_INTERIM:
                 raise http.client.BadStatusLine("too many interim responses")
             # The only interim status that http.client skips.
             status = HTTPStatus.CONTINUE

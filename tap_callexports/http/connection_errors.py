@@ -107,7 +107,7 @@ def _reason(causes: tuple[BaseException, ...]) -> str:
             return f"the TLS handshake failed ({reason})"
         if refused := _TUNNEL_REFUSED.match(str(cause)):
             return f"it answered {refused[1]}"
-        for kind, words in _WORDS.items():
+        for kind, words in _REASON_MESSAGES.items():
             if isinstance(cause, kind):
                 return words
         if isinstance(cause, OSError) and cause.strerror:
@@ -115,7 +115,7 @@ def _reason(causes: tuple[BaseException, ...]) -> str:
     return "the connection failed"
 
 
-_WORDS: dict[type[BaseException], str] = {
+_REASON_MESSAGES: dict[type[BaseException], str] = {
     socket.gaierror: "name not found",
     ConnectionRefusedError: "connection refused",
     http.client.RemoteDisconnected: "connection closed without a response",

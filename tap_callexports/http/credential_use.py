@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 #: So many credentials in a row that never worked are a refusal: one may have died on its way.
-MOST_REFUSED = 2
+MAX_REFUSED = 2
 
 
 @dataclass(slots=True)
@@ -44,7 +44,7 @@ class CredentialUse:
     @property
     def refused(self) -> bool:
         """Whether another credential would not help: the last ones have never worked."""
-        return self._never_worked >= MOST_REFUSED
+        return self._never_worked >= MAX_REFUSED
 
     @contextmanager
     def of(self, credential: str) -> Iterator[Use]:
@@ -57,9 +57,9 @@ class CredentialUse:
         finally:
             with self._lock:
                 self._under_way[credential] -= 1
-                self._judge(credential, use.status)
+                self._note_status(credential, use.status)
 
-    def _judge(self, credential: str, status: int | None) -> None:
+    def _note_status(self, credential: str, status: int | None) -> None:
         if status is None:
             return
         if status != HTTPStatus.UNAUTHORIZED:

@@ -22,7 +22,7 @@ _FAILED = re.compile(r"error|failed|failure|fail|[45][0-9]{2}", re.IGNORECASE)
 #: Fields that say what went wrong, in the order in which they are shown.
 _MESSAGES = ("message", *_ERRORS, "detail", "details", "data")
 #: Most texts that are shown of one field.
-_MOST_TEXTS = 3
+_MAX_TEXTS = 3
 
 #: All fields of an object that `reports_error` looks at, and that `message_of` reads beside them.
 ERROR_FIELDS = (*_ERRORS, *_SUCCESS, *_STATES, "message", "detail", "details")
@@ -67,7 +67,7 @@ def _texts(value: object) -> Iterator[str]:
         if value:
             yield value
         return
-    for each in value[:_MOST_TEXTS] if isinstance(value, list) else [value]:
+    for each in value[:_MAX_TEXTS] if isinstance(value, list) else [value]:
         message = each.get("message") if isinstance(each, dict) else None
         if isinstance(message, str) and message:
             yield message

@@ -66,12 +66,12 @@ class RateLimiter:
 
     def __init__(self, *, at_once: int, per_minute: int | None) -> None:
         self._slots = threading.BoundedSemaphore(at_once)
-        self._turns = RateLimit(per_minute)
+        self._rate = RateLimit(per_minute)
 
-    def beside(self) -> RateLimiter:
+    def for_login(self) -> RateLimiter:
         """A gate to the same turns for what requests wait for themselves: a login, one at once."""
         other = RateLimiter(at_once=1, per_minute=None)
-        other._turns = self._turns
+        other._rate = self._rate
         return other
 
     @contextmanager
@@ -82,9 +82,9 @@ class RateLimiter:
             Cancelled: The worker is no longer wanted.
         """
         with self._slots:
-            self._turns.take()
+            self._rate.take()
             yield
 
     def pause(self, seconds: float) -> None:
         """Let no request of any worker start for a while."""
-        self._turns.pause(seconds)
+        self._rate.pause(seconds)

@@ -29,7 +29,7 @@ T = TypeVar("T")
 #: Rows an answer may hold; more are asked for in halves.
 MAX_ROWS = 120_000
 #: Bytes of memory the values of an answer may take, by a rough count; smaller bodies need none.
-_MAX_WEIGHT, _LIGHT = 256 << 20, 8 << 20
+_MAX_MEMORY, _SMALL_BODY = 256 << 20, 8 << 20
 _MARKS = ((b",", b"."), (b"{", b"["))
 _CHUNK = 1 << 16
 
@@ -47,16 +47,16 @@ _NUMBER = re.compile(r"[0-9]+(\.[0-9]*)?")
 _EARLIEST_EPOCH = 1e9
 
 #: A longer answer does not say in one sentence what went wrong.
-_LONGEST_SAID = 1 << 16
+_MAX_ERROR_BODY = 1 << 16
 
 #: A whole number of more digits than this (Python's limit) no target can read; it is looked for in
 #: one byte of each hundred.
-_MOST_DIGITS, _STRIDE = 4300, 100
-_MANY_DIGITS = b"0" * (_MOST_DIGITS // _STRIDE - 1)
+_MAX_DIGITS, _STRIDE = 4300, 100
+_MANY_DIGITS = b"0" * (_MAX_DIGITS // _STRIDE - 1)
 _DIGITS = bytes(b"0"[0] if byte in b"0123456789" else 0 for byte in range(256))
 
 #: What decoders raise for a body that is no JSON, or none that can be held.
-_BROKEN = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, ArithmeticError)
+_DECODE_ERRORS = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, ArithmeticError)
 _json = msgspec.json.Decoder(float_hook=Decimal).decode
 _row = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 
@@ -173,11 +173,11 @@ class Response:
         Args:
             decode: Raises ValidationError for a body of another shape.
         """
-        self.check_weight()
+        self._check_size()
         body, repairs = repaired(self.body)
         try:
             found = _decoded(body, decode)
-        except _BROKEN:
+        except _DECODE_ERRORS:
             raise self._no_json from None
         self.repairs.update(repairs)
         return found
@@ -191,16 +191,16 @@ class Response:
     def _no_json(self) -> TransientFailure:
         return TransientFailure(f"{self.status} with {self.kind} instead of JSON")
 
-    def check_weight(self) -> None:
+    def _check_size(self) -> None:
         """Refuse a body whose values would take far more memory than its text.
 
         Raises:
             WindowTooLarge: They would.
         """
-        if len(self.body) <= _LIGHT:
+        if len(self.body) <= _SMALL_BODY:
             return
         values, groups = (sum(map(self.body.count, marks)) for marks in _MARKS)
-        if 64 * values + 200 * groups > _MAX_WEIGHT:
+        if 64 * values + 200 * groups > _MAX_MEMORY:
             raise WindowTooLarge("an answer of too many values")
 
     @property
@@ -221,7 +221,7 @@ class Response:
         Taken from the fields APIs use for it, escaped, shortened and without phone numbers and
         e-mail addresses; never other parts of a body.
         """
-        if len(self.body) > _LONGEST_SAID:
+        if len(self.body) > _MAX_ERROR_BODY:
             return ""
         try:
             body = msgspec.json.decode(self.body)

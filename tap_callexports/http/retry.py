@@ -39,7 +39,7 @@ PART_TRIES = 2
 #: Renewals of the credential for one request before there are waits between them.
 QUICK_RENEWALS = 3
 #: Seconds before the second try, doubled from try to try, and the most of them.
-FIRST_WAIT, LONGEST_WAIT = 1.0, 60.0
+FIRST_WAIT, MAX_WAIT = 1.0, 60.0
 
 # What follows on a status that is not 2xx, unless the provider's stream reads it otherwise:
 #   408, 425, 429        sent again, MAX_TRIES times or MAX_SECONDS long; then the stream fails
@@ -52,11 +52,11 @@ FIRST_WAIT, LONGEST_WAIT = 1.0, 60.0
 #                        the provider fails
 #   403                  the stream fails, or is skipped (skip_forbidden_streams)
 #   3xx and the rest     the stream fails
-_AGAIN = frozenset({408, 425, 429, *range(500, 600)})
+_RETRIED = frozenset({408, 425, 429, *range(500, 600)})
 _TOO_LARGE = frozenset({413, 414, 504, 524})
 
 #: What a status means to the user, where it is not the server's own text that tells.
-_SENTENCES: dict[int, str] = {
+_STATUS_MESSAGES: dict[int, str] = {
     HTTPStatus.BAD_REQUEST: "the request was refused",
     HTTPStatus.PAYMENT_REQUIRED: "the account's balance or plan does not allow it",
     HTTPStatus.NOT_FOUND: "there is nothing at this address; check api_url",
@@ -99,12 +99,12 @@ def failure_of(response: Response, settings: HttpSettings, request: Request) -> 
         What to raise: TransientFailure, ProviderFailed, Forbidden or another StreamFailed.
     """
     status = response.status
-    said = response.error_message
+    server_text = response.error_message
     where = settings.where(request)
-    if status in _AGAIN or status in _TOO_LARGE:
+    if status in _RETRIED or status in _TOO_LARGE:
         announced = status == HTTPStatus.SERVICE_UNAVAILABLE and "Retry-After" in response.headers
         return TransientFailure(
-            f"{status}{said}",
+            f"{status}{server_text}",
             wait=response.retry_after or None,
             too_large=status in _TOO_LARGE,
             unreadable=status >= HTTPStatus.INTERNAL_SERVER_ERROR and not announced,
@@ -114,12 +114,12 @@ def failure_of(response: Response, settings: HttpSettings, request: Request) -> 
         outage = ", or the server cannot check it just now" if may_heal else ""
         return ProviderFailed(
             f"{settings.provider}: {status}, {settings.credential} was refused{outage}; check "
-            f"it{said}"
+            f"it{server_text}"
         )
     if status == HTTPStatus.FORBIDDEN:
         return Forbidden(
             f"{where}: {status}, the credential may not read this stream; give it the "
-            f'permission, or leave the stream out: select "!{request.sender}.*"{said}'
+            f'permission, or leave the stream out: select "!{request.sender}.*"{server_text}'
         )
     if HTTPStatus.MULTIPLE_CHOICES <= status < HTTPStatus.BAD_REQUEST:
         host = _host_of(response.headers.get("Location", "")) or "another address"
@@ -127,7 +127,9 @@ def failure_of(response: Response, settings: HttpSettings, request: Request) -> 
             f"{where}: {status}, redirected to {sanitize(host, 80)}; redirects are never "
             "followed, check api_url"
         )
-    return StreamFailed(f"{where}: {status}, {_SENTENCES.get(status, 'refused')}{said}")
+    return StreamFailed(
+        f"{where}: {status}, {_STATUS_MESSAGES.get(status, 'refused')}{server_text}"
+    )
 
 
 def _host_of(url: str) -> str | None:
@@ -146,7 +148,7 @@ class Attempts:
         self._started = clock.monotonic()
         #: When even a dripping answer is given up.
         self.deadline = self._started + MAX_SECONDS
-        self._tries = self._heavy = self._unreadable = self._unconnected = 0
+        self._tries = self._too_large = self._unreadable = self._unconnected = 0
         self._unauthorised = self._renewals = 0
         #: What it waits for now, for other threads to see.
         self.pending = Pending()
@@ -170,8 +172,8 @@ class Attempts:
     def try_number(self) -> str:
         """Which try the last one was, of how many."""
         tries = self._request.max_tries
-        if self._request.splittable and self._heavy:
-            tries = min(tries, self._tries + TOO_LARGE_TRIES - self._heavy)
+        if self._request.splittable and self._too_large:
+            tries = min(tries, self._tries + TOO_LARGE_TRIES - self._too_large)
         if self._few_tries and self._unreadable:
             tries = min(tries, self._tries + PART_TRIES - self._unreadable)
         return f"try {self._tries} of {tries}"
@@ -180,7 +182,7 @@ class Attempts:
         """One more request went out."""
         self._tries += 1
 
-    def held_back(self, seconds: float) -> None:
+    def exclude(self, seconds: float) -> None:
         """It waited these seconds for a turn: no failing of the server, they do not count."""
         self._started += seconds
         self.deadline += seconds
@@ -235,18 +237,18 @@ class Attempts:
                 one, Unreachable where none of them connected.
         """
         where = self._settings.where(self._request)
-        self._heavy += failure.too_large
+        self._too_large += failure.too_large
         self._unreadable += failure.unreadable
         self._unconnected += not failure.connected
-        if self._request.splittable and self._heavy >= TOO_LARGE_TRIES:
-            raise WindowTooLarge(f"{failure}, {self._heavy} times") from None
+        if self._request.splittable and self._too_large >= TOO_LARGE_TRIES:
+            raise WindowTooLarge(f"{failure}, {self._too_large} times") from None
         longest = self._settings.max_retry_wait
         if failure.wait is not None and failure.wait > longest:
             raise StreamFailed(
                 f"{where}: {failure}; the server asks to wait {failure.wait:.0f} s, more than "
                 f"max_retry_wait ({longest} s)"
             ) from None
-        ceiling = min(LONGEST_WAIT, FIRST_WAIT * 2 ** max(0, self._counted - 1), longest)
+        ceiling = min(MAX_WAIT, FIRST_WAIT * 2 ** max(0, self._counted - 1), longest)
         shortest = ceiling / 4
         if failure.wait is None:
             wait = random.uniform(shortest, ceiling)  # noqa: S311 - not a secret
@@ -255,10 +257,10 @@ class Attempts:
         seconds = clock.monotonic() - self._started
         over = self._counted >= self._request.max_tries or seconds + wait > MAX_SECONDS
         if over or (self._few_tries and self._unreadable >= PART_TRIES):
-            raise self.given_up(failure) from None
+            raise self.final_failure(failure) from None
         return wait
 
-    def given_up(self, failure: TransientFailure) -> StreamFailed:
+    def final_failure(self, failure: TransientFailure) -> StreamFailed:
         """What to raise when there is no next try, by what the tries have in common.
 
         Args:

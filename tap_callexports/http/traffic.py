@@ -18,11 +18,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 #: What a request may wait for, in the words of messages.
-TURN = "waiting for the rate limit"
-ANSWER = "waiting for a response"
-AGAIN = "waiting to retry"
+RATE_LIMIT = "waiting for the rate limit"
+RESPONSE = "waiting for a response"
+RETRY = "waiting to retry"
 RECEIVING = "receiving a response"
-READING = "decoding a response"
+DECODING = "decoding a response"
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +66,7 @@ class Pending:
     """A request that is not answered yet; other threads look at its `wait`."""
 
     def __init__(self) -> None:
-        self.wait = Wait(TURN)
+        self.wait = Wait(RATE_LIMIT)
 
 
 class Traffic:

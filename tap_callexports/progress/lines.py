@@ -25,7 +25,7 @@ SILENCE = 55.0
 #: What a message says of repairs, after their number.
 _REPAIRS = {SURROGATES: "unpaired surrogates replaced by U+FFFD", NULS: "U+0000 removed"}
 #: Skipped windows and calls that the warning names.
-_MOST_NAMED = 5
+_MAX_NAMED = 5
 #: Seconds the end of a run waits for a line that is being written.
 _LAST_LINE = 1.0
 
@@ -75,7 +75,7 @@ class Progress:
         self._current = stats
         self._logged = clock.monotonic()
 
-    def nothing(self, stream: str) -> None:
+    def nothing_to_read(self, stream: str) -> None:
         """A stream has nothing to read."""
         self.begin(stats := Stats(stream, outcome=COMPLETE))
         self.end(stats)
@@ -113,12 +113,12 @@ class Progress:
     def report(self, stats: Stats) -> None:
         """Warn of what a stream skipped, of invalid values by column, and of repaired texts."""
         if unread := stats.skipped:
-            more = f" and {len(unread) - _MOST_NAMED} more" if len(unread) > _MOST_NAMED else ""
+            more = f" and {len(unread) - _MAX_NAMED} more" if len(unread) > _MAX_NAMED else ""
             self.logger.warning(
                 "%s: %s could not be read; skipped as on_unreadable says: %s%s",
                 stats.name,
                 count(len(unread), "window or call", "windows or calls"),
-                ", ".join(unread[:_MOST_NAMED]),
+                ", ".join(unread[:_MAX_NAMED]),
                 more,
             )
         for column, number in sorted(stats.invalid_values.items()):

@@ -30,9 +30,9 @@ if TYPE_CHECKING:
 #: The column of fields that have none of their own, and of invalid values: an object by field name.
 EXTRA = "extra"
 #: A longer name is no column's.
-_LONGEST_NAME = 200
+_MAX_NAME_LENGTH = 200
 #: Names that are remembered: no provider has more.
-_MOST_NAMES = 10_000
+_MAX_NAMES = 10_000
 _NOTHING = Exclusions()
 
 
@@ -149,13 +149,13 @@ class Codec(RowDecoder):
     def _field(self, name: str) -> _Field:
         if (known := self._fields.get(name)) is not None:
             return known
-        column = self._name_of(name) if len(name) <= _LONGEST_NAME else ""
+        column = self._name_of(name) if len(name) <= _MAX_NAME_LENGTH else ""
         prune = self._exclusions.pruner(name, column)
         place = column if column in self._columns else EXTRA
         wanted = place in self._selected or place in self._kept
         exported = wanted and not self._exclusions.excludes(name, column)
         field = _Field(place if exported else "", prune)
-        if len(self._fields) < _MOST_NAMES:
+        if len(self._fields) < _MAX_NAMES:
             self._fields[name] = field
         return field
 

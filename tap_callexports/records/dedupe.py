@@ -44,16 +44,16 @@ class Dedupe:
                 *(rows.keys() & self._now.keys()),
                 *(_repeated(keys) if len(rows) < len(keys) else ()),
             }
-        doubles = [
+        duplicates = [
             row
             for row, key in enumerate(keys)
-            if key in suspects and self._is_double(key, contents[row])
+            if key in suspects and self._is_duplicate(key, contents[row])
         ]
         if suspects is not rows:
             self._now |= rows
-        return doubles
+        return duplicates
 
-    def _is_double(self, key: Hashable, content: int) -> bool:
+    def _is_duplicate(self, key: Hashable, content: int) -> bool:
         seen = self._now.get(key, self._before.get(key))
         self._now[key] = content
         if self._within is not None and len(self._now) > self._within:

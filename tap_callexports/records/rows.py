@@ -20,7 +20,7 @@ Row: TypeAlias = Mapping[str, Any]
 #: What stands for a field that a row does not have, and a value that is none.
 ABSENT, NULL = msgspec.Raw(b""), msgspec.Raw(b"null")
 #: A struct has no more fields than this.
-_MOST_FIELDS = 200
+_MAX_FIELDS = 200
 
 
 class Rows(Collection[Row]):
@@ -149,7 +149,7 @@ class RowDecoder:
         """Make a struct that has the fields of these rows, too; whether there are new ones."""
         known = self._struct.__struct_encode_fields__ if self._struct else ()
         fields = dict.fromkeys([*known, *rows.fields])
-        if len(fields) > _MOST_FIELDS:
+        if len(fields) > _MAX_FIELDS:
             self._may_learn, self._struct = False, None
         if len(fields) == len(known) or not self._may_learn or not all(map(_is_easy, fields)):
             return False

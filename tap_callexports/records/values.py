@@ -25,7 +25,7 @@ Reader: TypeAlias = Callable[[Any], Any]
 
 #: Whole numbers of more digits than this (`1e999999999`) are no numbers of calls, and targets
 #: could not read them.
-_MOST_DIGITS = 400
+_MAX_DIGITS = 400
 #: Texts that stand for "no number".
 _NO_NUMBER = frozenset({"", "-", "null", "none", "n/a"})
 _PLAIN = re.compile(r"[+-]?\d+(\.\d+)?([eE][+-]?\d{1,3})?")
@@ -107,7 +107,7 @@ def number_from_text(text: str) -> Decimal | None:
     text = _stripped(text)
     if text.lower() in _NO_NUMBER:
         return None
-    if len(text) > _MOST_DIGITS:
+    if len(text) > _MAX_DIGITS:
         raise ValueError("too long")
     if _COMMA_GROUPS.fullmatch(text):
         text = text.replace(",", "")
@@ -139,12 +139,12 @@ def read_integer(value: object) -> int | None:
     Raises:
         ValueError: Not a whole number, or one that no target could hold.
     """
-    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < _MOST_DIGITS:
+    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < _MAX_DIGITS:
         return int(value)
     number = read_number(value)
     if number is None or isinstance(number, int):
         return number
-    if isinstance(number, Decimal) and number.adjusted() > _MOST_DIGITS:
+    if isinstance(number, Decimal) and number.adjusted() > _MAX_DIGITS:
         raise ValueError("too large")
     if number != number.__trunc__():
         raise ValueError("not a whole number")

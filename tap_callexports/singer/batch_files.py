@@ -35,7 +35,7 @@ _SETTINGS: dict[str, dict[str, type]] = {
     ".storage": {"root": str, "prefix": str, "params": dict},
 }
 #: Logged when BATCH messages are on: some loaders pass over them without an error.
-LOADER_WORDS = (
+LOADER_WARNING = (
     "batch_config is set: known to read BATCH messages are meltanolabs-target-postgres, "
     "meltanolabs-target-snowflake, target-s3tables and shaped-target-clickhouse; "
     "z3-target-bigquery and target-s3-jsonl lose every row and exit with 0"
@@ -100,7 +100,7 @@ class BatchFiles:
             if file.records >= self._size:
                 yield from self.close()
 
-    def pass_on(self, message: Message) -> Iterator[Message]:
+    def add_message(self, message: Message) -> Iterator[Message]:
         """Take another message; those to write now.
 
         A STATE waits until every record before it is in a file.

@@ -106,7 +106,7 @@ class LineWriter(GenericSingerWriter[bytes, Message]):
         elif isinstance(message, RecordMessage):
             self._divert(self.batches.add(message.stream, [_encoder.encode(message.record)]))
         else:
-            self._divert(self.batches.pass_on(message))
+            self._divert(self.batches.add_message(message))
 
     def write_records(self, stream: str, records: Sequence[bytes]) -> None:
         """Write RECORD messages, or the same into files.

@@ -118,13 +118,13 @@ def unwrapped(state: Any) -> Any:  # noqa: ANN401 - any JSON value
         elif "singer_state" in state:
             state = state["singer_state"]
         elif "completed" in state or "partial" in state:
-            return _laid_over(unwrapped(state.get("completed")), unwrapped(state.get("partial")))
+            return _overlaid(unwrapped(state.get("completed")), unwrapped(state.get("partial")))
         else:
             break
     return state
 
 
-def _laid_over(completed: Any, partial: Any) -> Any:  # noqa: ANN401 - any JSON value
+def _overlaid(completed: Any, partial: Any) -> Any:  # noqa: ANN401 - any JSON value
     below, above = completed or {}, partial or {}
     if not isinstance(below, dict) or not isinstance(above, dict):
         return above if isinstance(below, dict) else below

@@ -108,7 +108,7 @@ class UnstartedCalls(AnunziStream):
                 refused.append(value)
             if ignored:
                 # A pass by status has then read every call, so that there is nothing left to find.
-                self._say_ignored(column)
+                self._warn_ignored(column)
                 break
         if refused:
             self.logger.warning(
@@ -140,7 +140,7 @@ class UnstartedCalls(AnunziStream):
                 left.append((name, value))
         return left
 
-    def _say_ignored(self, column: str) -> None:
+    def _warn_ignored(self, column: str) -> None:
         if column == STATUS:
             self.logger.warning(
                 "%s: the server did not apply the filter on call_status; every call is read, and "

@@ -36,7 +36,7 @@ _NAMES = frozenset(_HEADERS.values())
 #: The list of calls where it is in an envelope.
 _LIST = "items"
 #: Most characters of the header of a CSV, and most cells of all of it.
-_LONGEST_HEADER, _MOST_CELLS = 1 << 16, 4 << 20
+_MAX_HEADER_LENGTH, _MAX_CELLS = 1 << 16, 4 << 20
 
 
 def rows_of_json(response: Response) -> Rows:
@@ -92,12 +92,12 @@ def rows_of_csv(response: Response) -> Rows:
 def _csv_rows(body: bytes, response: Response) -> Iterator[dict[str, Any]]:
     # Not `StringIO`, which takes four bytes a character.
     text = io.TextIOWrapper(io.BytesIO(body), "utf-8-sig", newline="")
-    first_line = text.readline(_LONGEST_HEADER)
+    first_line = text.readline(_MAX_HEADER_LENGTH)
     text.seek(0)
     delimiter = ";" if first_line.count(";") > first_line.count(",") else ","
-    if len(first_line) == _LONGEST_HEADER:
+    if len(first_line) == _MAX_HEADER_LENGTH:
         raise ValueError("a header that does not end")
-    if body.count(delimiter.encode()) > _MOST_CELLS:
+    if body.count(delimiter.encode()) > _MAX_CELLS:
         raise WindowTooLarge("a file of too many cells")
     table = csv.reader(text, delimiter=delimiter, strict=True)
     header = [_name_of(cell) for cell in next(table, [])]

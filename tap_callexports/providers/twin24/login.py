@@ -41,7 +41,7 @@ WEEK_SECONDS = 7 * 24 * 3600.0
 #: refused: its `exp`, or a clock, is wrong.
 SHORTEST_SECONDS = 5.0
 #: So many logins in a row that give the refused token again are a refusal.
-MOST_SAME = 2
+MAX_SAME_TOKENS = 2
 #: What a header can carry.
 _SENDABLE = re.compile(r"[!-~]+")
 
@@ -94,7 +94,7 @@ class JwtAuth(requests.auth.AuthBase):
                 before = self._token
                 self._renew()
                 self._same = self._same + 1 if self._token == before else 0
-            return self._same < MOST_SAME
+            return self._same < MAX_SAME_TOKENS
 
     def _renew(self) -> None:
         assert self._login is not None  # noqa: S101 - a fixed token never gets here

@@ -190,7 +190,7 @@ class Twin24(Provider):
             return JwtAuth(None, fixed=token)
         client = HttpClient(
             replace(self.http_settings, credential="twin24.email + twin24.password"),
-            self.rate_limiter.beside(),
+            self.rate_limiter.for_login(),
             NoAuth(),
             self.run.logger,
         )

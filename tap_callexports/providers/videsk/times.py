@@ -43,7 +43,7 @@ QUARTER = timedelta(minutes=15)
 _QUARTER_SECONDS = QUARTER // SECOND
 _EPOCH = EPOCH.replace(tzinfo=None)
 #: Rows that must agree before a zone counts as misread.
-WITNESSES = 20
+AGREEING_ROWS = 20
 #: A call's own clock and its id's may differ by this much for other reasons.
 _NEAR_SECONDS = 60
 
@@ -93,13 +93,13 @@ def _made_second(value: object) -> int | None:
 class ZoneCheck:
     """Notices that times were written in another zone than the one asked for.
 
-    The id of a row is made in the second the row's time names. Where WITNESSES rows one after
+    The id of a row is made in the second the row's time names. Where AGREEING_ROWS rows one after
     another are off by the same multiple of QUARTER, the zone was misread and every time is wrong.
     """
 
     def __init__(self) -> None:
         self._quarters = 0
-        self._witnesses = 0
+        self._agreeing = 0
 
     def misread_by(self, ids: Sequence[object], times: Sequence[str | None]) -> timedelta | None:
         """By how much the times of these and earlier rows are off, None while they are not.
@@ -111,7 +111,7 @@ class ZoneCheck:
         if not ids:
             return None
         # Between two of these too few rows lie to count.
-        some = sorted({*range(0, len(ids), WITNESSES), len(ids) - 1})
+        some = sorted({*range(0, len(ids), AGREEING_ROWS), len(ids) - 1})
         if not self._quarters and _all_near([ids[n] for n in some], [times[n] for n in some]):
             return None
         offs = [
@@ -123,9 +123,9 @@ class ZoneCheck:
             quarters = round(seconds / _QUARTER_SECONDS)
             near = abs(seconds - quarters * _QUARTER_SECONDS) <= _NEAR_SECONDS
             if not near or quarters != self._quarters:
-                self._quarters, self._witnesses = quarters, 0
-            self._witnesses += near
-            if self._witnesses >= WITNESSES and self._quarters:
+                self._quarters, self._agreeing = quarters, 0
+            self._agreeing += near
+            if self._agreeing >= AGREEING_ROWS and self._quarters:
                 return self._quarters * QUARTER
         return None
 
