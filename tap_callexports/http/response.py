@@ -201,7 +201,7 @@ class Response:
             return
         values, groups = (sum(map(self.body.count, marks)) for marks in _MARKS)
         if 64 * values + 200 * groups > _MAX_MEMORY:
-            raise WindowTooLarge("an answer of too many values")
+            raise WindowTooLarge("a response of too many values")
 
     @property
     def kind(self) -> str:

@@ -175,6 +175,6 @@ def test_an_answer_that_is_too_large_is_asked_for_in_halves(
 def test_responses_that_are_too_large_to_be_read_ahead_are_read_in_turn(
     box: Sandbox, monkeypatch: pytest.MonkeyPatch, stream: str, limit: int
 ) -> None:
-    monkeypatch.setattr("tap_callexports.http.body.MAX_BYTES_AHEAD", limit)
+    monkeypatch.setattr("tap_callexports.concurrency.MAX_BYTES_AHEAD", limit)
     (api,) = (api for api in box.apis.values() if stream in api.streams)
     assert_complete(run(api, stream, max_concurrency=4), api, stream)

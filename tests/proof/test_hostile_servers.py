@@ -263,7 +263,7 @@ def test_a_gzip_bomb_is_given_up_before_memory_is(name: str) -> None:
     body, status = BOMBS[name]
     assert len(body) < _MEBIBYTE
     ended = served(lambda _: [http(body, GZIP, status=status)], ["burki_call_list"], seconds=True)
-    assert_loud(ended, ["burki_call_list"], "an answer of .*cannot be split further")
+    assert_loud(ended, ["burki_call_list"], "a response of .*cannot be split further")
 
 
 @pytest.mark.covers(112)
@@ -293,7 +293,7 @@ def test_an_absurd_table_is_refused_in_one_line(name: str) -> None:
 
     ended = served(table, ["burki_calls"], burki={"format": "csv"}, seconds=True)
     assert_loud(
-        ended, ["burki_calls"], "broken CSV|a file of over|a column twice|an answer of over"
+        ended, ["burki_calls"], "broken CSV|a file of over|a column twice|a response of over"
     )
 
 
@@ -352,7 +352,7 @@ def test_a_stream_of_chunks_without_end_is_left(packing: list[str]) -> None:
 
     limit = {"MAX_BODY_BYTES": 8 * _MEBIBYTE}
     ended = served(flood, ["burki_call_list"], seconds=True, changed=limit)
-    assert_loud(ended, ["burki_call_list"], "an answer of over 8 MiB")
+    assert_loud(ended, ["burki_call_list"], "a response of over 8 MiB")
 
 
 @pytest.mark.covers(104)

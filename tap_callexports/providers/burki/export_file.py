@@ -83,7 +83,7 @@ def rows_of_csv(response: Response) -> Rows:
         raise TransientFailure(f"{response.status} with a broken CSV") from None
     if len(rows) > MAX_ROWS:
         raise WindowTooLarge(f"a file of over {MAX_ROWS} rows")
-    if not body.endswith((b"\n", b"\r")):
+    if not response.body.endswith((b"\n", b"\r")):
         # Cut inside the last field it would still have every field.
         raise TransientFailure(f"{response.status} with a CSV that does not end in a line break")
     return Rows(rows)
