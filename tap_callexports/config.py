@@ -1,4 +1,4 @@
-"""The tap's settings: their schema and their defaults. config_check.py checks values."""
+"""The tap's settings: their JSON schema and defaults. config_check.py validates values."""
 
 from __future__ import annotations
 
@@ -16,26 +16,18 @@ if TYPE_CHECKING:
 
     from tap_callexports.provider import Provider
 
-
-#: Default of `start_date`.
 START_DATE = "2015-01-01T00:00:00Z"
-
 _DATE = re.compile(r"\d{4}-\d\d-\d\d")
-
-
-#: Most that a lookback may be: twenty years, more than any provider keeps.
+#: Twenty years, more than any provider keeps.
 MAX_LOOKBACK_HOURS = 20 * 366 * 24
-#: Most that `settle_minutes` may be: a month.
+#: A month.
 MAX_SETTLE_MINUTES = 31 * 24 * 60
 
 
 def common_settings(
     *, api_url: str, lookback_hours: int, max_concurrency: int
 ) -> tuple[th.Property[Any], ...]:
-    """The settings every provider has.
-
-    Args: This provider's defaults of the settings of these names.
-    """
+    """The settings every provider has, with this provider's defaults."""
     return (
         th.Property(
             "api_url",
@@ -77,11 +69,7 @@ def common_settings(
 
 
 def settings_schema(providers: Sequence[type[Provider]]) -> dict[str, Any]:
-    """JSON schema of the config: top-level settings, and one closed object per provider.
-
-    Args:
-        providers: Those that get an object; without any the top-level settings alone.
-    """
+    """JSON schema of the config: the top-level settings, and one closed object per provider."""
     return th.PropertiesList(
         th.Property(
             "start_date",
@@ -124,7 +112,7 @@ def settings_schema(providers: Sequence[type[Provider]]) -> dict[str, Any]:
             default="fail",
             title="On unreadable",
             description="What happens to the smallest window, or single call, that the provider "
-            "cannot give though it answers for others: fail the stream, or skip it with a warning.",
+            "cannot return although it returns others: fail the stream, or skip it with a warning.",
         ),
         th.Property(
             "allow_insecure_url",
@@ -153,18 +141,18 @@ def settings_schema(providers: Sequence[type[Provider]]) -> dict[str, Any]:
 
 
 def provider_settings(provider: type[Provider], values: Mapping[str, Any] | None) -> dict[str, Any]:
-    """One provider's settings with its defaults, whether it is on or not.
+    """A provider's settings with defaults filled in, whether it is on or not.
 
     Args:
-        provider: Whose properties say the defaults.
-        values: Its object from the config; what is no object counts as an empty one.
+        provider: Declares the defaults.
+        values: Its object from the config; anything but an object counts as an empty one.
     """
     schema = th.ObjectType(*provider.properties).to_dict()
     return with_defaults(schema, values if isinstance(values, dict) else {})
 
 
 def secrets_in(config: Mapping[str, Any], providers: Sequence[type[Provider]]) -> Iterator[str]:
-    """Every text in a config that is of a secret setting."""
+    """The values of all secret settings in a config."""
     for provider in providers:
         values = config.get(provider.name)
         for setting in provider.properties:
@@ -174,22 +162,17 @@ def secrets_in(config: Mapping[str, Any], providers: Sequence[type[Provider]]) -
 
 
 def read_date(text: str) -> datetime:
-    """A date or date-time from the config, in UTC.
+    """Parse a date or date-time from the config; UTC where it has no zone.
 
     Raises:
-        ValueError: It is neither ("now", weeks and the like included).
+        ValueError: It is neither. "now", weeks and the like are not accepted.
     """
     moment = read_iso(f"{text}T00:00:00" if _DATE.fullmatch(text.strip()) else text)
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def with_defaults(schema: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:
-    """Values with the schema's defaults where there are none, in closed objects too.
-
-    Args:
-        schema: JSON schema of an object.
-        values: That object. Not changed.
-    """
+    """A copy of an object with its schema's defaults filled in, also in nested closed objects."""
     filled = dict(values)
     for name, part in schema.get("properties", {}).items():
         if name in filled and "properties" in part and isinstance(filled[name], dict):
