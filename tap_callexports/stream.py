@@ -329,7 +329,7 @@ class CallStream(SingerStream, Generic[TToken]):
         }
 
     def within(self, batch: Batch, window: Window) -> Batch:
-        """Drop and count the rows whose filter field is outside the window, not those without it."""
+        """Drop and count rows whose filter field is outside the window; those without it stay."""
         if self.filter_field is None:
             return batch
         start, end = format_instant(window.start), format_instant(window.end)

@@ -39,7 +39,7 @@ class PaginationError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """A parsed response; all fields but the rows are as received, perhaps absent or of another type.
+    """A parsed response; all fields but the rows are as received, perhaps absent or of any type.
 
     Args:
         rows: Its rows as records, in the order of the response.
