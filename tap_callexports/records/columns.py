@@ -71,7 +71,7 @@ class Column:
         return list(map(self.kept, values, given, found)) if self.nested else found
 
     def kept(self, value: object, given: object, found: object) -> object:
-        """The value as received if it is nested and reading has not changed it, else the value read.
+        """The value as received if it is nested and reading did not change it, else the value read.
 
         So the same row always gives the same bytes, whatever else is in its response.
 

@@ -146,7 +146,7 @@ class RowDecoder:
         return rows
 
     def _learn(self, rows: Rows) -> bool:
-        """Make a struct that includes the fields of these rows; return whether there are new ones."""
+        """Make a struct with the fields of these rows, too; return whether there are new ones."""
         known = self._struct.__struct_encode_fields__ if self._struct else ()
         fields = dict.fromkeys([*known, *rows.fields])
         if len(fields) > _MAX_FIELDS:
