@@ -64,8 +64,8 @@ def _discard_output() -> None:
 class LineWriter(GenericSingerWriter[bytes, Message]):
     """Buffers lines and writes them at 64 KiB, at each STATE and at the end.
 
-    A signal handler calls `interrupt`; if lines are being written, the exit is raised after them, so
-    that no line is cut.
+    A signal handler calls `interrupt`; if lines are being written, the exit is raised after them,
+    so that no line is cut.
     """
 
     def __init__(self) -> None:

@@ -110,7 +110,7 @@ class SingerStream(Stream):
 
     @property
     def selected_columns(self) -> list[str]:
-        """The columns of its records, as in its SCHEMA; all if it is only read for another stream."""
+        """The columns of its records, as in its SCHEMA; all if the stream is not selected."""
         if not self.selected:
             return list(self.schema["properties"])
         columns = self.effective_schema["properties"]

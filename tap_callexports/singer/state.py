@@ -68,8 +68,8 @@ class Bookmark:
     def move_to(self, end: datetime, as_of: datetime) -> None:
         """Move to the end of a complete window, unless it is before the value.
 
-        Within the lookback, before the value, the old pair stays, so that the lookback is read again
-        if this run ends early.
+        Within the lookback, before the value, the old pair stays, so that the lookback is read
+        again if this run ends early.
 
         Args:
             end: This run has read everything before it.

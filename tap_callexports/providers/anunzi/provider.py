@@ -1,4 +1,4 @@
-"""Anunzi, and Retell AI, whose API it is. https://doc.anunzi.net/api-calls/listar-llamadas"""
+"""Anunzi, and Retell AI, which has the same API. https://doc.anunzi.net/api-calls/listar-llamadas"""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ SETTINGS = (
         th.IntegerType(minimum=0, maximum=MAX_LOOKBACK_HOURS),
         default=3,
         title="Details lookback (hours)",
-        description="As lookback_hours, for the stream that asks call by call.",
+        description="As lookback_hours, for the stream with one request per call.",
     ),
 )
 

@@ -49,7 +49,7 @@ SETTINGS = (
         th.IntegerType(minimum=0, maximum=MAX_LOOKBACK_HOURS),
         default=24,
         title="Details lookback (hours)",
-        description="As lookback_hours, for streams that ask call by call.",
+        description="As lookback_hours, for streams with one request per call.",
     ),
 )
 
@@ -62,7 +62,7 @@ class Burki(Provider):
     credentials = (("api_key",),)
     streams = (Calls, CallList, CallTranscripts)
     properties = SETTINGS
-    # A database outage answers 401 as a wrong key does; it heals by itself.
+    # A database outage leads to a 401, too, so it is retried.
     unauthorised_waits = ((1.0,), (2.0, 8.0))
 
     @cached_property

@@ -72,7 +72,7 @@ SETTINGS = (
         "company_id",
         th.IntegerType,
         title="Company id of the login",
-        description="Which company the token acts for.",
+        description="The company that the token is for.",
     ),
     th.Property(
         "company_ids",
@@ -107,7 +107,7 @@ SETTINGS = (
         th.ArrayType(th.StringType),
         default=[],
         title="Extra fields",
-        description="Fields to ask for beside the known ones, in the provider's spelling; they "
+        description="Fields to request beside the known ones, in the provider's spelling; they "
         "arrive in extra.",
     ),
     th.Property(
@@ -134,8 +134,8 @@ SETTINGS = (
     ),
 )
 
-#: Parameters users may not add, and what to do instead: the tap sets them, or could not read or
-#: count the rows of a response.
+#: Parameters that users may not add, and what to do instead: the tap sets them, or could not read
+#: the response.
 FIXED_PARAMS = {
     "from": "use start_date",
     "to": "use end_date",

@@ -28,7 +28,7 @@ SETTINGS = (
         th.StringType,
         secret=True,
         title="API token",
-        description="API token made in the dashboard.",
+        description="API token from the dashboard.",
     ),
     *common_settings(api_url="https://api.videsk.io", lookback_hours=72, max_concurrency=2),
     th.Property(
@@ -36,7 +36,7 @@ SETTINGS = (
         th.StringType,
         default="UTC",
         title="Time zone",
-        description="IANA zone the provider is asked to write its times in.",
+        description="IANA zone in which times are requested.",
     ),
     th.Property(
         "auth_header",
@@ -49,8 +49,8 @@ SETTINGS = (
         "max_records",
         th.IntegerType(minimum=1),
         default=5000,
-        title="Most rows per answer",
-        description="The cap of an answer, where the answer itself does not tell.",
+        title="Most rows per response",
+        description="The cap on a response, if the response does not name it.",
     ),
     th.Property(
         "form_ids",
