@@ -60,9 +60,7 @@ class CommandLine(TapCallExports):
         try:
             given = dict(config.config) if config else {}
             tap = cls(
-                config=given,
-                state=read_state(state, cls.logger),
-                catalog=read_catalog(catalog),
+                config=given, state=read_state(state, cls.logger), catalog=read_catalog(catalog)
             )
             tap.this_run.progress = progress_class(cls.logger, tap.this_run.progress.blocked)
             code = tap.run()

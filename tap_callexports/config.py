@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from singer_sdk import typing as th
 
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
     from tap_callexports.provider import Provider
 
+Setting: TypeAlias = "th.Property[Any]"
+
 START_DATE = "2015-01-01T00:00:00Z"
 _DATE = re.compile(r"\d{4}-\d\d-\d\d")
 #: Twenty years, more than any provider keeps.
@@ -24,46 +26,97 @@ MAX_LOOKBACK_HOURS = 20 * 366 * 24
 MAX_SETTLE_MINUTES = 31 * 24 * 60
 
 
+def text(
+    name: str,
+    title: str,
+    description: str,
+    *,
+    default: str | None = None,
+    choices: list[str] | None = None,
+) -> Setting:
+    """A text; with `choices` one of them."""
+    kind = th.StringType(allowed_values=choices) if choices else th.StringType
+    return th.Property(name, kind, default=default, title=title, description=description)
+
+
+def secret(name: str, title: str, description: str) -> Setting:
+    """A credential, which is never logged."""
+    return th.Property(name, th.StringType, title=title, description=description, secret=True)
+
+
+def integer(
+    name: str,
+    title: str,
+    description: str,
+    *,
+    default: int | None = None,
+    minimum: int | None = None,
+    maximum: int | None = None,
+) -> Setting:
+    """An integer with optional bounds."""
+    kind = th.IntegerType(minimum=minimum, maximum=maximum)
+    return th.Property(name, kind, default=default, title=title, description=description)
+
+
+def boolean(name: str, title: str, description: str) -> Setting:
+    """A boolean, false by default."""
+    return th.Property(name, th.BooleanType, default=False, title=title, description=description)
+
+
+def array(name: str, items: type[Any], title: str, description: str) -> Setting:
+    """A list, empty by default, of items of a type of `singer_sdk.typing`."""
+    kind = th.ArrayType(items)
+    return th.Property(name, kind, default=[], title=title, description=description)
+
+
+def open_object(name: str, title: str, description: str) -> Setting:
+    """An object with any keys."""
+    kind = th.ObjectType(additional_properties=True)
+    return th.Property(name, kind, title=title, description=description)
+
+
 def common_settings(
     *, api_url: str, lookback_hours: int, max_concurrency: int
-) -> tuple[th.Property[Any], ...]:
+) -> tuple[Setting, ...]:
     """The settings every provider has, with this provider's defaults."""
     return (
-        th.Property(
+        text(
             "api_url",
-            th.StringType,
+            "API URL",
+            "Address of the API; another one for self-hosted servers and tests.",
             default=api_url,
-            title="API URL",
-            description="Address of the API; another one for self-hosted servers and tests.",
         ),
-        th.Property(
+        integer(
             "lookback_hours",
-            th.IntegerType(minimum=0, maximum=MAX_LOOKBACK_HOURS),
-            default=lookback_hours,
-            title="Lookback (hours)",
-            description="How far before the last run each run reads again, for calls that came "
+            "Lookback (hours)",
+            "How far before the last run each run reads again, for calls that came "
             "late or changed.",
+            default=lookback_hours,
+            minimum=0,
+            maximum=MAX_LOOKBACK_HOURS,
         ),
-        th.Property(
+        integer(
             "settle_minutes",
-            th.IntegerType(minimum=0, maximum=MAX_SETTLE_MINUTES),
+            "Settle time (minutes)",
+            "How old a call must be before a run reads it, so that the provider has filed it.",
             default=5,
-            title="Settle time (minutes)",
-            description="How old a call must be before a run reads it, so that the provider has "
-            "filed it.",
+            minimum=0,
+            maximum=MAX_SETTLE_MINUTES,
         ),
-        th.Property(
+        integer(
             "max_concurrency",
-            th.IntegerType(minimum=1, maximum=32),
+            "Requests at once",
+            "How many requests may be under way at the same time.",
             default=max_concurrency,
-            title="Requests at once",
-            description="How many requests may be under way at the same time.",
+            minimum=1,
+            maximum=32,
         ),
-        th.Property(
+        integer(
             "requests_per_minute",
-            th.IntegerType(minimum=1, maximum=60_000),
-            title="Requests per minute",
-            description="Upper bound on requests started per minute; unset for none.",
+            "Requests per minute",
+            "Upper bound on requests started per minute; unset for none.",
+            minimum=1,
+            maximum=60_000,
         ),
     )
 
@@ -85,47 +138,44 @@ def settings_schema(providers: Sequence[type[Provider]]) -> dict[str, Any]:
             title="End date",
             description="First instant not to export; unset for all there is.",
         ),
-        th.Property(
+        integer(
             "request_timeout",
-            th.IntegerType(minimum=1, maximum=86_400),
+            "Request timeout (seconds)",
+            "How long a request may go without a byte; connecting may take 10 s.",
             default=300,
-            title="Request timeout (seconds)",
-            description="How long a request may go without a byte; connecting may take 10 s.",
+            minimum=1,
+            maximum=86_400,
         ),
-        th.Property(
+        integer(
             "max_retry_wait",
-            th.IntegerType(minimum=0, maximum=86_400),
+            "Longest retry wait (seconds)",
+            "Longest wait, in seconds, a server may ask for before the stream fails.",
             default=300,
-            title="Longest retry wait (seconds)",
-            description="Longest wait, in seconds, a server may ask for before the stream fails.",
+            minimum=0,
+            maximum=86_400,
         ),
-        th.Property(
+        boolean(
             "skip_forbidden_streams",
-            th.BooleanType,
-            default=False,
-            title="Skip forbidden streams",
-            description="Make a 403 on one stream a warning instead of a failure.",
+            "Skip forbidden streams",
+            "Make a 403 on one stream a warning instead of a failure.",
         ),
-        th.Property(
+        text(
             "on_unreadable",
-            th.StringType(allowed_values=["fail", "skip"]),
-            default="fail",
-            title="On unreadable",
-            description="What happens to the smallest window, or single call, that the provider "
+            "On unreadable",
+            "What happens to the smallest window, or single call, that the provider "
             "cannot return although it returns others: fail the stream, or skip it with a warning.",
+            default="fail",
+            choices=["fail", "skip"],
         ),
-        th.Property(
+        boolean(
             "allow_insecure_url",
-            th.BooleanType,
-            default=False,
-            title="Allow insecure URLs",
-            description="Allow http:// to a host other than this machine.",
+            "Allow insecure URLs",
+            "Allow http:// to a host other than this machine.",
         ),
-        th.Property(
+        text(
             "user_agent",
-            th.StringType,
-            title="User agent",
-            description="Sent with every request; tap-callexports/<version> if unset.",
+            "User agent",
+            "Sent with every request; tap-callexports/<version> if unset.",
         ),
         *(
             th.Property(

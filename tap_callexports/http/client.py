@@ -20,19 +20,10 @@ import urllib3
 
 from tap_callexports import clock
 from tap_callexports.concurrency import NotItsTurn, interruptible_sleep, wait_for_turn
-from tap_callexports.errors import (
-    ProviderFailed,
-    StreamFailed,
-    TestFinished,
-    TransientFailure,
-)
+from tap_callexports.errors import ProviderFailed, StreamFailed, TestFinished, TransientFailure
 from tap_callexports.http.body import read_response
 from tap_callexports.http.connection import Connections, is_loopback
-from tap_callexports.http.connection_errors import (
-    CONNECT_SECONDS,
-    connection_failure,
-    host_of,
-)
+from tap_callexports.http.connection_errors import CONNECT_SECONDS, connection_failure, host_of
 from tap_callexports.http.credential_use import CredentialUse
 from tap_callexports.http.retry import Attempts, HttpSettings, failure_of
 from tap_callexports.http.traffic import (

@@ -30,10 +30,7 @@ def zone_named(name: str) -> tzinfo:
 
 
 def to_utc(
-    moment: datetime,
-    zone: tzinfo,
-    near: datetime | None = None,
-    not_before: datetime | None = None,
+    moment: datetime, zone: tzinfo, near: datetime | None = None, not_before: datetime | None = None
 ) -> datetime:
     """The instant of a naive local time; in a repeated hour by default the first pass.
 

@@ -11,12 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 from singer_sdk.singerlib.encoding import GenericSingerWriter
-from singer_sdk.singerlib.encoding.simple import (
-    Message,
-    RecordMessage,
-    SchemaMessage,
-    StateMessage,
-)
+from singer_sdk.singerlib.encoding.simple import Message, RecordMessage, SchemaMessage, StateMessage
 
 from tap_callexports import clock
 from tap_callexports.compat import override

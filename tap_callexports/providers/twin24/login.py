@@ -16,12 +16,7 @@ import requests
 
 from tap_callexports import clock
 from tap_callexports.compat import override
-from tap_callexports.errors import (
-    ProviderFailed,
-    StreamFailed,
-    TransientFailure,
-    Unreachable,
-)
+from tap_callexports.errors import ProviderFailed, StreamFailed, TransientFailure, Unreachable
 from tap_callexports.http.request import Request
 from tap_callexports.redaction import hide_secrets
 

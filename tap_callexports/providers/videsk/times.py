@@ -46,11 +46,7 @@ _NEAR_SECONDS = 60
 
 
 def videsk_instant(
-    value: object,
-    zone: tzinfo,
-    *,
-    near: datetime | None = None,
-    not_before: datetime | None = None,
+    value: object, zone: tzinfo, *, near: datetime | None = None, not_before: datetime | None = None
 ) -> str:
     """Instant text of a time in either format; one without offset is local.
 
