@@ -18,9 +18,6 @@ def main() -> None:
 
     Until the tap has its own handlers, Ctrl-C ends the process without a traceback. Loaded modules
     are frozen, so that the garbage collector does not scan them.
-
-    Raises:
-        SystemExit: Always, by `run_command`.
     """
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     gc.disable()

@@ -46,11 +46,7 @@ class CommandLine(TapCallExports):
         state: IO[str] | None = None,
         catalog: IO[str] | None = None,
     ) -> None:
-        """Sync, or print the tap's description for `--about`.
-
-        Raises:
-            SystemExit: Always after a sync, with its exit code.
-        """
+        """Print the tap's description for `--about`, or sync and exit with its exit code."""
         if about:
             cls.print_about(about_format)
             return
@@ -102,11 +98,7 @@ class CommandLine(TapCallExports):
 
 
 def run_command() -> None:
-    """Run the command line; every failure is one line on stderr and exit code 1.
-
-    Raises:
-        SystemExit: Always.
-    """
+    """Run the command line and exit; every failure is one line on stderr and exit code 1."""
     logger = CommandLine.logger
     if sys.stdout is None:
         logger.error("standard output is closed: send it to a target or a file")

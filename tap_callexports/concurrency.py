@@ -61,11 +61,7 @@ class Worker(threading.Thread):
 
 
 def interruptible_sleep(seconds: float) -> None:
-    """Sleep; a cancelled worker wakes at once.
-
-    Raises:
-        Cancelled: This thread is a worker and was cancelled.
-    """
+    """Sleep; a cancelled worker wakes at once and raises Cancelled."""
     thread = threading.current_thread()
     if clock.sleep(seconds, thread.cancelled if isinstance(thread, Worker) else None):
         raise Cancelled
@@ -104,11 +100,7 @@ def _side_by_side(pieces: Iterator[Piece[T] | None], workers: int) -> Iterator[T
 
 
 def note_received(size: int) -> None:
-    """Count bytes that this thread has received.
-
-    Raises:
-        NotItsTurn: They are too many for a piece that is not the oldest.
-    """
+    """Count bytes that this thread has received; raise NotItsTurn if too many before its turn."""
     thread = threading.current_thread()
     if isinstance(thread, Worker):
         thread.received += size
@@ -118,11 +110,7 @@ def note_received(size: int) -> None:
 
 
 def wait_for_turn() -> None:
-    """Wait until the piece of this thread is the oldest.
-
-    Raises:
-        Cancelled: This thread is a worker and was cancelled.
-    """
+    """Wait until the piece of this thread is the oldest; raise Cancelled in a cancelled worker."""
     thread = threading.current_thread()
     if isinstance(thread, Worker):
         thread.turn.wait()

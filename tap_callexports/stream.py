@@ -106,12 +106,7 @@ class CallStream(SingerStream, Generic[TToken]):
 
     @abstractmethod
     def build_request(self, window: Window, token: TToken) -> Request:
-        """The request for one page (`get` or `post`), without the credential.
-
-        Args:
-            window: The time range; `only` names the partition or id, if any.
-            token: The page, from the paginator.
-        """
+        """The request (`get` or `post`) for a page; `window.only` names the partition."""
 
     def parse_page(self, response: Response, window: Window) -> Page:
         """Parse a 2xx response.
@@ -205,8 +200,6 @@ class CallStream(SingerStream, Generic[TToken]):
         assert cap is not None  # noqa: S101 - the stream has one
         return cap
 
-    # Reading a window, in a worker thread.
-
     def read_window(self, window: Window) -> Iterator[Batch]:
         """Every row of a window as records, perhaps with duplicates.
 
@@ -248,11 +241,7 @@ class CallStream(SingerStream, Generic[TToken]):
             yield from batches
 
     def check_page(self, page: Page, window: Window) -> None:
-        """Refuse a page with rows outside the window.
-
-        Raises:
-            FilterIgnored, StreamFailed: There are such rows.
-        """
+        """Raise FilterIgnored, or a failure, for a page with rows outside the window."""
         if window.scan:
             return
         wider = replace(window, start=window.start - _MARGIN, end=window.end + _MARGIN)
@@ -290,14 +279,10 @@ class CallStream(SingerStream, Generic[TToken]):
             **parts,
         )
 
-    # From rows to records.
-
     def batch(self, rows: Collection[Row], added: Mapping[str, Any] | None = None) -> Batch:
         """Rows of one response as records: JSON for passthrough, else objects.
 
-        Args:
-            rows: As the provider sent them.
-            added: Columns with one value for all rows, such as the partition's.
+        `added` has columns with one value for all rows, such as the partition's.
 
         Raises:
             WindowTooLarge: There are more than MAX_ROWS.

@@ -82,11 +82,7 @@ class TapCallExports(SingerTap):
         connection_test: bool = False,
         **options: Any,  # noqa: ANN401 - the SDK's own options
     ) -> None:
-        """Validate config, catalog and state.
-
-        Raises:
-            ConfigValidationError: One of them is invalid.
-        """
+        """Validate config, catalog and state; raise ConfigValidationError if one is invalid."""
         self.connection_test = connection_test
         self.known_streams = _PROVIDER_OF.keys()
         given = catalog.to_dict() if isinstance(catalog, Catalog) else catalog
@@ -165,11 +161,7 @@ class TapCallExports(SingerTap):
 
     @override
     def setup_mapper(self) -> None:
-        """Prepare stream maps.
-
-        Raises:
-            ConfigValidationError: The SDK cannot read them.
-        """
+        """Prepare stream maps; raise ConfigValidationError if the SDK cannot read them."""
         # The SDK gives the mapper no columns of deselected streams, and then refuses their maps
         # because keys are missing. So all streams are selected here; no record is affected.
         on = self.streams
@@ -226,11 +218,7 @@ class TapCallExports(SingerTap):
         return records(stream, context)
 
     def _check_selection(self) -> None:
-        """Warn of streams that cannot be read.
-
-        Raises:
-            ConfigValidationError: No stream is selected.
-        """
+        """Warn of streams that cannot be read; raise ConfigValidationError if none is selected."""
         known = [name for name in self.entries if name in _PROVIDER_OF]
         selected = [name for name in known if is_selected(self.entries[name])]
         begun = [name for name, bookmark in self.state.get("bookmarks", {}).items() if bookmark]
@@ -267,11 +255,7 @@ class TapCallExports(SingerTap):
 
     @override
     def terminate(self, signum: int) -> None:
-        """End the run with the exit code that shells expect.
-
-        Raises:
-            SystemExit: 128 + the signal's number.
-        """
+        """End the run with the exit code that shells expect: 128 + the signal's number."""
         # Raised in a finalizer it would only be reported; the writer keeps it and raises it later.
         sys.unraisablehook = _ignore_exits
         cast("LineWriter", self.message_writer).interrupt(SystemExit(SIGNAL_EXIT + signum))

@@ -23,11 +23,7 @@ class RateLimit:
         self._next = 0.0
 
     def take(self) -> None:
-        """Wait until the next request may start; a cancelled worker takes no start time.
-
-        Raises:
-            Cancelled: The worker was cancelled.
-        """
+        """Wait until the next request may start; a cancelled worker raises Cancelled."""
         interruptible_sleep(0)
         while (wait := self._reserve()) > 0:
             interruptible_sleep(wait)
@@ -64,11 +60,7 @@ class RateLimiter:
 
     @contextmanager
     def slot(self) -> Iterator[None]:
-        """Wait until a request may start, and hold a slot while it is under way.
-
-        Raises:
-            Cancelled: The worker was cancelled.
-        """
+        """Hold a slot while a request is under way; waits, as `RateLimit.take`."""
         with self._slots:
             self._rate.take()
             yield

@@ -139,12 +139,7 @@ class Response:
         return rows, body
 
     def object(self) -> dict[str, Json]:
-        """The fields of an object that is not a row; empty for another body.
-
-        Raises:
-            TransientFailure: As `json`, or the object reports an error.
-            WindowTooLarge: As `json`.
-        """
+        """The fields of an object that is not a row, as `envelope`; empty for another body."""
         found = self.json()
         if not isinstance(found, dict):
             return {}

@@ -12,11 +12,7 @@ if TYPE_CHECKING:
 
 
 def zone_named(name: str) -> tzinfo:
-    """A zone by its IANA name.
-
-    Raises:
-        ValueError: There is none; the text, for users, has close matches.
-    """
+    """A zone by its IANA name; raise ValueError with close matches, for users, if there is none."""
     if name in {"UTC", "Etc/UTC"}:
         return UTC
     import pendulum  # noqa: PLC0415 - costs up to a second, and UTC needs none of it

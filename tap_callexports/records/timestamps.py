@@ -65,11 +65,7 @@ def format_instant(instant: datetime) -> str:
 
 
 def parse_instant(text: str) -> datetime:
-    """Parse a text of `format_instant`.
-
-    Raises:
-        ValueError: The text has another form.
-    """
+    """Parse a text of `format_instant`; raise ValueError for any other."""
     return datetime.strptime(text, "%Y-%m-%dT%H:%M:%S.%fZ").replace(tzinfo=UTC)
 
 

@@ -114,11 +114,7 @@ def number_from_text(text: str) -> Decimal | None:
 
 
 def read_number(value: object) -> int | float | Decimal | None:
-    """Read a number, or a text by `number_from_text`.
-
-    Raises:
-        ValueError: Not a number; true and false are none.
-    """
+    """Read a number, or a text by `number_from_text`; true and false are no numbers."""
     if isinstance(value, (int, float, Decimal)) and not isinstance(value, bool):
         return value
     if isinstance(value, str):
@@ -127,11 +123,7 @@ def read_number(value: object) -> int | float | Decimal | None:
 
 
 def read_integer(value: object) -> int | None:
-    """As `read_number`, for integers.
-
-    Raises:
-        ValueError: Not an integer, or too large for targets.
-    """
+    """As `read_number`, for integers that targets can hold."""
     if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < _MAX_DIGITS:
         return int(value)
     number = read_number(value)
@@ -145,11 +137,7 @@ def read_integer(value: object) -> int | None:
 
 
 def read_boolean(value: object) -> bool | None:
-    """Read a boolean: true, false, 1, 0, or a word for either; an empty text is null.
-
-    Raises:
-        ValueError: Another value.
-    """
+    """Read a boolean: true, false, 1, 0, or a word for either; an empty text is null."""
     if isinstance(value, bool):
         return value
     if isinstance(value, (int, Decimal)) and value in (0, 1):

@@ -60,7 +60,7 @@ class _File:
 
 
 class BatchFiles:
-    """Writes records into files, and makes their BATCH messages.
+    """Writes records into files, and makes their BATCH messages; raises RunFailed if it cannot.
 
     Args:
         config: The `batch_config` setting, validated by `batch_errors`.
@@ -83,9 +83,6 @@ class BatchFiles:
         """Add records of a stream (JSON objects of one line); yield the messages of full files.
 
         When one file is full all are closed, so that every record so far is in a file.
-
-        Raises:
-            RunFailed: A file cannot be written.
         """
         while records:
             file = self._open.setdefault(stream, _File(packed=self._packed))
@@ -96,13 +93,7 @@ class BatchFiles:
                 yield from self.close()
 
     def add_message(self, message: Message) -> Iterator[Message]:
-        """Add another message; yield those to write now.
-
-        A STATE waits until every record before it is in a file.
-
-        Raises:
-            RunFailed: A file cannot be written.
-        """
+        """Add another message; yield those to write now. A STATE waits for earlier records."""
         if isinstance(message, StateMessage):
             # The message holds the tap's state, which changes.
             self._state = deepcopy(message)
@@ -113,11 +104,7 @@ class BatchFiles:
             yield message
 
     def close(self) -> Iterator[Message]:
-        """Write all files; yield their messages and the waiting STATE.
-
-        Raises:
-            RunFailed: A file cannot be written.
-        """
+        """Write all files; yield their messages and the waiting STATE."""
         files, self._open = self._open, {}
         for stream, file in files.items():
             self._written += 1

@@ -140,11 +140,7 @@ class LineWriter(GenericSingerWriter[bytes, Message]):
         self.flush()
 
     def interrupt(self, exit_: SystemExit) -> None:
-        """Raise the exit now, or after the lines that are being written.
-
-        Raises:
-            SystemExit: The given one.
-        """
+        """Raise the exit now, or after the lines that are being written."""
         # Kept in any case: an exception in a finalizer does not end the run.
         self._exit = exit_
         if not self._writing:

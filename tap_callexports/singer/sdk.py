@@ -238,11 +238,7 @@ class SingerTap(Tap):
 
     @classmethod
     def environment(cls) -> dict[str, Any]:
-        """The settings in environment variables; an empty one counts as unset.
-
-        Raises:
-            ValueError, TypeError: A variable is not of its setting's type.
-        """
+        """The settings in environment variables; ValueError or TypeError for a wrong type."""
         for name, text in list(os.environ.items()):
             if name.startswith(cls._env_var_prefix) and not text:
                 del os.environ[name]

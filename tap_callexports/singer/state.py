@@ -20,11 +20,7 @@ _KEYS = {KEY, VALUE, AS_OF, *_TRANSIENT}
 
 
 def bookmark_of(state: Mapping[str, Any], name: str = VALUE) -> datetime | None:
-    """An instant in the state of a stream or partition, aware UTC; None if it has none.
-
-    Args:
-        state: Its object in the state.
-        name: VALUE or AS_OF.
+    """An instant (VALUE or AS_OF) in the state of a stream or partition, aware UTC, or None.
 
     Raises:
         ValueError: The instant is invalid.

@@ -38,12 +38,7 @@ _MAX_HEADER_LENGTH, _MAX_CELLS = 1 << 16, 4 << 20
 
 
 def rows_of_json(response: Response) -> Rows:
-    """Rows of a JSON export: an array, or an object with `items`.
-
-    Raises:
-        TransientFailure: The body is neither, or incomplete.
-        WindowTooLarge: It holds too many values.
-    """
+    """Rows of a JSON export, an array or an object with `items`; raises as `list_of_rows`."""
     bare = response.body.lstrip()[:1] == b"["
     return rows_in(response.rows() if bare else response.envelope(_LIST), response)
 

@@ -75,11 +75,7 @@ class JwtAuth(requests.auth.AuthBase):
         return request
 
     def renew(self, refused: requests.PreparedRequest) -> bool:
-        """Get a new token after a 401; return whether there is another one.
-
-        Raises:
-            ProviderFailed: The login is refused, or cannot be reached.
-        """
+        """Get a new token after a 401, as `log_in`; return whether there is another one."""
         if self._login is None:
             return False
         with self._lock:

@@ -33,7 +33,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import datetime, tzinfo
 
-    from tap_callexports.errors import StreamFailed
     from tap_callexports.http.request import Request
     from tap_callexports.http.response import Response
     from tap_callexports.records.batch import Batch
@@ -96,14 +95,6 @@ class Twin24Stream(CallStream[int]):
     @override
     def read_window(self, window: Window) -> Iterator[Batch]:
         return map(self.oldest_first, super().read_window(window))
-
-    @property
-    @override
-    def ids_ignored(self) -> StreamFailed:
-        return self.fail(
-            "requested one company, and the response has rows of another one; twin24.company_ids "
-            "is not applied by the server"
-        )
 
     @override
     def error_for(self, response: Response, request: Request) -> Exception | None:
