@@ -4,7 +4,9 @@
 SHELL := /bin/sh
 BIN := .venv/bin
 PLAIN := not meltano and not dbt and not dagster and not airflow and not browser
-CODE := tap_callexports sandbox demo tests benchmarks hub orchestrate
+CODE := tap_callexports sandbox demo tests benchmarks orchestrate .github/scripts
+COMPILE := $(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.10 --no-annotate \
+	--custom-compile-command "make constraints"
 
 .PHONY: help demo test coverage soak bench orchestrate lint style types unused workflows format hub build constraints clean
 .DEFAULT_GOAL := help
@@ -27,8 +29,6 @@ coverage: .venv/ready ## Run the tests that need nothing but Python, and say whi
 soak: .venv/ready ## Random schedules, partitions and kills, for as long as it takes: SCHEDULES=n per provider, PARTITIONS=n per stream, KILLS=n, SEED=n
 	@$(BIN)/python tests/proof/soak.py
 	@$(BIN)/python -m tests.proof.kill_soak
-
-
 
 bench: .venv/ready .venv-bench/ready ## Measure speed and memory beside other tools, for half an hour: BENCH_ARGS=--quick
 	@$(BIN)/python -m benchmarks $(BENCH_ARGS)
@@ -61,61 +61,53 @@ format: .venv/ready ## Repair style where that can be done by itself
 	@$(BIN)/ruff format $(CODE)
 
 hub: .venv/ready ## Renew the definition for the Meltano Hub from what the tap says of itself
-	@$(BIN)/python -m hub
+	@$(BIN)/python .github/scripts/hub_definition.py
 
 build: .venv/ready .venv-release/ready ## Build what is published, twice, and try it: dist/, and build/ with its list of parts
 	@.ci/build
 
 constraints: .venv/ready ## Renew the pinned versions of everything that is installed
-	@$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.10 --no-annotate \
-		--custom-compile-command "make constraints" --group dev pyproject.toml -o constraints.txt
-	@$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.10 --no-annotate \
-		--custom-compile-command "make constraints" --group meltano -o constraints-meltano.txt
-	@$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.10 --no-annotate \
-		--custom-compile-command "make constraints" --group bench -o constraints-bench.txt
-	@$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.10 --no-annotate \
-		--custom-compile-command "make constraints" --group dbt -o constraints-dbt.txt
-	@$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.10 --no-annotate \
-		--custom-compile-command "make constraints" --group release -o constraints-release.txt
-	@$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.10 --no-annotate \
-		--custom-compile-command "make constraints" --group dagster pyproject.toml -o constraints-dagster.txt
-	@$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.10 --no-annotate \
-		--custom-compile-command "make constraints" --group airflow -o constraints-airflow.txt
+	@$(COMPILE) --group dev pyproject.toml -o constraints/tap.txt
+	@$(COMPILE) --group dagster pyproject.toml -o constraints/dagster.txt
+	@for name in airflow bench dbt meltano release; do \
+		$(COMPILE) --group "$$name" -o "constraints/$$name.txt" || exit 1; \
+	done
 
 clean: ## Remove what make has made; Meltano's own state stays
 	rm -rf .venv .venv-meltano .venv-dbt .venv-bench .venv-release .venv-dagster .venv-airflow dist build .cache .mypy_cache .pytest_cache .ruff_cache .hypothesis output/demo
 	find $(CODE) -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # Meltano wants other versions of packages that the tap uses too, so it lives apart.
-.venv-meltano/ready: pyproject.toml constraints-meltano.txt .ci/bootstrap
-	@.ci/bootstrap .venv-meltano constraints-meltano.txt --group meltano
+.venv-meltano/ready: pyproject.toml constraints/meltano.txt .ci/bootstrap
+	@.ci/bootstrap .venv-meltano constraints/meltano.txt --group meltano
+	@mkdir -p output
 	@touch $@
 
 # dbt, too, has its own; with it the tests make the one table of all calls.
-.venv-dbt/ready: pyproject.toml constraints-dbt.txt .ci/bootstrap
-	@.ci/bootstrap .venv-dbt constraints-dbt.txt --group dbt
+.venv-dbt/ready: pyproject.toml constraints/dbt.txt .ci/bootstrap
+	@.ci/bootstrap .venv-dbt constraints/dbt.txt --group dbt
 	@touch $@
 
 # Dagster runs the tap and a loader beside it: one environment holds the three.
-.venv-dagster/ready: pyproject.toml constraints-dagster.txt .ci/bootstrap
-	@.ci/bootstrap .venv-dagster constraints-dagster.txt --group dagster --editable .
+.venv-dagster/ready: pyproject.toml constraints/dagster.txt .ci/bootstrap
+	@.ci/bootstrap .venv-dagster constraints/dagster.txt --group dagster --editable .
 	@touch $@
 
 # Its packages change often: where they do not install, the tests of the example are skipped.
-.venv-airflow/ready: pyproject.toml constraints-airflow.txt .ci/bootstrap
-	@.ci/bootstrap .venv-airflow constraints-airflow.txt --group airflow && touch $@ || \
+.venv-airflow/ready: pyproject.toml constraints/airflow.txt .ci/bootstrap
+	@.ci/bootstrap .venv-airflow constraints/airflow.txt --group airflow && touch $@ || \
 		echo "Airflow could not be installed; its example is not tested." >&2
 
 # So do the tools that the tap is compared with.
-.venv-bench/ready: pyproject.toml constraints-bench.txt .ci/bootstrap
-	@.ci/bootstrap .venv-bench constraints-bench.txt --group bench
+.venv-bench/ready: pyproject.toml constraints/bench.txt .ci/bootstrap
+	@.ci/bootstrap .venv-bench constraints/bench.txt --group bench
 	@touch $@
 
 # And those that try a build.
-.venv-release/ready: pyproject.toml constraints-release.txt .ci/bootstrap
-	@.ci/bootstrap .venv-release constraints-release.txt --group release
+.venv-release/ready: pyproject.toml constraints/release.txt .ci/bootstrap
+	@.ci/bootstrap .venv-release constraints/release.txt --group release
 	@touch $@
 
-.venv/ready: pyproject.toml constraints.txt .ci/bootstrap
-	@.ci/bootstrap .venv constraints.txt --group dev --editable .
+.venv/ready: pyproject.toml constraints/tap.txt .ci/bootstrap
+	@.ci/bootstrap .venv constraints/tap.txt --group dev --editable .
 	@touch $@

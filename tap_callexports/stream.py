@@ -82,6 +82,8 @@ class CallStream(SingerStream, Generic[TToken]):
     #: Setting that lists ids with one bookmark, requested one by one per window, and their column.
     ids_setting: ClassVar[str | None] = None
     ids_column: ClassVar[str]
+    #: Whether to sort the rows of a window by time, because the server may not.
+    sorts_rows: ClassVar[bool] = False
     #: Most rows that a window is planned to hold.
     target_rows: ClassVar[int] = TARGET_ROWS
     #: Whether to read everything if the server ignores the time range; else the stream fails.
@@ -210,7 +212,8 @@ class CallStream(SingerStream, Generic[TToken]):
         """
         ids = self.provider.settings[self.ids_setting] if self.ids_setting else []
         if not ids:
-            yield from self.read_pages(window)
+            batches = self.read_pages(window)
+            yield from map(self.oldest_first, batches) if self.sorts_rows else batches
             return
         known: set[object] = set()
         found = []
@@ -228,6 +231,8 @@ class CallStream(SingerStream, Generic[TToken]):
         paginator = self.paginator(window)
         while not paginator.finished:
             request = self.build_request(window, paginator.token)
+            if window.scan:
+                request = replace(request, splittable=False)
             try:
                 page = self.send(request, partial(self.parse_page, window=window))
             except WindowTooLarge:

@@ -80,7 +80,8 @@ class WindowReader:
             handed_over = False
             try:
                 batches = stream.read_window(known)
-                for read_batch in _all_or_none(batches, known) if self._skips else batches:
+                whole_only = self._skips and not known.scan
+                for read_batch in _all_or_none(batches, known) if whole_only else batches:
                     batch = stream.within(read_batch, known)
                     rows += stream.rows_of(batch)
                     self._rows_read = self._rows_read or bool(batch)
@@ -164,9 +165,7 @@ class WindowReader:
             if not self._span.start <= start < self._span.end:
                 continue
             try:
-                for _ in self._stream.read_window(
-                    replace(self._span, start=start, end=start + SECOND)
-                ):
+                for _ in self._stream.read_window(replace(unread, start=start, end=start + SECOND)):
                     pass
             except (WindowTooLarge, Unreadable):
                 continue

@@ -10,13 +10,12 @@ from typing import TYPE_CHECKING
 import urllib3
 
 from tap_callexports import clock
-from tap_callexports.concurrency import note_received
 from tap_callexports.errors import TransientFailure, WindowTooLarge
 from tap_callexports.http.connection import release
 from tap_callexports.http.response import Response
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     import requests
 
@@ -68,22 +67,25 @@ class _Gzip:
         return piece
 
 
-def read_response(response: requests.Response, deadline: float) -> Response:
+def read_response(
+    response: requests.Response, deadline: float, received: Callable[[int], None] | None = None
+) -> Response:
     """Read the body of a streamed response, without a leading byte order mark.
 
     Args:
         response: An open response whose body was not read yet.
         deadline: `clock.monotonic()` after which reading a slow body fails.
+        received: Called with the size of each piece; may raise NotItsTurn.
 
     Raises:
-        NotItsTurn: It is too large to be read ahead.
         TransientFailure: The body is cut short, does not decompress, or is late.
         WindowTooLarge: The decompressed body reaches MAX_BODY_BYTES.
     """
     body = io.BytesIO()
     for piece in _inflated(response, deadline):
         body.write(piece)
-        note_received(len(piece))
+        if received:
+            received(len(piece))
         if body.tell() >= MAX_BODY_BYTES:
             raise WindowTooLarge(f"a response of over {MAX_BODY_BYTES >> 20} MiB")
     whole = body.getvalue().removeprefix(BOM_UTF8)

@@ -19,7 +19,12 @@ import requests
 import urllib3
 
 from tap_callexports import clock
-from tap_callexports.concurrency import NotItsTurn, interruptible_sleep, wait_for_turn
+from tap_callexports.concurrency import (
+    NotItsTurn,
+    interruptible_sleep,
+    note_received,
+    wait_for_turn,
+)
 from tap_callexports.errors import ProviderFailed, StreamFailed, TestFinished, TransientFailure
 from tap_callexports.http.body import read_response
 from tap_callexports.http.connection import Connections, is_loopback
@@ -63,6 +68,8 @@ class HttpClient:
         logger: Logs waits and warnings.
         renew: Called after a 401 with the refused request; returns whether `auth` has another
             credential. Not called once several new credentials in a row were refused.
+        reads_ahead: Whether a large response waits for its worker's turn; not a login, which the
+            oldest worker may need.
         compare_clocks: Called once, with the `Date` of the first response and this machine's time.
     """
 
@@ -78,12 +85,14 @@ class HttpClient:
         *,
         renew: Callable[[requests.PreparedRequest], bool] = lambda _: False,
         compare_clocks: Callable[[datetime, datetime], None] = lambda *_: None,
+        reads_ahead: bool = True,
     ) -> None:
         self.rate_limiter = rate_limiter
         self._settings = settings
         self._auth = auth
         self._renew = renew
         self._compare_clocks = compare_clocks
+        self._received = note_received if reads_ahead else None
         self._logger = logger
         self._session = requests.Session()
         for scheme in ("https://", "http://"):
@@ -232,7 +241,7 @@ class HttpClient:
                 proxies=proxies,
             ) as raw:
                 attempts.now(RECEIVING, received=raw.raw.tell)
-                response = read_response(raw, attempts.deadline)
+                response = read_response(raw, attempts.deadline, self._received)
         except requests.exceptions.ReadTimeout:
             raise TransientFailure(
                 f"{host_of(url)}: no response in {self._settings.read_timeout} s", too_large=True

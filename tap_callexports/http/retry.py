@@ -208,7 +208,8 @@ class Attempts:
         waits = self._settings.unauthorised_waits[succeeded]
         if self._unauthorised < len(waits):
             self._unauthorised += 1
-            raise TransientFailure("401", wait=waits[self._unauthorised - 1])
+            wait = min(waits[self._unauthorised - 1], self._settings.max_retry_wait)
+            raise TransientFailure("401", wait=wait)
 
     def wait_after(self, failure: TransientFailure) -> float:
         """Seconds until the next try: exponential with jitter, or what the server asks for.

@@ -201,7 +201,7 @@ class SingerTap(Tap):
     #: Entries of the catalog as given, by name, including those of unknown streams.
     entries: Mapping[str, dict[str, Any]]
     #: Names of all streams.
-    known_streams: Collection[str]
+    known_streams: Collection[str] = ()
 
     @abstractmethod
     def checked_config(self, config: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:

@@ -2,24 +2,13 @@
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
-from jsonschema import Draft202012Validator
+from hub_definition import FILE, definition, refusals, written
 
-from hub.definition import FILE, definition, written
-
-RULES = Path(__file__).with_name("hub_rules.json")
 TOKEN = "videsk.api_token"
-
-
-def refusals(entry: dict[str, Any]) -> list[str]:
-    """What the Hub's rules say against a definition."""
-    rules = Draft202012Validator(json.loads(RULES.read_text(encoding="utf-8")))
-    return [f"{error.json_path}: {error.message}" for error in rules.iter_errors(entry)]
 
 
 def changed(name: str, **parts: object) -> dict[str, Any]:

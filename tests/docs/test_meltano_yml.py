@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 import yaml
 from declared import README, ROOT, Setting, code_blocks, declared_settings
+from hub_definition import definition
 from support import assert_listed
 
-from hub.definition import definition
 from tap_callexports.providers import PROVIDERS
 from tap_callexports.tap import TapCallExports
 

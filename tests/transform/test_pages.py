@@ -63,7 +63,7 @@ def test_every_stream_that_calls_are_made_of_is_a_source_and_has_a_model() -> No
 
 
 def test_the_plugins_and_the_tests_use_the_same_dbt() -> None:
-    constraints = (ROOT / "constraints-dbt.txt").read_text("utf-8")
+    constraints = (ROOT / "constraints/dbt.txt").read_text("utf-8")
     pinned = dict(re.findall(r"^([\w-]+)==(\S+)", constraints, re.MULTILINE))
     project = yaml.safe_load((ROOT / "meltano.yml").read_text("utf-8"))
     plugins = {plugin["name"]: plugin for plugin in project["plugins"]["utilities"]}

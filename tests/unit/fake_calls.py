@@ -43,7 +43,6 @@ class FakeTap(SingerTap):
     name = "tap-test"
     config_jsonschema = {"properties": {}}
     entries: dict[str, JSON] = {}
-    known_streams = frozenset[str]()
 
     @override
     def checked_config(self, config: JSON) -> tuple[JSON, list[str]]:

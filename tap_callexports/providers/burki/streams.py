@@ -33,12 +33,12 @@ from tap_callexports.records.values import plain_values
 from tap_callexports.stream import CallStream
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping
+    from collections.abc import Collection, Mapping
     from datetime import datetime
 
     from tap_callexports.http.request import Request
     from tap_callexports.http.response import Response
-    from tap_callexports.records.batch import Batch, Record
+    from tap_callexports.records.batch import Record
     from tap_callexports.records.rows import Row
     from tap_callexports.windows import Window
 
@@ -58,6 +58,7 @@ class BurkiStream(CallStream[int]):
     primary_keys = ("id",)
     replication_key = "started_at"
     filter_field = "started_at"
+    sorts_rows = True
 
     #: Whether the count endpoint does not work, which was logged.
     _uncounted = False
@@ -96,10 +97,6 @@ class BurkiStream(CallStream[int]):
                 failure,
             )
             return None
-
-    @override
-    def read_window(self, window: Window) -> Iterator[Batch]:
-        return map(self.oldest_first, super().read_window(window))
 
     @override
     def error_for(self, response: Response, request: Request) -> Exception | None:

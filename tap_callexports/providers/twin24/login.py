@@ -16,7 +16,13 @@ import requests
 
 from tap_callexports import clock
 from tap_callexports.compat import override
-from tap_callexports.errors import ProviderFailed, StreamFailed, TransientFailure, Unreachable
+from tap_callexports.errors import (
+    ProviderFailed,
+    StreamFailed,
+    TransientFailure,
+    Unreachable,
+    WindowTooLarge,
+)
 from tap_callexports.http.request import Request
 from tap_callexports.redaction import hide_secrets
 
@@ -113,7 +119,7 @@ def log_in(client: HttpClient, settings: Mapping[str, Any]) -> tuple[str, float]
     url = settings["auth_url"].rstrip("/") + PATH
     try:
         return client.send(Request(url, json=body, sender="login"), _token_of)
-    except StreamFailed as failure:
+    except (StreamFailed, WindowTooLarge) as failure:
         if isinstance(failure, ProviderFailed) and not isinstance(failure, Unreachable):
             raise  # the credential was refused: the address is right
         raise ProviderFailed(f"{failure}; check twin24.auth_url") from None

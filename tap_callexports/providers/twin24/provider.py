@@ -154,5 +154,6 @@ class Twin24(Provider):
             self.rate_limiter.for_login(),
             NoAuth(),
             self.run.logger,
+            reads_ahead=False,
         )
         return JwtAuth(lambda: log_in(client, self.settings))

@@ -30,12 +30,10 @@ from tap_callexports.records.timestamps import (
 from tap_callexports.stream import CallStream
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from datetime import datetime, tzinfo
 
     from tap_callexports.http.request import Request
     from tap_callexports.http.response import Response
-    from tap_callexports.records.batch import Batch
     from tap_callexports.windows import Window
 
 SCHEMAS = SchemaDirectory(schemas)
@@ -47,6 +45,7 @@ class Twin24Stream(CallStream[int]):
     ids_setting = "company_ids"
     ids_column = "company_id"
     tracked_columns = ("company_id",)
+    sorts_rows = True
     #: Field that the server sorts by, ascending by default.
     sort: ClassVar[str]
 
@@ -91,10 +90,6 @@ class Twin24Stream(CallStream[int]):
         if company and not {None, company}.issuperset(companies):
             raise self.ids_ignored
         return page
-
-    @override
-    def read_window(self, window: Window) -> Iterator[Batch]:
-        return map(self.oldest_first, super().read_window(window))
 
     @override
     def error_for(self, response: Response, request: Request) -> Exception | None:

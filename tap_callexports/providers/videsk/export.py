@@ -36,7 +36,7 @@ from tap_callexports.redaction import sanitize
 from tap_callexports.stream import CallStream
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
     from datetime import datetime, tzinfo
 
     from tap_callexports.http.request import Request
@@ -62,6 +62,7 @@ class VideskStream(CallStream[int]):
     """
 
     primary_keys: ClassVar[tuple[str, ...]] = ("id",)
+    sorts_rows = True
     #: Whether `id` is an ObjectId of the second of the replication key.
     id_has_time: ClassVar[bool] = True
     #: Field of the request with the partition, if there are partitions.
@@ -152,10 +153,6 @@ class VideskStream(CallStream[int]):
             # Stream maps and flattening need decoded values, and the codec does not decode lists.
             rows = [{label: plain(value) for label, value in row.items()} for row in rows]
         return [header.arranged(row) for row in rows]
-
-    @override
-    def read_window(self, window: Window) -> Iterator[Batch]:
-        return map(self.oldest_first, super().read_window(window))
 
     @override
     def batch(self, rows: Collection[Row], added: Mapping[str, Any] | None = None) -> Batch:

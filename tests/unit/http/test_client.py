@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import requests
 from exchange import SETTINGS
+from seam import limits
 from singer_sdk.authenticators import BearerTokenAuthenticator
 
 from sandbox import Fault, Sandbox
@@ -155,3 +156,25 @@ def test_a_worker_cancelled_during_its_request_logs_no_retry(
     worker.join(timeout=10)
     assert ended == [Cancelled]
     assert not [message for message in caplog.messages if "next in" in message]
+
+
+@pytest.mark.parametrize("reads_ahead", [True, False])
+def test_a_large_response_waits_for_its_turn_but_not_that_of_a_login(
+    burki: Any, *, reads_ahead: bool
+) -> None:
+    limiter = RateLimiter(at_once=1, per_minute=None)
+    auth = BearerTokenAuthenticator(token=burki.config()["api_key"])
+    http_client = HttpClient(
+        SETTINGS, limiter, auth, logging.getLogger("test"), reads_ahead=reads_ahead
+    )
+    counts: list[object] = []
+    with limits(MAX_BYTES_AHEAD=5):
+        worker = Worker(
+            lambda: counts.append(http_client.send(count_request(burki), Response.json))
+        )
+        worker.start()
+        worker.join(timeout=1 if reads_ahead else 10)
+        assert bool(counts) is not reads_ahead
+        worker.turn.set()
+        worker.join(timeout=10)
+    assert len(counts) == 1

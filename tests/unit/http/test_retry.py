@@ -153,3 +153,13 @@ def test_what_is_too_much_for_the_server_is_split_and_not_tried_for_ever() -> No
     attempts.sent()
     with pytest.raises(WindowTooLarge):
         attempts.wait_after(TransientFailure("504", too_large=True))
+
+
+def test_a_wait_of_ones_own_after_a_401_is_no_longer_than_a_server_may_ask_for() -> None:
+    settings = replace(SETTINGS, max_retry_wait=3, unauthorised_waits=((8.0,), ()))
+    attempts = Attempts(request(), settings)
+    attempts.sent()
+    with pytest.raises(TransientFailure) as failure:
+        attempts.unauthorised(succeeded=False)
+    assert attempts.wait_after(failure.value) == 3
+    attempts.unauthorised(succeeded=False)  # no further wait: the credential is refused

@@ -1,4 +1,4 @@
-"""Bugs that were planted and that no other test noticed: the smallest test of each."""
+"""Edge cases that no other test covers."""
 
 from __future__ import annotations
 

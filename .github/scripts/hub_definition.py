@@ -1,14 +1,19 @@
-"""The tap as the Meltano Hub describes plugins, made from what the tap says of itself."""
+"""Writes the Meltano Hub's definition of the tap, made from what the tap says of itself.
+
+`make hub` runs it.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import io
 import json
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import yaml
+from jsonschema import Draft202012Validator
 
 from tap_callexports.providers import PROVIDERS
 from tap_callexports.tap import TapCallExports
@@ -16,7 +21,9 @@ from tap_callexports.tap import TapCallExports
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-FILE = Path(__file__).with_name("tap-callexports.yml")
+FILE = Path(__file__).resolve().parents[2] / "docs" / "tap-callexports.hub.yml"
+#: What the Hub accepts, as a JSON schema.
+_RULES = Path(__file__).with_name("hub_rules.json")
 
 #: The Hub tells plugins of one name apart by the owner of the repository.
 _VARIANT = "callexports"
@@ -72,6 +79,12 @@ def written() -> str:
     return yaml.safe_dump(definition(), allow_unicode=True, width=100)
 
 
+def refusals(entry: dict[str, Any]) -> list[str]:
+    """What the Hub's rules say against a definition."""
+    rules = Draft202012Validator(json.loads(_RULES.read_text(encoding="utf-8")))
+    return [f"{error.json_path}: {error.message}" for error in rules.iter_errors(entry)]
+
+
 def _select() -> list[str]:
     tap = TapCallExports(config={}, validate_config=False)
     off = [stream.name for stream in tap.discover_streams() if not stream.selected_by_default]
@@ -119,3 +132,9 @@ def _kind(schema: dict[str, Any]) -> str:
     if schema.get("format") == "date-time":
         return "date_iso8601"
     return next(str(name) for name in schema["type"] if name != "null")
+
+
+if __name__ == "__main__":
+    if wrong := refusals(definition()):
+        sys.exit("\n".join(wrong))
+    FILE.write_text(written(), encoding="utf-8")

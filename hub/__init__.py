@@ -1,1 +1,0 @@
-"""The tap's entry for the Meltano Hub; not in the wheel."""
