@@ -7,20 +7,17 @@ import ctypes
 import gc
 import signal
 
-#: Responses are many objects, and no garbage in cycles: it is looked for after so many new ones.
+#: The garbage collector runs after so many new objects: responses are many, and hold no cycles.
 _OBJECTS = 20_000
-#: glibc's `M_MMAP_THRESHOLD`, and the value it begins with, in bytes.
+#: glibc's `M_MMAP_THRESHOLD` and its initial value in bytes.
 _MMAP_THRESHOLD, _MMAP_BYTES = -3, 128 << 10
 
 
 def main() -> None:
     """Run the tap's command line.
 
-    Until the tap has its own handlers, Ctrl-C ends the process without a traceback: loading the
-    SDK takes a moment. What is loaded stays, so that looking for garbage in it is lost time.
-
-    Raises:
-        SystemExit: Always, by `run_command`.
+    Until the tap has its own handlers, Ctrl-C ends the process without a traceback. Loaded modules
+    are frozen, so that the garbage collector does not scan them.
     """
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     gc.disable()
@@ -34,9 +31,9 @@ def main() -> None:
 
 
 def _return_large_blocks() -> None:
-    """Let glibc return large blocks to the system when they are freed, as it does at first.
+    """Let glibc return large blocks to the system when they are freed.
 
-    It would raise its threshold to 32 MiB, and each thread would keep what large responses took.
+    Otherwise it raises its threshold to 32 MiB, and threads keep the memory of large responses.
     """
     with contextlib.suppress(OSError, AttributeError, TypeError):  # another C library
         ctypes.CDLL(None).mallopt(_MMAP_THRESHOLD, _MMAP_BYTES)

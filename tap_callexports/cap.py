@@ -1,20 +1,18 @@
-"""What is known of a cap on responses, of an API without cursors.
+"""Learns the cap on responses of an API without cursors.
 
-That is the length of the longest response so far: a server that sent n rows does not cut below n.
-It needs no order of the rows and no knowledge of what the server filters by.
+A server that sent n rows does not cut responses below n, so the longest response so far is a lower
+bound. This needs no order of the rows and no knowledge of what the server filters by.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-#: A response with fewer rows than this was cut by no cap, unless its length looks like one.
+#: A response with fewer rows than this is complete, unless its length looks like a cap.
 TRUSTED_ROWS = 1000
-#: From here on a length may look like a cap,
-SUSPICIOUS_ROWS = 100
-#: if it is a multiple of this.
-ROUND = 50
-#: How many times the rows that surely fit a response are asked for, to learn how many it may have.
+#: A length looks like a cap from this many rows on, if it is a multiple of ROUND.
+SUSPICIOUS_ROWS, ROUND = 100, 50
+#: To learn the cap, windows aim at this multiple of the rows that surely fit a response.
 _MORE = 4
 
 
@@ -28,8 +26,8 @@ class Cap:
     """What is known of the cap on responses.
 
     Args:
-        limit: The most rows a response may have, as last asked for, named by the server, or
-            assumed. Something in between may cut lower.
+        limit: The most rows a response may have, as last requested, named by the server, or
+            assumed. A proxy in between may cut lower.
         longest: Rows of the longest response so far.
         reached: The most rows that two responses had, or one as long as its limit, or the longest
             one when the server could not send more.
@@ -44,12 +42,7 @@ class Cap:
     reached: int = 0
 
     def is_complete(self, rows: int, limit: int) -> bool:
-        """Whether a response has every row of its range; takes its length into account.
-
-        Args:
-            rows: How many it has.
-            limit: How many it may have.
-        """
+        """Whether a response of `rows` rows has every row of its range; learns from its length."""
         known = self.longest
         reached = rows if rows == known or rows >= limit else 0
         self.learn(Cap(limit, rows, reached))
@@ -59,11 +52,11 @@ class Cap:
         return rows < known or (rows < TRUSTED_ROWS and not looks_cut)
 
     def note_overload(self) -> None:
-        """Note that a range was too large for the server: no more rows should be asked for."""
+        """Note that a range was too large for the server: do not request more rows."""
         self.reached = self.longest
 
     def learn(self, other: Cap) -> None:
-        """Add what was learned later."""
+        """Merge what was learned later."""
         self.limit = other.limit
         self.longest = max(self.longest, other.longest)
         self.reached = max(self.reached, other.reached)
@@ -75,5 +68,5 @@ class Cap:
 
     @property
     def wanted(self) -> int:
-        """How many rows to ask for: more than surely fit, as long as the cap is not known."""
+        """How many rows to aim at: more than surely fit, as long as the cap is not known."""
         return self.fitting if self.longest == self.reached else self.fitting * _MORE

@@ -1,6 +1,6 @@
-"""The command line: what the tap is given, how it shows progress, and how it ends.
+"""The command line: reads the input, shows progress, and turns failures into exit codes.
 
-Whatever goes wrong is one line on stderr and an exit code.
+Every failure is one line on stderr.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from tap_callexports.singer.sdk import ConfigInput
 
-#: Names the file that says how to log.
+#: Environment variable with the path of a logging configuration.
 _LOG_CONFIG = "SINGER_SDK_LOG_CONFIG"
 
 
@@ -46,42 +46,36 @@ class CommandLine(TapCallExports):
         state: IO[str] | None = None,
         catalog: IO[str] | None = None,
     ) -> None:
-        """Sync, or print what `--about` asks for.
-
-        Raises:
-            SystemExit: Always after a sync, with its exit code.
-        """
+        """Print the tap's description for `--about`, or sync and exit with its exit code."""
         if about:
             cls.print_about(about_format)
             return
-        way = _way_to_show()
-        way.prepare(cls.logger)
+        progress_class = _progress_class()
+        progress_class.prepare(cls.logger)
         cls.print_version(print_fn=cls.logger.info)
         try:
             given = dict(config.config) if config else {}
             tap = cls(
-                config=given,
-                state=read_state(state, cls.logger),
-                catalog=read_catalog(catalog),
+                config=given, state=read_state(state, cls.logger), catalog=read_catalog(catalog)
             )
-            tap.this_run.progress = way(cls.logger, tap.this_run.progress.blocked)
+            tap.this_run.progress = progress_class(cls.logger, tap.this_run.progress.blocked)
             code = tap.run()
         except ConfigValidationError as error:
-            # Caught here: the SDK's command adds a line that says nothing.
+            # Caught here: the SDK's command would log one more line without information.
             cls.report(error)
             code = 1
         raise SystemExit(code)
 
     @classmethod
     def report(cls, error: ConfigValidationError) -> None:
-        """Log what is wrong with the input, one line each."""
+        """Log the errors of the input, one line each."""
         for message in error.errors:
             cls.logger.error("%s", message)
 
     @classmethod
     @override
     def cb_test(cls, ctx: click.Context, param: click.Option, value: str) -> None:
-        """Run a connection test: few requests of the last week, and no STATE."""
+        """Run a connection test: a few requests for the last week, without messages."""
         if value == "disabled":
             super().cb_test(ctx, param, value)
             return
@@ -99,16 +93,12 @@ class CommandLine(TapCallExports):
     def cb_config(
         cls, ctx: click.Context, param: click.Option, value: tuple[str, ...]
     ) -> ConfigInput:
-        """Read the config files; a second reader would find a pipe empty."""
+        """Read each config file once: it may be a pipe."""
         return read_config(value, cls.environment)
 
 
 def run_command() -> None:
-    """Run the command line; every failure is one line on stderr and exit code 1.
-
-    Raises:
-        SystemExit: Always.
-    """
+    """Run the command line and exit; every failure is one line on stderr and exit code 1."""
     logger = CommandLine.logger
     if sys.stdout is None:
         logger.error("standard output is closed: send it to a target or a file")
@@ -116,7 +106,7 @@ def run_command() -> None:
     try:
         _command()()
     except SystemExit as exit_:
-        # Said here, not in the handler: a log line may have been under way.
+        # Not in the handler: the signal may have interrupted a log line.
         if isinstance(exit_.code, int) and exit_.code > SIGNAL_EXIT:
             name = signal.Signals(exit_.code - SIGNAL_EXIT).name
             logger.warning("%s: stopped; the last STATE is a safe place to restart", name)
@@ -126,7 +116,7 @@ def run_command() -> None:
     except ExportError as error:
         logger.error("%s", error)
     except Exception as error:
-        # The text of an unforeseen error may hold data: only its kind and place are shown.
+        # The text of an unexpected error may hold data: log only its type and place.
         kind = type(error).__name__
         places = [(frame.f_code.co_filename, line) for frame, line in walk_tb(error.__traceback__)]
         if any(file == mapper.__file__ for file, _ in places):
@@ -146,10 +136,10 @@ def run_command() -> None:
 
 
 def _command() -> Callable[[], None]:
-    """The SDK's command; the SDK sets up logging when it is asked for it.
+    """The SDK's command; creating it sets up logging.
 
     Raises:
-        ConfigValidationError: What the environment says of logging cannot be used.
+        ConfigValidationError: A log level or logging configuration in the environment is invalid.
     """
     prefix = CommandLine.name.upper().replace("-", "_")
     for name in (f"{prefix}_LOGLEVEL", "LOGLEVEL"):
@@ -169,13 +159,13 @@ def _command() -> Callable[[], None]:
     return command
 
 
-def _way_to_show() -> type[Progress]:
-    """A bar where somebody looks at standard error, and nothing else of this run is shown there."""
+def _progress_class() -> type[Progress]:
+    """A bar if standard error is a terminal of its own that nothing parses, else log lines."""
     if (
         not sys.stderr.isatty()
         or sys.stdout.isatty()
         or os.environ.get("TERM", "dumb") == "dumb"
-        # Meltano reads the log, and says with this in which form.
+        # Meltano parses the log, and sets this variable.
         or _LOG_CONFIG in os.environ
     ):
         return Progress

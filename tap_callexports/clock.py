@@ -1,4 +1,4 @@
-"""The clock: the only module that reads the time or sleeps. Tests put another one in its place."""
+"""The clock: the only module that reads the time or sleeps, so that tests can replace it."""
 
 from __future__ import annotations
 
@@ -16,21 +16,17 @@ def now() -> datetime:
 
 
 def time() -> float:
-    """The same in seconds since 1970."""
+    """This machine's time in seconds since 1970."""
     return _time.time()
 
 
 def monotonic() -> float:
-    """Seconds since some moment, for durations and deadlines."""
+    """Seconds since an arbitrary moment, for durations and deadlines."""
     return _time.monotonic()
 
 
 def sleep(seconds: float, wake: threading.Event | None = None) -> bool:
-    """Wait some seconds, or until an event is set.
-
-    Returns:
-        Whether it is set.
-    """
+    """Wait some seconds, or until an event is set; return whether it is set."""
     if wake is not None:
         return wake.wait(seconds)
     _time.sleep(seconds)

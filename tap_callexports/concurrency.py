@@ -1,8 +1,8 @@
-"""Work done ahead on threads, its results handed over in order; threads can be told to stop.
+"""Runs pieces of work ahead on worker threads and yields their results in order.
 
-Each piece of work under way has a thread and a short queue; only the oldest piece's queue is
-emptied, so memory is bounded by pieces under way x queue, whatever the size of the export. Pieces
-that are not the oldest hold little: what is too large is received again when they are.
+Each piece has a thread and a short queue, and only the queue of the oldest piece is emptied, so
+memory is bounded by pieces x queue length, whatever the size of the export. A worker that receives
+too much before its piece is the oldest drops it, waits for its turn, and receives it again.
 """
 
 from __future__ import annotations
@@ -21,37 +21,36 @@ T = TypeVar("T")
 #: Does one piece of work, and yields its results.
 Piece: TypeAlias = Callable[[], Iterator[T]]
 
-#: Results of one piece that may wait until those before it are handed over.
+#: Length of the queue of one piece.
 RESULTS_AHEAD = 1
-#: Bytes that a piece which is not the oldest may have received, and those behind a result that is
-#: handed over before the next one is begun.
+#: Most bytes that a piece may receive before it is the oldest; a result of more bytes than the
+#: second is taken from the queue before the next one is begun.
 MAX_BYTES_AHEAD, LARGE_RESULT = 8 << 20, 4 << 20
 _POLL_SECONDS, _LARGE_POLL_SECONDS = 0.2, 0.02
 
 
 class Cancelled(BaseException):
-    """What this thread does is no longer wanted; raised in it, for it to end."""
+    """Raised in a worker thread whose results are no longer needed, to end it."""
 
 
 class NotItsTurn(Exception):
-    """This thread has received too much while the results of others have to be handed over first.
+    """A worker received too much before the pieces ahead of its own were done.
 
-    Caught by `HttpClient`, which drops the response and sends the request again (`wait_for_turn`).
+    Caught by `HttpClient`, which drops the response, waits (`wait_for_turn`), and sends the request
+    again.
     """
 
 
 class Worker(threading.Thread):
-    """A daemon thread: one in the middle of a long read never keeps the process alive.
-
-    Context variables have the values they had where the worker was made.
+    """A daemon thread, which never keeps the process alive, with its creator's context variables.
 
     Args:
-        work: What to do; it returns where it meets `Cancelled`.
+        work: The function to run; it returns on `Cancelled`.
 
     Attributes:
-        cancelled: Set it, and the thread ends where it sleeps next.
-        turn: Set once no results of other workers have to be handed over before its own.
-        received: Bytes that it has received, and whose results wait.
+        cancelled: Set to end the thread at its next sleep.
+        turn: Set once its piece is the oldest.
+        received: Bytes received whose results are still queued.
     """
 
     def __init__(self, work: Callable[[], None]) -> None:
@@ -62,26 +61,19 @@ class Worker(threading.Thread):
 
 
 def interruptible_sleep(seconds: float) -> None:
-    """Sleep, in any thread; a cancelled worker wakes at once.
-
-    Raises:
-        Cancelled: This thread is a worker and was cancelled.
-    """
+    """Sleep; a cancelled worker wakes at once and raises Cancelled."""
     thread = threading.current_thread()
     if clock.sleep(seconds, thread.cancelled if isinstance(thread, Worker) else None):
         raise Cancelled
 
 
 def in_order(pieces: Iterable[Piece[T] | None], workers: int) -> Iterator[T]:
-    """Everything that pieces of work yield, piece by piece.
+    """Yield the results of pieces of work, piece by piece; raise what a piece raises, in its turn.
 
     Args:
-        pieces: The next one is taken when there is room for it; None in place of one that cannot
-            be taken before those under way are done, and after the last.
-        workers: Pieces under way at once; one alone runs in the caller's thread.
-
-    Raises:
-        Whatever a piece raises, when it is the oldest.
+        pieces: Taken one by one as workers become free. None means that the next one can only be
+            taken after those that run, or that there is none.
+        workers: Pieces that run at once; with 1 they run in the caller's thread.
     """
     if workers > 1:
         yield from _side_by_side(iter(pieces), workers)
@@ -108,11 +100,7 @@ def _side_by_side(pieces: Iterator[Piece[T] | None], workers: int) -> Iterator[T
 
 
 def note_received(size: int) -> None:
-    """Count bytes that this thread has received.
-
-    Raises:
-        NotItsTurn: They are too many while it is not its turn.
-    """
+    """Count bytes that this thread has received; raise NotItsTurn if too many before its turn."""
     thread = threading.current_thread()
     if isinstance(thread, Worker):
         thread.received += size
@@ -122,11 +110,7 @@ def note_received(size: int) -> None:
 
 
 def wait_for_turn() -> None:
-    """Wait until no results of other workers have to be handed over before those of this thread.
-
-    Raises:
-        Cancelled: This thread is a worker and was cancelled.
-    """
+    """Wait until the piece of this thread is the oldest; raise Cancelled in a cancelled worker."""
     thread = threading.current_thread()
     if isinstance(thread, Worker):
         thread.turn.wait()
@@ -134,7 +118,7 @@ def wait_for_turn() -> None:
 
 
 class _Job(Generic[T]):
-    """One piece of work, in a thread of its own."""
+    """One piece of work in its own thread."""
 
     def __init__(self, piece: Piece[T]) -> None:
         self._results: queue.Queue[tuple[T] | Exception | None] = queue.Queue(RESULTS_AHEAD)
@@ -142,7 +126,7 @@ class _Job(Generic[T]):
         self._worker.start()
 
     def results(self) -> Iterator[T]:
-        """What the thread yields, until it is done; it is its turn."""
+        """Yield the results until the piece is done; called when it is the oldest."""
         self._worker.turn.set()
         while (item := self._results.get()) is not None:
             if isinstance(item, Exception):
@@ -150,7 +134,7 @@ class _Job(Generic[T]):
             yield item[0]
 
     def cancel(self) -> None:
-        """Let the thread end where it waits next; its results are no longer wanted."""
+        """End the thread at its next wait."""
         self._worker.cancelled.set()
         self._worker.turn.set()
 
@@ -161,7 +145,7 @@ class _Job(Generic[T]):
                     self._put((result,))
                     self._wait_where_large()
                 self._put(None)
-            except Exception as error:  # noqa: BLE001 - raised again by the thread that waits
+            except Exception as error:  # noqa: BLE001 - raised again in the caller's thread
                 self._put(error)
 
     def _wait_where_large(self) -> None:

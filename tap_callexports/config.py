@@ -1,10 +1,10 @@
-"""The tap's settings: their schema and their defaults. config_check.py checks values."""
+"""The tap's settings: their JSON schema and defaults. config_check.py validates values."""
 
 from __future__ import annotations
 
 import copy
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from singer_sdk import typing as th
 
@@ -16,72 +16,113 @@ if TYPE_CHECKING:
 
     from tap_callexports.provider import Provider
 
+Setting: TypeAlias = "th.Property[Any]"
 
-#: Default of `start_date`.
 START_DATE = "2015-01-01T00:00:00Z"
-
 _DATE = re.compile(r"\d{4}-\d\d-\d\d")
-
-
-#: Most that a lookback may be: twenty years, more than any provider keeps.
+#: Twenty years, more than any provider keeps.
 MAX_LOOKBACK_HOURS = 20 * 366 * 24
-#: Most that `settle_minutes` may be: a month.
+#: A month.
 MAX_SETTLE_MINUTES = 31 * 24 * 60
+
+
+def text(
+    name: str,
+    title: str,
+    description: str,
+    *,
+    default: str | None = None,
+    choices: list[str] | None = None,
+) -> Setting:
+    """A text; with `choices` one of them."""
+    kind = th.StringType(allowed_values=choices) if choices else th.StringType
+    return th.Property(name, kind, default=default, title=title, description=description)
+
+
+def secret(name: str, title: str, description: str) -> Setting:
+    """A credential, which is never logged."""
+    return th.Property(name, th.StringType, title=title, description=description, secret=True)
+
+
+def integer(
+    name: str,
+    title: str,
+    description: str,
+    *,
+    default: int | None = None,
+    minimum: int | None = None,
+    maximum: int | None = None,
+) -> Setting:
+    """An integer with optional bounds."""
+    kind = th.IntegerType(minimum=minimum, maximum=maximum)
+    return th.Property(name, kind, default=default, title=title, description=description)
+
+
+def boolean(name: str, title: str, description: str) -> Setting:
+    """A boolean, false by default."""
+    return th.Property(name, th.BooleanType, default=False, title=title, description=description)
+
+
+def array(name: str, items: type[Any], title: str, description: str) -> Setting:
+    """A list, empty by default, of items of a type of `singer_sdk.typing`."""
+    kind = th.ArrayType(items)
+    return th.Property(name, kind, default=[], title=title, description=description)
+
+
+def open_object(name: str, title: str, description: str) -> Setting:
+    """An object with any keys."""
+    kind = th.ObjectType(additional_properties=True)
+    return th.Property(name, kind, title=title, description=description)
 
 
 def common_settings(
     *, api_url: str, lookback_hours: int, max_concurrency: int
-) -> tuple[th.Property[Any], ...]:
-    """The settings every provider has.
-
-    Args: This provider's defaults of the settings of these names.
-    """
+) -> tuple[Setting, ...]:
+    """The settings every provider has, with this provider's defaults."""
     return (
-        th.Property(
+        text(
             "api_url",
-            th.StringType,
+            "API URL",
+            "Address of the API; another one for self-hosted servers and tests.",
             default=api_url,
-            title="API URL",
-            description="Address of the API; another one for self-hosted servers and tests.",
         ),
-        th.Property(
+        integer(
             "lookback_hours",
-            th.IntegerType(minimum=0, maximum=MAX_LOOKBACK_HOURS),
-            default=lookback_hours,
-            title="Lookback (hours)",
-            description="How far before the last run each run reads again, for calls that came "
+            "Lookback (hours)",
+            "How far before the last run each run reads again, for calls that came "
             "late or changed.",
+            default=lookback_hours,
+            minimum=0,
+            maximum=MAX_LOOKBACK_HOURS,
         ),
-        th.Property(
+        integer(
             "settle_minutes",
-            th.IntegerType(minimum=0, maximum=MAX_SETTLE_MINUTES),
+            "Settle time (minutes)",
+            "How old a call must be before a run reads it, so that the provider has filed it.",
             default=5,
-            title="Settle time (minutes)",
-            description="How old a call must be before a run reads it, so that the provider has "
-            "filed it.",
+            minimum=0,
+            maximum=MAX_SETTLE_MINUTES,
         ),
-        th.Property(
+        integer(
             "max_concurrency",
-            th.IntegerType(minimum=1, maximum=32),
+            "Requests at once",
+            "How many requests may be under way at the same time.",
             default=max_concurrency,
-            title="Requests at once",
-            description="How many requests may be under way at the same time.",
+            minimum=1,
+            maximum=32,
         ),
-        th.Property(
+        integer(
             "requests_per_minute",
-            th.IntegerType(minimum=1, maximum=60_000),
-            title="Requests per minute",
-            description="Upper bound on requests started per minute; unset for none.",
+            "Requests per minute",
+            "Upper bound on requests started per minute; unset for none.",
+            minimum=1,
+            maximum=60_000,
         ),
     )
 
 
 def settings_schema(providers: Sequence[type[Provider]]) -> dict[str, Any]:
-    """JSON schema of the config: top-level settings, and one closed object per provider.
-
-    Args:
-        providers: Those that get an object; without any the top-level settings alone.
-    """
+    """JSON schema of the config: the top-level settings, and one closed object per provider."""
     return th.PropertiesList(
         th.Property(
             "start_date",
@@ -97,47 +138,44 @@ def settings_schema(providers: Sequence[type[Provider]]) -> dict[str, Any]:
             title="End date",
             description="First instant not to export; unset for all there is.",
         ),
-        th.Property(
+        integer(
             "request_timeout",
-            th.IntegerType(minimum=1, maximum=86_400),
+            "Request timeout (seconds)",
+            "How long a request may go without a byte; connecting may take 10 s.",
             default=300,
-            title="Request timeout (seconds)",
-            description="How long a request may go without a byte; connecting may take 10 s.",
+            minimum=1,
+            maximum=86_400,
         ),
-        th.Property(
+        integer(
             "max_retry_wait",
-            th.IntegerType(minimum=0, maximum=86_400),
+            "Longest retry wait (seconds)",
+            "Longest wait, in seconds, a server may ask for before the stream fails.",
             default=300,
-            title="Longest retry wait (seconds)",
-            description="Longest wait, in seconds, a server may ask for before the stream fails.",
+            minimum=0,
+            maximum=86_400,
         ),
-        th.Property(
+        boolean(
             "skip_forbidden_streams",
-            th.BooleanType,
-            default=False,
-            title="Skip forbidden streams",
-            description="Make a 403 on one stream a warning instead of a failure.",
+            "Skip forbidden streams",
+            "Make a 403 on one stream a warning instead of a failure.",
         ),
-        th.Property(
+        text(
             "on_unreadable",
-            th.StringType(allowed_values=["fail", "skip"]),
+            "On unreadable",
+            "What happens to the smallest window, or single call, that the provider "
+            "cannot return although it returns others: fail the stream, or skip it with a warning.",
             default="fail",
-            title="On unreadable",
-            description="What happens to the smallest window, or single call, that the provider "
-            "cannot give though it answers for others: fail the stream, or skip it with a warning.",
+            choices=["fail", "skip"],
         ),
-        th.Property(
+        boolean(
             "allow_insecure_url",
-            th.BooleanType,
-            default=False,
-            title="Allow insecure URLs",
-            description="Allow http:// to a host other than this machine.",
+            "Allow insecure URLs",
+            "Allow http:// to a host other than this machine.",
         ),
-        th.Property(
+        text(
             "user_agent",
-            th.StringType,
-            title="User agent",
-            description="Sent with every request; tap-callexports/<version> if unset.",
+            "User agent",
+            "Sent with every request; tap-callexports/<version> if unset.",
         ),
         *(
             th.Property(
@@ -153,18 +191,18 @@ def settings_schema(providers: Sequence[type[Provider]]) -> dict[str, Any]:
 
 
 def provider_settings(provider: type[Provider], values: Mapping[str, Any] | None) -> dict[str, Any]:
-    """One provider's settings with its defaults, whether it is on or not.
+    """A provider's settings with defaults filled in, whether it is on or not.
 
     Args:
-        provider: Whose properties say the defaults.
-        values: Its object from the config; what is no object counts as an empty one.
+        provider: Declares the defaults.
+        values: Its object from the config; anything but an object counts as an empty one.
     """
     schema = th.ObjectType(*provider.properties).to_dict()
     return with_defaults(schema, values if isinstance(values, dict) else {})
 
 
 def secrets_in(config: Mapping[str, Any], providers: Sequence[type[Provider]]) -> Iterator[str]:
-    """Every text in a config that is of a secret setting."""
+    """The values of all secret settings in a config."""
     for provider in providers:
         values = config.get(provider.name)
         for setting in provider.properties:
@@ -174,22 +212,17 @@ def secrets_in(config: Mapping[str, Any], providers: Sequence[type[Provider]]) -
 
 
 def read_date(text: str) -> datetime:
-    """A date or date-time from the config, in UTC.
+    """Parse a date or date-time from the config; UTC where it has no zone.
 
     Raises:
-        ValueError: It is neither ("now", weeks and the like included).
+        ValueError: It is neither. "now", weeks and the like are not accepted.
     """
     moment = read_iso(f"{text}T00:00:00" if _DATE.fullmatch(text.strip()) else text)
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def with_defaults(schema: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:
-    """Values with the schema's defaults where there are none, in closed objects too.
-
-    Args:
-        schema: JSON schema of an object.
-        values: That object. Not changed.
-    """
+    """A copy of an object with its schema's defaults filled in, also in nested closed objects."""
     filled = dict(values)
     for name, part in schema.get("properties", {}).items():
         if name in filled and "properties" in part and isinstance(filled[name], dict):

@@ -1,4 +1,4 @@
-"""Checks settings. Each error is one line that never shows a value."""
+"""Validates settings. Each error is one line that never shows a value."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 
     from tap_callexports.provider import Provider
 
-#: What is said when a rule of the schema is broken, with the rule's own value.
-_RULE_WORDS = {
+#: Messages by keyword of the JSON schema, with the keyword's value.
+_RULE_MESSAGES = {
     "type": "must be %s",
     "minimum": "must be %s or more",
     "maximum": "must be %s or less",
@@ -40,9 +40,10 @@ _TYPE_NAMES = {
     "array": "a list",
     "object": "an object",
 }
-#: How like a provider's setting a name at the top must be to be taken for it: a short name is like
-#: that of several providers, and a key must not be sent to another one.
-_LIKE = 0.85
+#: Least similarity of an unknown top-level name to a provider's setting for a hint. It is high
+#: because short names are similar to settings of several providers, and a key must not be sent to
+#: the wrong one.
+_SIMILARITY = 0.85
 
 
 def check_settings(
@@ -51,17 +52,17 @@ def check_settings(
     providers: Sequence[type[Provider]],
     now: datetime,
 ) -> tuple[dict[str, Any], list[str]]:
-    """A config with absent values removed and defaults filled in, and its errors.
+    """Remove absent values, fill in defaults, and validate.
 
     Args:
         config: As the user, Meltano or the environment gave it. Not changed.
         schema: `settings_schema` plus the SDK's built-in settings.
-        providers: All there are, on or off.
+        providers: All providers, on or off.
         now: Start of the run, UTC.
 
     Returns:
-        The config to use, and one line per error: setting, what is wrong, what to do. A line
-        never shows a value, which may be a secret in the wrong place.
+        The config to use, and one line per error: the setting, what is wrong, and what to do,
+        without the value, which may be a misplaced secret.
     """
     names = {provider.name for provider in providers}
     given = _without_absent(copy.deepcopy(dict(config)), schema)
@@ -72,7 +73,7 @@ def check_settings(
     for error in Draft202012Validator(_own_rules(schema, names)).iter_errors(given):
         errors += _schema_errors(error)
     filled = with_defaults(schema, given)
-    if not errors:  # the types hold
+    if not errors:  # the types are right
         if "batch_config" in filled:
             errors += batch_errors(filled["batch_config"])
         for provider in present:
@@ -84,13 +85,13 @@ def check_settings(
 
 
 def _without_absent(values: dict[str, Any], schema: Mapping[str, Any]) -> dict[str, Any]:
-    """Values without the absent ones; Meltano passes what is not set as null or an empty text."""
+    """Remove nulls and empty texts: Meltano passes them for settings without a value."""
     tidy: dict[str, Any] = {}
     for name, value in values.items():
         rule = schema.get("properties", {}).get(name, {})
         if value is None or value == "" or name == "$schema":  # for editors
             continue
-        # A null in stream_maps means that a stream is left out.
+        # A null in stream_maps excludes a stream.
         if isinstance(value, dict) and "properties" in rule and name != "stream_maps":
             tidy[name] = _without_absent(value, rule)
         elif isinstance(value, float) and value.is_integer() and "integer" in rule.get("type", ()):
@@ -101,7 +102,7 @@ def _without_absent(values: dict[str, Any], schema: Mapping[str, Any]) -> dict[s
 
 
 def _own_rules(schema: Mapping[str, Any], providers: set[str]) -> dict[str, Any]:
-    """The schema with the SDK's built-in settings reduced to their types: it checks them itself."""
+    """The schema, of the SDK's built-in settings their types only: the SDK checks the rest."""
     own = {*settings_schema(()).get("properties", ()), *providers}
     properties = {
         name: part if name in own or "type" not in part else {"type": part["type"]}
@@ -111,7 +112,7 @@ def _own_rules(schema: Mapping[str, Any], providers: set[str]) -> dict[str, Any]
 
 
 def _clean_credentials(provider: type[Provider], values: Any) -> Iterator[str]:  # noqa: ANN401 - unchecked
-    """Remove what is pasted along with credentials: blanks, quotes, Bearer. Yields errors."""
+    """Remove blanks, quotes and Bearer pasted with credentials, in place; yield errors."""
     for name in dict.fromkeys(chain(*provider.credentials)):
         if not isinstance(values, dict) or not isinstance(values.get(name), str):
             continue
@@ -128,7 +129,7 @@ def _clean_credentials(provider: type[Provider], values: Any) -> Iterator[str]: 
 
 
 def _schema_errors(error: ValidationError) -> Iterator[str]:
-    """A schema error in words that do not show the value."""
+    """The messages of a schema error, without the value."""
     path = ".".join(str(part) for part in error.absolute_path)
     rule, limit = str(error.validator), cast("Any", error.validator_value)
     if rule == "additionalProperties" and isinstance(error.instance, dict):
@@ -142,13 +143,13 @@ def _schema_errors(error: ValidationError) -> Iterator[str]:
         limit = " or ".join(_TYPE_NAMES.get(name, name) for name in types if name != "null")
     elif rule == "enum":
         limit = ", ".join(map(str, limit))
-    elif rule not in _RULE_WORDS:
+    elif rule not in _RULE_MESSAGES:
         rule, limit = "", rule
-    yield f"{path or 'config'}: {_RULE_WORDS[rule] % limit}"
+    yield f"{path or 'config'}: {_RULE_MESSAGES[rule] % limit}"
 
 
 def _hint(name: str, path: str, known: Mapping[str, Any]) -> str:
-    """What may have been meant by an unknown setting in the object at a path."""
+    """The setting that was probably meant by an unknown name in the object at a path."""
     if "." in name:
         nested = "…"
         for part in reversed([*path.split(".")[: bool(path)], *name.split(".")]):
@@ -159,14 +160,14 @@ def _hint(name: str, path: str, known: Mapping[str, Any]) -> str:
         for each, rule in known.items()
         for part in rule.get("properties", ())
     }
-    if close := difflib.get_close_matches(name, dotted, n=1, cutoff=_LIKE):
+    if close := difflib.get_close_matches(name, dotted, n=1, cutoff=_SIMILARITY):
         return f"; did you mean {dotted[close[0]]}?"
     near = difflib.get_close_matches(name, known, n=1)
     return f"; did you mean {near[0]}?" if near else ""
 
 
 def _value_errors(config: Mapping[str, Any], now: datetime) -> Iterator[str]:
-    """What is wrong with dates and other shared settings, beyond the schema."""
+    """Errors of dates and other top-level settings, beyond the schema."""
     dates: dict[str, datetime] = {}
     for name in ("start_date", "end_date"):
         if not isinstance(config.get(name), str):
@@ -203,7 +204,7 @@ def _provider_errors(provider: type[Provider], config: Mapping[str, Any]) -> Ite
 
 
 def _url_error(url: str, *, allow_insecure: bool) -> str | None:
-    """What is wrong with an address a credential would be sent to, None when it is fine."""
+    """The error of an address to which a credential is sent, None if it is fine."""
     try:
         parts = urlsplit(url)
         host, _ = parts.hostname, parts.port

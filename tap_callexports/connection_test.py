@@ -1,4 +1,4 @@
-"""The connection test: a little of each stream is read, and the results are shown on stderr."""
+"""The connection test: reads a little of each stream and shows the results on stderr."""
 
 from __future__ import annotations
 
@@ -15,17 +15,12 @@ if TYPE_CHECKING:
 
     from tap_callexports.run import Run
 
-#: How a table calls outcomes, and what it says of a stream without partitions to read.
+#: Results in the table: other names of outcomes, and the result of a stream without partitions.
 _RESULTS, _NOT_REQUESTED = {COMPLETE: "ok"}, "not requested"
 
 
 def check_connection(streams: Iterable[Stream], run: Run) -> None:
-    """Read a little of each stream, show the results on stderr, and write no message.
-
-    Args:
-        streams: Which ones.
-        run: A run that is a connection test.
-    """
+    """Read a little of each stream and write a table of the results to stderr."""
     rows = [("stream", "result", "ms")]
     for stream in streams:
         stream.selected = True

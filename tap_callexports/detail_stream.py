@@ -1,7 +1,7 @@
-"""Streams that send one request per call: a list stream names a window's calls.
+"""Streams that send one request per call; a list stream finds the calls of a window.
 
-They are windowed streams like any other, not the SDK's child streams: those request one call after
-another, and keep a bookmark for each.
+They are ordinary windowed streams, not the SDK's child streams: those request calls serially and
+keep a bookmark for each parent record.
 """
 
 from __future__ import annotations
@@ -39,38 +39,37 @@ if TYPE_CHECKING:
     from tap_callexports.records.rows import Row
     from tap_callexports.singer.sdk import SingerTap
 
-#: So many calls that no longer exist, and none that does, are no coincidence: the path is wrong.
+#: The stream fails if this many calls are not found before one is: the path is wrong.
 NOT_FOUND_AT_FIRST = 20
-#: Calls under way while the oldest is waited for, as a multiple of `max_concurrency`.
+#: Calls requested ahead, as a multiple of `max_concurrency`.
 _CALLS_AHEAD = 4
-#: Calls that may wait for the first one that can be read.
-_MOST_UNREAD = 20
-#: How many calls after a window are tried where none of it could be read.
+#: Most unreadable calls that are kept until another call can be read.
+_MAX_UNREADABLE_CALLS = 20
+#: How many calls after a window are tried if none of it can be read.
 _LATER_CALLS = 3
-#: A call, and what there is of it: None where it no longer exists, a failure where it cannot be
-#: read.
-_Answer: TypeAlias = "tuple[Record, Batch | StreamFailed | None]"
+#: A call and its details; None if it no longer exists, a failure if it cannot be read.
+_Result: TypeAlias = "tuple[Record, Batch | StreamFailed | None]"
 _Unread: TypeAlias = "tuple[Record, StreamFailed]"
 _NOT_FOUND = frozenset({HTTPStatus.NOT_FOUND, HTTPStatus.UNPROCESSABLE_ENTITY})
 
 
 class DetailStream(CallStream["Record"]):
-    """An endpoint that knows one call at a time.
+    """An endpoint with the details of one call.
 
-    A subclass names the stream that lists the calls of a window, and says how one of them is
+    A subclass declares the stream that lists the calls of a window, and how one of them is
     requested (`build_call_request`) and parsed (`parse_call`).
     """
 
     lookback_setting = "details_lookback_hours"
     selected_by_default = False
-    # A call is not requested in smaller pieces.
+    # A response about one call does not get smaller with the window.
     splittable = False
     # Small, so that the bookmark moves every few minutes.
     target_rows = 1_000
 
     #: The stream that lists the calls of a window.
     calls: ClassVar[type[CallStream[Any]]]
-    #: Its column that says how far a call is, and its values for one that is not over.
+    #: Its column of the call's status, and the statuses of unfinished calls.
     status_column: ClassVar[str]
     unfinished: ClassVar[frozenset[str]]
 
@@ -78,40 +77,36 @@ class DetailStream(CallStream["Record"]):
         super().__init__(tap, provider)
         self._calls = self.calls(tap, provider)
         self._calls.log_name = self.name
-        self._found = self._left = 0
-        #: A call that could be read, to request again.
+        self._found = self._unfinished_calls = 0
+        #: A call that could be read; requested again to see that the server is not down.
         self._readable: Record | None = None
 
     @abstractmethod
     def build_call_request(self, call: Record) -> Request:
-        """The request of one call.
-
-        Args:
-            call: Its record from the list stream, as an object.
-        """
+        """The request for a call, given as its record from the list stream."""
 
     @abstractmethod
     def parse_call(self, response: Response, call: Record) -> Collection[Row]:
-        """What a 2xx response has of the call, in one row or several.
+        """The rows of a call in a 2xx response.
 
         Raises:
-            TransientFailure: It is not about that call, or not whole.
+            TransientFailure: The response is incomplete or about another call.
         """
 
     def added_columns(self, call: Record) -> Mapping[str, Any]:
-        """Columns that are not in the rows of a call but in its record from the list stream."""
+        """Columns of the rows of a call that come from its record in the list stream."""
         return {}
 
     @property
     @override
     def bookmark_may_move(self) -> bool:
-        # As long as every call has not been found, the path may be wrong.
+        # As long as no call was found, the path may be wrong.
         return bool(self._found) or not self.stats.not_found
 
     @property
     @override
     def workers(self) -> int:
-        return 1  # its calls are what is requested at the same time
+        return 1  # calls are requested concurrently, not windows
 
     @override
     def read_window(self, window: Window) -> Iterator[Batch]:
@@ -127,7 +122,7 @@ class DetailStream(CallStream["Record"]):
 
     @override
     def within(self, batch: Batch, window: Window) -> Batch:
-        return batch  # the list says where a call belongs
+        return batch  # the list stream has filtered the calls
 
     @override
     def error_for(self, response: Response, request: Request) -> Exception | None:
@@ -135,11 +130,12 @@ class DetailStream(CallStream["Record"]):
 
     @override
     def report(self) -> None:
-        if self._left:
+        if self._unfinished_calls:
             self.logger.info(
-                "%d calls were not over and are left out; a run that finds them over, within "
-                "%s.%s, has them",
-                self._left,
+                "%s: skipped %d unfinished calls; a later run exports them if they end within "
+                "%s.%s",
+                self.where,
+                self._unfinished_calls,
                 self.provider.name,
                 self.lookback_setting,
             )
@@ -153,16 +149,18 @@ class DetailStream(CallStream["Record"]):
             )
 
     def _details(self, lists: Iterable[Batch], window: Window) -> Iterator[Batch]:
-        """The details of every call of a window that is over, a call at a time, in list order."""
+        """The details of every finished call of a window, call by call, in list order."""
         calls = (self._calls.within(batch, window) for batch in lists)
-        pieces = (partial(self._one, call) for batch in calls for call in self._over(batch))
-        # Requests at once are the client's to limit; a slow call only must not hold up the others.
+        pieces = (
+            partial(self._request_call, call) for batch in calls for call in self._finished(batch)
+        )
+        # The client limits concurrent requests; more calls ahead let others pass a slow one.
         at_once = self.provider.settings["max_concurrency"]
         ahead = 1 if at_once == 1 or self.run.connection_test else at_once * _CALLS_AHEAD
-        for answer in self._answers(in_order(pieces, ahead), window):
-            if answer is not None:
+        for details in self._skipping(in_order(pieces, ahead), window):
+            if details is not None:
                 self._found += 1
-                yield answer
+                yield details
                 continue
             self.stats.not_found += 1
             if self.stats.not_found >= NOT_FOUND_AT_FIRST and not self._found:
@@ -172,47 +170,47 @@ class DetailStream(CallStream["Record"]):
                     f"check {setting}"
                 )
 
-    def _answers(self, answers: Iterable[_Answer], window: Window) -> Iterator[Batch | None]:
-        """What there is of each call; those that cannot be read are skipped, or the stream fails.
+    def _skipping(self, results: Iterable[_Result], window: Window) -> Iterator[Batch | None]:
+        """The details of each call; unreadable calls are skipped, or the stream fails.
 
-        A call is skipped if another one can be read after it failed, and it fails once more then:
-        the calls of a server that is down are not skipped.
+        A call is skipped if another one can be read after it failed, and it then fails once more,
+        so that an outage skips nothing.
         """
         skips = self.run.skip_unreadable and not self.run.connection_test
         unread: list[_Unread] = []
-        for call, answer in answers:
-            if isinstance(answer, StreamFailed):
-                if not skips or len(unread) >= _MOST_UNREAD:
-                    raise answer
-                unread.append((call, answer))
-            elif answer is not None:
+        for call, result in results:
+            if isinstance(result, StreamFailed):
+                if not skips or len(unread) >= _MAX_UNREADABLE_CALLS:
+                    raise result
+                unread.append((call, result))
+            elif result is not None:
                 self._readable = call
             if unread and self._readable:
-                yield from self._once_more(unread, self._readable)
+                yield from self._retry_unread(unread, self._readable)
                 unread = []
-            if not isinstance(answer, StreamFailed):
-                yield answer
+            if not isinstance(result, StreamFailed):
+                yield result
         if unread:
             self._readable = self._later_call(window)
             if self._readable is None:
                 raise StreamFailed(f"{unread[0][1]}, and no other call can be read")
-            yield from self._once_more(unread, self._readable)
+            yield from self._retry_unread(unread, self._readable)
 
-    def _once_more(self, unread: list[_Unread], readable: Record) -> Iterator[Batch | None]:
-        """Request once more the calls that could not be read, after one that could."""
-        ((_, proof),) = self._one(readable)
-        if proof is None or isinstance(proof, StreamFailed):
+    def _retry_unread(self, unread: list[_Unread], readable: Record) -> Iterator[Batch | None]:
+        """Request unreadable calls once more, after a call that could be read."""
+        ((_, result),) = self._request_call(readable)
+        if result is None or isinstance(result, StreamFailed):
             raise StreamFailed(f"{unread[0][1]}, and no other call can be read now")
         for call, _ in unread:
-            ((_, answer),) = self._one(call)
-            if isinstance(answer, StreamFailed):
-                self.logger.info("%s; skipping it", answer)
+            ((_, result),) = self._request_call(call)
+            if isinstance(result, StreamFailed):
+                self.logger.info("%s; skipping it", result)
                 self.stats.skipped.append(self._named(call))
             else:
-                yield answer
+                yield result
 
     def _later_call(self, window: Window) -> Record | None:
-        """A call after a window that can be read, None where the first ones cannot."""
+        """A readable call after a window, None if none of the first ones is."""
         start, step, left = window.end, window.length, _LATER_CALLS
         while start < self.end and left > 0:
             later = replace(window, start=start, end=min(start + step, self.end))
@@ -226,26 +224,26 @@ class DetailStream(CallStream["Record"]):
             except (Unreadable, FilterIgnored):
                 return None
             calls: list[Record] = [call for batch in lists for call in batch.records]
-            for call in [call for call in calls if self._is_over(call)][:left]:
+            for call in [call for call in calls if self._is_finished(call)][:left]:
                 left -= 1
-                ((_, answer),) = self._one(call)
-                if answer is not None and not isinstance(answer, StreamFailed):
+                ((_, result),) = self._request_call(call)
+                if result is not None and not isinstance(result, StreamFailed):
                     return call
             start, step = later.end, min(4 * step, MONTH)
         return None
 
-    def _over(self, batch: Batch) -> Iterator[Record]:
-        """The calls of a list's batch that are over; the others are counted."""
+    def _finished(self, batch: Batch) -> Iterator[Record]:
+        """The finished calls of a batch of the list; counts the others."""
         for call in batch.records:
-            if self._is_over(call):
+            if self._is_finished(call):
                 yield call
             else:
-                self._left += 1
+                self._unfinished_calls += 1
 
-    def _is_over(self, call: Record) -> bool:
+    def _is_finished(self, call: Record) -> bool:
         return call[self.status_column] not in self.unfinished
 
-    def _one(self, call: Record) -> Iterator[_Answer]:
+    def _request_call(self, call: Record) -> Iterator[_Result]:
         try:
             request = self.build_call_request(call)
             rows = self.send(request, lambda response: self.parse_call(response, call))

@@ -1,53 +1,58 @@
-"""How reading can end, named by what happens next.
+"""The exceptions of the tap, and who catches them.
 
-Failures (`ExportError`) have a text of one line for the user; signals have none, and somebody in
-the tap catches each of them.
+ExportError                one line for the user
+  StreamFailed             `Sync`: the stream is incomplete, the others run, exit code 1
+    ProviderFailed         `HttpClient` keeps it: the provider's later requests are not sent
+      Unreachable
+    Forbidden              `Sync`: a warning with `skip_forbidden_streams`
+    Unreadable             `WindowReader` splits the window; `DetailStream` skips the call
+      KeyMissing
+  RunFailed                the command line: the run ends
+  TransientFailure         `HttpClient` sends the request again
+  WindowTooLarge           `WindowReader` splits the window
+  FilterIgnored            `Sync` reads the rest as one scan
+Signal                     never shown
+  RecordNotFound           `DetailStream` counts the call
+  TestFinished             `Sync` ends the connection test of a stream
 """
 
 from __future__ import annotations
 
 
 class ExportError(Exception):
-    """Root of the failures whose text may be shown to the user as it is."""
+    """Base of the failures whose text may be shown to the user."""
 
 
 class StreamFailed(ExportError):
-    """This stream is not complete; the other streams still run, and the exit code is 1.
-
-    Caught by `ExportStream.get_records`.
-    """
+    """This stream is incomplete."""
 
 
 class ProviderFailed(StreamFailed):
-    """Nothing more can be read from this provider in this run; the other providers still are.
-
-    A credential was refused, or a login failed. `HttpClient` keeps it: later requests fail with it
-    at once, without being sent.
-    """
+    """Nothing more can be read from this provider: the credential or the login was refused."""
 
 
 class Unreachable(ProviderFailed):
-    """No try of a request got an HTTP response: the host could not be connected to."""
+    """No try of a request could connect to the host."""
 
 
 class Forbidden(StreamFailed):
-    """The credential is good but may not read this stream (HTTP 403)."""
+    """The credential is valid but may not read this stream (HTTP 403)."""
 
 
 class Unreadable(StreamFailed):
-    """The provider answers, but not for this window, or not for this call.
+    """The provider responds, but not for this window or this call.
 
     Every try ended with a server error or with a body that cannot be decoded, or a row lacks its
-    primary key. Caught by `Export`, which reads the window in halves, and by `DetailStream`.
+    primary key.
     """
 
 
 class KeyMissing(Unreadable):
-    """A row lacks its primary key: either the row is spoilt, or it is not the right list.
+    """Rows lack their primary key: they are corrupt, or the response is another list.
 
     Args:
         message: How many rows, and which key.
-        others: Whether other rows of the answer have theirs: then it is the right list.
+        others: Whether other rows of the response have theirs; then it is the right list.
     """
 
     def __init__(self, message: str, *, others: bool) -> None:
@@ -56,25 +61,20 @@ class KeyMissing(Unreadable):
 
 
 class RunFailed(ExportError):
-    """Nothing more can be read in this run, from any provider: the output cannot be written.
-
-    Caught by the command line.
-    """
+    """Nothing more can be read from any provider: the output cannot be written."""
 
 
 class TransientFailure(ExportError):
-    """One request failed in a way that another try may mend.
-
-    Raised also by what decodes an answer. Caught by `HttpClient`, which asks again.
+    """A request failed in a way that another try may fix.
 
     Args:
-        message: What was seen, without body or secret.
-        wait: Seconds to wait before the next try, 0 for none; None leaves it to `Attempts`.
-        too_large: The answer may have been too much for the server (timeouts, 413, 504): a smaller
+        message: What happened, without body or secret.
+        wait: Seconds to wait before the next try, 0 for none; None for the default backoff.
+        too_large: The response may be too large for the server (timeouts, 413, 504): a smaller
             window is a better next step than many tries.
-        unreadable: The server answered, with an error of its own or with a body that cannot be
-            decoded: what was asked for may be the reason.
-        connected: False where no connection could be made.
+        unreadable: The server responded with an error of its own or with a body that cannot be
+            decoded, perhaps because of what was requested.
+        connected: False if no connection could be made.
     """
 
     def __init__(
@@ -94,35 +94,20 @@ class TransientFailure(ExportError):
 
 
 class WindowTooLarge(ExportError):
-    """The provider did not, or may not have, answered the whole window: split it and ask again.
-
-    Caught by `Export`; a stream that cannot be split fails with its text.
-
-    Args:
-        message: What was seen.
-    """
+    """The response is, or may be, incomplete, or it is too large: the window has to be split."""
 
 
 class FilterIgnored(ExportError):
-    """The server answered rows its own time filter excludes: windows cannot divide the work.
-
-    Caught by `Export`, which reads the rest by `Endpoint.scan`.
-    """
+    """The server sent rows outside the requested time range, so that windows cannot be split."""
 
 
 class Signal(Exception):
-    """Root of what is no failure, and is never shown."""
+    """Base of exceptions that are no failures."""
 
 
 class RecordNotFound(Signal):
-    """A call that was listed is not there when it is asked for: deleted in between.
-
-    Caught by `DetailStream`, which counts it.
-    """
+    """A listed call was not found when it was requested: it no longer exists."""
 
 
 class TestFinished(Signal):
-    """A connection test has asked as much as it may; what it saw was good.
-
-    Caught by `ExportStream`.
-    """
+    """A connection test has sent all the requests it may for a stream."""

@@ -1,4 +1,4 @@
-"""A provider: what its folder declares, and its account in one run."""
+"""The base class of providers."""
 
 from __future__ import annotations
 
@@ -38,15 +38,15 @@ class Provider(ABC):
 
     #: Name of the settings object and prefix of the streams.
     name: ClassVar[str]
-    #: How the provider calls itself.
+    #: The provider's name in messages.
     title: ClassVar[str]
-    #: Groups of settings; any one of them, given in full, switches the provider on.
+    #: Groups of settings; any complete one switches the provider on.
     credentials: ClassVar[tuple[tuple[str, ...], ...]]
-    #: All its endpoints (`CallStream`); each becomes a stream of the catalog.
+    #: Its streams (subclasses of `CallStream`).
     streams: ClassVar[tuple[type[Stream], ...]]
-    #: Of its settings object, `common_settings` among them.
+    #: The properties of its settings object, including `common_settings`.
     properties: ClassVar[tuple[th.Property[Any], ...]]
-    #: Settings that hold addresses to which a credential is sent.
+    #: Settings with addresses to which a credential is sent.
     url_settings: ClassVar[tuple[str, ...]] = ("api_url",)
     #: Seconds before repetitions of a 401, see `HttpSettings`.
     unauthorised_waits: ClassVar[tuple[tuple[float, ...], tuple[float, ...]]] = ((), ())
@@ -55,8 +55,8 @@ class Provider(ABC):
         self.settings = settings
         self.run = run
         self._making = threading.Lock()
-        #: What the first response says of the time, and the same where it is over a minute earlier
-        #: than this machine's.
+        #: The server's time in the first response; the second is set only if that is more than a
+        #: minute before this machine's.
         self._server_now: datetime | None = None
         self._earlier_now: datetime | None = None
 
@@ -64,10 +64,10 @@ class Provider(ABC):
 
     @classmethod
     def settings_errors(cls, settings: Mapping[str, Any]) -> Iterator[str]:
-        """What is wrong with the settings beyond their JSON schema, as `setting: sentence`.
+        """Errors of the settings beyond their JSON schema, as `setting: sentence`.
 
         Args:
-            settings: The provider's object, defaults filled in; its schema holds.
+            settings: The provider's object, defaults filled in, valid by its schema.
         """
         yield from ()
 
@@ -77,13 +77,13 @@ class Provider(ABC):
         """Puts the credential into requests."""
 
     def renew(self, refused: requests.PreparedRequest) -> bool:
-        """After a 401: get a new credential, if there is a way to.
+        """Get a new credential after a 401, if possible.
 
         Args:
-            refused: The request as it was sent; another worker may have renewed what it carries.
+            refused: The request as it was sent; another worker may have renewed its credential.
 
         Returns:
-            Whether `auth` now has another credential to try.
+            Whether `auth` now has another credential.
         """
         return False
 
@@ -109,21 +109,21 @@ class Provider(ABC):
 
     @property
     def as_of(self) -> datetime:
-        """Now less `settle_minutes`: up to here the provider is taken to have filed every call.
+        """Now minus `settle_minutes`: the provider is assumed to have stored every call before it.
 
-        Now is this machine's time at the start of the run. Where the first response says that it
-        is over a minute earlier, now is what that response says: so this may become earlier once.
+        Now is this machine's time at the start of the run, or the server's time in the first
+        response if that is more than a minute earlier. So this may become earlier once.
         """
         return (self._earlier_now or self.run.started) - self._ingestion_delay
 
     @property
     def local_as_of(self) -> datetime:
-        """Now less `settle_minutes`, by this machine's clock."""
+        """Now minus `settle_minutes`, by this machine's clock."""
         return self.run.started - self._ingestion_delay
 
     @property
     def latest_as_of(self) -> datetime:
-        """Now less `settle_minutes`, by the later one of the two clocks."""
+        """Now minus `settle_minutes`, by the later of the two clocks."""
         return max(self.run.started, self._server_now or EPOCH) - self._ingestion_delay
 
     @property
@@ -131,15 +131,15 @@ class Provider(ABC):
         return timedelta(minutes=self.settings["settle_minutes"])
 
     def _compare_clocks(self, server_now: datetime, now: datetime) -> None:
-        """Take note of the server's time, and warn where this machine's clock is another one.
+        """Store the server's time, and warn if this machine's clock differs.
 
         Args:
             server_now: The `Date` of the first response.
-            now: This machine's time when it was read.
+            now: This machine's time when it was received.
         """
         run_start = self.run.started
         self._server_now = server_now
-        # The response came later than the run began: that says nothing of the clocks.
+        # The response came after the start of the run, so the server's time must be later.
         if run_start - server_now > CLOCK_SKEW:
             self._earlier_now = server_now
             self.run.logger.warning(
@@ -164,7 +164,7 @@ class Provider(ABC):
 
     @cached_property
     def http_settings(self) -> HttpSettings:
-        """What all requests of this provider have in common."""
+        """The settings of all requests to this provider."""
         return HttpSettings(
             provider=self.title,
             credential=self.credential_names(),
@@ -176,7 +176,7 @@ class Provider(ABC):
 
     @cached_property
     def rate_limiter(self) -> RateLimiter:
-        """The one gate in front of all requests to this provider."""
+        """The rate limiter of all requests to this provider."""
         return RateLimiter(
             at_once=self.settings["max_concurrency"],
             per_minute=self.settings.get("requests_per_minute"),
@@ -184,8 +184,8 @@ class Provider(ABC):
 
     @property
     def client(self) -> HttpClient:
-        """The one client of all streams of this provider."""
-        # Workers ask for it at the same time, and a cached property may be made twice then.
+        """The client that all streams of this provider share."""
+        # A cached property may be computed twice if workers read it at the same time.
         with self._making:
             return self._client
 

@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 HIDDEN = "[hidden]"
 #: Characters: shorter "secrets" (a one-letter test key) would hide parts of ordinary words.
 _SHORTEST = 6
-#: What may stand between the characters of a secret: line breaks and backslashes of quoted text.
+#: What may separate the characters of a secret: line breaks and the backslashes of quoted text.
 _GAP = r"(?:\s|\\[nrt]?)*"
-#: What may be a phone number: seven digits or more, except for a date; and an e-mail address.
+#: A phone number is seven digits or more, but not a date.
 _DATE = r"(?:19|20)\d\d-[01]\d-[0-3]\d(?!\d)"
 _PHONE = re.compile(rf"(?<!\d)(?!{_DATE})\+?\(?\d(?:[-\s().\u2010-\u2015/]{{0,2}}\d){{6,}}")
 _EMAIL = re.compile(r"[^\s<>\"',;:()=]+(?:@|%40)[^\s<>\"',;:()=]+")
@@ -34,15 +34,15 @@ class SecretFilter(logging.Filter):
         self._forms: set[str] = set()
 
     def add(self, secrets: Iterable[str]) -> None:
-        """Hide these too from now on, unless they have fewer than 6 characters."""
+        """Hide these secrets from now on, unless they have fewer than 6 characters."""
         for secret in secrets:
             for form in _forms_of(secret) if len(secret) >= _SHORTEST else ():
                 squeezed = re.sub(_GAP, "", form)
-                # Behind a backslash its first letter may be taken for a part of a line break.
+                # After a backslash its first letter may be read as part of a line break.
                 self._forms |= {squeezed, re.sub("^[nrt]", "", squeezed)}
 
     def hide(self, text: str) -> str:
-        """A text with `[hidden]` in place of secrets, in whatever case and across line breaks."""
+        """Replace secrets by `[hidden]`, in any case and across line breaks."""
         squeezed = re.sub(_GAP, "", text).lower()
         # Longest first: a secret may be a part of another.
         for form in sorted(self._forms, key=len, reverse=True):
@@ -65,26 +65,26 @@ _filter = SecretFilter()
 
 
 def hide_secrets(secrets: Iterable[str]) -> None:
-    """Hide these texts from now on in what the root logger's present handlers write."""
+    """Hide these texts from now on in what the root logger's current handlers write."""
     _filter.add(secrets)
     for handler in logging.getLogger().handlers:
         handler.addFilter(_filter)
 
 
 def sanitize(text: str, limit: int = 200) -> str:
-    """Text of others for a log line: without secrets, printable, and cut with "…" at a limit."""
-    # Cut last: half a secret would not be recognised.
+    """Make foreign text safe for a log line: no secrets, printable, cut with "…" at the limit."""
+    # Cut last: half a secret is not recognised.
     clean = "".join(char if char.isprintable() else " " for char in _filter.hide(text))
     return clean if len(clean) <= limit else clean[:limit] + "…"
 
 
 def sanitize_and_mask(text: str) -> str:
-    """As `sanitize`, with `[number]` and `[e-mail]` for phone numbers and e-mail addresses."""
+    """`sanitize`, and replace phone numbers and e-mail addresses by `[number]` and `[e-mail]`."""
     return sanitize(_PHONE.sub("[number]", _EMAIL.sub("[e-mail]", _filter.hide(text))))
 
 
 def _forms_of(secret: str) -> Iterator[str]:
-    """A secret as it may be written; of base64 the part that is the secret's at any offset."""
+    """The forms in which a secret may be written; in base64 the part that no neighbour changes."""
     raw = secret.encode(errors="replace")
     yield from (secret, quote(raw, safe=""), quote_plus(raw), json.dumps(secret)[1:-1])
     for before, shared in enumerate((0, 2, 3)):

@@ -1,4 +1,4 @@
-"""One run of the tap: its top-level settings, and what its streams share."""
+"""One run of the tap: its top-level settings and the state its streams share."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from tap_callexports.progress.lines import Progress
     from tap_callexports.singer.messages import LineWriter
 
-#: Characters of one cause, and causes, in the last line of a run that failed.
-_LONGEST_CAUSE, _MOST_CAUSES = 300, 40
+#: Most characters of one cause, and most causes, in the last line of a failed run.
+_MAX_CAUSE_LENGTH, _MAX_CAUSES = 300, 40
 
 
 @dataclass(slots=True)
@@ -25,16 +25,16 @@ class Run:
 
     Args:
         start_date: First instant to export.
-        end_date: First instant not to export, if the user set one.
-        started: This machine's time when the run began: a whole second.
+        end_date: First instant not to export; None if not set.
+        started: This machine's time at the start of the run, a whole second.
         request_timeout: Seconds a request may go without a byte.
         max_retry_wait: Longest wait, in seconds, a server may ask for.
         skip_forbidden_streams: Whether a 403 is only a warning.
-        user_agent: Of every request.
-        skip_unreadable: Whether the smallest window, or single call, that cannot be read is
-            skipped.
-        writer: Writes the messages.
-        progress: Logs how the run gets on.
+        user_agent: Sent with every request.
+        skip_unreadable: Whether smallest windows and single calls that cannot be read are skipped.
+        logger: The tap's.
+        writer: Writes the Singer messages.
+        progress: Logs progress.
         connection_test: Whether this is a connection test: few requests, no STATE.
         failures: Failures of single streams; the run goes on, and ends with exit code 1.
     """
@@ -52,16 +52,11 @@ class Run:
     progress: Progress
     connection_test: bool = False
     failures: dict[str, StreamFailed] = field(default_factory=dict)
-    #: The text of every failure; a stream may have one of each partition.
+    #: The text of every failure; a stream may have one per partition.
     _causes: list[str] = field(default_factory=list)
 
     def stream_failed(self, name: str, failure: StreamFailed) -> None:
-        """Log that a stream is not complete, and keep it for the exit code.
-
-        Args:
-            name: The stream's.
-            failure: Its text is logged as it is.
-        """
+        """Log that a stream failed, and keep the failure for the exit code."""
         if failure in self.failures.values():
             self.logger.info("%s: not read, for the same reason", name)
         else:
@@ -70,13 +65,13 @@ class Run:
         self.add_cause(str(failure))
 
     def add_cause(self, text: str) -> None:
-        """Take note of why the run is not complete."""
+        """Add a cause to the last line of the run."""
         self._causes.append(text)
 
     @property
     def causes(self) -> str:
-        """Why the run is not complete, in one line: what is common to several streams once."""
-        texts = [sanitize(cause, _LONGEST_CAUSE) for cause in dict.fromkeys(self._causes)]
-        if left := len(texts[_MOST_CAUSES:]):
-            texts[_MOST_CAUSES:] = [f"and {left} more, see the lines above"]
+        """All causes of failure in one line, without repetitions."""
+        texts = [sanitize(cause, _MAX_CAUSE_LENGTH) for cause in dict.fromkeys(self._causes)]
+        if left := len(texts[_MAX_CAUSES:]):
+            texts[_MAX_CAUSES:] = [f"and {left} more, see the lines above"]
         return " | ".join(texts)

@@ -1,7 +1,6 @@
-"""A stream: one endpoint of a provider, read in time windows.
+"""The base class of streams: one endpoint of a provider, read in time windows.
 
-A subclass declares an endpoint. How its span is read, window by window, is in `sync.py`; what the
-SDK sees of it is in `singer/sdk.py`.
+`sync.py` reads its span window by window; `singer/sdk.py` adapts it to the SDK.
 """
 
 from __future__ import annotations
@@ -39,98 +38,83 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 TToken = TypeVar("TToken")
 
-#: How far outside a window rows may be because a request is wider than it.
+#: How far outside a window rows may be: requests may be a little wider than the window.
 _MARGIN = 2 * SECOND
 
 
 class CallStream(SingerStream, Generic[TToken]):
     """One endpoint, read in time windows.
 
-    A subclass declares the endpoint (the attributes below), which pages a window has (`paginator`),
-    how a page is requested (`build_request`), and, where the envelope is unusual, how a response is
-    parsed (`parse_page`).
-
-    Type parameter: the token, which tells one page of a window from the next.
+    A subclass declares the endpoint (attributes below), how a window is paginated (`paginator`),
+    how a page is requested (`build_request`), and, if the envelope is unusual, how a response is
+    parsed (`parse_page`). The type parameter is the paginator's token.
     """
 
     #: Path of the endpoint below the provider's address, or the setting that holds it.
     path: ClassVar[str]
     path_setting: ClassVar[str | None] = None
-    #: Columns that tell records apart, and the one bookmarks are named after; None for a full read.
     primary_keys: ClassVar[tuple[str, ...]]
+    #: None for a full table.
     replication_key: ClassVar[str | None]
     #: Column that the provider's time range is known to act on; rows outside a window are dropped.
     filter_field: ClassVar[str | None] = None
-    #: Smallest window; one that cannot be read fails the stream.
+    #: Length of the smallest window; if that cannot be read, the stream fails.
     granularity: ClassVar[timedelta] = SECOND
-    #: False where the provider has no time range: one read of everything, each run.
+    #: False if the endpoint has no time range: each run reads all of it.
     windowed: ClassVar[bool] = True
-    #: Whether a request that is too much for the server gets smaller with the window.
+    #: Whether responses get smaller with the window, so that a too large one can be split.
     splittable: ClassVar[bool] = True
-    #: Field of a response that holds its rows; None where the response is the list of rows.
+    #: Field of a response with its rows; None if the response is the list of rows.
     rows_field: ClassVar[str | None] = "items"
-    #: Other fields of a response: its own name for each field of a Page.
+    #: Names of other fields of a response, by field of `Page`.
     page_fields: ClassVar[Mapping[str, str]] = {}
-    #: What of the rows is never exported: fields, or paths inside of them (`Exclusions`).
+    #: Fields, or paths inside them (`Exclusions`), that are never exported.
     excluded_fields: ClassVar[frozenset[str]] = frozenset()
-    #: Fields, or their columns, in which every key that names a secret is removed at any depth.
+    #: Fields or columns in which every key that names a secret is removed at any depth.
     secrets_inside: ClassVar[frozenset[str]] = frozenset()
-    #: Columns that reading a window looks at, beside keys, replication key and filter field.
+    #: Columns of a batch that reading needs, beside keys, replication key and filter field.
     tracked_columns: ClassVar[tuple[str, ...]] = ()
-    #: Setting that says how far before the last run each run reads.
+    #: Setting with the hours that each run reads again.
     lookback_setting: ClassVar[str] = "lookback_hours"
-    #: Setting that lists ids which are read one by one, each with a bookmark of its own, and the
-    #: column that says which of them a row is from; None for a stream without partitions.
+    #: Setting that lists the partitions, each with its own bookmark, and their column.
     partition_setting: ClassVar[str | None] = None
     partition_column: ClassVar[str]
-    #: The same of ids that share a bookmark: a window is read once for each.
+    #: Setting that lists ids with one bookmark, requested one by one per window, and their column.
     ids_setting: ClassVar[str | None] = None
     ids_column: ClassVar[str]
-    #: Whether the rows of a window are put in order of time, because the server may not do so.
+    #: Whether to sort the rows of a window by time, because the server may not.
     sorts_rows: ClassVar[bool] = False
-    #: How many rows a window aims at, at most.
+    #: Most rows that a window is planned to hold.
     target_rows: ClassVar[int] = TARGET_ROWS
-    #: Whether a server that ignores the time range is read as a whole; else the stream fails.
+    #: Whether to read everything if the server ignores the time range; else the stream fails.
     can_scan: ClassVar[bool] = True
-    #: Rows after a row in which it may come again, where a window may hold too many to remember;
-    #: None for all of its window and the next one.
+    #: Deduplicate among this many rows instead of two windows, which may be too large for memory.
     dedupe_window: ClassVar[int | None] = None
 
     def __init__(self, tap: SingerTap, provider: Provider) -> None:
         self.provider = provider
         self.run = provider.run
-        #: The stream that messages name: another one's, where this one only reads for it.
+        #: The stream's name in messages; a list stream has that of its `DetailStream`.
         self.log_name = self.name
-        #: Whether records go out as they are: JSON, in which most values were never decoded.
+        #: Whether records are written as JSON without the SDK; most values are never decoded then.
         self.passthrough = False
-        #: What was read so far of the stream, or of the partition at hand.
+        #: Of the stream or the current partition.
         self.stats = Stats(self.name)
         super().__init__(tap)
 
-    # What an endpoint declares.
-
     @abstractmethod
     def paginator(self, window: Window) -> Paginator[TToken]:
-        """How the pages of a window follow each other; a new one each time."""
+        """A new paginator for a window."""
 
     @abstractmethod
     def build_request(self, window: Window, token: TToken) -> Request:
-        """The request of one page (`get` or `post`), without credential.
-
-        Args:
-            window: The time range; `only` names the partition or id, if there is one.
-            token: Which page, as the paginator says.
-        """
+        """The request (`get` or `post`) for a page; `window.only` names the partition."""
 
     def parse_page(self, response: Response, window: Window) -> Page:
-        """The page in a 2xx response.
-
-        Args:
-            response: The response.
-            window: What it was requested for.
+        """Parse a 2xx response.
 
         Raises:
-            TransientFailure: The response is not what the API sends; it is requested again.
+            TransientFailure: The response is invalid; the request is sent again.
             WindowTooLarge: It holds too many rows.
             KeyMissing: A row lacks a primary key.
         """
@@ -140,12 +124,10 @@ class CallStream(SingerStream, Generic[TToken]):
         return Page(self.batch(rows, window.only if self.partition_setting else None), **fields)
 
     def error_for(self, response: Response, request: Request) -> Exception | None:
-        """The provider's own reading of a status that is not 2xx.
+        """The exception for a status that is not 2xx; None for the default in `http/retry.py`.
 
-        Returns:
-            What is raised in place of the common reading (`http/retry.py`): a failure (`fail`)
-            that says what to do, TransientFailure to send the request again, WindowTooLarge to
-            split the window. None for the common reading.
+        A failure (`fail`) ends the stream, TransientFailure sends the request again, WindowTooLarge
+        splits the window.
         """
         return None
 
@@ -156,81 +138,77 @@ class CallStream(SingerStream, Generic[TToken]):
 
     @property
     def filter_ignored(self) -> str:
-        """What is said of a server that ignores the time range."""
+        """The message if the server ignores the time range."""
         return "the server does not apply the time range"
 
     @property
     def ids_ignored(self) -> StreamFailed:
-        """The failure where rows of another id came than the one that was requested."""
+        """The failure if a response has rows of another id than the requested one."""
         return self.fail(
             f"requested one id of {self.provider.name}.{self.ids_setting}, and the response has "
             "rows of another one: the server does not apply it"
         )
 
     def column_of(self, field: str) -> str:
-        """Column name of a provider's field; where there is no such column, it goes to `extra`."""
+        """Column name of a provider's field."""
         return snake_case(field)
 
     def report(self) -> None:
-        """Log what else there is to say of a run that is over."""
+        """Log more at the end of the stream."""
 
     @property
     def times(self) -> TimeReader:
-        """How the provider writes times."""
+        """Parses the provider's times."""
         return ISO_TIMES
 
     @property
     def lookback(self) -> timedelta:
-        """How far before the last run each run reads."""
+        """How much time before the last run each run reads again."""
         return timedelta(hours=self.provider.settings[self.lookback_setting])
 
     @property
     def ahead(self) -> timedelta:
-        """How far beyond the cutoff each run reads, for rows that lie in the future."""
+        """How far beyond the cutoff each run reads, for rows in the future."""
         return timedelta()
 
     @property
     def end(self) -> datetime:
-        """First instant this run does not read; a user's `end_date` is never passed."""
+        """First instant this run does not read, never after `end_date`."""
         cutoff = self.provider.cutoff
         return cutoff if self.run.end_date else cutoff + self.ahead
 
     @property
     def cap(self) -> Cap | None:
-        """What is known of the cap on responses, of an API without cursors (`CappedPage`)."""
+        """The cap on responses of an API without cursors (`CappedPage`)."""
         return None
 
     @property
     def workers(self) -> int:
-        """How many windows are read at the same time."""
+        """How many windows are read concurrently."""
         return int(self.provider.settings["max_concurrency"])
 
     @property
     def bookmark_may_move(self) -> bool:
-        """Whether what was read so far shows that a complete window really is one."""
+        """Whether to trust that windows read so far are complete."""
         return True
 
     def planner(self, span: Window, first_step: timedelta) -> Planner:
-        """What cuts a span into windows, the first of them so long."""
+        """Plans the windows of a span."""
         return plan(span, first_step, target_rows=self.target_rows, cap=self.cap)
 
     def cap_for(self, window: Window) -> Cap:
-        """What was known of the cap when a window was planned."""
+        """The cap as known when the window was planned."""
         cap = window.cap if isinstance(window, CappedWindow) else self.cap
         assert cap is not None  # noqa: S101 - the stream has one
         return cap
 
-    # Reading a window; runs in a worker's thread.
-
     def read_window(self, window: Window) -> Iterator[Batch]:
-        """Every row of a window as records; they may repeat.
+        """Every row of a window as records, perhaps with duplicates.
 
         Raises:
-            WindowTooLarge: The response is, or may be, incomplete; the window is split.
-            FilterIgnored: The server does not apply the time range; the rest is read as one scan.
-            Unreadable: The provider answers, but not for this window; it is split.
+            WindowTooLarge, Unreadable: The window has to be split.
+            FilterIgnored: The server does not apply the time range.
             StreamFailed: The window cannot be read.
-            ProviderFailed: The credential was refused, or the host cannot be reached.
         """
         ids = self.provider.settings[self.ids_setting] if self.ids_setting else []
         if not ids:
@@ -249,7 +227,7 @@ class CallStream(SingerStream, Generic[TToken]):
         yield self.oldest_first(Batch.joined(found))
 
     def read_pages(self, window: Window) -> Iterator[Batch]:
-        """Request the pages of a window, and give out rows as the paginator says."""
+        """Request the pages of a window."""
         paginator = self.paginator(window)
         while not paginator.finished:
             request = self.build_request(window, paginator.token)
@@ -268,7 +246,7 @@ class CallStream(SingerStream, Generic[TToken]):
             yield from batches
 
     def check_page(self, page: Page, window: Window) -> None:
-        """Refuse a page with rows outside the window, by more than a request is wider than it."""
+        """Raise FilterIgnored, or a failure, for a page with rows outside the window."""
         if window.scan:
             return
         wider = replace(window, start=window.start - _MARGIN, end=window.end + _MARGIN)
@@ -278,18 +256,7 @@ class CallStream(SingerStream, Generic[TToken]):
             raise FilterIgnored(f"{self.where}: {self.filter_ignored}")
 
     def send(self, request: Request, parse: Callable[[Response], T]) -> T:
-        """Send a request until it is answered and parsed.
-
-        Args:
-            request: What to send.
-            parse: Makes of a 2xx response what is wanted; raises TransientFailure for one that is
-                not whole or not what the API sends, and it is requested again.
-
-        Raises:
-            WindowTooLarge: The response is too much for the server, or for memory.
-            StreamFailed: No response came, or a final one.
-            ProviderFailed: The credential was refused, or the host cannot be reached.
-        """
+        """Send a request, as `HttpClient.send`; responses decode rows with this stream's codec."""
 
         def parse_and_count(response: Response) -> T:
             response = replace(response, decoder=self._codecs[self.passthrough])
@@ -301,11 +268,11 @@ class CallStream(SingerStream, Generic[TToken]):
         return self.provider.client.send(request, parse_and_count)
 
     def get(self, path: str, /, **params: Any) -> Request:  # noqa: ANN401 - any parameter
-        """A GET request for this stream; parameters that are None are left out."""
+        """A GET request; parameters that are None are dropped."""
         return self._request(path, params=params)
 
     def post(self, path: str, body: Mapping[str, Any]) -> Request:
-        """A POST request for this stream, with a JSON body."""
+        """A POST request with a JSON body."""
         return self._request(path, json=body)
 
     def _request(self, path: str, **parts: Any) -> Request:  # noqa: ANN401 - any field of a Request
@@ -317,17 +284,13 @@ class CallStream(SingerStream, Generic[TToken]):
             **parts,
         )
 
-    # From rows to records.
-
     def batch(self, rows: Collection[Row], added: Mapping[str, Any] | None = None) -> Batch:
-        """Rows of one response as records: JSON where they are passed through, else objects.
+        """Rows of one response as records: JSON for passthrough, else objects.
 
-        Args:
-            rows: As the provider sent them.
-            added: Columns that are the same for all of them, such as the partition's.
+        `added` has columns with one value for all rows, such as the partition's.
 
         Raises:
-            WindowTooLarge: There are more than MAX_ROWS of them.
+            WindowTooLarge: There are more than MAX_ROWS.
             KeyMissing: A row lacks a primary key.
         """
         if len(rows) > MAX_ROWS:
@@ -339,7 +302,7 @@ class CallStream(SingerStream, Generic[TToken]):
 
     @cached_property
     def _codecs(self) -> dict[bool, Codec]:
-        """One for records that are passed through, one for objects."""
+        """By whether records are JSON."""
         tracked = (self.declared_replication_key, self.filter_field, *self.tracked_columns)
         return {
             as_json: Codec(
@@ -356,37 +319,30 @@ class CallStream(SingerStream, Generic[TToken]):
         }
 
     def within(self, batch: Batch, window: Window) -> Batch:
-        """A batch without the rows that the filter field places outside a window.
-
-        Rows without that time stay: no filter can have placed them. `outside` counts the others.
-        """
+        """Drop and count rows whose filter field is outside the window; those without it stay."""
         if self.filter_field is None:
             return batch
         start, end = format_instant(window.start), format_instant(window.end)
         return batch.between(self.filter_field, start, end)
 
     def rows_of(self, batch: Batch) -> int:
-        """How many rows a batch has because of its window; those without a time come with any."""
+        """How many rows of a batch the window holds: rows without a time come with any window."""
         column = self.filter_field
         return len(batch) if column is None else len(batch) - batch[column].count(None)
 
     def oldest_first(self, batch: Batch) -> Batch:
-        """A batch by replication key, then by primary key, however it was requested."""
+        """Sort a batch by replication key, then by primary key."""
         return batch.in_order(str(self.declared_replication_key), self.declared_primary_keys)
-
-    # What the SDK asks for.
 
     @property
     @override
     def partitions(self) -> list[dict[str, Any]] | None:
-        """What is read one by one; a connection test tries the first."""
+        """The partitions; in a connection test only the first."""
         if self.partition_setting is None:
             return None
         values = dict.fromkeys(self.provider.settings[self.partition_setting])
         contexts = [{self.partition_column: value} for value in values]
         return contexts[:1] if self.run.connection_test else contexts
-
-    # Messages.
 
     @property
     def where(self) -> str:
@@ -394,9 +350,5 @@ class CallStream(SingerStream, Generic[TToken]):
         return f"{self.provider.title} ({self.log_name})"
 
     def fail(self, sentence: str) -> StreamFailed:
-        """The failure of this stream, with provider and stream in front.
-
-        Args:
-            sentence: What happened and what to do; nothing of a row, and no secret.
-        """
+        """A failure of this stream: what happened and what to do, without data or secrets."""
         return StreamFailed(f"{self.where}: {sentence}")

@@ -1,4 +1,4 @@
-"""The loop over the windows of one stream: its span in windows, and its bookmark after each."""
+"""The loop over the windows of one stream, which moves its bookmark after each window."""
 
 from __future__ import annotations
 
@@ -30,18 +30,17 @@ if TYPE_CHECKING:
     from tap_callexports.singer.state import Bookmark
     from tap_callexports.stream import CallStream
 
-#: What a connection test reads: the time up to the start of the run, in so many requests.
+#: A connection test reads the last week before the start of the run in at most two requests.
 TEST_SPAN = timedelta(days=7)
 TEST_REQUESTS = 2
 _FAR = datetime.max.replace(tzinfo=UTC)
 
 
 def records(stream: CallStream[Any], context: Context | None) -> Iterator[Record]:
-    """Records of a stream in window order; the bookmark moves as windows close.
+    """Yield the records of a stream in window order, and move the bookmark as windows close.
 
-    They are objects for the SDK. Where nothing is to be done to them they are written past it, as
-    they are, and nothing is yielded. A failure of the stream is kept for the exit code and ends it,
-    so that the streams after it still run.
+    With passthrough they are written without the SDK, and nothing is yielded. A failure of the
+    stream is kept for the exit code, so that the streams after it still run.
 
     Raises:
         RunFailed: A record cannot be written.
@@ -50,7 +49,7 @@ def records(stream: CallStream[Any], context: Context | None) -> Iterator[Record
     if stream.partitions == []:
         setting = f"{stream.provider.name}.{stream.partition_setting}"
         stream.logger.info("%s: nothing to read, %s is empty", stream.where, setting)
-        run.progress.nothing(stream.name)
+        run.progress.nothing_to_read(stream.name)
         return
     stream.passthrough = stream.writing and stream.is_unmapped and not run.connection_test
     for batch in Sync(stream, context, stream.bookmark(context)).run():
@@ -62,15 +61,12 @@ def records(stream: CallStream[Any], context: Context | None) -> Iterator[Record
 
 
 class Sync:
-    """Reads what is new in a stream, or in one partition of it.
+    """Reads one stream or partition in one run.
 
     Args:
-        stream: What to read.
-        context: The partition, `{partition_column: value}`; None for a stream without any.
-        bookmark: Moves as windows close; None where the stream is read from the start each time.
-
-    Attributes:
-        stats: What was read so far.
+        stream: The stream.
+        context: The partition, `{partition_column: value}`; None for a stream without partitions.
+        bookmark: Moves as windows close; None for a full table.
     """
 
     def __init__(
@@ -89,16 +85,10 @@ class Sync:
         self.stats = stream.stats = Stats(stream.name, sanitize(partition), ranged=stream.windowed)
 
     def run(self) -> Iterator[list[Any]]:
-        """Every record without duplicates, in window order; the bookmark moves between the batches.
-
-        A failure of the stream is logged, kept for the exit code, and ends it.
-
-        Yields:
-            The records of one response, as in a Batch.
-        """
+        """Yield the records of one response at a time, without duplicates, in window order."""
         self._run.progress.begin(self.stats)
         try:
-            with self._failures_kept():
+            with self._outcome_kept():
                 yield from self._records()
         finally:
             if not self._testing:
@@ -107,21 +97,21 @@ class Sync:
                 self._run.progress.end(self.stats)
 
     @contextmanager
-    def _failures_kept(self) -> Iterator[None]:
+    def _outcome_kept(self) -> Iterator[None]:
         stream, stats = self._stream, self.stats
         client = stream.provider.client if self._testing else None
         if client:
-            client.test_budget, before = TEST_REQUESTS, client.answered
+            client.test_budget, before = TEST_REQUESTS, client.responses
         try:
             yield
             stats.outcome = COMPLETE
         except (TestFinished, WindowTooLarge) as end:
-            # A connection test, or a stream that cannot be read in halves.
-            if client and client.answered > before:
+            # A connection test, or a stream that cannot be split.
+            if client and client.responses > before:
                 stats.outcome = COMPLETE
             else:
                 stats.outcome = FAILED
-                text = "no request was answered" if isinstance(end, TestFinished) else str(end)
+                text = "no request got a response" if isinstance(end, TestFinished) else str(end)
                 self._run.stream_failed(stream.name, stream.fail(text))
         except Forbidden as failure:
             stats.outcome = FORBIDDEN
@@ -137,7 +127,7 @@ class Sync:
         span = self._span()
         self._note()
         if span is None:
-            self._say_what_is_not_over()
+            self._log_open_range()
             self._logger.info("%s: nothing new to read", self.stats.name)
             return
         self.stats.span = span
@@ -156,12 +146,10 @@ class Sync:
         if self._testing or not stream.windowed:
             return reader.read(span)
         if self._bookmark and (read_until := self._bookmark.value):
-            # What is read in each run is read in one go: an idle run has little else to read.
+            # The lookback is read in the first window: an idle run has little else to read.
             again = min(read_until, span.end) - span.start
             first += max(again, timedelta()) + stream.ahead
         return reader.read_ahead(stream.planner(span, min(first, QUIET)))
-
-    # The span, and the bookmark.
 
     def _span(self) -> Window | None:
         if self._testing:
@@ -170,9 +158,9 @@ class Sync:
         return self._span_until(self._stream.end)
 
     def _span_until(self, end: datetime) -> Window | None:
-        """The time that a run reads which starts now, up to an instant.
+        """The span of a run that starts now and reads up to an instant; None if it is empty.
 
-        A bookmark or `as_of` from the future counts as now, by this machine's clock: no other is
+        A bookmark or `as_of` in the future counts as now, by this machine's clock: no other is
         known before the first response.
         """
         bookmark, latest = self._bookmark, self._stream.provider.local_as_of
@@ -180,7 +168,7 @@ class Sync:
         if as_of:
             as_of = min(as_of, latest)
         if value and value > latest:
-            # A second is read in any case: its response tells whether to lower the bookmark.
+            # Read at least one second: its response shows whether to lower the bookmark.
             value, as_of = latest - SECOND, as_of or latest
         span = span_of(
             start_date=self._run.start_date,
@@ -195,10 +183,9 @@ class Sync:
         return Window(span.start, span.end, self._only, self._stream.granularity)
 
     def _lower_bookmark(self) -> None:
-        """Lower a bookmark or `as_of` that lies in the future by both clocks.
+        """Lower a bookmark or `as_of` that is in the future by both clocks.
 
-        Called when a response has come: a machine whose own clock is behind must not lower a right
-        bookmark.
+        Called after a response: a machine whose clock is behind must not lower a correct bookmark.
         """
         provider, bookmark = self._stream.provider, self._bookmark
         before = bookmark.value if bookmark else None
@@ -211,10 +198,8 @@ class Sync:
                 format_instant(provider.as_of),
             )
 
-    # What was read.
-
     def _hand_over(self, events: Iterator[Event]) -> Iterator[list[Any]]:
-        """Records without duplicates; windows are closed in between."""
+        """Yield records without duplicates, and close windows."""
         for event in events:
             if isinstance(event, ClosedWindow):
                 self._close(event)
@@ -245,23 +230,23 @@ class Sync:
         self.stats.windows += 1
         self.stats.reached = closed.window.end
         self._run.progress.closed(self.stats, closed)
-        self._say_what_is_not_over()
+        self._log_open_range()
         self._lower_bookmark()
         if self._bookmark is not None and self._stream.bookmark_may_move:
             provider = self._stream.provider
-            # What lies after the cutoff is read again, until it is past.
+            # Rows after the cutoff are read again by later runs.
             self._bookmark.move_to(min(closed.window.end, provider.cutoff), provider.as_of)
         self._note()
 
     def _note(self) -> None:
-        """Keep in the stats where the next run begins, should this one end here."""
+        """Store in the stats where the next run would begin if this one ended now."""
         stats = self.stats
         if self._bookmark is not None:
             stats.bookmark = self._bookmark.value
             span = self._span_until(_FAR)
             stats.next_from = span.start if span else None
 
-    def _say_what_is_not_over(self) -> None:
+    def _log_open_range(self) -> None:
         provider, end_date = self._stream.provider, self._run.end_date
         if end_date and provider.cutoff < end_date and self._stream.windowed and not self._testing:
             self._run.progress.unclosed(provider.title, end_date, provider.cutoff)

@@ -1,4 +1,4 @@
-"""The tap: which providers are on, what a run does around its streams, and how it ends."""
+"""The tap: its config, its streams, and the run."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from tap_callexports.providers import PROVIDERS
 from tap_callexports.records.timestamps import floor_second
 from tap_callexports.redaction import hide_secrets, sanitize
 from tap_callexports.run import Run
-from tap_callexports.singer.batch_files import LOADER_WORDS, BatchFiles
+from tap_callexports.singer.batch_files import LOADER_WARNING, BatchFiles
 from tap_callexports.singer.catalog import catalog_errors, is_selected
 from tap_callexports.singer.input import config_error
 from tap_callexports.singer.messages import LineWriter
@@ -50,7 +50,7 @@ if TYPE_CHECKING:
 
 #: The exit code after a signal is this plus the signal's number.
 SIGNAL_EXIT = 128
-#: Every stream there is, and the provider it belongs to.
+#: The provider of each stream.
 _PROVIDER_OF: Mapping[str, type[Provider]] = {
     str(vars(stream)["name"]): provider for provider in PROVIDERS for stream in provider.streams
 }
@@ -63,7 +63,7 @@ class TapCallExports(SingerTap):
     config_jsonschema: ClassVar[dict[str, Any]] = settings_schema(PROVIDERS)
     message_writer_class = LineWriter
 
-    # Not activate-version: of a windowed full table it would make targets delete history.
+    # Not activate-version: with windowed full tables targets would delete history.
     capabilities: ClassVar[list[CapabilitiesEnum]] = [
         TapCapabilities.CATALOG,
         TapCapabilities.STATE,
@@ -82,11 +82,7 @@ class TapCallExports(SingerTap):
         connection_test: bool = False,
         **options: Any,  # noqa: ANN401 - the SDK's own options
     ) -> None:
-        """Take over config, catalog and state; in a connection test a run only sends few requests.
-
-        Raises:
-            ConfigValidationError: One of them cannot be used.
-        """
+        """Validate config, catalog and state; raise ConfigValidationError if one is invalid."""
         self.connection_test = connection_test
         self.known_streams = _PROVIDER_OF.keys()
         given = catalog.to_dict() if isinstance(catalog, Catalog) else catalog
@@ -94,7 +90,7 @@ class TapCallExports(SingerTap):
             raise config_error(*errors)
         entries = given["streams"] if given else []
         self.entries = {entry["tap_stream_id"]: entry for entry in entries}
-        # Each stream puts its own entry in the place of these (`apply_catalog`).
+        # Each stream replaces its entry (`apply_catalog`).
         known = [name for name in self.entries if name in _PROVIDER_OF]
         empty = {name: CatalogEntry(name, MetadataMapping(), Schema()) for name in known}
         self.logger.addFilter(quiet)
@@ -112,13 +108,13 @@ class TapCallExports(SingerTap):
 
     @cached_property
     def _started(self) -> datetime:
-        # No later reading of the clock bounds what is read. Whole seconds are the coarsest filter
-        # among the providers.
+        # The only reading of the clock that bounds a run, in whole seconds: the coarsest filter of
+        # any provider.
         return floor_second(clock.now())
 
     @cached_property
     def this_run(self) -> Run:
-        """The run, with the top-level settings; discovery works where a sync would be refused."""
+        """The run; its dates fall back to defaults if invalid, for discovery."""
         config = self.config
         end_date = _date(config.get("end_date"))
         return Run(
@@ -152,7 +148,7 @@ class TapCallExports(SingerTap):
 
     @override
     def discover_streams(self) -> Sequence[CallStream[Any]]:
-        """Streams of the providers that are on; with none on, of all of them."""
+        """Streams of the providers that are on, or of all if none is."""
         providers = [
             provider(provider_settings(provider, self.config.get(provider.name)), self.this_run)
             for provider in self._providers_on or PROVIDERS
@@ -165,13 +161,9 @@ class TapCallExports(SingerTap):
 
     @override
     def setup_mapper(self) -> None:
-        """Prepare stream maps.
-
-        Raises:
-            ConfigValidationError: The SDK cannot read them; it has many ways to say so.
-        """
-        # The SDK gives the mapper no column of a stream that is not selected, and then refuses a
-        # map of it because its keys are missing. Nothing of such a stream is ever mapped.
+        """Prepare stream maps; raise ConfigValidationError if the SDK cannot read them."""
+        # The SDK gives the mapper no columns of deselected streams, and then refuses their maps
+        # because keys are missing. So all streams are selected here; no record is affected.
         on = self.streams
         entries = [entry for entry in self.catalog.streams if entry.tap_stream_id in on]
         catalog = Catalog({entry.tap_stream_id: _selected(entry) for entry in entries})
@@ -202,7 +194,7 @@ class TapCallExports(SingerTap):
         if not run.connection_test:
             self._check_selection()
         if batches := self.config.get("batch_config"):
-            self.logger.warning("%s", LOADER_WORDS)
+            self.logger.warning("%s", LOADER_WARNING)
             run.writer.batches = BatchFiles(batches, self.name)
         try:
             with run.progress:
@@ -226,11 +218,7 @@ class TapCallExports(SingerTap):
         return records(stream, context)
 
     def _check_selection(self) -> None:
-        """Warn of streams that cannot be read, and refuse a run that would read none.
-
-        Raises:
-            ConfigValidationError: No stream is selected.
-        """
+        """Warn of streams that cannot be read; raise ConfigValidationError if none is selected."""
         known = [name for name in self.entries if name in _PROVIDER_OF]
         selected = [name for name in known if is_selected(self.entries[name])]
         begun = [name for name, bookmark in self.state.get("bookmarks", {}).items() if bookmark]
@@ -267,23 +255,19 @@ class TapCallExports(SingerTap):
 
     @override
     def terminate(self, signum: int) -> None:
-        """End the run with the exit code shells expect; the last STATE is already out or kept.
-
-        Raises:
-            SystemExit: 128 + the signal's number.
-        """
-        # Raised inside a finalizer it ends nothing: the writer keeps it, and it need not be told.
-        sys.unraisablehook = _but_exits
+        """End the run with the exit code that shells expect: 128 + the signal's number."""
+        # Raised in a finalizer it would only be reported; the writer keeps it and raises it later.
+        sys.unraisablehook = _ignore_exits
         cast("LineWriter", self.message_writer).interrupt(SystemExit(SIGNAL_EXIT + signum))
 
 
-def _but_exits(unraisable: sys.UnraisableHookArgs) -> None:
+def _ignore_exits(unraisable: sys.UnraisableHookArgs) -> None:
     if unraisable.exc_type is not SystemExit:
         sys.__unraisablehook__(unraisable)
 
 
 def _selected(entry: CatalogEntry) -> CatalogEntry:
-    """A catalog entry, selected; the one given stays as it is."""
+    """A copy of a catalog entry, selected."""
     entry = copy.copy(entry)
     entry.metadata = copy.copy(entry.metadata)
     root = entry.metadata.get((), StreamMetadata())
@@ -292,7 +276,7 @@ def _selected(entry: CatalogEntry) -> CatalogEntry:
 
 
 def _date(value: object) -> datetime | None:
-    """A date of the config; None where there is none, or none that can be read."""
+    """A date of the config, None if it is absent or invalid."""
     try:
         return read_date(value) if isinstance(value, str) else None
     except ValueError:

@@ -1,4 +1,4 @@
-"""Reads one planned window: as a whole, or in halves where it is too large or cannot be read."""
+"""Reads one planned window, in halves if it is too large or cannot be read."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ if TYPE_CHECKING:
     from tap_callexports.progress.stats import Stats
     from tap_callexports.stream import CallStream
 
-#: What reading yields: rows of a window or of a part of it, and after them that it closed.
+#: Rows of a window or of a part of it, and then that it closed.
 Event: TypeAlias = Batch | ClosedWindow
 
-#: How far from a second that cannot be read others are tried, to see whether the server is down.
-#: The nearest is so far that the margins of its request do not reach that second.
+#: Distances from an unreadable second to others that are tried, to see whether the server is down.
+#: The margins of the nearest request do not reach that second.
 _DISTANCES = tuple(timedelta(seconds=seconds) for seconds in (5, 60, 3600, 86_400, 31 * 86_400))
 
 
@@ -34,8 +34,8 @@ class _Part:
 
     Args:
         window: The time range.
-        few_tries: Whether a larger window around it was tried often enough.
-        last_try: Whether it cannot be split, and is skipped if it cannot be read now.
+        few_tries: Whether a larger window around it was tried MAX_TRIES times.
+        last_try: Whether it cannot be split and is skipped if it fails again.
     """
 
     window: Window
@@ -44,13 +44,7 @@ class _Part:
 
 
 class WindowReader:
-    """Reads the windows of one span; in worker threads.
-
-    Args:
-        stream: What is read.
-        span: The time of the run.
-        stats: Counts the requests.
-    """
+    """Reads the windows of a span of a stream, in worker threads; `stats` counts the requests."""
 
     def __init__(self, stream: CallStream[Any], span: Window, stats: Stats) -> None:
         self._stream = stream
@@ -60,25 +54,22 @@ class WindowReader:
         run = stream.run
         self._testing = run.connection_test
         self._skips = run.skip_unreadable and stream.windowed and not self._testing
-        #: Whether any row was read so far, in any window.
+        #: Whether any window had a row so far.
         self._rows_read = False
 
     def read(self, window: Window) -> Iterator[Event]:
-        """The rows of a planned window, and a ClosedWindow behind those of it or of each part.
-
-        Args:
-            window: What to read.
+        """Yield the rows of a window, and a ClosedWindow after it or after each of its parts.
 
         Raises:
             Unreadable: The smallest part cannot be read.
-            WindowTooLarge: One would have to be split, of a stream that is not `windowed` or in a
+            WindowTooLarge: It has to be split, but the stream is not `windowed`, or this is a
                 connection test.
             StreamFailed, FilterIgnored: As `CallStream.read_window`.
         """
         stream = self._stream
-        #: What is left of the window, the earliest part last.
+        #: Parts to read, the earliest last.
         todo = [_Part(window)]
-        #: Whether rows that were handed over come again, in another part.
+        #: Whether emitted rows come again in another part.
         rows_repeat = False
         while todo:
             part = todo.pop()
@@ -89,9 +80,8 @@ class WindowReader:
             handed_over = False
             try:
                 batches = stream.read_window(known)
-                for read_batch in (
-                    _held_back(batches, known) if self._skips and not known.scan else batches
-                ):
+                whole_only = self._skips and not known.scan
+                for read_batch in _all_or_none(batches, known) if whole_only else batches:
                     batch = stream.within(read_batch, known)
                     rows += stream.rows_of(batch)
                     self._rows_read = self._rows_read or bool(batch)
@@ -111,14 +101,7 @@ class WindowReader:
                     yield ClosedWindow(closed, rows, traffic.requests, traffic.retries, whole=whole)
 
     def read_ahead(self, planner: Planner) -> Iterator[Event]:
-        """Every window of a plan, in time order, some of them read ahead.
-
-        Args:
-            planner: Gives out the windows and learns from the closed ones.
-
-        Raises:
-            Whatever `read` raises, when the window it failed in is the oldest.
-        """
+        """Read the windows of a plan in time order, some of them ahead; raises as `read`."""
         for event in in_order(self._pieces(planner), self._stream.workers):
             if isinstance(event, ClosedWindow):
                 planner.learn(event)
@@ -127,14 +110,14 @@ class WindowReader:
     def _pieces(self, planner: Planner) -> Iterator[Piece[Event] | None]:
         while True:
             window = planner.next_window()
-            # No window is begun behind where the plan ends by now.
+            # The end may have become earlier since the plan was made.
             begun = window is not None and window.start < self._stream.end
             yield partial(self.read, window) if window and begun else None
 
     def _up_to_end(self, window: Window) -> Window | None:
-        """What is to be read of a window that was planned before the first response.
+        """The part of a window before the stream's end, None if there is none.
 
-        That may have shown that this machine's clock, and with it the end of the plan, is ahead.
+        The end becomes earlier if the first response shows that this machine's clock is ahead.
         """
         if self._testing:
             return window
@@ -142,11 +125,11 @@ class WindowReader:
         return replace(window, end=end) if window.start < end else None
 
     def _smaller(self, part: _Part, failure: WindowTooLarge | Unreadable) -> list[_Part]:
-        """What to read in place of a part that could not be read, the earliest one last.
+        """The parts to read instead of one that could not be read, the earliest last.
 
         Raises:
             Unreadable: There is nothing smaller, and it may not be skipped.
-            StreamFailed, WindowTooLarge: Nothing is split here.
+            StreamFailed, WindowTooLarge: The stream cannot be split.
         """
         stream, unreadable = self._stream, isinstance(failure, Unreadable)
         scan = part.window.scan
@@ -158,7 +141,7 @@ class WindowReader:
         if isinstance(failure, KeyMissing):
             self._rows_read = self._rows_read or failure.others
             if not self._rows_read:
-                # Perhaps another list than the one requested: where it is empty proves nothing.
+                # Perhaps the wrong list: that other windows of it are empty proves nothing.
                 raise failure
         message = str(failure) if unreadable else f"{stream.where}: {failure}"
         few_tries = part.few_tries or unreadable
@@ -176,7 +159,7 @@ class WindowReader:
         return [replace(part, few_tries=True, last_try=True)]
 
     def _others_can_be_read(self, unread: Window) -> bool:
-        """Whether the server answers now for another second: then it is not down."""
+        """Whether another second can be read now, so that the server is not down."""
         starts = (unread.start + sign * distance for distance in _DISTANCES for sign in (-1, 1))
         for start in starts:
             if not self._span.start <= start < self._span.end:
@@ -190,11 +173,11 @@ class WindowReader:
         return False
 
 
-def _held_back(batches: Iterable[Batch], window: Window) -> Iterator[Batch]:
-    """The rows of a window once all have come: of one that cannot be read there are none.
+def _all_or_none(batches: Iterable[Batch], window: Window) -> Iterator[Batch]:
+    """The batches of a window after all were read, so that an unreadable window emits no row.
 
     Raises:
-        WindowTooLarge: They are too many to be kept in memory.
+        WindowTooLarge: They hold too many rows for memory.
     """
     held, rows = [], 0
     for batch in batches:

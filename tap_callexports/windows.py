@@ -1,4 +1,4 @@
-"""Windows of time: how a span is cut, split and paced. Pure: no clock, no I/O."""
+"""Time windows, and how a span is planned. Pure: no clock, no I/O."""
 
 from __future__ import annotations
 
@@ -15,22 +15,20 @@ if TYPE_CHECKING:
 
     from tap_callexports.cap import Cap
 
-#: A window aims at no more rows than this, so that a bookmark moves often.
+#: Most rows that a window is planned to hold, so that bookmarks move often.
 TARGET_ROWS = 20_000
-#: A window with calls in it spans no more than this.
-MONTH = timedelta(days=31)
-#: Over time without calls windows grow up to this, so that quiet years cost few requests.
-QUIET = timedelta(days=366)
-#: The first window of an export whose density is unknown.
+#: Longest window with calls in it, and without: quiet years cost few requests.
+MONTH, QUIET = timedelta(days=31), timedelta(days=366)
+#: Length of the first window of an export whose density is unknown.
 FIRST_STEP = timedelta(days=1)
 _GROWTH = 4
-#: The density of the rows of so much time says how long the next window should be.
+#: Capped windows are planned by the density of this much time,
 _WEEK = timedelta(days=7)
-#: The share of the rows it may hold that a window aims at: density varies.
+#: for this share of the cap, as density varies;
 _SHARE = 0.75
-#: A window with at most this share of them will surely fit.
+#: a window with at most this share of the cap surely fits,
 _SURE = 0.9
-#: The next window is at most so many times as long as the time the density is from.
+#: and a window is at most this many times as long as the time the density is from.
 _CAPPED_GROWTH = 4
 
 
@@ -40,11 +38,10 @@ class Window:
 
     Args:
         start: First instant inside.
-        end: First instant that is not.
-        only: Restricts its rows further: values by column, such as `{"form_id": "7"}`.
-        granule: The smallest window; this one is cut at whole granules from its start.
-        scan: Whether the server ignores time ranges: whatever it sends is taken, and as each part
-            would be the same, there are none.
+        end: First instant outside.
+        only: Further restrictions, values by column, such as `{"form_id": "7"}`.
+        granule: Length of the smallest window; windows are split at whole granules.
+        scan: Whether the server ignores time ranges: all rows are taken, and it cannot be split.
     """
 
     start: datetime
@@ -55,15 +52,11 @@ class Window:
 
     @property
     def length(self) -> timedelta:
-        """How much time the window covers."""
+        """The covered time."""
         return self.end - self.start
 
     def split(self) -> tuple[Window, Window] | None:
-        """The halves of this window, the earlier one first.
-
-        Returns:
-            None for a window of one granule or less, and for a scan.
-        """
+        """The halves, the earlier first; None for one granule or less, and for a scan."""
         if self.scan:
             return None
         half = (self.length // 2) // self.granule * self.granule
@@ -79,16 +72,16 @@ class Window:
 
 @dataclass(frozen=True, slots=True)
 class ClosedWindow:
-    """A window whose every row has been handed over.
+    """A window of which every row was emitted.
 
     Args:
         window: The time range.
-        rows: Rows the provider answered for its time range, doubles included.
-        requests: HTTP requests it cost.
-        retries: Those among them that repeat an earlier one.
-        skipped: Whether it could not be read, and none of its rows was handed over.
-        whole: Whether a planned window ends here. False inside one whose rows may come again
-            because an answer was handed over before the window had to be split.
+        rows: Rows of its time range, including duplicates.
+        requests: HTTP requests for it.
+        retries: The requests among them that repeat an earlier one.
+        whole: Whether no earlier row of the planned window can come again. False inside a window
+            that was split after a response of it was emitted.
+        skipped: Whether it could not be read, so that none of its rows was emitted.
     """
 
     window: Window
@@ -107,22 +100,20 @@ def span_of(
     as_of: datetime | None,
     lookback: timedelta,
 ) -> Window | None:
-    """The time one run reads, `[max(start_date, min(bookmark, as_of - lookback)), end)`.
+    """The span of one run, `[max(start_date, min(bookmark, as_of - lookback)), end)`.
 
-    The lookback counts from when rows were read, not from when calls were made: what an
-    interrupted backfill has read of years ago was old already, so it resumes at its bookmark.
+    The lookback counts from when rows were read, not from when calls were made: an interrupted
+    backfill of old calls resumes at its bookmark.
 
     Args:
-        start_date: The user's; nothing before it is read.
+        start_date: First instant to export.
         end: First instant that is not read.
-        bookmark: End of the last complete window; None before the first, and then there is
-            nothing to look back at.
-        as_of: When what lies before the bookmark was read; None where a state does not say so,
-            and then the bookmark is taken for it.
+        bookmark: End of the last complete window; None before the first, without a lookback then.
+        as_of: When the rows before the bookmark were read; None in older states, then the bookmark.
         lookback: How far before `as_of` is read again.
 
     Returns:
-        None when nothing is left to read.
+        None if nothing is left to read.
     """
     start = start_date
     if bookmark is not None:
@@ -134,12 +125,12 @@ def span_of(
 
 
 class Planner:
-    """Cuts a span into windows, sized by how many rows the windows before them held.
+    """Plans the windows of a span, without gap or overlap, by the rows of the windows before.
 
     Args:
-        span: The time to cover; its windows join without gap or overlap.
+        span: The time to cover.
         first_step: Length of the first window.
-        target_rows: How many rows a window aims at, at most.
+        target_rows: Most rows that a window should hold.
     """
 
     def __init__(
@@ -151,11 +142,7 @@ class Planner:
         self._target_rows = target_rows
 
     def next_window(self) -> Window | None:
-        """The window after the last one given out.
-
-        Returns:
-            None when the span is covered, or until a window given out before is closed.
-        """
+        """The next window; None if the span is covered, or until an earlier window is closed."""
         if self._next >= self._span.end:
             return None
         # Room is compared before it is added: `start + step` may leave the calendar.
@@ -165,22 +152,17 @@ class Planner:
         return window
 
     def learn(self, closed: ClosedWindow) -> None:
-        """Set the next window's length by how many rows a closed one held."""
+        """Set the length of the next window by the rows of a closed one."""
         self._step = step_after(closed.window.length, closed.rows, self._target_rows)
 
 
 def step_after(length: timedelta, rows: int, target_rows: int = TARGET_ROWS) -> timedelta:
-    """How long the next window should be after one of `length` held `rows`.
+    """Length of the next window after one of `length` with `rows`, aimed at 80 % of `target_rows`.
 
-    Grows at most fourfold, so one quiet hour does not decide a busy month.
-
-    Args:
-        length: How much time the window covered.
-        rows: What it held.
-        target_rows: Most that the next one should hold; four fifths of it are aimed at.
+    Grows at most fourfold, so that one quiet hour does not decide a busy month.
 
     Returns:
-        1 s to MONTH, or to QUIET where there were no rows.
+        1 s to MONTH, or to QUIET after a window without rows.
     """
     if rows == 0:
         return max(min(length * _GROWTH, QUIET), SECOND)
@@ -190,26 +172,26 @@ def step_after(length: timedelta, rows: int, target_rows: int = TARGET_ROWS) -> 
 
 @dataclass(frozen=True, slots=True)
 class CappedWindow(Window):
-    """A window, with what was known of the cap when it was planned.
+    """A window with the cap as known when it was planned.
 
-    Its own responses and those to its parts add to that; those to other windows do not, so that
-    a run does not depend on which of them comes first.
+    Only its own responses and those for its parts update that cap, so that a run does not depend on
+    the order in which concurrent windows end.
     """
 
     cap: Cap = field(kw_only=True, compare=False, repr=False)
 
 
 class CappedPlanner(Planner):
-    """Cuts a span into windows that one response should hold, by the density of the last week.
+    """Plans windows that one response should hold, by the density of the last week.
 
-    As long as the cap is not known, windows aim at more. Such a window is read alone: the next ones
-    need what it shows.
+    As long as the cap is not known, windows aim at more rows. Such a window is read alone, because
+    the next ones depend on its result.
 
     Args:
         span: The time to cover.
         first_step: Length of the first window.
-        cap: What is known of the cap; learns as windows close.
-        target_rows: How many rows a window aims at, at most.
+        cap: The known cap; learns as windows close.
+        target_rows: Most rows that a window should hold.
     """
 
     def __init__(
@@ -248,7 +230,7 @@ class CappedPlanner(Planner):
         if not rows:
             return step_after(self._last_week[-1].window.length, 0)
         wanted = min(self._cap.wanted, self._target_rows) * _SHARE
-        # What does not fit is halved.
+        # A window that does not fit is halved.
         longest = MONTH if self._fits(MONTH) else 2 * MONTH
         return (
             max(min(time * min(wanted / rows, _CAPPED_GROWTH), longest), SECOND) // SECOND * SECOND
@@ -260,7 +242,7 @@ class CappedPlanner(Planner):
         return bool(time) and rows * (step / time) <= self._cap.fitting * _SURE
 
     def _density(self) -> tuple[int, timedelta]:
-        """How many rows there were in how much time, of late."""
+        """Rows of the last week, and the time they are from."""
         last_week = self._last_week
         time = sum((closed.window.length for closed in last_week), timedelta())
         return sum(closed.rows for closed in last_week), time
@@ -269,14 +251,7 @@ class CappedPlanner(Planner):
 def plan(
     span: Window, first_step: timedelta, *, target_rows: int = TARGET_ROWS, cap: Cap | None = None
 ) -> Planner:
-    """What cuts a span into windows.
-
-    Args:
-        span: The time to cover.
-        first_step: Length of the first window.
-        target_rows: How many rows a window aims at, at most.
-        cap: What is known of the cap on responses, of an API that has one and no cursor.
-    """
+    """The planner of a span; `cap` is that of an API that caps responses and has no cursor."""
     if cap is None:
         return Planner(span, first_step=first_step, target_rows=target_rows)
     return CappedPlanner(span, first_step=first_step, cap=cap, target_rows=target_rows)

@@ -158,7 +158,7 @@ def limits(**values: object) -> Iterator[None]:
 @contextmanager
 def retry_waits(*, first: float, longest: float) -> Iterator[None]:
     """Waits before another try that begin and end with so many seconds."""
-    with limits(FIRST_WAIT=first, LONGEST_WAIT=longest):
+    with limits(FIRST_WAIT=first, MAX_WAIT=longest):
         yield
 
 

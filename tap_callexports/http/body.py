@@ -1,4 +1,4 @@
-"""The body of a response, read whole: complete, decompressed, bounded in time and size."""
+"""Reads the complete body of a response: decompressed, bounded in time and size."""
 
 from __future__ import annotations
 
@@ -19,19 +19,17 @@ if TYPE_CHECKING:
 
     import requests
 
-#: A response must be smaller than this once decompressed; a window that needs more is split.
+#: A decompressed response must be smaller than this; otherwise its window is split.
 MAX_BODY_BYTES = 64 << 20
 _CHUNK, _INFLATED = 1 << 16, 1 << 20
 _GZIP = zlib.MAX_WBITS | 16
-
-
 _GZIP_MAGIC = b"\x1f\x8b"
 
 
 class _Gzip:
-    """A gzip body piece by piece; it may be several members, one after the other.
+    """Decompresses a gzip body piece by piece; it may have several members.
 
-    Bytes behind a whole member that begin no other one, as padding does, are ignored.
+    Bytes after a member that do not begin another one, such as padding, are ignored.
     """
 
     def __init__(self) -> None:
@@ -43,11 +41,11 @@ class _Gzip:
 
     @property
     def whole(self) -> bool:
-        """Whether the last member has ended, and its checksum was right."""
+        """Whether the last member has ended with the right checksum."""
         return self._member.eof and not self._begun
 
     def inflated(self, piece: bytes) -> Iterator[bytes]:
-        """What a piece holds, in pieces of bounded size."""
+        """Decompress a piece into pieces of bounded size."""
         while piece:
             if self._member.eof:
                 piece = self._next_member(piece)
@@ -57,7 +55,7 @@ class _Gzip:
             piece = self._member.unconsumed_tail or self._member.unused_data
 
     def _next_member(self, piece: bytes) -> bytes:
-        """The piece from where another member begins in it; empty where none does."""
+        """The piece from the start of another member, empty if none begins in it."""
         if self.padded:
             return b""
         piece = self._begun + piece
@@ -70,19 +68,17 @@ class _Gzip:
 
 
 def read_response(
-    response: requests.Response,
-    deadline: float,
-    received: Callable[[int], None] | None = None,
+    response: requests.Response, deadline: float, received: Callable[[int], None] | None = None
 ) -> Response:
-    """Read the body of a streamed response; a byte order mark in front is left out.
+    """Read the body of a streamed response, without a leading byte order mark.
 
     Args:
         response: An open response whose body was not read yet.
-        deadline: `clock.monotonic()` after which a slow body is given up.
-        received: Told of the size of each piece; may raise NotItsTurn.
+        deadline: `clock.monotonic()` after which reading a slow body fails.
+        received: Called with the size of each piece; may raise NotItsTurn.
 
     Raises:
-        TransientFailure: The body is cut short, does not decompress, or drips past the deadline.
+        TransientFailure: The body is cut short, does not decompress, or is late.
         WindowTooLarge: The decompressed body reaches MAX_BODY_BYTES.
     """
     body = io.BytesIO()
@@ -97,7 +93,7 @@ def read_response(
 
 
 def _inflated(response: requests.Response, deadline: float) -> Iterator[bytes]:
-    """The decompressed body, piece by piece; after the last one the connection is released."""
+    """Yield the decompressed body in pieces, then release the connection."""
     encoding = response.headers.get("Content-Encoding", "").strip().lower()
     packed = _Gzip() if "gzip" in encoding else None
     received = 0

@@ -20,9 +20,8 @@ TToken = TypeVar("TToken")
 class CappedPage(Paginator[TToken]):
     """Reads a window that one response has to hold; a response that may be cut is too large.
 
-    A window that cannot be split may be requested in a second way: in the opposite order, or with
-    the highest limit that the API takes. Responses in opposite orders are complete together where
-    they overlap.
+    A window that cannot be split may be requested a second time, in the opposite order or with the
+    highest limit of the API. Responses in opposite orders are complete together if they overlap.
 
     >>> from tap_callexports.cap import Cap
     >>> def page(*ids: int) -> Page:
@@ -38,10 +37,10 @@ class CappedPage(Paginator[TToken]):
 
     Args:
         first: Token of the request.
-        last: Token of the second request, of a window that cannot be split; else None.
-        cap: What is known of the cap; learns from the responses.
-        keys: Columns that tell records apart.
-        advice: What the user can do where a window is too large and cannot be split.
+        last: Token of the second request for a window that cannot be split; else None.
+        cap: The known cap; learns from the responses.
+        keys: Primary keys.
+        advice: What the user can do if a window is too large and cannot be split.
     """
 
     def __init__(
@@ -82,10 +81,10 @@ class CappedPage(Paginator[TToken]):
 
 
 def _overlap(oldest: Sequence[Hashable], newest: Sequence[Hashable]) -> bool:
-    """Whether two cut responses in opposite orders hold every row between them.
+    """Whether two cut responses in opposite orders hold all rows together.
 
-    They do if the rows they share end both, in opposite order. One shared row, or rows that tie in
-    the same order both ways, prove nothing.
+    They do if both end with the rows they share, in opposite order. One shared row, or equal times
+    in the same order both ways, are no proof.
     """
     shared = len(set(oldest) & set(newest))
     return shared > 1 and list(oldest[-shared:]) == list(newest[-shared:])[::-1]

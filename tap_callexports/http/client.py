@@ -1,7 +1,7 @@
-"""Sends requests, for every provider alike; the only place that does.
+"""The HTTP client of all providers.
 
-A request is repeated until its answer is complete, of the expected form and parsed, so nothing
-half-read ever becomes rows. Knows no API; `policy.py` says what is repeated.
+A request is repeated until its response is complete, valid and parsed, so that no partial response
+becomes rows. `retry.py` decides what is repeated.
 """
 
 from __future__ import annotations
@@ -25,27 +25,18 @@ from tap_callexports.concurrency import (
     note_received,
     wait_for_turn,
 )
-from tap_callexports.errors import (
-    ProviderFailed,
-    StreamFailed,
-    TestFinished,
-    TransientFailure,
-)
+from tap_callexports.errors import ProviderFailed, StreamFailed, TestFinished, TransientFailure
 from tap_callexports.http.body import read_response
 from tap_callexports.http.connection import Connections, is_loopback
-from tap_callexports.http.connection_errors import (
-    CONNECT_SECONDS,
-    connection_failure,
-    host_of,
-)
+from tap_callexports.http.connection_errors import CONNECT_SECONDS, connection_failure, host_of
 from tap_callexports.http.credential_use import CredentialUse
 from tap_callexports.http.retry import Attempts, HttpSettings, failure_of
 from tap_callexports.http.traffic import (
-    AGAIN,
-    ANSWER,
-    READING,
+    DECODING,
+    RATE_LIMIT,
     RECEIVING,
-    TURN,
+    RESPONSE,
+    RETRY,
     current_traffic,
 )
 
@@ -57,13 +48,13 @@ if TYPE_CHECKING:
     from tap_callexports.http.response import Response
 
 T = TypeVar("T")
-#: Puts a credential into a request about to be sent; the SDK's authenticators are of this kind.
+#: Adds a credential to a prepared request, as the SDK's authenticators do.
 Auth: TypeAlias = Callable[[requests.PreparedRequest], requests.PreparedRequest]
 
-#: Seconds since 1970 when that year begins: no `Date` is later.
+#: In seconds since 1970; a later `Date` is invalid.
 YEAR_2100 = 4_102_444_800
 
-# It quotes headers that it cannot read, in many lines.
+# Its warnings quote headers that it cannot parse.
 logging.getLogger("urllib3.connection").setLevel(logging.ERROR)
 
 
@@ -71,19 +62,18 @@ class HttpClient:
     """Sends the requests of one provider.
 
     Args:
-        settings: What all its requests have in common.
-        rate_limiter: Gate in front of every request.
-        auth: Puts the credential into a prepared request.
-        logger: For waits and warnings.
-        renew: Asked after a 401, with the request that was refused; says whether `auth` has another
-            credential to try. Not asked once the last ones have never worked.
-        reads_ahead: Whether a large response waits for its worker's turn; not a login, which
-            the worker whose turn it is may need.
-        compare_clocks: Told once, of the first response with a `Date`: that, and this machine's
-            time.
+        settings: The settings of all its requests.
+        rate_limiter: Limits all its requests.
+        auth: Adds the credential to a prepared request.
+        logger: Logs waits and warnings.
+        renew: Called after a 401 with the refused request; returns whether `auth` has another
+            credential. Not called once several new credentials in a row were refused.
+        reads_ahead: Whether a large response waits for its worker's turn; not a login, which the
+            oldest worker may need.
+        compare_clocks: Called once, with the `Date` of the first response and this machine's time.
     """
 
-    #: Makes what carries requests; tests put another one in its place.
+    #: The transport adapter; tests replace it.
     transport: ClassVar[type[HTTPAdapter]] = Connections
 
     def __init__(
@@ -107,54 +97,52 @@ class HttpClient:
         self._session = requests.Session()
         for scheme in ("https://", "http://"):
             self._session.mount(scheme, self.transport())
-        # A cookie set by one answer must not change the next request.
+        # A cookie set by a response must not change the next request.
         self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
         self._first = threading.Lock()
         self._succeeded = False
         self._comparing = threading.Lock()
-        #: What makes every further request useless.
+        #: Raised by every further request.
         self._provider_failure: ProviderFailed | None = None
         self._credentials = CredentialUse()
         self._clock_checked = False
-        #: Requests a connection test may still send for the stream at hand; None outside of one.
+        #: Requests that a connection test may still send for the current stream; None in a sync.
         self.test_budget: int | None = None
-        #: Requests answered so far.
-        self.answered = 0
+        #: Successful responses so far.
+        self.responses = 0
 
     def send(self, request: Request, parse: Callable[[Response], T]) -> T:
-        """Send a request until it is answered, and parse the response.
-
-        A status that is not 2xx raises what `request.error_for` makes of it, else what follows.
+        """Send a request, repeat it where needed, and parse the response.
 
         Args:
-            request: What to send.
-            parse: Turns a 2xx response into what is wanted; raises TransientFailure for a body that
-                is not what the API answers.
+            request: The request; its `error_for` may raise other exceptions for statuses.
+            parse: Parses a 2xx response; raises TransientFailure for an invalid body, and the
+                request is sent again.
 
         Returns:
-            What `parse` made of the response.
+            The result of `parse`.
 
         Raises:
-            WindowTooLarge: The server could not answer this much, or the answer is too large.
+            WindowTooLarge: The response is too large, or too much for the server.
             Unreadable: Every try failed, the last one with a server error or a body that cannot be
                 decoded.
-            StreamFailed: The answer is final, or every try failed otherwise.
-            ProviderFailed: The credential is refused, or the host cannot be reached; the same for
-                every request after that, without sending it.
-            TestFinished: A connection test has sent as much as it may.
-            Cancelled: The worker is no longer wanted.
+            StreamFailed: The status is final, or every try failed otherwise.
+            ProviderFailed: The credential was refused, or the host cannot be reached; raised by
+                every later request, too, without sending it.
+            TestFinished: A connection test has sent its last request.
+            Cancelled: The worker was cancelled.
         """
         while True:
             try:
                 return self._send(request, parse)
             except NotItsTurn:
-                # Here, where this thread holds no lock that the one whose turn it is may need.
+                # Here, where this thread holds no lock that the oldest worker may need.
                 wait_for_turn()
 
     def _send(self, request: Request, parse: Callable[[Response], T]) -> T:
         if not self._succeeded:
-            # Alone until one request has succeeded: a wrong credential is tried once, not by
-            # every worker at the same time.
+            # One at a time until a request has succeeded, so that a wrong credential is sent once
+            # and not by every worker.
             with self._first:
                 if not self._succeeded:
                     return self._send_unless_failed(request, parse)
@@ -181,30 +169,30 @@ class HttpClient:
                 self._wait(request, attempts, failure)
             else:
                 self._succeeded = True
-                self.answered += 1
+                self.responses += 1
                 return result
 
     def _try_once(self, request: Request, attempts: Attempts, parse: Callable[[Response], T]) -> T:
-        """One try: the decoded answer if it is a 2xx, else what its failure means."""
-        attempts.now(TURN)
-        # Before the turn: it may mean a login, which takes a turn of its own.
+        """Send once and return the parsed 2xx response, or raise the failure."""
+        attempts.now(RATE_LIMIT)
+        # Before waiting for a slot: it may log in, which takes a slot of its own.
         prepared = self._prepare(request)
-        came = clock.monotonic()
+        waiting_since = clock.monotonic()
         with self.rate_limiter.slot():
-            attempts.held_back(clock.monotonic() - came)
+            attempts.exclude(clock.monotonic() - waiting_since)
             self._count(attempts)
-            attempts.now(ANSWER)
-            # Requests may wait long apart: the credential may be another one by now.
+            attempts.now(RESPONSE)
+            # The credential may have been renewed during the wait.
             prepared.prepare_auth(self._auth)
             with self._credentials.of(prepared.headers.get("Authorization", "")) as use:
                 response = self._transmit(request, prepared, attempts)
                 use.status = response.status
-        attempts.now(READING)
+        attempts.now(DECODING)
         if response.ok:
             try:
                 return parse(response)
-            except TransientFailure as spoilt:
-                spoilt.unreadable = True
+            except TransientFailure as failure:
+                failure.unreadable = True
                 raise
         if error := request.error_for(response, request):
             raise error
@@ -238,10 +226,10 @@ class HttpClient:
         environment = self._session.merge_environment_settings(
             url=url, proxies={}, stream=True, verify=None, cert=None
         )
-        # A proxy is for other hosts, and must not see the credential of a local one.
+        # A proxy must not see the credential of a local server.
         loopback = is_loopback(urlsplit(url).hostname or "")
         proxies = {} if loopback else environment["proxies"]
-        # Not `Session.send`: for a redirect that is not followed it still reads the whole body.
+        # Not `Session.send`: it reads the whole body of a redirect, even if that is not followed.
         adapter = self._session.get_adapter(url=url)
         try:
             with adapter.send(
@@ -256,7 +244,7 @@ class HttpClient:
                 response = read_response(raw, attempts.deadline, self._received)
         except requests.exceptions.ReadTimeout:
             raise TransientFailure(
-                f"{host_of(url)}: no answer in {self._settings.read_timeout} s", too_large=True
+                f"{host_of(url)}: no response in {self._settings.read_timeout} s", too_large=True
             ) from None
         except (requests.exceptions.RequestException, urllib3.exceptions.HTTPError) as error:
             proxy = requests.utils.select_proxy(url, proxies)
@@ -269,19 +257,19 @@ class HttpClient:
         return response
 
     def _wait(self, request: Request, attempts: Attempts, failure: TransientFailure) -> None:
-        """Sleep before the next try; raise when there should be none."""
-        interruptible_sleep(0)  # a worker that is no longer wanted logs nothing more
+        """Sleep before the next try, or raise if there is none."""
+        interruptible_sleep(0)  # a cancelled worker logs nothing more
         wait = attempts.wait_after(failure)
         where = self._settings.where(request)
         if self.test_budget is not None and self.test_budget <= 0:
-            raise attempts.given_up(failure) from None
+            raise attempts.final_failure(failure) from None
         reason = f"{failure}; {attempts.try_number}"
         if wait:
             self._logger.info("%s: %s, next in %g s", where, reason, round(wait, 1))
         if failure.wait:
-            # The server speaks to all workers: none of them asks before it is over.
+            # The wait that the server requests holds for all workers.
             self.rate_limiter.pause(wait)
-        attempts.now(AGAIN, until=clock.monotonic() + wait, reason=reason)
+        attempts.now(RETRY, until=clock.monotonic() + wait, reason=reason)
         interruptible_sleep(wait)
 
     def _count(self, attempts: Attempts) -> None:
@@ -293,7 +281,7 @@ class HttpClient:
         current_traffic().sent(again=attempts.tries > 1)
 
     def _check_clock(self, response: Response) -> None:
-        """Hand on the first `Date`; one before 1970 or after 2100 is none."""
+        """Compare clocks on the first valid `Date`."""
         if self._clock_checked:
             return
         theirs = response.date

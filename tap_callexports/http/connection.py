@@ -1,8 +1,7 @@
-"""HTTP connections: kept open between requests only where no response can get mixed up.
+"""HTTP connections, reused only if no response can be mixed up with another.
 
-A connection is used again only after `release` has found that its response ended where it should.
-In every other case (an error, a timeout, a body not read to its end, bytes behind the body) it is
-closed with its response.
+A connection is reused after `release` found that its response ended as announced. Otherwise (error,
+timeout, body not read to its end, bytes after the body) it is closed with its response.
 """
 
 from __future__ import annotations
@@ -28,17 +27,17 @@ if TYPE_CHECKING:
     import requests
 
 #: Connections kept open to a host: as many as `max_concurrency` allows.
-MOST_KEPT = 32
-#: Interim (1xx) responses accepted before the final one.
-MOST_INTERIM = 1000
+MAX_CONNECTIONS = 32
+#: Most interim (1xx) responses before the final one.
+MAX_INTERIM = 1000
 _KNOWN_STATUS = range(200, 600)
 
 
 class Connections(HTTPAdapter):
-    """Makes the connections of a session, also those through proxies."""
+    """The connections of a session, with or without a proxy."""
 
     def __init__(self) -> None:
-        super().__init__(pool_maxsize=MOST_KEPT)
+        super().__init__(pool_maxsize=MAX_CONNECTIONS)
 
     @override
     def get_connection_with_tls_context(
@@ -53,7 +52,7 @@ class Connections(HTTPAdapter):
         except InvalidSchema:
             raise
         except (TypeError, ValueError) as error:
-            # Addresses that requests cannot take apart fail in several ways.
+            # requests raises several errors for addresses that it cannot parse.
             raise InvalidURL from error
         pool = cast("urllib3.HTTPConnectionPool", pool)
         pool.ConnectionCls = _checked(pool.ConnectionCls)
@@ -61,12 +60,8 @@ class Connections(HTTPAdapter):
 
 
 def release(response: requests.Response) -> None:
-    """Keep the connection of a response for the next request, if nothing unexpected happened.
-
-    Args:
-        response: Its body was read to the end.
-    """
-    # Not there in a response that came over no connection of ours, as in tests.
+    """Keep the connection of a response, read to its end, if nothing unexpected happened."""
+    # Responses of other transports, as in tests, have none.
     original = getattr(response.raw, "_original_response", None)
     if isinstance(original, _Response) and original.release():
         response.raw.release_conn()
@@ -81,14 +76,14 @@ def is_loopback(host: str) -> bool:
 
 
 class _Response(http.client.HTTPResponse):
-    """A response that skips interim ones, and is not closed for urllib3 until it is released.
+    """A response that skips interim ones, and that urllib3 takes for open until it is released.
 
     urllib3 returns a connection to its pool once the response `isclosed`.
     """
 
-    #: How many interim responses came.
+    #: Number of interim responses.
     _interim = 0
-    #: Whether bytes came behind the body.
+    #: Whether bytes followed the body.
     _bytes_behind = False
     _released = False
 
@@ -106,14 +101,14 @@ class _Response(http.client.HTTPResponse):
         version, status, reason = super()._read_status()  # type: ignore[misc] # not in typeshed
         if status < HTTPStatus.OK and status != HTTPStatus.SWITCHING_PROTOCOLS:
             self._interim += 1
-            if self._interim > MOST_INTERIM:
+            if self._interim > MAX_INTERIM:
                 raise http.client.BadStatusLine("too many interim responses")
             # The only interim status that http.client skips.
             status = HTTPStatus.CONTINUE
         return version, status, reason
 
     def _close_conn(self) -> None:
-        """Called at the end of the body; bytes behind it would be lost with the buffer."""
+        """Called at the end of the body: check for bytes after it before the buffer is closed."""
         try:
             timeout = self._socket.gettimeout()
             self._socket.settimeout(0)
@@ -122,7 +117,7 @@ class _Response(http.client.HTTPResponse):
             finally:
                 self._socket.settimeout(timeout)
         except (OSError, ValueError):
-            # Nothing there: how TLS says so.
+            # No bytes, on a TLS socket.
             pass
         super()._close_conn()  # type: ignore[misc] # not in typeshed
 
@@ -131,7 +126,7 @@ class _Response(http.client.HTTPResponse):
         return self._released and super().isclosed()
 
     def release(self) -> bool:
-        """Whether the connection may be used again; if so, the response is closed."""
+        """Close the response if its connection can be reused, and return whether it can."""
         self._released = (
             super().isclosed()
             and not self.will_close
@@ -143,7 +138,7 @@ class _Response(http.client.HTTPResponse):
 
 @cache
 def _checked(connection: type[HTTPConnection]) -> type[HTTPConnection]:
-    """A class of connections whose responses are `_Response`, and that tells when it was made."""
+    """The connection class with `_Checked` mixed in."""
     if issubclass(connection, _Checked):
         return connection
     return type(connection.__name__, (_Checked, connection), {})
@@ -154,7 +149,7 @@ class _Checked(HTTPConnection):
 
     @override
     def connect(self) -> None:
-        # urllib3 reports a TLS handshake that times out or is reset like a request that does.
+        # urllib3 does not tell a TLS handshake that times out or is reset from such a request.
         try:
             super().connect()
         except ssl.SSLError:

@@ -1,4 +1,4 @@
-"""Why no response came: what the user is told, and whether another try may help."""
+"""Connection errors: their messages, and whether to retry."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tap_callexports.errors import TransientFailure, Unreachable
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-#: How long connecting may take.
+#: Timeout of connecting.
 CONNECT_SECONDS = 10
 _NOT_CONNECTED = (
     urllib3.exceptions.ConnectTimeoutError,
@@ -25,24 +25,24 @@ _NOT_CONNECTED = (
     urllib3.exceptions.ProxyError,
 )
 _NO_ADDRESS = (requests.exceptions.InvalidURL, urllib3.exceptions.LocationValueError)
-#: What OpenSSL calls a plain-text answer to a TLS handshake.
+#: OpenSSL's reasons for a plain-text response to a TLS handshake.
 _PLAIN_TEXT = frozenset({"WRONG_VERSION_NUMBER", "HTTP_REQUEST", "PACKET_LENGTH_TOO_LONG"})
-#: The parts of OpenSSL that read certificate files.
+#: OpenSSL's libraries for certificate files.
 _CERTIFICATE_FILES = frozenset({"PEM", "X509"})
 _TUNNEL_REFUSED = re.compile(r"Tunnel connection failed: (\d{3})\b")
 
 
 def connection_failure(error: Exception, where: str, url: str, proxy: str | None) -> Exception:
-    """What follows when a request got no response.
+    """The exception to raise for a request without a response.
 
     Args:
         error: Raised by requests or urllib3.
-        where: Provider and stream, the first words of a final message.
+        where: Provider and stream, the first words of the message.
         url: Of the request; only its host is shown.
-        proxy: Address of the proxy it was sent through, if any; only its host is shown.
+        proxy: Address of the proxy, if any; only its host is shown.
 
     Returns:
-        What to raise: TransientFailure, or Unreachable where another try will not help.
+        TransientFailure, or Unreachable if another try will not help.
     """
     server = host_of(url) if proxy is None else f"{host_of(url)}: proxy {host_of(proxy)}"
     causes = tuple(_causes_of(error))
@@ -53,7 +53,7 @@ def connection_failure(error: Exception, where: str, url: str, proxy: str | None
 
 
 def host_of(url: str) -> str:
-    """Host, and port where it is given, without user and password."""
+    """Host and port of an address, without user and password."""
     try:
         host = urlsplit(url if "://" in url else f"//{url}").netloc
     except ValueError:
@@ -65,7 +65,7 @@ def host_of(url: str) -> str:
 
 
 def _causes_of(error: BaseException | None) -> Iterator[BaseException]:
-    """The chain of errors, the one that was there first in front."""
+    """The chain of errors, the first cause first."""
     if error is not None:
         inner = next((each for each in error.args if isinstance(each, BaseException)), None)
         yield from _causes_of(error.__cause__ or error.__context__ or inner)
@@ -73,7 +73,7 @@ def _causes_of(error: BaseException | None) -> Iterator[BaseException]:
 
 
 def _final_reason(causes: tuple[BaseException, ...], proxy: str | None) -> str | None:
-    """Why another try will not help; None where it may."""
+    """The message if another try will not help, else None."""
     for cause in causes:
         if isinstance(cause, ssl.SSLError) and (reason := _final_tls_reason(cause)):
             return reason
@@ -91,14 +91,14 @@ def _final_tls_reason(error: ssl.SSLError) -> str | None:
     if isinstance(error, ssl.SSLCertVerificationError):
         return f"the server's TLS certificate is not trusted ({error.verify_message})"
     if getattr(error, "reason", None) in _PLAIN_TEXT:
-        return "no TLS is spoken on this port; check whether the address should begin with http://"
+        return "the port does not use TLS; check whether the address should begin with http://"
     if getattr(error, "library", None) in _CERTIFICATE_FILES:
         return "the file that REQUESTS_CA_BUNDLE or CURL_CA_BUNDLE names holds no certificates"
     return None
 
 
 def _reason(causes: tuple[BaseException, ...]) -> str:
-    """What happened, in a few words."""
+    """The message if another try may help."""
     for cause in causes:
         if isinstance(cause, ssl.SSLEOFError):
             return "the TLS handshake ended early"
@@ -106,8 +106,8 @@ def _reason(causes: tuple[BaseException, ...]) -> str:
             reason = (getattr(cause, "reason", None) or "unknown error").lower().replace("_", " ")
             return f"the TLS handshake failed ({reason})"
         if refused := _TUNNEL_REFUSED.match(str(cause)):
-            return f"it answered {refused[1]}"
-        for kind, words in _WORDS.items():
+            return f"it responded {refused[1]}"
+        for kind, words in _REASON_MESSAGES.items():
             if isinstance(cause, kind):
                 return words
         if isinstance(cause, OSError) and cause.strerror:
@@ -115,7 +115,7 @@ def _reason(causes: tuple[BaseException, ...]) -> str:
     return "the connection failed"
 
 
-_WORDS: dict[type[BaseException], str] = {
+_REASON_MESSAGES: dict[type[BaseException], str] = {
     socket.gaierror: "name not found",
     ConnectionRefusedError: "connection refused",
     http.client.RemoteDisconnected: "connection closed without a response",

@@ -1,4 +1,4 @@
-"""Which credentials have worked: tells one that was used up from one that never was any good."""
+"""Tracks which credentials have worked, to tell an expired one from a wrong one."""
 
 from __future__ import annotations
 
@@ -12,27 +12,22 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-#: So many credentials in a row that never worked are a refusal: one may have died on its way.
-MOST_REFUSED = 2
+#: This many refused credentials in a row are final; a single one may have expired on its way.
+MAX_REFUSED = 2
 
 
 @dataclass(slots=True)
 class Use:
-    """One request with a credential.
-
-    Args:
-        status: Of its response; None as long as there is none.
-    """
+    """One request with a credential, and the status of its response."""
 
     status: int | None = None
 
 
 class CredentialUse:
-    """The requests that carry renewable credentials, and how they ended. Threads share one.
+    """Tracks the requests with renewable credentials; threads share one.
 
-    A 401 on a credential that has worked only says that it was used up or has expired, however
-    many requests it was good for. A credential has never worked once every request that carried it
-    was answered 401; as long as another one is under way, that is not known.
+    A 401 for a credential that has worked means that it has expired or was used up. A credential is
+    refused once every request with it ended with 401 and none is under way.
     """
 
     def __init__(self) -> None:
@@ -43,12 +38,12 @@ class CredentialUse:
 
     @property
     def refused(self) -> bool:
-        """Whether another credential would not help: the last ones have never worked."""
-        return self._never_worked >= MOST_REFUSED
+        """Whether the last credentials were refused, so that another one would not help."""
+        return self._never_worked >= MAX_REFUSED
 
     @contextmanager
     def of(self, credential: str) -> Iterator[Use]:
-        """Send a request with a credential; its status is told to the Use."""
+        """Track a request with a credential; the caller sets the status of the Use."""
         use = Use()
         with self._lock:
             self._under_way[credential] += 1
@@ -57,9 +52,9 @@ class CredentialUse:
         finally:
             with self._lock:
                 self._under_way[credential] -= 1
-                self._judge(credential, use.status)
+                self._note_status(credential, use.status)
 
-    def _judge(self, credential: str, status: int | None) -> None:
+    def _note_status(self, credential: str, status: int | None) -> None:
         if status is None:
             return
         if status != HTTPStatus.UNAUTHORIZED:

@@ -1,8 +1,8 @@
-"""Paginators: how one window is read, page by page. Small, typed, and without I/O.
+"""Paginators read one window page by page, without I/O.
 
-A paginator says which page to request next (`token`), and which rows may be emitted after each page
-(`advance`). The shape is that of singer_sdk's `BaseAPIPaginator`, but over parsed pages: the SDK's
-paginators get the response, which would be parsed a second time, and take 0 and "" for the end.
+A paginator holds the token of the next page (`token`) and returns the rows that may be emitted
+after each page (`advance`). They are like singer_sdk's `BaseAPIPaginator`, but take parsed pages:
+the SDK's would parse responses a second time, and take a token of 0 or "" for the end.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 
 TToken = TypeVar("TToken")
 
-#: Pages without a row that may follow each other while the server says that there are more.
+#: Most consecutive pages without a row while the server reports more.
 MAX_EMPTY_PAGES = 20
-#: How often a window whose rows do not match its count is read before it is split.
+#: A window whose rows do not match its count is read this often before it is split.
 MAX_READS = 3
 _BOOLEANS: dict[str, object] = {"true": True, "1": True, "false": False, "0": False}
 _NO_CURSOR = (None, "", False)
@@ -31,21 +31,21 @@ _COUNT = re.compile(r"[0-9]{1,18}")
 
 
 class PaginationError(Exception):
-    """The server contradicts itself, and reading on would lose rows or never end.
+    """The server contradicts itself, so that reading on would lose rows or never end.
 
-    Its text is a sentence for the user. Caught by `CallStream`, whose failure it becomes.
+    `CallStream` turns it into its failure, with the same text.
     """
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """A parsed response. The other fields are as received: perhaps absent, or of another type.
+    """A parsed response; all fields but the rows are as received, perhaps absent or of any type.
 
     Args:
         rows: Its rows as records, in the order of the response.
         cursor: The cursor of the next page.
-        has_more: What the server says about further pages.
-        count: How many rows the window has in all.
+        has_more: Whether there are more pages.
+        count: How many rows the window has in total.
         limit: The most rows that the response may have.
     """
 
@@ -57,7 +57,7 @@ class Page:
 
 
 def count_of(value: object) -> int | None:
-    """A count or limit that a server sent, as a number or as text; None for anything else."""
+    """Parse a count or limit, a number or a text; None for anything else."""
     if isinstance(value, str) and _COUNT.fullmatch(value.strip()):
         return int(value)
     whole = isinstance(value, int) and not isinstance(value, bool) and value >= 0
@@ -65,13 +65,7 @@ def count_of(value: object) -> int | None:
 
 
 class Paginator(ABC, Generic[TToken]):
-    """Reads one window; a new one for each.
-
-    Type parameter: the token, which tells one page from the next.
-
-    Args:
-        first: Token of the first page.
-    """
+    """Reads one window; `first` is the token of the first page."""
 
     def __init__(self, first: TToken) -> None:
         #: Token of the page to request next.
@@ -80,11 +74,11 @@ class Paginator(ABC, Generic[TToken]):
         self.finished = False
 
     def note_overload(self) -> None:
-        """Take note that the page was too much for the server."""
+        """Called if the page was too large for the server."""
 
     @abstractmethod
     def advance(self, page: Page) -> Sequence[Batch]:
-        """Go on from the page that `token` stands for.
+        """Take the page of `token`, and set the next token or `finished`.
 
         Returns:
             The rows that may be emitted now.
@@ -96,13 +90,13 @@ class Paginator(ABC, Generic[TToken]):
 
 
 class CursorPaginator(Paginator["str | None"]):
-    """Follows a cursor until the server says that there is no more; emits page by page.
+    """Follows a cursor until the server reports no more pages; emits page by page.
 
-    A "no" ends the pagination whatever the cursor is. Without a "no" the cursor decides, unless a
-    "yes" says that one is missing: that is an error, and so is a cursor that comes again.
+    `has_more` decides; without it the cursor does. More without a cursor is an error, and so is a
+    cursor that was seen before.
 
-        {"has_more": true, "next": "a"}     read on from "a"
-        {"has_more": null, "next": "a"}     read on from "a"
+        {"has_more": true, "next": "a"}     request "a"
+        {"has_more": null, "next": "a"}     request "a"
         {"has_more": "false", "next": "a"}  the end
         {"next": null}                      the end
         {"has_more": 1, "next": null}       an error
@@ -114,8 +108,8 @@ class CursorPaginator(Paginator["str | None"]):
     ('a', False)
 
     Args:
-        name: What the provider calls the cursor, for messages.
-        keys: Columns that tell records apart.
+        name: The provider's name of the cursor, for messages.
+        keys: Primary keys.
     """
 
     def __init__(self, name: str, *, keys: Sequence[str]) -> None:
@@ -163,12 +157,12 @@ def _is_last(page: Page) -> bool:
 
 
 class OffsetPaginator(Paginator[int]):
-    """Reads pages by offset, up to the count that the server sends; emits the window at its end.
+    """Reads pages by offset up to the server's count; emits the window at its end.
 
-    The offset advances by the rows that came, not by those requested: a server may send fewer. A
-    row that moves between pages comes twice, and its neighbour not at all; so a window is complete
-    when it has as many distinct rows as every page counted, and is read again where it has not.
-    Without a count an empty page is the end, and nothing can be verified.
+    The offset advances by the rows received, not by those requested: a server may send fewer. A row
+    that moves between pages comes twice, and another one not at all. So a window is complete if it
+    has as many distinct rows as every page counted; otherwise it is read again. Without a count an
+    empty page is the end, and nothing can be verified.
 
     >>> offset = OffsetPaginator(keys=("id",), max_rows=100)
     >>> offset.advance(Page(Batch([{"id": 1}, {"id": 2}], {"id": [1, 2]}), count=3))
@@ -180,8 +174,8 @@ class OffsetPaginator(Paginator[int]):
     ([1, 2, 3], True)
 
     Args:
-        keys: Columns that tell records apart.
-        max_rows: A window that counts as many rows as this, or more, is too large.
+        keys: Primary keys.
+        max_rows: A window of this many rows or more is too large.
     """
 
     def __init__(self, *, keys: Sequence[str], max_rows: int) -> None:
@@ -231,11 +225,10 @@ class OffsetPaginator(Paginator[int]):
 
 
 class SinglePage(Paginator[int]):
-    """Reads a window whose rows come in one response without a cap, such as a file.
+    """Reads a window from one response without a cap, such as a file.
 
-    With a count it is complete when it has that many rows; else it is read again, and then split.
-    Without one it is complete as it is, or, where its end cannot be told, when two responses in a
-    row have the same length.
+    With a count it is complete if it has that many rows; else it is read again, and then split.
+    Without a count it is complete, or with `read_twice` if two responses have the same length.
 
     >>> single = SinglePage(count=2)
     >>> single.advance(Page(Batch([{"id": 1}])))
@@ -244,8 +237,8 @@ class SinglePage(Paginator[int]):
     [Batch(records=[{'id': 1}, {'id': 2}], columns={}, invalid_values={}, outside=0)]
 
     Args:
-        count: How many rows the window has; None where that is not known.
-        read_twice: Whether an uncounted response is read again to see that it was whole.
+        count: How many rows the window has; None if unknown.
+        read_twice: Whether to verify an uncounted response by a second one.
     """
 
     def __init__(self, count: int | None = None, *, read_twice: bool = False) -> None:

@@ -1,7 +1,4 @@
-"""When the next request may go out: one gate for all workers that talk to one provider.
-
-Knows nothing of the requests.
-"""
+"""Limits the requests of all workers to one provider."""
 
 from __future__ import annotations
 
@@ -18,11 +15,7 @@ if TYPE_CHECKING:
 
 
 class RateLimit:
-    """Starts of requests: evenly spaced, and none while the server wants a rest.
-
-    Args:
-        per_minute: Most of them in any 60 seconds; None for no limit.
-    """
+    """Spaces requests evenly, at most `per_minute` in any 60 seconds; pauses on demand."""
 
     def __init__(self, per_minute: int | None) -> None:
         self._spacing = 60.0 / per_minute if per_minute else 0.0
@@ -30,61 +23,48 @@ class RateLimit:
         self._next = 0.0
 
     def take(self) -> None:
-        """Wait for the next turn; a worker that is cancelled meanwhile leaves it to the others.
-
-        Raises:
-            Cancelled: The worker is no longer wanted.
-        """
+        """Wait until the next request may start; a cancelled worker raises Cancelled."""
         interruptible_sleep(0)
         while (wait := self._reserve()) > 0:
             interruptible_sleep(wait)
 
     def pause(self, seconds: float) -> None:
-        """Let nothing start for a while."""
+        """Start no request for some seconds."""
         with self._lock:
             self._next = max(self._next, clock.monotonic() + seconds)
 
     def _reserve(self) -> float:
-        """Take the next start time if it is due, else say how long it takes."""
+        """Take the next start time if it is due, else return the seconds until then."""
         with self._lock:
             now = clock.monotonic()
             if now < self._next:
                 return self._next - now
             if self._spacing:
-                # Rounded up: so many spacings in a row are never less than a minute.
+                # Rounded up, so that `per_minute` spacings are never less than a minute.
                 self._next = math.nextafter(now + self._spacing, math.inf)
             return 0.0
 
 
 class RateLimiter:
-    """Holds back requests: so many at once, so many a minute, none while the server wants a rest.
-
-    Args:
-        at_once: Requests under way at the same time.
-        per_minute: Requests started per minute, evenly spaced; None for no limit.
-    """
+    """Limits concurrent requests (`at_once`) and requests per minute (None for no limit)."""
 
     def __init__(self, *, at_once: int, per_minute: int | None) -> None:
         self._slots = threading.BoundedSemaphore(at_once)
-        self._turns = RateLimit(per_minute)
+        self._rate = RateLimit(per_minute)
 
-    def beside(self) -> RateLimiter:
-        """A gate to the same turns for what requests wait for themselves: a login, one at once."""
+    def for_login(self) -> RateLimiter:
+        """A limiter for logins, one at a time, with the same rate: requests wait for a login."""
         other = RateLimiter(at_once=1, per_minute=None)
-        other._turns = self._turns
+        other._rate = self._rate
         return other
 
     @contextmanager
     def slot(self) -> Iterator[None]:
-        """Wait for a turn and hold it while a request is under way.
-
-        Raises:
-            Cancelled: The worker is no longer wanted.
-        """
+        """Hold a slot while a request is under way; waits, as `RateLimit.take`."""
         with self._slots:
-            self._turns.take()
+            self._rate.take()
             yield
 
     def pause(self, seconds: float) -> None:
-        """Let no request of any worker start for a while."""
-        self._turns.pause(seconds)
+        """Start no request of any worker for some seconds."""
+        self._rate.pause(seconds)

@@ -1,4 +1,4 @@
-"""A request, as an endpoint builds it and as the client sends it."""
+"""A request, built by a stream and sent by the client."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
     from tap_callexports.http.response import Response
 
-#: A request fails after so many tries.
+#: A request fails after this many tries.
 MAX_TRIES = 8
 
 
@@ -20,13 +20,13 @@ class Request:
 
     Args:
         url: Full address.
-        params: Query parameters; those that are None are left out.
-        json: The body, which makes it a POST; None for a GET.
-        sender: Who sends it, for messages: a stream's name, or `login`.
-        error_for: The provider's own reading of a status that is not 2xx: an exception to raise, or
-            None for the common reading (`http/retry.py`).
+        params: Query parameters; those that are None are dropped.
+        json: The body of a POST; None for a GET.
+        sender: The stream's name or `login`, for messages.
+        error_for: Maps a response that is not 2xx to an exception, or to None for the default
+            (`retry.py`).
         max_tries: How often it is sent at most.
-        splittable: Whether a smaller range can be requested when the response is too large.
+        splittable: Whether a smaller range can be requested if the response is too large.
     """
 
     url: str

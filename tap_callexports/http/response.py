@@ -1,4 +1,4 @@
-"""One reply, the answer to a question: its JSON, and what else it says. Knows no request."""
+"""A response: its rows or other JSON, its error message, and its headers."""
 
 from __future__ import annotations
 
@@ -26,15 +26,16 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-#: Rows an answer may hold; more are asked for in halves.
+#: Most rows of a response; a window with more is split.
 MAX_ROWS = 120_000
-#: Bytes of memory the values of an answer may take, by a rough count; smaller bodies need none.
-_MAX_WEIGHT, _LIGHT = 256 << 20, 8 << 20
+#: Most bytes of memory, roughly estimated, for the values of a response; a small body is not
+#: checked.
+_MAX_MEMORY, _SMALL_BODY = 256 << 20, 8 << 20
 _MARKS = ((b",", b"."), (b"{", b"["))
 _CHUNK = 1 << 16
 
-#: Headers that ask to wait, the most exact one first, and what a number in them counts: seconds,
-#: milliseconds, or seconds until a rate limit is reset.
+#: Headers with a wait, the most exact first, and their units: milliseconds, seconds, or seconds
+#: until a rate limit is reset.
 _WAITS = {
     "Retry-After-Ms": "ms",
     "Retry-After": "s",
@@ -42,35 +43,35 @@ _WAITS = {
     "X-RateLimit-Reset": "reset",
 }
 _NUMBER = re.compile(r"[0-9]+(\.[0-9]*)?")
-#: A number of seconds from here on (2001) is an instant in epoch seconds, a thousand times as much
+#: A number of seconds from here on (2001) is an instant in epoch seconds, and 1000 times as much is
 #: one in milliseconds.
 _EARLIEST_EPOCH = 1e9
 
-#: A longer answer does not say in one sentence what went wrong.
-_LONGEST_SAID = 1 << 16
+#: A longer body has no error message.
+_MAX_ERROR_BODY = 1 << 16
 
-#: A whole number of more digits than this (Python's limit) no target can read; it is looked for in
-#: one byte of each hundred.
-_MOST_DIGITS, _STRIDE = 4300, 100
-_MANY_DIGITS = b"0" * (_MOST_DIGITS // _STRIDE - 1)
+#: Targets cannot read integers of more digits than this (Python's limit). To find them, one byte of
+#: each hundred is checked.
+_MAX_DIGITS, _STRIDE = 4300, 100
+_MANY_DIGITS = b"0" * (_MAX_DIGITS // _STRIDE - 1)
 _DIGITS = bytes(b"0"[0] if byte in b"0123456789" else 0 for byte in range(256))
 
-#: What decoders raise for a body that is no JSON, or none that can be held.
-_BROKEN = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, ArithmeticError)
+#: Errors of decoding a body that is not JSON or has impossible numbers.
+_DECODE_ERRORS = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, ArithmeticError)
 _json = msgspec.json.Decoder(float_hook=Decimal).decode
 _row = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """Status, headers and decompressed body of an answer.
+    """An HTTP response.
 
     Args:
-        status: Of HTTP.
-        headers: Read without regard to case.
-        body: Decompressed and whole, but for a SpooledResponse.
+        status: The HTTP status.
+        headers: Case-insensitive.
+        body: Decompressed and complete.
         decoder: Decodes its rows; the codec of its stream.
-        repairs: What was repaired in the texts that were decoded of it, as `repaired` counts.
+        repairs: Counts of repairs in the decoded texts, by kind (`repaired`).
     """
 
     status: int
@@ -81,33 +82,31 @@ class Response:
 
     @property
     def ok(self) -> bool:
-        """Any 2xx: some APIs answer reads with 201."""
+        """Whether the status is 2xx: some APIs respond to reads with 201."""
         return HTTPStatus.OK <= self.status < HTTPStatus.MULTIPLE_CHOICES
 
     def json(self) -> Json:
-        """The body as JSON, fractions as Decimal so that money stays exact.
+        """The body as JSON, with fractions as Decimal so that amounts stay exact.
 
         Raises:
-            TransientFailure: The body is not whole, valid JSON.
+            TransientFailure: The body is not complete, valid JSON.
             WindowTooLarge: It holds too many values.
         """
-        return self._undecoded(_json)
+        return self._decoded_by(_json)
 
     def envelope(self, rows: str, *others: str) -> Json:
-        """Some fields of an object, perhaps with others; those it lacks are not in the result.
-
-        A list of objects comes as from `rows`, anything else as from `json`.
+        """Some fields of an object, those that it has; another body is returned as by `rows`.
 
         Args:
-            rows: Name of a field; a list of objects comes as Rows, mostly of undecoded values.
-            others: Names of fields that come decoded.
+            rows: Name of the field of rows; a list of objects becomes Rows, mostly undecoded.
+            others: Names of fields that are decoded.
 
         Raises:
             TransientFailure: As `json`, or the object reports an error.
             WindowTooLarge: As `json`.
         """
         fields = tuple(name for name in dict.fromkeys((*others, *ERROR_FIELDS)) if name != rows)
-        found = self._undecoded(lambda body: self.decoder.decode(body, rows, fields))
+        found = self._decoded_by(lambda body: self.decoder.decode(body, rows, fields))
         if not isinstance(found, dict):
             return _as_rows(found)
         self._check_error(found)
@@ -121,9 +120,9 @@ class Response:
         """The rows of a response, and other fields of their envelope.
 
         Args:
-            field: Field of the rows; None where the response is the list of rows.
-            others: Names of other fields; those it lacks are not in the result.
-            or_null: Whether null stands for no rows.
+            field: Field of the rows; None if the response is the list of rows.
+            others: Names of other fields; absent ones are not in the result.
+            or_null: Whether null means no rows.
 
         Raises:
             TransientFailure: It holds no list of objects, is no valid JSON, or reports an error.
@@ -140,12 +139,7 @@ class Response:
         return rows, body
 
     def object(self) -> dict[str, Json]:
-        """The fields of an object that is no row; none where the body is something else.
-
-        Raises:
-            TransientFailure: As `json`, or the object reports an error.
-            WindowTooLarge: As `json`.
-        """
+        """The fields of an object that is not a row, as `envelope`; empty for another body."""
         found = self.json()
         if not isinstance(found, dict):
             return {}
@@ -153,37 +147,26 @@ class Response:
         return found
 
     def rows(self) -> Json:
-        """A list of objects as Rows, mostly of undecoded values; anything else as from `json`.
-
-        Raises:
-            TransientFailure: As `json`.
-            WindowTooLarge: As `json`.
-        """
-        return _as_rows(self._undecoded(self.decoder.decode))
+        """A list of objects as Rows, mostly undecoded; another body as by `json`."""
+        return _as_rows(self._decoded_by(self.decoder.decode))
 
     def row(self) -> Json:
-        """As `json`, errors too, but of an object its values are left undecoded."""
-        return self._undecoded(_row)
+        """As `json`, but the values of an object are not decoded."""
+        return self._decoded_by(_row)
 
-    def _undecoded(self, decode: Callable[[bytes], T]) -> T | Json:
-        """The body by a decoder of its shape, its values fit to be part of a line; else as `json`.
-
-        Texts that no target can store are repaired first.
-
-        Args:
-            decode: Raises ValidationError for a body of another shape.
-        """
-        self.check_weight()
+    def _decoded_by(self, decode: Callable[[bytes], T]) -> T | Json:
+        """Repair and decode the body; with `json` if `decode` raises ValidationError."""
+        self._check_size()
         body, repairs = repaired(self.body)
         try:
             found = _decoded(body, decode)
-        except _BROKEN:
+        except _DECODE_ERRORS:
             raise self._no_json from None
         self.repairs.update(repairs)
         return found
 
     def _check_error(self, body: dict[str, Json]) -> None:
-        """Refuse an object that reports an error, which may stand beside rows or beside none."""
+        """Refuse an object that reports an error, with or without rows."""
         if reports_error(body):
             raise TransientFailure(f"{self.status} with an error in the body{message_of(body)}")
 
@@ -191,21 +174,17 @@ class Response:
     def _no_json(self) -> TransientFailure:
         return TransientFailure(f"{self.status} with {self.kind} instead of JSON")
 
-    def check_weight(self) -> None:
-        """Refuse a body whose values would take far more memory than its text.
-
-        Raises:
-            WindowTooLarge: They would.
-        """
-        if len(self.body) <= _LIGHT:
+    def _check_size(self) -> None:
+        """Raise WindowTooLarge for a body whose values would take far more memory than its text."""
+        if len(self.body) <= _SMALL_BODY:
             return
         values, groups = (sum(map(self.body.count, marks)) for marks in _MARKS)
-        if 64 * values + 200 * groups > _MAX_WEIGHT:
+        if 64 * values + 200 * groups > _MAX_MEMORY:
             raise WindowTooLarge("a response of too many values")
 
     @property
     def kind(self) -> str:
-        """What the body is, for a message, without saying what is in it."""
+        """The kind of body, for a message."""
         if not self.body.strip():
             return "an empty body"
         media_type = self.headers.get("Content-Type", "").split(";")[0].strip()
@@ -216,12 +195,11 @@ class Response:
 
     @property
     def error_message(self) -> str:
-        """What the server says went wrong, as ` (...)` to put behind a message; else nothing.
+        """The server's error message, as ` (...)` to append to a message; else empty.
 
-        Taken from the fields APIs use for it, escaped, shortened and without phone numbers and
-        e-mail addresses; never other parts of a body.
+        Taken from known fields only (`error_fields.py`), sanitized.
         """
-        if len(self.body) > _LONGEST_SAID:
+        if len(self.body) > _MAX_ERROR_BODY:
             return ""
         try:
             body = msgspec.json.decode(self.body)
@@ -231,9 +209,9 @@ class Response:
 
     @property
     def retry_after(self) -> float | None:
-        """Seconds the server asks to wait; None where it does not, or not in a known form.
+        """Seconds that the server asks to wait, after a 429 also until its rate limit is reset.
 
-        After a 429 the headers that say when its rate limit is reset count too.
+        None if there is no such header, or not in a known form.
         """
         for header, unit in _WAITS.items():
             if unit != "reset" or self.status == HTTPStatus.TOO_MANY_REQUESTS:
@@ -244,7 +222,7 @@ class Response:
         return None
 
     def _wait_of(self, text: str, per_second: int) -> float | None:
-        """Seconds of a wait given as a number, or as the moment it ends: epoch or HTTP date."""
+        """Seconds of a wait given as a number, an epoch or an HTTP date."""
         if not _NUMBER.fullmatch(text):
             moment = _epoch_of(text)
         elif (number := float(text)) / per_second < _EARLIEST_EPOCH:
@@ -258,7 +236,7 @@ class Response:
 
     @property
     def date(self) -> float | None:
-        """The server's clock, in epoch seconds; None where it does not tell."""
+        """The server's time in epoch seconds, None if it sends none."""
         return _epoch_of(self.headers.get("Date", ""))
 
 
@@ -276,7 +254,7 @@ def _decoded(body: bytes, decode: Callable[[bytes], T]) -> T | Json:
 
 
 def _check_utf8(body: bytes) -> None:
-    """Raise UnicodeDecodeError where a body is no UTF-8; piece by piece, for it may be large."""
+    """Raise UnicodeDecodeError if a body is not UTF-8; in pieces, to save memory."""
     decode = getincrementaldecoder("utf-8")().decode
     for start in range(0, len(body), _CHUNK):
         decode(body[start : start + _CHUNK])
@@ -291,7 +269,7 @@ def _as_rows(value: object) -> object:
 
 
 def _epoch_of(text: str) -> float | None:
-    """An HTTP date in epoch seconds, None for any other text."""
+    """Parse an HTTP date into epoch seconds; None for another text."""
     try:
         moment = parsedate_to_datetime(text)
         return moment.replace(tzinfo=moment.tzinfo or timezone.utc).timestamp()

@@ -1,7 +1,4 @@
-"""What a status means, and when a request is sent again: decisions only.
-
-Reads the clock, but sends nothing and never sleeps.
-"""
+"""Decides what a status means, and when a request is sent again; sends nothing itself."""
 
 from __future__ import annotations
 
@@ -30,33 +27,32 @@ if TYPE_CHECKING:
     from tap_callexports.http.request import Request
     from tap_callexports.http.response import Response
 
-#: A request fails after so many seconds, not counting its waits for the rate limit.
+#: A request fails after this many seconds, not counting waits for the rate limit.
 MAX_SECONDS = 15 * 60
-#: Requests that were too much for the server are sent this often before the window is split.
+#: Tries of a request that is too large for the server before the window is split.
 TOO_LARGE_TRIES = 2
-#: The same for the parts of a window that was unreadable after MAX_TRIES.
+#: Tries for the parts of a window that was unreadable after MAX_TRIES.
 PART_TRIES = 2
-#: Renewals of the credential for one request before there are waits between them.
+#: Renewals of the credential for one request without a wait in between.
 QUICK_RENEWALS = 3
-#: Seconds before the second try, doubled from try to try, and the most of them.
-FIRST_WAIT, LONGEST_WAIT = 1.0, 60.0
+#: Seconds before the second try, doubled with each try, and their maximum.
+FIRST_WAIT, MAX_WAIT = 1.0, 60.0
 
-# What follows on a status that is not 2xx, unless the provider's stream reads it otherwise:
-#   408, 425, 429        sent again, MAX_TRIES times or MAX_SECONDS long; then the stream fails
+# What a status that is not 2xx leads to, unless the stream's `error_for` decides otherwise:
+#   408, 425, 429        retries, MAX_TRIES or MAX_SECONDS; then the stream fails
 #   5xx, and a body that cannot be decoded
-#                        the same, then the window is read in halves, PART_TRIES times each;
-#                        not after a 503 with Retry-After, an outage in which no window is answered
-#   413, 414, 504, 524   sent TOO_LARGE_TRIES times, then the window is read in halves; where it
-#                        cannot be split, as above
-#   401                  the credential is renewed, as long as such ones work, or waited for; then
-#                        the provider fails
+#                        the same, then the window is split, with PART_TRIES for each part; not
+#                        after a 503 with Retry-After, which is an outage of all windows
+#   413, 414, 504, 524   TOO_LARGE_TRIES, then the window is split; as above if it cannot be split
+#   401                  the credential is renewed while new ones work, or retries; then the
+#                        provider fails
 #   403                  the stream fails, or is skipped (skip_forbidden_streams)
 #   3xx and the rest     the stream fails
-_AGAIN = frozenset({408, 425, 429, *range(500, 600)})
+_RETRIED = frozenset({408, 425, 429, *range(500, 600)})
 _TOO_LARGE = frozenset({413, 414, 504, 524})
 
-#: What a status means to the user, where it is not the server's own text that tells.
-_SENTENCES: dict[int, str] = {
+#: Messages for final statuses.
+_STATUS_MESSAGES: dict[int, str] = {
     HTTPStatus.BAD_REQUEST: "the request was refused",
     HTTPStatus.PAYMENT_REQUIRED: "the account's balance or plan does not allow it",
     HTTPStatus.NOT_FOUND: "there is nothing at this address; check api_url",
@@ -68,16 +64,16 @@ _SENTENCES: dict[int, str] = {
 
 @dataclass(frozen=True, slots=True)
 class HttpSettings:
-    """What all requests of one provider have in common.
+    """The settings of all requests to one provider.
 
     Args:
         provider: Its title, the first word of every message.
-        credential: The settings to name when the credential is refused.
-        read_timeout: Seconds without a byte before a request is given up.
+        credential: The settings to name if the credential is refused.
+        read_timeout: Seconds without a byte before a try fails.
         max_retry_wait: Longest wait, in seconds, a server may ask for.
         user_agent: Sent with every request.
-        unauthorised_waits: Seconds before each repetition of a request answered 401, first where
-            nothing has succeeded in this run, then where something has. Empty: a 401 is final.
+        unauthorised_waits: Seconds before each retry after a 401, first if no request of this run
+            has succeeded, then if one has. Empty: a 401 is final.
     """
 
     provider: str
@@ -93,18 +89,14 @@ class HttpSettings:
 
 
 def failure_of(response: Response, settings: HttpSettings, request: Request) -> Exception:
-    """What an answer that is not 2xx means, by its status.
-
-    Returns:
-        What to raise: TransientFailure, ProviderFailed, Forbidden or another StreamFailed.
-    """
+    """The exception for a response that is not 2xx: a TransientFailure or a StreamFailed."""
     status = response.status
-    said = response.error_message
+    server_text = response.error_message
     where = settings.where(request)
-    if status in _AGAIN or status in _TOO_LARGE:
+    if status in _RETRIED or status in _TOO_LARGE:
         announced = status == HTTPStatus.SERVICE_UNAVAILABLE and "Retry-After" in response.headers
         return TransientFailure(
-            f"{status}{said}",
+            f"{status}{server_text}",
             wait=response.retry_after or None,
             too_large=status in _TOO_LARGE,
             unreadable=status >= HTTPStatus.INTERNAL_SERVER_ERROR and not announced,
@@ -114,12 +106,12 @@ def failure_of(response: Response, settings: HttpSettings, request: Request) -> 
         outage = ", or the server cannot check it just now" if may_heal else ""
         return ProviderFailed(
             f"{settings.provider}: {status}, {settings.credential} was refused{outage}; check "
-            f"it{said}"
+            f"it{server_text}"
         )
     if status == HTTPStatus.FORBIDDEN:
         return Forbidden(
             f"{where}: {status}, the credential may not read this stream; give it the "
-            f'permission, or leave the stream out: select "!{request.sender}.*"{said}'
+            f'permission, or deselect the stream: select "!{request.sender}.*"{server_text}'
         )
     if HTTPStatus.MULTIPLE_CHOICES <= status < HTTPStatus.BAD_REQUEST:
         host = _host_of(response.headers.get("Location", "")) or "another address"
@@ -127,7 +119,9 @@ def failure_of(response: Response, settings: HttpSettings, request: Request) -> 
             f"{where}: {status}, redirected to {sanitize(host, 80)}; redirects are never "
             "followed, check api_url"
         )
-    return StreamFailed(f"{where}: {status}, {_SENTENCES.get(status, 'refused')}{said}")
+    return StreamFailed(
+        f"{where}: {status}, {_STATUS_MESSAGES.get(status, 'refused')}{server_text}"
+    )
 
 
 def _host_of(url: str) -> str | None:
@@ -138,50 +132,50 @@ def _host_of(url: str) -> str | None:
 
 
 class Attempts:
-    """How one request has fared so far, and whether it is asked again."""
+    """The tries of one request, and whether there is another one."""
 
     def __init__(self, request: Request, settings: HttpSettings) -> None:
         self._request = request
         self._settings = settings
         self._started = clock.monotonic()
-        #: When even a dripping answer is given up.
+        #: When a response that is still being received fails.
         self.deadline = self._started + MAX_SECONDS
-        self._tries = self._heavy = self._unreadable = self._unconnected = 0
+        self._tries = self._too_large = self._unreadable = self._unconnected = 0
         self._unauthorised = self._renewals = 0
-        #: What it waits for now, for other threads to see.
+        #: The current wait, for other threads.
         self.pending = Pending()
 
     @property
     def tries(self) -> int:
-        """How often it was sent."""
+        """How often the request was sent."""
         return self._tries
 
     @property
     def _counted(self) -> int:
-        """The tries that count: not those after which only the credential was renewed."""
+        """The tries that count: not those that only led to a new credential."""
         return self._tries - self._renewals
 
     @property
     def _few_tries(self) -> bool:
-        """Whether this is a part of a window that could not be read."""
+        """Whether the request is for a part of an unreadable window."""
         return self._request.splittable and current_traffic().few_tries
 
     @property
     def try_number(self) -> str:
-        """Which try the last one was, of how many."""
+        """The number of the last try, of how many."""
         tries = self._request.max_tries
-        if self._request.splittable and self._heavy:
-            tries = min(tries, self._tries + TOO_LARGE_TRIES - self._heavy)
+        if self._request.splittable and self._too_large:
+            tries = min(tries, self._tries + TOO_LARGE_TRIES - self._too_large)
         if self._few_tries and self._unreadable:
             tries = min(tries, self._tries + PART_TRIES - self._unreadable)
         return f"try {self._tries} of {tries}"
 
     def sent(self) -> None:
-        """One more request went out."""
+        """Count a try."""
         self._tries += 1
 
-    def held_back(self, seconds: float) -> None:
-        """It waited these seconds for a turn: no failing of the server, they do not count."""
+    def exclude(self, seconds: float) -> None:
+        """Exclude seconds of waiting for the rate limit from the time limit."""
         self._started += seconds
         self.deadline += seconds
 
@@ -193,30 +187,23 @@ class Attempts:
         received: Callable[[], int] | None = None,
         reason: str = "",
     ) -> None:
-        """Note what it waits for from here on.
-
-        Args: As of a Wait.
-        """
+        """Set the current wait; the arguments are those of `Wait`."""
         self.pending.wait = Wait(doing, self._tries, until, received, reason)
 
     def renewed(self) -> TransientFailure:
-        """After a 401 there is a new credential: the reason for another try, which is not counted.
+        """The failure to retry after a 401 that led to a new credential; the try does not count.
 
-        Who used the old one up is not this request's doing; but should each new one be refused for
-        this request, and for no other, there are waits between the logins.
+        There are waits between the logins if each new credential is refused for this request only.
         """
         self._renewals += 1
         soon = self._renewals <= QUICK_RENEWALS
         return TransientFailure("401, token renewed", wait=0 if soon else None)
 
     def unauthorised(self, *, succeeded: bool) -> None:
-        """Raise for a repetition after a 401, where an outage may look like one.
+        """Raise TransientFailure to retry after a 401, if an outage of the provider looks like one.
 
         Args:
-            succeeded: Whether any request of this client has been answered in this run.
-
-        Raises:
-            TransientFailure: Another try may help; else nothing happens.
+            succeeded: Whether any request of this client has succeeded in this run.
         """
         waits = self._settings.unauthorised_waits[succeeded]
         if self._unauthorised < len(waits):
@@ -227,27 +214,26 @@ class Attempts:
     def wait_after(self, failure: TransientFailure) -> float:
         """Seconds until the next try: exponential with jitter, or what the server asks for.
 
-        A wait that the server asks for is never less than the shortest one without it. After a
-        failure with a wait of 0 (a renewed token) the next try is at once.
+        The server's wait is raised to the shortest one without it; a wait of 0 (a renewed token) is
+        kept.
 
         Raises:
-            WindowTooLarge: The answer is too much for the server.
-            StreamFailed: There should be no next try; Unreadable where the server answered the last
-                one, Unreachable where none of them connected.
+            WindowTooLarge: The response is too large for the server.
+            StreamFailed: There is no next try (`final_failure`).
         """
         where = self._settings.where(self._request)
-        self._heavy += failure.too_large
+        self._too_large += failure.too_large
         self._unreadable += failure.unreadable
         self._unconnected += not failure.connected
-        if self._request.splittable and self._heavy >= TOO_LARGE_TRIES:
-            raise WindowTooLarge(f"{failure}, {self._heavy} times") from None
+        if self._request.splittable and self._too_large >= TOO_LARGE_TRIES:
+            raise WindowTooLarge(f"{failure}, {self._too_large} times") from None
         longest = self._settings.max_retry_wait
         if failure.wait is not None and failure.wait > longest:
             raise StreamFailed(
                 f"{where}: {failure}; the server asks to wait {failure.wait:.0f} s, more than "
                 f"max_retry_wait ({longest} s)"
             ) from None
-        ceiling = min(LONGEST_WAIT, FIRST_WAIT * 2 ** max(0, self._counted - 1), longest)
+        ceiling = min(MAX_WAIT, FIRST_WAIT * 2 ** max(0, self._counted - 1), longest)
         shortest = ceiling / 4
         if failure.wait is None:
             wait = random.uniform(shortest, ceiling)  # noqa: S311 - not a secret
@@ -256,14 +242,12 @@ class Attempts:
         seconds = clock.monotonic() - self._started
         over = self._counted >= self._request.max_tries or seconds + wait > MAX_SECONDS
         if over or (self._few_tries and self._unreadable >= PART_TRIES):
-            raise self.given_up(failure) from None
+            raise self.final_failure(failure) from None
         return wait
 
-    def given_up(self, failure: TransientFailure) -> StreamFailed:
-        """What to raise when there is no next try, by what the tries have in common.
-
-        Args:
-            failure: How the last one ended.
+    def final_failure(self, failure: TransientFailure) -> StreamFailed:
+        """The exception after the last try: Unreachable if no try connected, Unreadable if the
+        server responded to the last one, else StreamFailed.
         """
         where = self._settings.where(self._request)
         seconds = clock.monotonic() - self._started

@@ -1,7 +1,4 @@
-"""What a run of a stream sends, and what it waits for at the moment.
-
-Knows neither the stream nor the requests: they are counted.
-"""
+"""Counts the requests of a stream, and tracks what they wait for."""
 
 from __future__ import annotations
 
@@ -17,12 +14,12 @@ from tap_callexports.compat import override
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-#: What a request may wait for, in the words of messages.
-TURN = "waiting for the rate limit"
-ANSWER = "waiting for a response"
-AGAIN = "waiting to retry"
+#: What a request may wait for, as in messages.
+RATE_LIMIT = "waiting for the rate limit"
+RESPONSE = "waiting for a response"
+RETRY = "waiting to retry"
 RECEIVING = "receiving a response"
-READING = "decoding a response"
+DECODING = "decoding a response"
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,9 +29,9 @@ class Wait:
     Args:
         doing: One of the constants above.
         tries: How often the request has been sent.
-        until: When it ends, in seconds of the monotonic clock, where that is known.
-        received: Gives the number of bytes of the answer that have arrived.
-        reason: Why it is asked again, and which try that was.
+        until: When it ends, in seconds of the monotonic clock, if known.
+        received: Returns the number of bytes received of the response.
+        reason: Why it is retried, and the number of the try.
         since: When it began, in seconds of the monotonic clock.
     """
 
@@ -47,7 +44,7 @@ class Wait:
 
     @property
     def seconds(self) -> float:
-        """How long it has taken so far."""
+        """Seconds so far."""
         return clock.monotonic() - self.since
 
     @override
@@ -63,40 +60,37 @@ class Wait:
 
 
 class Pending:
-    """A request that is not answered yet; other threads look at its `wait`."""
+    """A request without a response so far; other threads read its `wait`."""
 
     def __init__(self) -> None:
-        self.wait = Wait(TURN)
+        self.wait = Wait(RATE_LIMIT)
 
 
 class Traffic:
-    """Counts what is sent, by any thread, and knows the requests under way.
+    """Counts requests of all threads, and holds those under way.
 
     Args:
-        whole: What this is a part of, and counts the same.
-        few_tries: Whether it is for a part of a window that could not be read.
+        whole: The traffic that includes this one.
+        few_tries: Whether it is for a part of an unreadable window.
     """
 
     def __init__(self, whole: Traffic | None = None, *, few_tries: bool = False) -> None:
         self.few_tries = few_tries
         self.requests = 0
-        #: Those among the requests that repeat an earlier one.
+        #: The requests among them that repeat an earlier one.
         self.retries = 0
         self._whole = whole
         self._lock = threading.Lock()
         self._pending: dict[int, Pending] = {}
 
     def part(self, *, few_tries: bool = False) -> Traffic:
-        """Count from now on what this thread, and workers it starts, send.
-
-        Args: As of the class.
-        """
+        """A part that counts the requests of this thread, and of workers it starts, from now on."""
         part = Traffic(self, few_tries=few_tries)
         _current.set(part)
         return part
 
     def sent(self, *, again: bool) -> None:
-        """One more request went out."""
+        """Count a request."""
         with self._lock:
             self.requests += 1
             self.retries += again
@@ -105,7 +99,7 @@ class Traffic:
 
     @contextmanager
     def waiting(self, pending: Pending) -> Iterator[None]:
-        """Show what a pending waits for, until it is answered or given up."""
+        """Hold a pending request until it has a response or has failed."""
         if self._whole:
             with self._whole.waiting(pending):
                 yield
@@ -118,7 +112,7 @@ class Traffic:
 
     @property
     def waits(self) -> list[Wait]:
-        """What is waited for now, the wait that began first in front."""
+        """The current waits, the oldest first."""
         waits = [pending.wait for pending in list(self._pending.values())]
         return sorted(waits, key=lambda wait: wait.since)
 
@@ -127,5 +121,5 @@ _current: ContextVar[Traffic] = ContextVar("_current")
 
 
 def current_traffic() -> Traffic:
-    """What this thread's requests belong to; outside of a run of a stream one that nobody reads."""
+    """The traffic of this thread's requests; outside of a sync an unused one."""
     return _current.get(None) or Traffic()

@@ -1,1 +1,1 @@
-"""What a run has done so far, and how that is shown. Changes nothing of a run."""
+"""Statistics, log lines and the progress bar."""

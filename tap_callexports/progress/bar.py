@@ -1,7 +1,7 @@
-"""Shows a run on a terminal: a bar over the time range of a stream, below the log.
+"""A progress bar over the time range of a stream, on terminals.
 
-Imported for terminals only, since importing rich takes time. The thread that logs long waits draws
-the bar; rich starts none of its own.
+Imported for terminals only, because importing rich takes time. The thread that logs long waits also
+draws the bar.
 """
 
 from __future__ import annotations
@@ -28,19 +28,16 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
     from typing_extensions import Self
 
-#: Seconds between two drawings, and after which a wait is shown.
+#: Seconds between updates, and after which a wait is shown.
 _PACE, _PATIENCE = 0.2, 2.0
-#: Columns of the bar, and the fewest of a name.
+#: Width of the bar, and least width of a name.
 _BAR, _NAME = 30, 22
-#: Fields of the lines that are shown beside warnings.
+#: Extra fields of the log lines that are shown beside warnings.
 _FIELDS = {"outcome", "not_begun", "cutoff"}
 
 
 class Bar(Progress):
-    """A bar below the log, on standard error.
-
-    Args: As of Progress.
-    """
+    """A bar below the log, on standard error."""
 
     def __init__(self, logger: logging.Logger, blocked: Callable[[], bool]) -> None:
         super().__init__(logger, blocked)
@@ -56,7 +53,7 @@ class Bar(Progress):
     @classmethod
     @override
     def prepare(cls, logger: logging.Logger) -> None:
-        """Log only a few lines, unless a log level was asked for."""
+        """Hide most log lines, unless a log level is set."""
         names = (f"{logger.name.upper().replace('-', '_')}_LOGLEVEL", "LOGLEVEL")
         if not any(os.environ.get(name) for name in names):
             for handler in _handlers():
@@ -86,7 +83,7 @@ class Bar(Progress):
         return _PACE
 
     def _render(self) -> RenderableType:
-        """The stream that is being read: its bar, or why a request is sent again, and facts."""
+        """The current stream: its bar and numbers, or why a request is retried."""
         if (stats := self._current) is None:
             return ""
         line = Table.grid(padding=(0, 2, 0, 0))
@@ -114,7 +111,7 @@ class Bar(Progress):
 
 
 class _Terminal:
-    """Standard error. A terminal that goes away does not end the run."""
+    """Standard error; a terminal that is closed does not end the run."""
 
     def __init__(self) -> None:
         self._stream = sys.stderr
@@ -132,7 +129,7 @@ class _Terminal:
 
 
 def _handlers() -> list[logging.StreamHandler[Any]]:
-    """What logs to standard error."""
+    """The handlers that log to standard error."""
     return [
         handler
         for handler in logging.getLogger().handlers
@@ -141,5 +138,5 @@ def _handlers() -> list[logging.StreamHandler[Any]]:
 
 
 def _is_important(record: logging.LogRecord) -> bool:
-    """Warnings, ends of streams and of the run, and that a range is not closed."""
+    """Whether a line is a warning, the end of a stream or run, or about an open range."""
     return record.levelno >= logging.WARNING or not _FIELDS.isdisjoint(vars(record))

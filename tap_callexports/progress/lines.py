@@ -1,4 +1,4 @@
-"""Logs what a run does: a line per window, one a minute while it waits, and a summary."""
+"""Log lines of a run: one per window, one a minute while it waits, and a summary."""
 
 from __future__ import annotations
 
@@ -20,40 +20,40 @@ if TYPE_CHECKING:
 
     from tap_callexports.windows import ClosedWindow
 
-#: Seconds after which a line is due; a little under a minute, for it is written a moment later.
+#: Seconds without a line before one is written, a moment later.
 SILENCE = 55.0
-#: What a message says of repairs, after their number.
+#: Messages of repairs, after their number.
 _REPAIRS = {SURROGATES: "unpaired surrogates replaced by U+FFFD", NULS: "U+0000 removed"}
-#: Skipped windows and calls that the warning names.
-_MOST_NAMED = 5
-#: Seconds the end of a run waits for a line that is being written.
+#: Most skipped windows and calls that the warning names.
+_MAX_NAMED = 5
+#: Seconds that the end of a run waits for a line that is being written.
 _LAST_LINE = 1.0
 
 
 class Progress:
-    """Log lines about a run. As a context manager it also logs long waits and the summary.
+    """Logs progress; as a context manager also long waits and the summary.
 
     Args:
-        logger: Of the tap.
-        blocked: Whether a message is being written; if so for long, the target does not read.
+        logger: The tap's.
+        blocked: Whether a message is being written; for long under target backpressure.
     """
 
     def __init__(self, logger: logging.Logger, blocked: Callable[[], bool]) -> None:
         self.logger = logger
         self.blocked = blocked
         self.all_stats: list[Stats] = []
-        #: Names of the streams a run is to read; a connection test has none, and no summary.
+        #: Names of the selected streams; empty in a connection test, which has no summary.
         self.expected: Collection[str] = ()
         self._current: Stats | None = None
         self._unclosed: set[str] = set()
-        #: When the run began, and when the last line was logged, on the monotonic clock.
+        #: Start of the run, and time of the last line, on the monotonic clock.
         self.began = self._logged = clock.monotonic()
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._watch, name="progress", daemon=True)
 
     @classmethod
     def prepare(cls, logger: logging.Logger) -> None:
-        """Get ready before the tap logs its first line."""
+        """Called before the tap logs its first line."""
 
     def __enter__(self) -> Self:
         self.began = self._logged = clock.monotonic()
@@ -61,7 +61,7 @@ class Progress:
         return self
 
     def __exit__(self, *_: object) -> None:
-        # A thread that writes while the interpreter ends would crash it.
+        # A thread that writes while the interpreter exits would crash it.
         self._over.set()
         self._thread.join(_LAST_LINE)
         if self.expected:
@@ -70,18 +70,18 @@ class Progress:
             self.summarise()
 
     def begin(self, stats: Stats) -> None:
-        """A stream, or a partition of it, begins."""
+        """Begin a stream or partition."""
         self.all_stats.append(stats)
         self._current = stats
         self._logged = clock.monotonic()
 
-    def nothing(self, stream: str) -> None:
-        """A stream has nothing to read."""
+    def nothing_to_read(self, stream: str) -> None:
+        """Log a stream without partitions."""
         self.begin(stats := Stats(stream, outcome=COMPLETE))
         self.end(stats)
 
     def closed(self, stats: Stats, closed: ClosedWindow) -> None:
-        """A window of a stream is complete."""
+        """Log a complete window."""
         window, counts = closed.window, _counts(closed.rows, closed.requests, closed.retries)
         between = f"{short(window.start)} to {short(window.end)}"
         self.info(
@@ -93,13 +93,7 @@ class Progress:
         )
 
     def unclosed(self, provider: str, end_date: datetime, end: datetime) -> None:
-        """The user's range is not over for a provider, and is read up to `end`; logged once.
-
-        Args:
-            provider: Its title.
-            end_date: The user's, UTC.
-            end: First instant this run does not read, UTC.
-        """
+        """Log once per provider (its title) that `end_date` is later than the cutoff `end`."""
         if provider not in self._unclosed:
             self._unclosed.add(provider)
             self.info(
@@ -111,14 +105,14 @@ class Progress:
             )
 
     def report(self, stats: Stats) -> None:
-        """Warn of what a stream skipped, of invalid values by column, and of repaired texts."""
+        """Warn of skipped windows and calls, invalid values and repaired texts."""
         if unread := stats.skipped:
-            more = f" and {len(unread) - _MOST_NAMED} more" if len(unread) > _MOST_NAMED else ""
+            more = f" and {len(unread) - _MAX_NAMED} more" if len(unread) > _MAX_NAMED else ""
             self.logger.warning(
                 "%s: %s could not be read; skipped as on_unreadable says: %s%s",
                 stats.name,
                 count(len(unread), "window or call", "windows or calls"),
-                ", ".join(unread[:_MOST_NAMED]),
+                ", ".join(unread[:_MAX_NAMED]),
                 more,
             )
         for column, number in sorted(stats.invalid_values.items()):
@@ -137,7 +131,7 @@ class Progress:
             )
 
     def end(self, stats: Stats) -> None:
-        """A stream, or a partition of it, ends; logged once."""
+        """Log the end of a stream or partition, once."""
         if stats.ended is not None:
             return
         stats.ended = clock.monotonic()
@@ -186,11 +180,7 @@ class Progress:
             self.info(f"not begun: {', '.join(unread)}", not_begun=unread)
 
     def tick(self) -> float:
-        """Log what the run waits for, if nothing was logged for long.
-
-        Returns:
-            Seconds until the next call.
-        """
+        """Log what the run waits for, if due; return the seconds until the next call."""
         if (rest := self._logged + SILENCE - clock.monotonic()) > 0:
             return rest
         stats = self._current
@@ -214,7 +204,7 @@ class Progress:
         return SILENCE
 
     def info(self, message: str, stats: Stats | None = None, **fields: object) -> None:
-        """Log a line, and fields for structured logs."""
+        """Log a line with fields for structured logs."""
         self._logged = clock.monotonic()
         logger = self.logger.getChild(stats.stream) if stats else self.logger
         logger.info("%s", message, extra={**(stats.names() if stats else {}), **fields})

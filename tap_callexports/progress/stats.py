@@ -1,4 +1,4 @@
-"""What one run of a stream has done so far: the numbers behind log lines, bar and summary."""
+"""Statistics of one run of a stream, for log lines, bar and summary."""
 
 from __future__ import annotations
 
@@ -15,43 +15,43 @@ if TYPE_CHECKING:
 
     from tap_callexports.windows import Window
 
-#: How a run of a stream may end. STOPPED holds until another outcome is known.
+#: Outcomes of a stream; STOPPED until another one is known.
 COMPLETE, FAILED, FORBIDDEN, STOPPED = "complete", "failed", "forbidden", "stopped"
 
 
 @dataclass(slots=True)
 class Stats:
-    """One run of a stream, or of one partition of it.
+    """Statistics of a stream or partition.
 
     Args:
         stream: Its name.
-        partition: Which partition, as `form_id 7`; empty where there is only one.
-        ranged: Whether it is read by time.
+        partition: The partition, such as `form_id 7`, or empty.
+        ranged: Whether it is read in windows.
     """
 
     stream: str
     partition: str = ""
     ranged: bool = True
     traffic: Traffic = field(default_factory=Traffic)
-    #: The time range that is read; None before it is known, and where nothing is new.
+    #: The time range; None before it is known, and if nothing is new.
     span: Window | None = None
     #: End of the last closed window.
     reached: datetime | None = None
-    #: None before the first bookmark, and where a stream is read from the start each time.
+    #: None before the first bookmark, and for a full table.
     bookmark: datetime | None = None
     #: Where the next run would begin if this one ended now; None as above.
     next_from: datetime | None = None
     #: Emitted rows, and closed windows.
     rows: int = 0
     windows: int = 0
-    #: Rows dropped because an equal one came before, or because they lie outside the range.
+    #: Rows dropped as duplicates or as outside the time range.
     duplicates: int = 0
     outside: int = 0
-    #: Calls that were listed, but did not exist any more when their details were requested.
+    #: Listed calls that no longer existed when their details were requested.
     not_found: int = 0
-    #: Windows and calls that could not be read and were skipped, in words.
+    #: Skipped windows and calls, as text.
     skipped: list[str] = field(default_factory=list)
-    #: Values kept in `extra`, by column.
+    #: Counts by column.
     invalid_values: Counter[str] = field(default_factory=Counter)
     #: Characters repaired in each response, by kind; threads add to it.
     repairs: list[Counter[str]] = field(default_factory=list)
@@ -62,17 +62,17 @@ class Stats:
 
     @property
     def name(self) -> str:
-        """Stream and partition, the first words of a line."""
+        """Stream and partition, for messages."""
         return f"{self.stream} ({self.partition})" if self.partition else self.stream
 
     @property
     def seconds(self) -> float:
-        """How long it took, or has taken so far."""
+        """Duration, so far."""
         return (clock.monotonic() if self.ended is None else self.ended) - self.began
 
     @property
     def share(self) -> float:
-        """How much of the time range is read, 0 to 1."""
+        """The share of the time range that was read, 0 to 1."""
         if self.outcome == COMPLETE:
             return 1.0
         if self.span is None or self.reached is None:
@@ -85,7 +85,7 @@ class Stats:
         return {name: value for name, value in names.items() if value}
 
     def fields(self) -> dict[str, object]:
-        """All counts for structured logs: texts, numbers, and instants as in a STATE."""
+        """All statistics for structured logs, with instants as in a STATE."""
         counts = ("rows", "windows", "duplicates", "not_found")
         return {
             "outcome": self.outcome,
@@ -103,14 +103,14 @@ class Stats:
 
 
 def short(moment: datetime) -> str:
-    """An instant for a message: UTC, to the minute where it is a whole one, else as in a STATE."""
+    """An instant for messages: UTC, to the minute if it is a whole one, else as in a STATE."""
     if moment.second or moment.microsecond:
         return format_instant(moment)
     return f"{moment:%Y-%m-%dT%H:%M}Z"
 
 
 def count(number: int, what: str, plural: str = "") -> str:
-    """`1 row`, `2 rows`; the plural is given where it is not the word with an s."""
+    """`1 row`, `2 rows`."""
     return f"{number} {what}" if number == 1 else f"{number} {plural or what + 's'}"
 
 
@@ -120,5 +120,5 @@ def some(number: int, what: str, plural: str = "") -> str:
 
 
 def listed(*parts: object) -> str:
-    """The parts of a message that are not empty."""
+    """Join the parts of a message that are not empty."""
     return ", ".join(str(part) for part in parts if part)

@@ -1,4 +1,4 @@
-"""The registry: a provider is a folder here and a name in this list."""
+"""The registry of providers."""
 
 from __future__ import annotations
 
@@ -12,5 +12,5 @@ from tap_callexports.providers.videsk.provider import Videsk
 if TYPE_CHECKING:
     from tap_callexports.provider import Provider
 
-#: All there are, in the order of settings and messages.
+#: All providers, in the order of settings and messages.
 PROVIDERS: tuple[type[Provider], ...] = (Videsk, Anunzi, Twin24, Burki)

@@ -1,1 +1,1 @@
-"""From a provider's rows to records. Knows no HTTP, no time range and no stream."""
+"""Makes records of a provider's rows."""

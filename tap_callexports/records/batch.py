@@ -1,7 +1,4 @@
-"""Records of one answer, and what has to be known of them on their way.
-
-Knows no schema and no provider.
-"""
+"""Batch: the records of one response, with their keys and other columns that reading needs."""
 
 from __future__ import annotations
 
@@ -15,21 +12,19 @@ from tap_callexports.records.values import encode
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable, Mapping, Sequence
 
-#: What is emitted of a row: a value for each column.
+#: A value for each column.
 Record: TypeAlias = dict[str, Any]
 
 
 @dataclass(slots=True)
 class Batch:
-    """Records of one answer, in its order.
+    """Records of one response, in its order.
 
     Args:
-        records: What is to be handed over: as objects (Record), or as JSON objects of one line
-            (bytes).
-        columns: The decoded values of keys and tracked_columns columns, one for each record.
-        invalid_values: Columns whose value did not fit, by position of the record.
-        outside: How many rows were left out because the filter field places them outside the
-            window.
+        records: Objects (Record), or JSON objects of one line (bytes).
+        columns: The decoded values of keys and tracked columns, one for each record.
+        invalid_values: Columns whose value was invalid, by position of the record.
+        outside: How many rows were dropped as outside the window.
     """
 
     records: list[Any]
@@ -38,24 +33,23 @@ class Batch:
     outside: int = 0
 
     def __len__(self) -> int:
-        """How many records there are."""
         return len(self.records)
 
     def __getitem__(self, name: str) -> list[Any]:
-        """The values of a column; nothing where there are no records."""
+        """The values of a column; empty without records."""
         return self.columns[name] if self.records else []
 
     def keys(self, names: Sequence[str]) -> list[Hashable]:
-        """What tells records apart: the value of one column, or a tuple of those of several."""
+        """The keys of the records: the value of one column, or a tuple of those of several."""
         columns = [self[name] for name in names]
         return columns[0] if len(columns) == 1 else list(zip(*columns, strict=True))
 
     def contents(self) -> list[int]:
-        """A hash of all of each record; the same only within a process."""
+        """A hash of each record, stable within the process only."""
         return [hash(r if isinstance(r, bytes) else encode(r)) for r in self.records]
 
     def select(self, rows: Iterable[int]) -> Batch:
-        """The records at some positions, each at most once, in that order."""
+        """The records at these positions, each at most once, in that order."""
         rows = list(rows)
         columns = {name: [each[row] for row in rows] for name, each in self.columns.items()}
         places = {row: place for place, row in enumerate(rows)} if self.invalid_values else {}
@@ -73,7 +67,7 @@ class Batch:
             end: First instant that is not.
 
         Returns:
-            A batch whose `outside` counts the others, too; this one where there are none.
+            A batch whose `outside` counts the others, too; this one if there are none.
         """
         times = self[time]
         known = list(filter(None, times))
@@ -85,12 +79,7 @@ class Batch:
         return selected
 
     def in_order(self, time: str, keys: Sequence[str]) -> Batch:
-        """The same records by time, and those of one instant by key; those without it come first.
-
-        Args:
-            time: Column of instant texts.
-            keys: Columns that tell records apart.
-        """
+        """The same records by time (a column of instant texts), then by keys; null times first."""
         times = [at or "" for at in self[time]]
         if all(map(lt, times, times[1:])):
             return self
@@ -100,7 +89,7 @@ class Batch:
 
     @staticmethod
     def joined(batches: Sequence[Batch]) -> Batch:
-        """The records of batches with the same columns, one behind the other."""
+        """Concatenate batches with the same columns."""
         invalid_values: dict[int, list[str]] = {}
         place = 0
         for batch in batches:

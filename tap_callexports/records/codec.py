@@ -1,8 +1,7 @@
-"""From rows to records: one struct for each stream, made from its schema.
+"""Makes records of rows, with one struct per stream, derived from its schema.
 
-The values of scalar columns are decoded. Those of objects and lists stay the bytes they came in
-(`msgspec.Raw`), where the column takes them as they are. But for what is excluded nothing is
-dropped: what the schema does not know and what does not fit its column goes into `extra`.
+Scalar values are decoded. Valid objects and lists stay undecoded bytes (`msgspec.Raw`). Unknown
+fields and invalid values go into `extra`; only excluded fields are dropped.
 """
 
 from __future__ import annotations
@@ -27,12 +26,12 @@ if TYPE_CHECKING:
     from tap_callexports.records.rows import Row
     from tap_callexports.records.timestamps import TimeReader
 
-#: The column of fields that have none of their own, and of invalid values: an object by field name.
+#: The column of unknown fields and invalid values, an object by field name.
 EXTRA = "extra"
-#: A longer name is no column's.
-_LONGEST_NAME = 200
-#: Names that are remembered: no provider has more.
-_MOST_NAMES = 10_000
+#: Fields with longer names have no column.
+_MAX_NAME_LENGTH = 200
+#: Size of the cache of names: no provider has more.
+_MAX_NAMES = 10_000
 _NOTHING = Exclusions()
 
 
@@ -41,19 +40,19 @@ class _Field(NamedTuple):
 
     Args:
         column: Its column, or EXTRA; "" for fields that are not exported.
-        prune: Removes what is excluded inside of a value.
+        prune: Removes the excluded parts of a value.
     """
 
     column: str
     prune: Callable[[Any], Any] | None
 
 
-class _Unfit(NamedTuple):
-    """What of some rows is in no column.
+class _Rest(NamedTuple):
+    """The values of some rows that are in no column.
 
     Args:
         extras: Fields and values, by number of the row.
-        invalid_values: Columns that they did not fit, by number of the row.
+        invalid_values: Columns with an invalid value, by number of the row.
     """
 
     extras: dict[int, dict[str, Any]]
@@ -65,14 +64,14 @@ class Codec(RowDecoder):
 
     Args:
         schema: The stream's JSON schema; record columns keep its order.
-        primary_keys: Columns no record may miss.
-        times: How this provider's times are read.
-        name_of: Column name of a provider's field name.
-        exclusions: What of the rows is not exported.
+        primary_keys: Columns that every record must have.
+        times: Parses the provider's times.
+        name_of: Maps a provider's field name to a column name.
+        exclusions: The fields that are not exported.
         tracked_columns: Columns of the batch beside its keys.
         selected: Columns of the records, in order; by default all of the schema. The values of
-            other columns are in no record at all, not in `extra` either.
-        as_json: Makes records JSON objects of one line (bytes) in place of objects.
+            other columns are dropped.
+        as_json: Make records JSON objects of one line (bytes) instead of objects.
     """
 
     def __init__(
@@ -108,11 +107,11 @@ class Codec(RowDecoder):
         self._fields: dict[str, _Field] = {}
 
     def batch(self, rows: Collection[Row], added: Mapping[str, Any] | None = None) -> Batch:
-        """The rows of one response as records, made a column at a time.
+        """Make records of the rows of one response, column by column.
 
         Args:
             rows: Objects as the provider sent them.
-            added: Columns that are not in the rows but in the request, such as a form's id.
+            added: Columns from the request, such as a form's id.
 
         Raises:
             KeyMissing: A row lacks a primary key; the text does not name the stream.
@@ -122,23 +121,23 @@ class Codec(RowDecoder):
         fields: dict[str, list[str]] = defaultdict(list)
         for field in rows.fields:
             fields[self._field(field).column].append(field)
-        unfit = _Unfit({}, {})
+        rest = _Rest({}, {})
         for field in fields[EXTRA]:
-            self._keep_unknown(field, rows.column(field), unfit)
+            self._keep_unknown(field, rows.column(field), rest)
         found = {
-            name: self._values(name, fields[name], rows, unfit)
+            name: self._values(name, fields[name], rows, rest)
             for name in self._columns
             if name in fields
         }
         if added:
             found |= {name: [value] * len(rows) for name, value in added.items()}
-        if unfit.extras:
-            found[EXTRA] = [_in_order(unfit.extras.get(row)) for row in range(len(rows))]
+        if rest.extras:
+            found[EXTRA] = [_in_order(rest.extras.get(row)) for row in range(len(rows))]
         absent = [None] * len(rows)
         kept = {name: plain_values(found.get(name, absent)) for name in self._kept}
         self._check_keys(kept)
         columns = [found.get(name, absent) for name in self._selected]
-        return Batch(self._records(columns), kept, unfit.invalid_values)
+        return Batch(self._records(columns), kept, rest.invalid_values)
 
     def _records(self, columns: Sequence[list[Any]]) -> list[Any]:
         if self._as_json:
@@ -149,13 +148,13 @@ class Codec(RowDecoder):
     def _field(self, name: str) -> _Field:
         if (known := self._fields.get(name)) is not None:
             return known
-        column = self._name_of(name) if len(name) <= _LONGEST_NAME else ""
+        column = self._name_of(name) if len(name) <= _MAX_NAME_LENGTH else ""
         prune = self._exclusions.pruner(name, column)
         place = column if column in self._columns else EXTRA
         wanted = place in self._selected or place in self._kept
         exported = wanted and not self._exclusions.excludes(name, column)
         field = _Field(place if exported else "", prune)
-        if len(self._fields) < _MOST_NAMES:
+        if len(self._fields) < _MAX_NAMES:
             self._fields[name] = field
         return field
 
@@ -166,26 +165,26 @@ class Codec(RowDecoder):
             return msgspec.Raw, ABSENT
         return (msgspec.Raw, NULL) if column.nested else (Any, None)
 
-    def _keep_unknown(self, field: str, values: Iterable[Any], unfit: _Unfit) -> None:
-        """Keep a field that the schema does not know of each row that has it."""
+    def _keep_unknown(self, field: str, values: Iterable[Any], rest: _Rest) -> None:
+        """Put a field without a column into `extra`."""
         for number, value in enumerate(values):
             if value is not ABSENT:
                 kept = self._pruned(field, value)
-                unfit.extras.setdefault(number, {})[field] = kept if self._as_json else plain(kept)
+                rest.extras.setdefault(number, {})[field] = kept if self._as_json else plain(kept)
 
     def _pruned(self, field: str, value: Any) -> Any:  # noqa: ANN401 - any JSON value
         prune = self._field(field).prune
         return prune(value) if prune else value
 
-    def _values(self, name: str, fields: Sequence[str], rows: Rows, unfit: _Unfit) -> list[Any]:
-        """The values of a column, in the order of rows."""
+    def _values(self, name: str, fields: Sequence[str], rows: Rows, rest: _Rest) -> list[Any]:
+        """The values of a column, one for each row."""
         column = self._columns[name]
         if len(fields) > 1:
             shared = (
                 [(field, self._pruned(field, row[field])) for field in row if field in fields]
                 for row in rows
             )
-            return self._one_by_one(name, shared, unfit)
+            return self._one_by_one(name, shared, rest)
         (field,) = fields
         values = rows.column(field)
         if self._field(field).prune:
@@ -193,12 +192,12 @@ class Codec(RowDecoder):
         try:
             return column.read_all(values)
         except (ValueError, RecursionError):
-            return self._one_by_one(name, ([(field, value)] for value in values), unfit)
+            return self._one_by_one(name, ([(field, value)] for value in values), rest)
 
     def _one_by_one(
-        self, name: str, rows: Iterable[Iterable[tuple[str, Any]]], unfit: _Unfit
+        self, name: str, rows: Iterable[Iterable[tuple[str, Any]]], rest: _Rest
     ) -> list[Any]:
-        """As `_values`: where a value does not fit, or fields share a column."""
+        """As `_values`, if a value is invalid or fields share a column."""
         column, selected, values = self._columns[name], name in self._selected, []
         for number, row in enumerate(rows):
             first = kept = None
@@ -209,14 +208,14 @@ class Codec(RowDecoder):
                     found = column.read(given)
                 except (ValueError, RecursionError):
                     if selected:
-                        unfit.invalid_values.setdefault(number, []).append(name)
-                        unfit.extras.setdefault(number, {})[field] = given
+                        rest.invalid_values.setdefault(number, []).append(name)
+                        rest.extras.setdefault(number, {})[field] = given
                     continue
                 if first is None:
                     first, kept = found, column.kept(value, given, found)
                 elif found != first and selected:
-                    # The second is kept where nothing overwrites it.
-                    unfit.extras.setdefault(number, {})[field] = given
+                    # The second value goes into `extra`.
+                    rest.extras.setdefault(number, {})[field] = given
             values.append(kept)
         return values
 
@@ -227,12 +226,12 @@ class Codec(RowDecoder):
         missing = sum(None in row for row in rows)
         keys = ", ".join(self._keys)
         raise KeyMissing(
-            f"{missing} of {len(rows)} rows have no {keys}: this is not the list that was asked "
-            "for, or its columns were renamed",
+            f"{missing} of {len(rows)} rows have no {keys}: this is not the list that was "
+            "requested, or its columns were renamed",
             others=missing < len(rows),
         )
 
 
 def _in_order(extra: dict[str, Any] | None) -> dict[str, Any] | None:
-    """An `extra` that does not tell in which order its fields came."""
+    """An `extra` whose order does not depend on that of the fields in the row."""
     return dict(sorted(extra.items())) if extra and len(extra) > 1 else extra

@@ -1,4 +1,4 @@
-"""How the values of a column are read, mostly all at once."""
+"""Reads the values of a column, all at once if they are valid."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ _SCALARS: dict[str, set[type]] = {
 
 
 class _Object(msgspec.Struct):
-    """Any JSON object; what is in it is skipped."""
+    """Any JSON object, without decoding its fields."""
 
 
-#: What the items of a list are checked against.
+#: Types of the items of a list, for validation.
 _ITEMS: dict[str, Any] = {
     "string": str, "integer": int, "number": float, "boolean": bool, "object": _Object,
 }  # fmt: skip
@@ -35,12 +35,12 @@ class Column:
 
     Args:
         schema: The property's schema.
-        times: How this provider's times are read.
+        times: Parses the provider's times.
 
     Attributes:
         nested: Whether it holds objects or lists, which may stay undecoded.
-        read: What the column holds of a decoded value that is not null; raises ValueError for one
-            that does not fit, RecursionError for one that is nested too deeply.
+        read: Converts a decoded value that is not null; raises ValueError for an invalid one,
+            RecursionError for one that is nested too deeply.
     """
 
     def __init__(self, schema: Mapping[str, Any], times: TimeReader) -> None:
@@ -52,15 +52,14 @@ class Column:
         self._read_at_once = times.read_column if instants else reader_at_once(schema)
 
     def is_null(self, value: object) -> bool:
-        """Whether a decoded value is none."""
+        """Whether a decoded value counts as null."""
         return value in self._nulls
 
     def read_all(self, values: list[Any]) -> list[Any]:
-        """What the column holds of values, decoded or not.
+        """Convert values, decoded or not.
 
         Raises:
-            ValueError: One of them does not fit.
-            RecursionError: As `read`.
+            ValueError, RecursionError: As `read`.
         """
         if (found := self._read_at_once(values)) is not None:
             return found
@@ -72,21 +71,21 @@ class Column:
         return list(map(self.kept, values, given, found)) if self.nested else found
 
     def kept(self, value: object, given: object, found: object) -> object:
-        """What the column holds: a nested value as it came, where reading has not changed it.
+        """The value as received if it is nested and reading did not change it, else the value read.
 
-        The same row always comes out as the same bytes, whatever else is in its response.
+        So the same row always gives the same bytes, whatever else is in its response.
 
         Args:
-            value: As it came.
+            value: As received.
             given: The same, decoded.
-            found: What was read of it.
+            found: The value read.
         """
         same = self.nested and type(found) is type(given) and found == given
         return value if same and found is not None else found
 
 
 def _scalar_reader(schema: Mapping[str, Any]) -> Callable[[list[Any]], list[Any] | None]:
-    """What gives decoded values back where each is what a column holds, and else None."""
+    """A function that returns decoded values if all are valid as they are, else None."""
     types = {*_SCALARS[kind_of(schema)], type(None)}
 
     def read(values: list[Any]) -> list[Any] | None:
@@ -100,7 +99,7 @@ def _scalar_reader(schema: Mapping[str, Any]) -> Callable[[list[Any]], list[Any]
 
 
 def _nested_reader(schema: Mapping[str, Any]) -> Callable[[list[Any]], list[Any] | None]:
-    """The same of undecoded values of a column of objects or lists."""
+    """As `_scalar_reader`, for undecoded values of a column of objects or lists."""
     starts = set(b"{n" if kind_of(schema) == "object" else b"[n")
     items = schema.get("items", {})
     decode: Callable[[bytes], Any] | None = None

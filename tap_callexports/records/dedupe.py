@@ -1,7 +1,4 @@
-"""Dedupe: the same row answered twice, where pages or windows meet.
-
-Pure. Knows no column: it is given keys, and hashes of the rest.
-"""
+"""Finds rows that were received twice, where pages or windows meet."""
 
 from __future__ import annotations
 
@@ -13,14 +10,14 @@ if TYPE_CHECKING:
 
 
 class Dedupe:
-    """Remembers the rows of this window and the one before it.
+    """Remembers the keys of this window and the one before it, so memory is bounded by two windows.
 
-    Neighbours are all that can meet: windows are asked for at most a second wider than they are,
-    where a provider does not say whether the ends of a range belong to it. A row that comes again
-    unchanged is a double; one that changed in between is news. Memory is bounded by two windows.
+    Only neighbouring windows overlap: ranges are requested at most a second wider than a window,
+    because providers do not document whether the ends of a range belong to it. A row that comes
+    again unchanged is a duplicate; one that has changed is not.
 
     Args:
-        within: Rows behind a row in which it may come again; all of both windows if not given.
+        within: How many rows are compared; all rows of both windows if not given.
     """
 
     def __init__(self, within: int | None = None) -> None:
@@ -29,11 +26,11 @@ class Dedupe:
         self._before: dict[Hashable, int] = {}
 
     def among(self, keys: Sequence[Hashable], contents: Sequence[int]) -> list[int]:
-        """Positions of rows that were already handed over as they are, nearby; remembers all.
+        """Positions of the duplicates in a batch; remembers all rows.
 
         Args:
-            keys: Primary keys of the rows of a batch (`Batch.keys`).
-            contents: A hash of all of each (`Batch.contents`).
+            keys: Primary keys of the rows (`Batch.keys`).
+            contents: A hash of each row (`Batch.contents`).
         """
         rows = dict(zip(keys, contents, strict=True))
         if self._within is not None and len(self._now) + len(rows) > self._within:
@@ -44,16 +41,16 @@ class Dedupe:
                 *(rows.keys() & self._now.keys()),
                 *(_repeated(keys) if len(rows) < len(keys) else ()),
             }
-        doubles = [
+        duplicates = [
             row
             for row, key in enumerate(keys)
-            if key in suspects and self._is_double(key, contents[row])
+            if key in suspects and self._is_duplicate(key, contents[row])
         ]
         if suspects is not rows:
             self._now |= rows
-        return doubles
+        return duplicates
 
-    def _is_double(self, key: Hashable, content: int) -> bool:
+    def _is_duplicate(self, key: Hashable, content: int) -> bool:
         seen = self._now.get(key, self._before.get(key))
         self._now[key] = content
         if self._within is not None and len(self._now) > self._within:
@@ -61,7 +58,7 @@ class Dedupe:
         return seen == content
 
     def next_window(self) -> None:
-        """Forget all but the window that has just ended."""
+        """Forget all rows but those of the window that has just ended."""
         self._before, self._now = self._now, {}
 
 

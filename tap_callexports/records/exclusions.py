@@ -1,4 +1,4 @@
-"""What of a row is not exported: by path, and by names that tell of a secret."""
+"""Removes what is not exported from rows: by path, and by names of secrets."""
 
 from __future__ import annotations
 
@@ -13,41 +13,37 @@ import msgspec
 from tap_callexports.records.repair import repaired
 from tap_callexports.records.values import plain
 
-#: Any number of steps of a path, none too.
+#: Any number of steps of a path, including none.
 _ANY_DEPTH = "**"
-#: A key that names a secret ends so, in any case, or is `headers`.
+#: Ends of keys that name a secret, in any case; `headers` is one, too.
 _SECRET_ENDS = (
     "token", "secret", "password", "apikey", "accesskey", "secretkey", "credential", "credentials",
 )  # fmt: skip
-
-#: The steps of a path.
 _Path: TypeAlias = Sequence[str]
 
 
 @dataclass(frozen=True, slots=True)
 class Exclusions:
-    """What of the rows of a stream is not exported.
+    """The parts of a stream's rows that are not exported.
 
     Args:
         paths: Paths from the row, such as `access_token`, `monitor.controlUrl`, or, at any depth
-            of `artifact`, `artifact.**.presigned*`. A list is no step of a path.
-        secrets_inside: Fields in which every key that names a secret is removed, at any depth.
-            The first step of a path, too, is a field's name or that of its column.
+            of `artifact`, `artifact.**.presigned*`. Lists are no steps of a path. The first step is
+            the name of a field or of its column.
+        secrets_inside: Fields or columns in which keys that name a secret are removed at any depth.
     """
 
     paths: Collection[str] = ()
     secrets_inside: Collection[str] = ()
 
     def excludes(self, field: str, column: str) -> bool:
-        """Whether nothing of a field is exported."""
+        """Whether a field is excluded as a whole."""
         return not {field, column}.isdisjoint(self.paths)
 
     def pruner(self, field: str, column: str) -> Callable[[Any], Any] | None:
-        """What removes the excluded parts of a field's values.
+        """A function that removes the excluded parts of a field's values, None if there are none.
 
-        Returns:
-            A function that takes a value, decoded or not, and gives it decoded; None where there
-            is nothing to remove.
+        It takes a value, decoded or not, and returns it decoded.
         """
         names = {field, column}
         split = (path.split(".") for path in self.paths)
@@ -59,7 +55,7 @@ class Exclusions:
 def _pruned(paths: Sequence[_Path], secrets: bool, value: object) -> object:  # noqa: FBT001 - of a partial
     found = plain(value)
     if isinstance(found, str):
-        # Perhaps an object written as text; one that is too deep to be read is left out.
+        # Perhaps an object written as text; one that is nested too deeply is dropped.
         try:
             inner = plain(msgspec.Raw(repaired(found.encode())[0]))
         except (msgspec.MsgspecError, UnicodeEncodeError):
@@ -92,7 +88,7 @@ def _names_secret(key: str) -> bool:
 
 
 def _behind(key: str, path: _Path) -> list[_Path]:
-    """What is left of a path behind a key; nothing is left ([]) where the key is excluded."""
+    """The rest of a path after a key; empty ([]) if the key is excluded."""
     if not path:
         return [path]
     if path[0] == _ANY_DEPTH:

@@ -1,4 +1,4 @@
-"""From providers' spellings to column names. Pure; knows no schema."""
+"""Column names."""
 
 from __future__ import annotations
 
@@ -8,5 +8,5 @@ _WORD = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z0-9]+|[A-Z0-9]+")
 
 
 def snake_case(name: str) -> str:
-    """`aiCallLlmTotalCost`, `Started At` and `call_id` as a column name."""
+    """Convert a provider's name, such as `aiCallLlmTotalCost`, `Started At` or `call_id`."""
     return "_".join(_WORD.findall(name)).lower()

@@ -1,7 +1,6 @@
 """Repairs JSON texts that no target can store: unpaired surrogates and U+0000.
 
-An unpaired surrogate becomes U+FFFD, U+0000 is removed. Works on the JSON text itself, so that
-values need not be decoded. Pure.
+An unpaired surrogate becomes U+FFFD, U+0000 is removed. Works on the JSON text, without decoding.
 """
 
 from __future__ import annotations
@@ -9,18 +8,18 @@ from __future__ import annotations
 import re
 from collections import Counter
 
-#: What is repaired, as counted.
+#: Kinds of repairs.
 SURROGATES, NULS = "surrogates", "nuls"
 
-#: Finds what may need repair, and passes over pairs of surrogates, of which some texts are full.
-#: An escaped backslash in front of what looks like the first of a pair needs a closer look.
+#: Finds what may need repair, but no pairs of surrogates, which are frequent. An escaped backslash
+#: before what looks like the first of a pair is checked by _ESCAPE.
 _SUSPECT = re.compile(
     rb"\\(?:u0000"
     rb"|u[dD][89abAB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F])"
     rb"|u[dD][c-fC-F][0-9a-fA-F]{2}(?<!\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD].{3})"
     rb"|\\u[dD][89abAB])"
 )
-#: An escape behind any escaped backslashes: U+0000, or a surrogate with the second of a pair.
+#: An escape after any escaped backslashes: U+0000, or a surrogate, perhaps with its second.
 _ESCAPE = re.compile(
     rb"(?<!\\)((?:\\\\)*)\\u(?:(0000)"
     rb"|[dD][89abAB][0-9a-fA-F]{2}(\\u[dD][c-fC-F][0-9a-fA-F]{2})?"
@@ -30,14 +29,10 @@ _TEXT = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
 
 
 def repaired(body: bytes) -> tuple[bytes, Counter[str]]:
-    """A JSON text whose texts every target can store, keys of objects included.
-
-    Args:
-        body: JSON text; a raw U+0000 is removed from texts only, elsewhere the JSON is broken.
+    """Repair a JSON text, including keys of objects; a raw U+0000 outside of texts stays invalid.
 
     Returns:
-        The text, and how many characters were repaired, by SURROGATES and NULS. A text that needs
-        no repair is returned as it is.
+        The text, and how many characters were repaired, by SURROGATES and NULS.
     """
     counts: Counter[str] = Counter()
     if b"\0" in body:

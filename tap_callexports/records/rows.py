@@ -1,4 +1,4 @@
-"""From a response to its rows."""
+"""Decodes responses into rows."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from tap_callexports.compat import override
 Json: TypeAlias = Any
 #: A provider's object: each value decoded, or as `msgspec.Raw`.
 Row: TypeAlias = Mapping[str, Any]
-#: What stands for a field that a row does not have, and a value that is none.
+#: An absent field, and a null value.
 ABSENT, NULL = msgspec.Raw(b""), msgspec.Raw(b"null")
-#: A struct has no more fields than this.
-_MOST_FIELDS = 200
+#: Most fields of a struct.
+_MAX_FIELDS = 200
 
 
 class Rows(Collection[Row]):
-    """Rows in their order; iterating gives them one by one, with their fields as received."""
+    """Rows in their order; iteration yields them with their fields as received."""
 
     def __init__(self, rows: Sequence[Row]) -> None:
         self._rows: Sequence[Any] = rows
@@ -43,15 +43,15 @@ class Rows(Collection[Row]):
 
     @property
     def fields(self) -> Collection[str]:
-        """The fields that at least one row has, and perhaps some that none has."""
+        """The fields of all rows, and perhaps some that no row has."""
         return dict.fromkeys(chain.from_iterable(self._rows))
 
     def column(self, field: str) -> list[Any]:
-        """The value of a field in each row, for `plain`: decoded or not, or ABSENT."""
+        """The value of a field in each row: decoded or not, or ABSENT."""
         return [row.get(field, ABSENT) for row in self._rows]
 
     def clear(self) -> None:
-        """Forget the rows."""
+        """Free the rows."""
         self._rows = ()
 
 
@@ -60,8 +60,8 @@ class _StructRows(Rows):
 
     Args:
         rows: The structs.
-        struct: Their type; the names of its fields in JSON are those of the rows.
-        as_received: Decodes the rows once more, an object for each.
+        struct: Their type; its fields have the names of the rows' fields in JSON.
+        as_received: Decodes the rows again, into an object each.
     """
 
     def __init__(
@@ -98,24 +98,24 @@ class _StructRows(Rows):
 
 
 class RowDecoder:
-    """Decodes responses into rows: into structs that have the fields which were seen so far.
+    """Decodes responses into rows, as structs of the fields that were seen so far.
 
-    A response with a field that is new is decoded twice. What rows hold does not depend on what was
-    seen. Threads may share a decoder.
+    A response with a new field is decoded twice; the values of rows do not depend on earlier
+    responses. Threads may share a decoder.
     """
 
     def __init__(self) -> None:
-        #: None where rows are dictionaries of undecoded values.
+        #: None if rows are dictionaries of undecoded values.
         self._struct: type[msgspec.Struct] | None = None
         self._may_learn = True
 
     def decode(self, body: bytes, name: str | None = None, others: tuple[str, ...] = ()) -> Json:
-        """The Rows of a JSON list of objects, or an object with such a list.
+        """Decode a JSON list of objects into Rows, or an object with such a list.
 
         Args:
             body: JSON text.
-            name: Field of the list, which comes as Rows; None where the list is all there is.
-            others: Further fields, which come decoded; those it lacks are not in the result.
+            name: Field of the list; None if the body is the list.
+            others: Other fields to decode; absent ones are not in the result.
 
         Raises:
             ValidationError: The body is something else.
@@ -124,7 +124,7 @@ class RowDecoder:
             try:
                 found = _decoder_of(struct, name, others)(body)
             except (msgspec.ValidationError, ArithmeticError, RecursionError):
-                pass  # perhaps a field that is not known yet, or a number that nothing can hold
+                pass  # perhaps a new field, or a number that Decimal cannot hold
             else:
                 return _with_rows(
                     found,
@@ -139,17 +139,17 @@ class RowDecoder:
         return self.decode(body, name, others)
 
     def _as_received(self, body: bytes, name: str | None) -> Sequence[Row]:
-        """The rows one by one; the next ones will be wanted so too."""
+        """Decode rows as objects, and so all later ones."""
         self._may_learn, self._struct = False, None
         found = _decoder_of(dict[str, msgspec.Raw], name, ())(body)
         rows: Sequence[Row] = found if name is None else found[name]
         return rows
 
     def _learn(self, rows: Rows) -> bool:
-        """Make a struct that has the fields of these rows, too; whether there are new ones."""
+        """Make a struct with the fields of these rows, too; return whether there are new ones."""
         known = self._struct.__struct_encode_fields__ if self._struct else ()
         fields = dict.fromkeys([*known, *rows.fields])
-        if len(fields) > _MOST_FIELDS:
+        if len(fields) > _MAX_FIELDS:
             self._may_learn, self._struct = False, None
         if len(fields) == len(known) or not self._may_learn or not all(map(_is_easy, fields)):
             return False
@@ -163,7 +163,7 @@ class RowDecoder:
         return True
 
     def _type_of(self, field: str) -> tuple[Any, Any]:
-        """What a field is decoded into, and what stands for it in rows that do not have it."""
+        """The type of a field, and its value in rows without it."""
         return msgspec.Raw, ABSENT
 
 
@@ -180,7 +180,7 @@ def _with_rows(found: Json, name: str | None, made: Callable[[Any], Rows]) -> Js
 
 @lru_cache(100)
 def _decoder_of(row: Any, name: str | None, others: tuple[str, ...]) -> Callable[[bytes], Json]:  # noqa: ANN401 - a type expression
-    """A decoder of a list of rows, or of an object with such a list, as `RowDecoder.decode`."""
+    """A decoder for `RowDecoder.decode`."""
     if name is None:
         return msgspec.json.Decoder(list[row], float_hook=Decimal).decode
     names = {f"field{number}": field for number, field in enumerate((name, *others))}

@@ -1,7 +1,4 @@
-"""Time zones of local times. Knows no form in which these are written.
-
-UTC, the default of every setting, costs no import.
-"""
+"""Time zones of local times."""
 
 from __future__ import annotations
 
@@ -15,11 +12,7 @@ if TYPE_CHECKING:
 
 
 def zone_named(name: str) -> tzinfo:
-    """A zone by its IANA name.
-
-    Raises:
-        ValueError: There is none; the text, for a user, names near matches.
-    """
+    """A zone by its IANA name; raise ValueError with close matches, for users, if there is none."""
     if name in {"UTC", "Etc/UTC"}:
         return UTC
     import pendulum  # noqa: PLC0415 - costs up to a second, and UTC needs none of it
@@ -33,29 +26,25 @@ def zone_named(name: str) -> tzinfo:
 
 
 def to_utc(
-    moment: datetime,
-    zone: tzinfo,
-    near: datetime | None = None,
-    not_before: datetime | None = None,
+    moment: datetime, zone: tzinfo, near: datetime | None = None, not_before: datetime | None = None
 ) -> datetime:
-    """The instant a naive local time stands for.
+    """The instant of a naive local time; in a repeated hour by default the first pass.
 
     Args:
-        moment: Local time. One that the clock skipped is moved on by the gap.
-        zone: Where it was written.
-        near: An instant close to the one meant: of a repeated hour the nearer pass is taken.
-        not_before: An instant the one meant cannot be before: the first pass after it is taken.
-            With neither it is the first pass.
+        moment: Local time; in a gap it is moved forward by the gap.
+        zone: Its zone.
+        near: In a repeated hour the pass nearer to this instant is taken.
+        not_before: In a repeated hour the first pass that is not before this instant is taken.
 
     Raises:
-        ValueError: Its UTC form leaves the calendar.
+        ValueError: Its UTC form is outside the calendar.
     """
     try:
         first = moment.replace(tzinfo=zone, fold=0).astimezone(UTC)
         second = moment.replace(tzinfo=zone, fold=1).astimezone(UTC)
     except OverflowError as error:
         raise ValueError("outside the calendar") from error
-    # In a gap the passes are the wrong way round, and the first one is right.
+    # In a gap the passes are in reverse order, and the first one is right.
     if second <= first:
         return first
     if near is not None:

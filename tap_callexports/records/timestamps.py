@@ -1,7 +1,7 @@
-"""Instants: every time that leaves the tap is UTC text of one width, so text order is time order.
+"""Instants: emitted times are UTC text of one width, so that text order is time order.
 
-Readers here turn what providers send into that text. They raise ValueError for what is no
-instant; the codec then keeps the value in `extra` instead of guessing. Pure: no clock.
+Readers convert providers' times to that text. They raise ValueError for other values, which the
+codec keeps in `extra`.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ SECOND = timedelta(seconds=1)
 MILLISECOND = timedelta(milliseconds=1)
 MICROSECOND = timedelta(microseconds=1)
 
-#: Calls outside these years are a misread unit (seconds as milliseconds), not calls.
+#: Times outside these years are of another unit (seconds for milliseconds).
 FIRST_YEAR, LAST_YEAR = 2000, 2100
-#: The same in epoch ms: from the first on, and before the last.
+#: The same in epoch ms, inclusive and exclusive.
 FIRST_MS = int((datetime(FIRST_YEAR, 1, 1, tzinfo=UTC) - EPOCH) / MILLISECOND)
 LAST_MS = int((datetime(LAST_YEAR, 1, 1, tzinfo=UTC) - EPOCH) / MILLISECOND)
 _FIRST_MICROS, _LAST_MICROS = FIRST_MS * 1000, LAST_MS * 1000
@@ -31,7 +31,7 @@ _FIRST_MICROS, _LAST_MICROS = FIRST_MS * 1000, LAST_MS * 1000
 _ISO = re.compile(
     r"(\d{4}-\d\d-\d\d)[T ](\d\d):(\d\d)(?::(\d\d)(?:[.,](\d{1,9}))?)?\s?([Zz]|[+-]\d\d:?\d\d)?"
 )
-#: What most providers write; read in a fraction of the time.
+#: The format of most providers, which is read faster.
 _COMMON = re.compile(
     r"(\d{4}-\d\d-\d\d)[T ]((?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d)(?:\.(\d{1,6}))?Z?", re.ASCII
 )
@@ -47,11 +47,11 @@ _LEAP_SECOND = 60
 
 
 class TimeReader(NamedTuple):
-    """How a provider's times become instant texts (`format_instant`).
+    """Converts a provider's times to instant texts (`format_instant`).
 
     Args:
-        read: Of one time, never None; raises ValueError for what is none.
-        read_column: The same of a column at once; gives None where each must be read by itself.
+        read: Converts one time, never None; raises ValueError for an invalid one.
+        read_column: Converts a column at once; returns None if each must be read by itself.
     """
 
     read: Callable[[object], str]
@@ -65,11 +65,7 @@ def format_instant(instant: datetime) -> str:
 
 
 def parse_instant(text: str) -> datetime:
-    """The reverse of `format_instant`, for texts it wrote.
-
-    Raises:
-        ValueError: The text is not of exactly that form.
-    """
+    """Parse a text of `format_instant`; raise ValueError for any other."""
     return datetime.strptime(text, "%Y-%m-%dT%H:%M:%S.%fZ").replace(tzinfo=UTC)
 
 
@@ -80,7 +76,7 @@ def read_iso(value: object) -> datetime:
     hour 24 (the next midnight) and second 60 (the next minute).
 
     Raises:
-        ValueError: Anything else, and times whose UTC form leaves the calendar.
+        ValueError: Another value, or its UTC form is outside the calendar.
     """
     match = _ISO.fullmatch(value.strip()) if isinstance(value, str) else None
     if match is None:
@@ -110,9 +106,9 @@ def read_iso(value: object) -> datetime:
 
 
 def utc_instant(text: str) -> str | None:
-    """Instant text of a UTC time in the form most providers write; None for any other text.
+    """Instant text of a UTC time in the format of most providers; None for any other text.
 
-    Without `Z` it is taken for UTC too; fractions have up to six digits.
+    The `Z` is optional; fractions have up to six digits.
     """
     common = _COMMON.fullmatch(text)
     if common is None:
@@ -125,10 +121,10 @@ def utc_instants(values: Sequence[Any]) -> list[str | None] | None:
     """Instant texts of a column of UTC times, many times faster than one by one.
 
     Args:
-        values: Texts; None and empty ones are no times.
+        values: Texts; None and empty ones become None.
 
     Returns:
-        None where they are not all written in one of the forms `utc_instant` knows.
+        None if they are not all of one form that `utc_instant` reads.
     """
     some_empty = None in values or "" in values
     texts = [v for v in values if v is not None and v != ""] if some_empty else values
@@ -169,11 +165,7 @@ def _is_hour(day_hour: str) -> bool:
 
 
 def iso_instant(value: object) -> str:
-    """Instant text of an ISO date-time, naive ones being UTC.
-
-    Raises:
-        ValueError: As `read_iso`.
-    """
+    """Instant text of an ISO date-time, UTC if naive; raises ValueError as `read_iso`."""
     if isinstance(value, str) and (instant := utc_instant(value)):
         return instant
     moment = read_iso(value)
@@ -181,10 +173,10 @@ def iso_instant(value: object) -> str:
 
 
 def epoch_ms_instant(value: object) -> str:
-    """Instant text of epoch milliseconds, given as a number or as its digits.
+    """Instant text of epoch milliseconds, given as a number or as text.
 
     Raises:
-        ValueError: Not a whole number, or outside the years 2000 to 2100 (a misread unit).
+        ValueError: Not a number, or outside the years 2000 to 2100.
     """
     micros = value * 1000 if type(value) is int else _micros(value)
     if not _FIRST_MICROS <= micros < _LAST_MICROS:
@@ -201,10 +193,10 @@ def _hour_text(hour: int) -> str:
 
 
 def epoch_ms_instants(values: Sequence[Any]) -> list[str | None] | None:
-    """Instant texts of a column of epoch milliseconds, some times faster than one by one.
+    """Instant texts of a column of epoch milliseconds, faster than one by one.
 
     Returns:
-        None where they are not all whole numbers `epoch_ms_instant` takes, or None.
+        None if they are not all integers that `epoch_ms_instant` reads, or None.
     """
     known = [value for value in values if value is not None]
     if {int} != set(map(type, known)) or min(known) < FIRST_MS or max(known) >= LAST_MS:
@@ -228,7 +220,7 @@ def _micros(value: object) -> int:
         raise ValueError("not epoch milliseconds")  # noqa: TRY004 - one error type for callers
     try:
         number = Decimal(value.strip() if isinstance(value, str) else value)
-        # Compared before it is multiplied out: a number may have a billion digits.
+        # Compared before it is multiplied: a number may have a billion digits.
         return int(number * 1000) if FIRST_MS <= number < LAST_MS else 0
     except ArithmeticError as error:
         raise ValueError("not epoch milliseconds") from error
@@ -250,7 +242,7 @@ def epoch_ms(instant: datetime) -> int:
     return (instant - EPOCH) // MILLISECOND
 
 
-#: ISO 8601, in UTC where nothing else is written.
+#: ISO 8601, UTC if naive.
 ISO_TIMES = TimeReader(iso_instant, utc_instants)
 #: Milliseconds since 1970.
 EPOCH_MS_TIMES = TimeReader(epoch_ms_instant, epoch_ms_instants)

@@ -1,7 +1,7 @@
-"""Value readers: one function per kind of column, chosen once per stream from its schema.
+"""Value readers: one function per kind of column, chosen by its schema.
 
-A reader takes what the provider sent (never None) and returns what the column holds. It raises
-ValueError when the value does not fit; nothing is ever guessed.
+A reader converts a decoded value (never None) to the column's type. It raises ValueError for an
+invalid or ambiguous value.
 """
 
 from __future__ import annotations
@@ -20,18 +20,16 @@ if TYPE_CHECKING:
     from tap_callexports.records.rows import Json
     from tap_callexports.records.timestamps import TimeReader
 
-#: Reads one decoded value, as said above.
 Reader: TypeAlias = Callable[[Any], Any]
 
-#: Whole numbers of more digits than this (`1e999999999`) are no numbers of calls, and targets
-#: could not read them.
-_MOST_DIGITS = 400
-#: Texts that stand for "no number".
+#: Integers of more digits than this (`1e999999999`) are invalid: targets could not read them.
+_MAX_DIGITS = 400
+#: Texts that mean "no number".
 _NO_NUMBER = frozenset({"", "-", "null", "none", "n/a"})
 _PLAIN = re.compile(r"[+-]?\d+(\.\d+)?([eE][+-]?\d{1,3})?")
 _COMMA_GROUPS = re.compile(r"[+-]?\d{1,3}(,\d{3})+\.\d+|[+-]?\d{1,3}(,\d{3}){2,}")
 _DOT_GROUPS = re.compile(r"[+-]?\d{1,3}(\.\d{3})+,\d+|[+-]?\d{1,3}(\.\d{3}){2,}")
-#: One comma with other than three digits behind it cannot be a thousands separator.
+#: A comma before other than three digits cannot be a thousands separator.
 _DECIMAL_COMMA = re.compile(r"[+-]?\d+,(\d{1,2}|\d{4,})")
 
 _BOOLEANS = {
@@ -40,12 +38,12 @@ _BOOLEANS = {
 }  # fmt: skip
 
 _decode = msgspec.json.Decoder(float_hook=Decimal).decode
-#: JSON text without white space; decimals keep every digit they came with.
+#: JSON without white space; decimals keep all digits.
 encode = msgspec.json.Encoder(decimal_format="number").encode
 
 
 def plain(value: object) -> Json:
-    """A value, decoded if it is not yet; a number nothing can hold (`1e9…9`) is its text."""
+    """Decode a value if it is not; a number that Decimal cannot hold (`1e9…9`) stays text."""
     if not isinstance(value, msgspec.Raw):
         return value
     if value is ABSENT:
@@ -59,7 +57,7 @@ def plain(value: object) -> Json:
 
 
 def plain_values(values: list[Any]) -> list[Any]:
-    """Values, each decoded if it is not yet; the list itself where they are."""
+    """Decode values that are not; the list itself if all are."""
     if msgspec.Raw not in set(map(type, values)):
         return values
     try:
@@ -79,16 +77,12 @@ def _number_or_text(text: str) -> Decimal | str:
 
 
 def compact_json(value: object) -> str:
-    """JSON text without white space; decimals keep every digit they came with."""
+    """As `encode`, as text."""
     return encode(value).decode()
 
 
 def _stripped(text: str) -> str:
-    """A text without white space around it; an empty one says that there is no value.
-
-    Raises:
-        ValueError: There is nothing but white space.
-    """
+    """Strip white space; raise ValueError if there is nothing else."""
     stripped = text.strip()
     if text and not stripped:
         raise ValueError("white space only")
@@ -96,18 +90,17 @@ def _stripped(text: str) -> str:
 
 
 def number_from_text(text: str) -> Decimal | None:
-    """A number written as text, None where the text says there is none.
+    """Parse a number; None for a text that means "no number".
 
-    `1,234` and `1.234` could be either of two numbers only in the first form: a point is always
-    a decimal point, a lone comma before three digits is refused.
+    A single point is a decimal point. A single comma before three digits is ambiguous.
 
     Raises:
-        ValueError: Not a number, or one that can be read in two ways.
+        ValueError: Not a number, or ambiguous.
     """
     text = _stripped(text)
     if text.lower() in _NO_NUMBER:
         return None
-    if len(text) > _MOST_DIGITS:
+    if len(text) > _MAX_DIGITS:
         raise ValueError("too long")
     if _COMMA_GROUPS.fullmatch(text):
         text = text.replace(",", "")
@@ -121,11 +114,7 @@ def number_from_text(text: str) -> Decimal | None:
 
 
 def read_number(value: object) -> int | float | Decimal | None:
-    """A number column: numbers as they are, texts by `number_from_text`.
-
-    Raises:
-        ValueError: Not a number; true and false are none.
-    """
+    """Read a number, or a text by `number_from_text`; true and false are no numbers."""
     if isinstance(value, (int, float, Decimal)) and not isinstance(value, bool):
         return value
     if isinstance(value, str):
@@ -134,17 +123,13 @@ def read_number(value: object) -> int | float | Decimal | None:
 
 
 def read_integer(value: object) -> int | None:
-    """An integer column: as `read_number`, with nothing behind the decimal point.
-
-    Raises:
-        ValueError: Not a whole number, or one that no target could hold.
-    """
-    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < _MOST_DIGITS:
+    """As `read_number`, for integers that targets can hold."""
+    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < _MAX_DIGITS:
         return int(value)
     number = read_number(value)
     if number is None or isinstance(number, int):
         return number
-    if isinstance(number, Decimal) and number.adjusted() > _MOST_DIGITS:
+    if isinstance(number, Decimal) and number.adjusted() > _MAX_DIGITS:
         raise ValueError("too large")
     if number != number.__trunc__():
         raise ValueError("not a whole number")
@@ -152,11 +137,7 @@ def read_integer(value: object) -> int | None:
 
 
 def read_boolean(value: object) -> bool | None:
-    """A boolean column; an empty text is no answer (None), not true and not false.
-
-    Raises:
-        ValueError: Neither true nor false, 1 nor 0, nor a word for either.
-    """
+    """Read a boolean: true, false, 1, 0, or a word for either; an empty text is null."""
     if isinstance(value, bool):
         return value
     if isinstance(value, (int, Decimal)) and value in (0, 1):
@@ -184,7 +165,7 @@ def _read_anything(value: object) -> str:
 
 
 def _code_reader(read: Reader) -> Reader:
-    """As `read`, of an id, phone number or the like, where an empty text means there is none."""
+    """As `read`, for ids, phone numbers and the like, where an empty text means null."""
 
     def read_code(value: object) -> str | None:
         text: str = read(value)
@@ -222,18 +203,18 @@ def _list_reader(item: Reader | None) -> Reader:
 
 
 def kind_of(schema: Mapping[str, Any]) -> str:
-    """The one type, beside null, that a column has in its schema."""
+    """The type of a column beside null."""
     types = schema["type"]
     return str(types if isinstance(types, str) else next(name for name in types if name != "null"))
 
 
 def reader_for(schema: Mapping[str, Any], times: TimeReader) -> Reader:
-    """The reader of a column, by its JSON schema.
+    """The reader of a column.
 
     Args:
         schema: The property's schema. `format: date-time` marks instants, `minLength` texts that
-            are never empty, `contentMediaType` texts whose shape the provider does not tell.
-        times: How this provider's times are read.
+            are never empty, `contentMediaType` texts of unknown shape.
+        times: Parses the provider's times.
     """
     kind = kind_of(schema)
     if kind == "string":

@@ -1,1 +1,1 @@
-"""What a tap is given and what it writes: config, state, messages. Knows no HTTP, no provider."""
+"""Singer's files and messages: config, catalog, state, output."""

@@ -1,8 +1,7 @@
-"""BATCH messages: records in files of their own instead of lines on stdout.
+"""BATCH messages: records in files instead of lines on stdout.
 
-Whatever was done to a record on the way (selection, normalisation, stream maps, flattening) is
-done: files hold what the RECORD message would have held. The SDK's own way leaves that out.
-https://sdk.meltano.com/en/latest/batch.html
+Files hold the same records as RECORD messages would, after selection, stream maps and flattening;
+the SDK's own batches skip these. https://sdk.meltano.com/en/latest/batch.html
 """
 
 from __future__ import annotations
@@ -25,17 +24,17 @@ if TYPE_CHECKING:
     from singer_sdk.singerlib.encoding.simple import Message
 
 _GZIP = zlib.MAX_WBITS | 16
-#: Records of a file, unless the setting says another number.
+#: Default of `batch_size`.
 _RECORDS = 10_000
-_FORMAT, _GZIPPED, _AS_IT_IS = "jsonl", "gzip", "none"
-#: What `batch_config` and the objects in it may hold; `object` where more than the type is judged.
+_FORMAT, _GZIPPED, _PLAIN = "jsonl", "gzip", "none"
+#: Settings of `batch_config` and the objects in it; `object` if more than the type is checked.
 _SETTINGS: dict[str, dict[str, type]] = {
     "": {"encoding": dict, "storage": dict, "batch_size": object},
     ".encoding": {"format": object, "compression": object},
     ".storage": {"root": str, "prefix": str, "params": dict},
 }
-#: Logged when BATCH messages are on: some loaders pass over them without an error.
-LOADER_WORDS = (
+#: Logged with `batch_config`: some loaders ignore BATCH messages without an error.
+LOADER_WARNING = (
     "batch_config is set: known to read BATCH messages are meltanolabs-target-postgres, "
     "meltanolabs-target-snowflake, target-s3tables and shaped-target-clickhouse; "
     "z3-target-bigquery and target-s3-jsonl lose every row and exit with 0"
@@ -44,7 +43,7 @@ _KINDS: dict[type, str] = {dict: "an object", str: "a text"}
 
 
 class _File:
-    """A file that is being filled; compressed in memory, so that nothing half-written exists."""
+    """A file in memory, so that no partial file is ever written."""
 
     def __init__(self, *, packed: bool) -> None:
         self.records = 0
@@ -61,17 +60,17 @@ class _File:
 
 
 class BatchFiles:
-    """Collects records and says in which files they are.
+    """Writes records into files, and makes their BATCH messages; raises RunFailed if it cannot.
 
     Args:
-        config: The `batch_config` setting, checked by `batch_errors`.
+        config: The `batch_config` setting, validated by `batch_errors`.
         tap: The tap's name, for file names.
     """
 
     def __init__(self, config: Mapping[str, Any], tap: str) -> None:
         encoding = config.get("encoding", {})
         self._packed = encoding.get("compression", _GZIPPED) == _GZIPPED
-        self._encoding = BatchEncoding(_FORMAT, _GZIPPED if self._packed else _AS_IT_IS)
+        self._encoding = BatchEncoding(_FORMAT, _GZIPPED if self._packed else _PLAIN)
         self._size = int(config.get("batch_size", _RECORDS))
         self._storage = StorageTarget.from_dict(dict(config["storage"]))
         self._prefix, self._run = f"{self._storage.prefix or ''}{tap}", uuid4()
@@ -81,16 +80,9 @@ class BatchFiles:
         self._state: StateMessage | None = None
 
     def add(self, stream: str, records: Sequence[bytes]) -> Iterator[Message]:
-        """Take records; the messages of the files that became full with them.
+        """Add records of a stream (JSON objects of one line); yield the messages of full files.
 
-        When one is full all are closed: then every record so far is in a file.
-
-        Args:
-            stream: Whose they are.
-            records: JSON objects, each on one line.
-
-        Raises:
-            RunFailed: A file cannot be written.
+        When one file is full all are closed, so that every record so far is in a file.
         """
         while records:
             file = self._open.setdefault(stream, _File(packed=self._packed))
@@ -100,16 +92,10 @@ class BatchFiles:
             if file.records >= self._size:
                 yield from self.close()
 
-    def pass_on(self, message: Message) -> Iterator[Message]:
-        """Take another message; those to write now.
-
-        A STATE waits until every record before it is in a file.
-
-        Raises:
-            RunFailed: A file cannot be written.
-        """
+    def add_message(self, message: Message) -> Iterator[Message]:
+        """Add another message; yield those to write now. A STATE waits for earlier records."""
         if isinstance(message, StateMessage):
-            # The run goes on changing the state it was made from.
+            # The message holds the tap's state, which changes.
             self._state = deepcopy(message)
             if not self._open:
                 yield from self.close()
@@ -118,21 +104,17 @@ class BatchFiles:
             yield message
 
     def close(self) -> Iterator[Message]:
-        """Write every file that was begun: their messages, and the STATE that waited.
-
-        Raises:
-            RunFailed: A file cannot be written.
-        """
+        """Write all files; yield their messages and the waiting STATE."""
         files, self._open = self._open, {}
         for stream, file in files.items():
             self._written += 1
             name = f"{self._prefix}--{stream}-{self._run}-{self._written}{self._suffix}"
-            # Other users of the machine may not read calls.
+            # Other users of the machine must not read calls.
             umask = os.umask(0o077)
             try:
                 with self._storage.open(name, "wb") as target:
                     target.write(file.close())
-            except Exception as error:  # noqa: BLE001 - packages of stores raise what they like
+            except Exception as error:  # noqa: BLE001 - fsspec packages have errors of their own
                 why = getattr(error, "strerror", None) or type(error).__name__
                 raise RunFailed(
                     f"batch_config.storage.root: a file cannot be written there ({why}); for a "
@@ -147,7 +129,7 @@ class BatchFiles:
 
 
 def batch_errors(config: Mapping[str, Any]) -> Iterator[str]:
-    """What is wrong with a `batch_config`, as `setting: sentence`; it is an object already."""
+    """Errors of a `batch_config`, an object, as `setting: sentence`."""
     encoding, storage = config.get("encoding", {}), config.get("storage", {})
     size = config.get("batch_size", 1)
     for name, part in (("encoding", encoding), ("storage", storage)):
@@ -157,8 +139,8 @@ def batch_errors(config: Mapping[str, Any]) -> Iterator[str]:
     yield from _setting_errors(config, encoding, storage)
     if encoding.get("format", _FORMAT) != _FORMAT:
         yield f"batch_config.encoding.format: must be {_FORMAT}"
-    if encoding.get("compression", _GZIPPED) not in (_GZIPPED, _AS_IT_IS):
-        yield f"batch_config.encoding.compression: must be {_GZIPPED} or {_AS_IT_IS}"
+    if encoding.get("compression", _GZIPPED) not in (_GZIPPED, _PLAIN):
+        yield f"batch_config.encoding.compression: must be {_GZIPPED} or {_PLAIN}"
     if not storage.get("root"):
         yield "batch_config.storage.root: is missing; give a folder, as file:///path or a path"
     if isinstance(size, bool) or not isinstance(size, int) or size < 1:
@@ -166,7 +148,7 @@ def batch_errors(config: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _setting_errors(*parts: Mapping[str, Any]) -> Iterator[str]:
-    """What is wrong with the names and types of what `batch_config` and its objects hold."""
+    """Errors in the names and types of the settings of `batch_config` and its objects."""
     for (place, kinds), part in zip(_SETTINGS.items(), parts, strict=True):
         for name, value in part.items():
             path = f"batch_config{place}.{sanitize(name, 80)}"

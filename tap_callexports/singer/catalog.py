@@ -1,4 +1,4 @@
-"""Reads a catalog, however it is written, into entries with a stream's own types and keys."""
+"""Reads catalogs of any form into entries with the stream's own types and keys."""
 
 from __future__ import annotations
 
@@ -16,21 +16,14 @@ _INCREMENTAL, _FULL_TABLE = "INCREMENTAL", "FULL_TABLE"
 _AVAILABLE, _AUTOMATIC = Metadata.InclusionType.AVAILABLE, Metadata.InclusionType.AUTOMATIC
 _INCLUSIONS = {kind.value: kind for kind in Metadata.InclusionType}
 _TEXTS = {"true": True, "false": False}
-#: Keywords of a property that say nothing of its type. A catalog's own are kept for the target.
+#: Keywords of a property that do not change its type; the catalog's are kept for the target.
 _ANNOTATIONS = {"title", "description", "format", "minLength", "maxLength", "minimum", "maximum"}
 _ANNOTATIONS |= {"contentMediaType", "contentEncoding", "x-sql-datatype"}
 
 
 @dataclass(frozen=True)
 class Declared:
-    """What a stream says of itself.
-
-    Args:
-        name: The stream's.
-        schema: JSON schema of its records.
-        primary_keys: Columns that tell records apart.
-        replication_key: Column that bookmarks are named after, None for a full read.
-    """
+    """Name, schema and keys of a stream; no replication key for a full table."""
 
     name: str
     schema: Mapping[str, Any]
@@ -39,12 +32,7 @@ class Declared:
 
 
 def catalog_errors(catalog: object, known: Collection[str]) -> Iterator[str]:
-    """What is wrong with the form of a catalog, one sentence each.
-
-    Args:
-        catalog: As it was given.
-        known: Names of the streams there are; entries of others are not looked at.
-    """
+    """Errors in the form of a catalog; entries of streams that are not `known` are ignored."""
     streams = catalog.get("streams") if isinstance(catalog, dict) else None
     if not isinstance(streams, list):
         yield "--catalog: must be an object with a list 'streams'; --discover writes one"
@@ -73,7 +61,7 @@ def is_selected(entry: Mapping[str, Any]) -> bool:
 
 
 def stream_errors(entry: Mapping[str, Any], declared: Declared) -> Iterator[str]:
-    """What a stream cannot do as its entry in the catalog says, one sentence each."""
+    """Errors of keys, replication method and types in an entry of the catalog."""
     root = _metadata_of(entry).get((), {})
     place = f"--catalog: {declared.name}: "
     keys = set(declared.primary_keys)
@@ -111,14 +99,9 @@ def unknown_columns(entry: Mapping[str, Any], declared: Declared) -> list[str]:
 
 
 def resolved(entry: Mapping[str, Any], declared: Declared) -> CatalogEntry:
-    """An entry in the one form that the SDK reads, with every column of the stream.
+    """An entry without errors in the form that the SDK reads, with all columns of the stream.
 
-    A column, or a part of one, that the given schema lacks is deselected; keys are always
-    selected.
-
-    Args:
-        entry: As it was given; `catalog_errors` found nothing in it.
-        declared: The stream it is of.
+    Columns and parts of columns that the given schema lacks are deselected; keys never are.
     """
     given = entry["schema"]["properties"]
     metadata = MetadataMapping()
@@ -192,7 +175,7 @@ def _metadata_of(entry: Mapping[str, Any]) -> dict[tuple[str, ...], dict[str, An
 
 
 def _settings_of(entry: Mapping[str, Any]) -> dict[tuple[str, ...], dict[str, Any]]:
-    """What each column and each part of one has: in the metadata, else in the schema."""
+    """Settings of each column and part of one, from the metadata, else from the schema."""
     found = {path: values for path, values in _metadata_of(entry).items() if path}
     for path, rule in _all_properties(entry["schema"]):
         words = {word: rule[word] for word in ("selected", "inclusion") if word in rule}
@@ -202,7 +185,7 @@ def _settings_of(entry: Mapping[str, Any]) -> dict[tuple[str, ...], dict[str, An
 
 
 def _properties(schema: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-    """The properties of an object's schema; those that are no object are left out."""
+    """The properties of an object's schema that are objects."""
     properties = schema.get("properties")
     given = properties.items() if isinstance(properties, dict) else ()
     return {name: rule for name, rule in given if isinstance(rule, dict)}
@@ -220,9 +203,9 @@ def _all_properties(
 def _missing(
     ours: Mapping[str, Any], given: Mapping[str, Any], above: tuple[str, ...] = ()
 ) -> Iterator[tuple[str, ...]]:
-    """Columns, and parts of nested ones, that a catalog's schema leaves out.
+    """Columns and parts of nested ones that a catalog's schema lacks.
 
-    A nested column without any `properties` is left out in no part.
+    A nested column without `properties` lacks none.
     """
     if isinstance(given.get("properties"), dict):
         for name, rule in _properties(ours).items():
@@ -234,23 +217,23 @@ def _missing(
 
 
 def _method(entry: Mapping[str, Any]) -> str | None:
-    """The replication method an entry asks for, in capitals."""
+    """The replication method of an entry, in capitals."""
     root = _metadata_of(entry).get((), {})
-    # The first is what the Singer specification lets users set.
+    # The first is the one that users set by the Singer specification.
     method = root.get("replication-method") or root.get("forced-replication-method")
     method = method or entry.get("replication_method")
     return str(method).upper() if method else None
 
 
 def _boolean(value: object) -> bool | None:
-    """A value of `selected`, None for one that says nothing or cannot be read."""
+    """A value of `selected`, None if it is absent or invalid."""
     if isinstance(value, str):
         return _TEXTS.get(value.strip().lower())
     return value if isinstance(value, bool) else None
 
 
 def _types(rule: Mapping[str, Any]) -> set[str]:
-    """Types a property may have; empty where its schema names none."""
+    """The types of a property."""
     given = rule.get("type") or []
     found = set(map(str, given if isinstance(given, list) else [given]))
     for word in ("anyOf", "oneOf"):
@@ -260,7 +243,7 @@ def _types(rule: Mapping[str, Any]) -> set[str]:
 
 
 def _other_types(ours: Mapping[str, Any], given: Mapping[str, Any], path: str) -> Iterator[str]:
-    """Paths of what has other types than the stream's, null aside."""
+    """Paths of properties with other types than the stream's, null aside."""
     types = _types(given)
     if types and types - {"null"} != _types(ours) - {"null"}:
         yield sanitize(path, 80)
@@ -271,7 +254,7 @@ def _other_types(ours: Mapping[str, Any], given: Mapping[str, Any], path: str) -
 
 
 def _inside(rule: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-    """The parts of a property, by what follows its name in a path."""
+    """The parts of a property, by the suffix of their path."""
     parts = {f".{name}": part for name, part in _properties(rule).items()}
     return parts | ({"[]": rule["items"]} if isinstance(rule.get("items"), dict) else {})
 
@@ -279,7 +262,7 @@ def _inside(rule: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
 def _described(ours: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
     """A property with the stream's types and the catalog's annotations.
 
-    Parts of an open object that only the catalog knows are kept, for flattening.
+    Parts of an open object that only the catalog has are kept, for flattening.
     """
     if not _types(given):
         return dict(ours)

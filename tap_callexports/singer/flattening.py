@@ -1,6 +1,6 @@
-"""Records before the SDK flattens them: nested keys that no schema declares go into `extra`.
+"""Moves undeclared nested keys into `extra` before the SDK flattens records.
 
-Left where they are, they would become columns that no SCHEMA message names. Pure.
+Otherwise they would become columns that are not in the SCHEMA message.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ if TYPE_CHECKING:
 
 
 def flattenable(record: Record, schema: Mapping[str, Any], levels: int) -> Record:
-    """A record whose nested objects hold declared keys only.
+    """A copy of a record whose nested objects have declared keys only.
 
     Args:
-        record: As the codec made it, an object. Not changed.
+        record: An object.
         schema: JSON schema of its stream.
-        levels: How deep the SDK will flatten (`flattening_max_depth`).
+        levels: `flattening_max_depth`.
     """
     declared, undeclared = _divided(record, schema, levels + 1)
     if undeclared and EXTRA in declared:
@@ -32,7 +32,7 @@ def flattenable(record: Record, schema: Mapping[str, Any], levels: int) -> Recor
 def _divided(
     value: Record, schema: Mapping[str, Any], levels: int
 ) -> tuple[Record, dict[str, Any]]:
-    """What is declared of an object, and what is not, down to some levels."""
+    """The declared and the undeclared keys of an object, down to some levels."""
     properties: Mapping[str, Any] = schema["properties"]
     declared: Record = {}
     undeclared: dict[str, Any] = {}

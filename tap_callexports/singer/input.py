@@ -1,7 +1,4 @@
-"""The files a tap is started with; what is wrong with one is a line, before anything is asked.
-
-Knows no setting and no stream.
-"""
+"""Reads the files on the command line: config, state, catalog."""
 
 from __future__ import annotations
 
@@ -17,23 +14,21 @@ if TYPE_CHECKING:
     import logging
     from collections.abc import Callable, Iterable
 
-#: In place of a config file: settings are in environment variables.
+#: Instead of a config file: settings from environment variables.
 ENVIRONMENT = "ENV"
 
 
 def read_config(
     paths: Iterable[str], environment: Callable[[], dict[str, Any]] = dict
 ) -> ConfigInput:
-    """Config files merged object by object, settings of later ones over those of earlier ones.
-
-    Each is read once: it may be a pipe.
+    """Read config files, each once, and merge them object by object; later settings win.
 
     Args:
         paths: Of files, or ENVIRONMENT.
-        environment: Reads the settings that are in environment variables.
+        environment: Reads the settings in environment variables.
 
     Raises:
-        ConfigValidationError: One cannot be read, or is no JSON object.
+        ConfigValidationError: One cannot be read, or is not a JSON object.
     """
     config: dict[str, Any] = {}
     for path in paths:
@@ -52,11 +47,7 @@ def read_config(
 
 
 def read_state(file: IO[str] | None, logger: logging.Logger) -> dict[str, Any] | None:
-    """The state to start from, as it was given; None where none is.
-
-    Args:
-        file: The file; an empty one is no state.
-        logger: Is told of an empty file.
+    """Read the state; None without a file or, with a warning, for an empty one.
 
     Raises:
         ConfigValidationError: It is not a JSON object.
@@ -74,20 +65,16 @@ def read_state(file: IO[str] | None, logger: logging.Logger) -> dict[str, Any] |
 
 
 def read_catalog(file: IO[str] | None) -> Any:  # noqa: ANN401 - any JSON value
-    """The catalog to select by, None where none is given.
-
-    Raises:
-        ConfigValidationError: It is not JSON.
-    """
+    """Read the catalog, None without a file; raises ConfigValidationError if it is not JSON."""
     if file is None:
         return None
     catalog = _read_json("--catalog", _text_of("--catalog", file))
-    # None would be no catalog.
+    # None would mean that no catalog was given.
     return {} if catalog is None else catalog
 
 
 def config_error(*errors: str) -> ConfigValidationError:
-    """The error to raise for input that cannot be used, one line a message."""
+    """The exception for invalid input, with one line per error."""
     return ConfigValidationError("Input validation failed", errors=list(errors))
 
 
@@ -108,7 +95,7 @@ def _read_config_file(path: str) -> dict[str, Any]:
 
 
 def _merged(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
-    """Two configs in one; objects that both have are merged in turn, other values replaced."""
+    """Merge two configs; objects are merged recursively, other values replaced."""
     merged = below | above
     for name in below.keys() & above.keys():
         if isinstance(below[name], dict) and isinstance(above[name], dict):

@@ -1,7 +1,4 @@
-"""Singer messages on stdout: whole lines only, also when a signal arrives in the middle.
-
-Knows no schema, and no stream but by name.
-"""
+"""Writes Singer messages to stdout, in whole lines even if a signal arrives."""
 
 from __future__ import annotations
 
@@ -14,12 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 from singer_sdk.singerlib.encoding import GenericSingerWriter
-from singer_sdk.singerlib.encoding.simple import (
-    Message,
-    RecordMessage,
-    SchemaMessage,
-    StateMessage,
-)
+from singer_sdk.singerlib.encoding.simple import Message, RecordMessage, SchemaMessage, StateMessage
 
 from tap_callexports import clock
 from tap_callexports.compat import override
@@ -32,7 +24,7 @@ if TYPE_CHECKING:
 
 _FLUSH_AT = 1 << 16
 _PIECE = 1 << 16
-#: Records that are joined at once: long ones are not all copied together.
+#: Records that are joined at once, to limit copying of long ones.
 _RECORDS = 32
 
 
@@ -44,7 +36,7 @@ _encoder = msgspec.json.Encoder(enc_hook=_text_of, decimal_format="number")
 
 
 def _joined(lines: Iterable[bytes]) -> Iterator[bytes]:
-    """The same text in as few pieces as can be had without copying the long ones."""
+    """Join lines into few pieces, without copying long lines."""
     short: list[bytes] = []
     for line in lines:
         if len(line) < _FLUSH_AT:
@@ -57,7 +49,7 @@ def _joined(lines: Iterable[bytes]) -> Iterator[bytes]:
 
 
 def _discard_output() -> None:
-    """Let what standard output still holds go nowhere; it would fail again when Python exits."""
+    """Discard what standard output still buffers: flushing it would fail again at exit."""
     with contextlib.suppress(OSError):
         null = os.open(os.devnull, os.O_WRONLY)
         os.dup2(null, sys.stdout.fileno())
@@ -65,10 +57,10 @@ def _discard_output() -> None:
 
 
 class LineWriter(GenericSingerWriter[bytes, Message]):
-    """Collects lines and writes them when 64 KiB are full, at each STATE and at the end.
+    """Buffers lines and writes them at 64 KiB, at each STATE and at the end.
 
-    A signal handler may not raise while lines are being written (half of one could be lost), so it
-    asks `interrupt` first, and the exit is raised when the last line is through.
+    A signal handler calls `interrupt`; if lines are being written, the exit is raised after them,
+    so that no line is cut.
     """
 
     def __init__(self) -> None:
@@ -79,12 +71,12 @@ class LineWriter(GenericSingerWriter[bytes, Message]):
         self._exit: SystemExit | None = None
         #: The columns of each stream's SCHEMA, in order.
         self._columns: dict[str, Mapping[str, Any]] = {}
-        #: Takes the records where they go into files; None where they are lines.
+        #: Takes the records with `batch_config`; else None.
         self.batches: BatchFiles | None = None
 
     @property
     def writing(self) -> bool:
-        """Whether lines are being written at this moment."""
+        """Whether lines are being written now."""
         return self._writing
 
     @override
@@ -97,7 +89,7 @@ class LineWriter(GenericSingerWriter[bytes, Message]):
         if isinstance(message, SchemaMessage):
             self._columns[message.stream] = message.schema["properties"]
         elif isinstance(message, RecordMessage):
-            # Some loaders write values by position: every column, in the order of the SCHEMA.
+            # Some loaders take values by position: all columns in the order of the SCHEMA.
             record = message.record
             columns = self._columns.get(message.stream, record)
             message.record = {name: record.get(name) for name in columns}
@@ -106,14 +98,10 @@ class LineWriter(GenericSingerWriter[bytes, Message]):
         elif isinstance(message, RecordMessage):
             self._divert(self.batches.add(message.stream, [_encoder.encode(message.record)]))
         else:
-            self._divert(self.batches.pass_on(message))
+            self._divert(self.batches.add_message(message))
 
     def write_records(self, stream: str, records: Sequence[bytes]) -> None:
-        """Write RECORD messages, or the same into files.
-
-        Args:
-            stream: Whose they are.
-            records: JSON objects, each on one line.
+        """Write records of a stream (JSON objects of one line) as messages or into files.
 
         Raises:
             RunFailed: As `flush`, or a file cannot be written.
@@ -129,12 +117,7 @@ class LineWriter(GenericSingerWriter[bytes, Message]):
                 self._collect(head, (tail + head).join(some), tail)
 
     def finish(self) -> None:
-        """Write all that is left.
-
-        Raises:
-            RunFailed: As `flush`, or a file cannot be written.
-            SystemExit: As `flush`.
-        """
+        """Write everything that is buffered; raises as `write_records`."""
         if self.batches is not None:
             self._divert(self.batches.close())
         self.flush()
@@ -149,7 +132,7 @@ class LineWriter(GenericSingerWriter[bytes, Message]):
             self.flush()
 
     def _divert(self, messages: Iterable[Message]) -> None:
-        self._writing = True  # until the files that are written are announced
+        self._writing = True  # a file that is written must be announced
         try:
             self._lines += map(self.format_message, messages)
         finally:
@@ -157,22 +140,18 @@ class LineWriter(GenericSingerWriter[bytes, Message]):
         self.flush()
 
     def interrupt(self, exit_: SystemExit) -> None:
-        """End the run, now or as soon as the lines under way are written.
-
-        Raises:
-            SystemExit: The one given.
-        """
-        # Kept in any case: what is raised inside a finalizer ends nothing.
+        """Raise the exit now, or after the lines that are being written."""
+        # Kept in any case: an exception in a finalizer does not end the run.
         self._exit = exit_
         if not self._writing:
             raise exit_
 
     def flush(self) -> None:
-        """Write what is collected.
+        """Write the buffered lines.
 
         Raises:
-            RunFailed: It cannot be written.
-            SystemExit: `interrupt` asked for it meanwhile; the lines are written.
+            RunFailed: They cannot be written.
+            SystemExit: `interrupt` was called meanwhile; the lines are written.
         """
         self._writing = True
         try:
@@ -184,7 +163,7 @@ class LineWriter(GenericSingerWriter[bytes, Message]):
                     continue
                 rest = memoryview(text)
                 while rest:
-                    # An unbuffered stdout takes as much as there is room for.
+                    # An unbuffered stdout may write less than it is given.
                     rest = rest[stdout.write(rest[:_PIECE]) :]
             sys.stdout.flush()
         except OSError as error:

@@ -1,6 +1,6 @@
-"""The private names of singer-sdk this tap touches, all of them, and why.
+"""Adapts the tap to singer-sdk; the only module that uses private names of the SDK.
 
-`tests/unit/singer/test_sdk.py` fails with the name when the SDK renames or drops one.
+`tests/unit/singer/test_sdk.py` names those that a new version of the SDK renames or drops.
 """
 
 from __future__ import annotations
@@ -55,31 +55,28 @@ __all__ = [
     "quiet",
 ]
 
-#: The catalog's place of a column; longer ones are inside of it.
+#: Breadcrumb of a column; longer ones are inside of it.
 _COLUMN = ("properties", "name")
-#: The SDK announces every exception as an error, also the end of a test, and does not know that
-#: the environment was read before (`environment`).
+#: Wrong log lines of the SDK: it logs every exception as an error, also the end of a test, and does
+#: not know that the environment was read before (`environment`).
 _ANNOUNCEMENTS = ("An unhandled error occurred while syncing", "Skipping parse of env var settings")
 
 
 def quiet(record: logging.LogRecord) -> bool:
-    """A logging filter for lines of the SDK that say nothing, or not what is the case.
-
-    False for what is not to be logged.
-    """
+    """A logging filter that drops wrong log lines of the SDK."""
     return not str(record.msg).startswith(_ANNOUNCEMENTS)
 
 
 class SingerStream(Stream):
-    """A stream as the SDK runs it: its catalog, its bookmark, and what is done to its records.
+    """The SDK's side of a stream: catalog, bookmark, stream maps.
 
-    The tap moves the bookmark as windows close: the SDK moves it with each record, which loses
+    The tap moves the bookmark as windows close; the SDK would move it with each record, which loses
     calls that arrive late.
     """
 
     TYPE_CONFORMANCE_LEVEL = TypeConformanceLevel.NONE  # the codec has done it
 
-    #: Whether a sync is under way that writes messages.
+    #: Whether a sync that writes messages is running.
     writing = False
 
     def __init__(self, tap: SingerTap) -> None:
@@ -93,12 +90,10 @@ class SingerStream(Stream):
 
     @override
     def apply_catalog(self, catalog: Catalog) -> None:
-        """Take selection and method from the catalog's entry of this stream, if there is one.
-
-        What its schema leaves out of a declared column, or all of it, is not selected.
+        """Take selection and replication method from the catalog's entry, if there is one.
 
         Raises:
-            ConfigValidationError: The stream is selected, and asked for what it cannot do.
+            ConfigValidationError: The stream is selected, and its entry is invalid.
         """
         if self.entry:
             declared = Declared(
@@ -115,10 +110,7 @@ class SingerStream(Stream):
 
     @property
     def selected_columns(self) -> list[str]:
-        """The columns of its records, as in its SCHEMA.
-
-        Of a stream that is not selected no record is written; another stream may use them.
-        """
+        """The columns of its records, as in its SCHEMA; all if the stream is not selected."""
         if not self.selected:
             return list(self.schema["properties"])
         columns = self.effective_schema["properties"]
@@ -126,7 +118,7 @@ class SingerStream(Stream):
 
     @cached_property
     def is_unmapped(self) -> bool:
-        """Whether nothing is done to a record: no map, no flattening, no column in parts."""
+        """Whether records are emitted unchanged: no map, flattening or partly selected column."""
         if not self.selected or self.ABORT_AT_RECORD_COUNT is not None:
             return False
         mask = self.mask
@@ -141,7 +133,7 @@ class SingerStream(Stream):
         return same == [True] and not in_parts
 
     def bookmark(self, context: Context | None) -> Bookmark | None:
-        """The bookmark, None for streams that are read from the start each time."""
+        """The bookmark, None for a full table."""
         key = self.declared_replication_key
         if key is None or self.replication_method != "INCREMENTAL":
             return None
@@ -149,13 +141,12 @@ class SingerStream(Stream):
         return Bookmark(self.get_context_state(context), key, lambda: writer.write_state(state))
 
     def count_written(self, records: int) -> None:
-        """Tell the SDK of records that were written past it."""
+        """Count records that were written without the SDK."""
         self._counter.increment(records)
         self.state_manager.is_flushed = False
 
     @override
     def get_records(self, context: Context | None) -> Iterable[Record]:
-        """Records for the SDK, as the tap reads them."""
         return self._reader.records_of(self, context)
 
     @override
@@ -167,11 +158,11 @@ class SingerStream(Stream):
 
     @override
     def get_batch_config(self, config: Mapping[str, Any]) -> None:
-        """Records go into files as they are written, after all that is done to them."""
+        """None: the writer puts records into files, after stream maps and flattening."""
 
     @override
     def post_process(self, row: Record, context: Context | None = None) -> Record:
-        """A record as the SDK can flatten it, where it is to."""
+        """Prepare a record for flattening."""
         for each in self.stream_maps:
             if each.flattening_options and each.flattening_enabled:
                 return flattenable(row, self.schema, each.flattening_options.max_level)
@@ -181,13 +172,13 @@ class SingerStream(Stream):
     def _increment_stream_state(
         self, latest_record: Record, *, context: Context | None = None
     ) -> None:
-        """Records do not move bookmarks."""
+        """Do nothing: records do not move bookmarks."""
 
     @override
     def _sync_records(
         self, context: Context | None = None, *, write_messages: bool = True
     ) -> Generator[Record, Any, Any]:
-        """While it runs, a stream may write records itself: the SDK takes them one by one."""
+        """Set `writing` meanwhile: the stream may then write records itself, in batches."""
         self.writing = write_messages
         try:
             yield from super()._sync_records(context, write_messages=write_messages)
@@ -196,47 +187,38 @@ class SingerStream(Stream):
 
     @override
     def _write_starting_replication_value(self, context: Context | None) -> None:
-        """The span is planned from the bookmark itself; no transient copy goes into the state."""
+        """Do nothing: the span is planned from the bookmark."""
 
     @override
     def get_replication_key_signpost(self, context: Context | None = None) -> datetime | None:
-        """Public, but of the same kind: the cutoff already bounds every bookmark."""
+        """None: the cutoff already bounds bookmarks."""
         return None
 
 
 class SingerTap(Tap):
-    """The SDK's tap, but for how it checks its config and how it ends on a signal."""
+    """The SDK's side of the tap: config, state, signals."""
 
-    #: Entries of the catalog as they were given, by stream; those of no stream too.
+    #: Entries of the catalog as given, by name, including those of unknown streams.
     entries: Mapping[str, dict[str, Any]]
-    #: Names of all streams there are.
+    #: Names of all streams.
     known_streams: Collection[str] = ()
 
     @abstractmethod
     def checked_config(self, config: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
-        """The config with defaults filled in, and its errors, one line each without a value.
-
-        Args:
-            config: As given. Not changed.
-        """
+        """The config with defaults filled in, and its errors, one line each without a value."""
 
     @abstractmethod
     def records_of(self, stream: Any, context: Context | None) -> Iterable[Record]:  # noqa: ANN401 - the tap's own class
-        """Read a stream, or a partition of it.
-
-        Args:
-            stream: One of this tap's.
-            context: The partition, None for a stream without any.
-        """
+        """Read a stream, or the partition that `context` names."""
 
     @override
     def load_state(self, state: dict[str, Any]) -> None:
-        """Take over a state out of what is around it; what this tap does not know is kept.
+        """Unwrap and load a state; unknown keys and streams are kept.
 
         Raises:
-            ConfigValidationError: It is not a state.
+            ConfigValidationError: It is invalid.
         """
-        # The caller's object is never changed by this run.
+        # A copy: the state changes during the run.
         state = copy.deepcopy(unwrapped(state))
         if errors := list(state_errors(state, self.known_streams)):
             raise ConfigValidationError("State validation failed", errors=errors)
@@ -248,19 +230,15 @@ class SingerTap(Tap):
 
     @abstractmethod
     def terminate(self, signum: int) -> None:
-        """End the run because of a signal; called in its handler.
+        """End the run; called in a signal handler.
 
         Raises:
-            SystemExit: Now, or later by what must not be interrupted.
+            SystemExit: Now, or later by the writer, which must not be interrupted.
         """
 
     @classmethod
     def environment(cls) -> dict[str, Any]:
-        """The settings that are in environment variables; an empty one counts as unset.
-
-        Raises:
-            ValueError, TypeError: A variable is not of its setting's type.
-        """
+        """The settings in environment variables; ValueError or TypeError for a wrong type."""
         for name, text in list(os.environ.items()):
             if name.startswith(cls._env_var_prefix) and not text:
                 del os.environ[name]
@@ -268,7 +246,7 @@ class SingerTap(Tap):
 
     @override
     def _validate_config(self, *, raise_errors: bool = True) -> list[str]:
-        """The SDK's texts show the values that are wrong: they may be secrets."""
+        """Use own messages: the SDK's show invalid values, which may be secrets."""
         self._config, errors = self.checked_config(self._config)
         if errors and raise_errors:
             raise ConfigValidationError("Config validation failed", errors=errors)
@@ -278,5 +256,5 @@ class SingerTap(Tap):
 
     @override
     def _handle_termination(self, signum: int, frame: FrameType | None) -> None:
-        """The SDK writes a STATE from inside the handler, perhaps into a half-written line."""
+        """End the run; the SDK would write a STATE here, perhaps into the middle of a line."""
         self.terminate(signum)

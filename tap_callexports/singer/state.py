@@ -1,4 +1,4 @@
-"""Bookmarks: the end of the last complete window and when it was read, in the Singer state."""
+"""Bookmarks in the Singer state: the end of the last complete window, and when it was read."""
 
 from __future__ import annotations
 
@@ -11,23 +11,19 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping, MutableMapping
     from datetime import datetime
 
-#: What a bookmark holds in a state: an instant text, the column it is named after, and the instant
-#: text of when what lies before it was read, which older states lack.
+#: Keys of a bookmark: an instant text, the replication key, and the instant text of when the rows
+#: before it were read, which older states lack.
 VALUE, KEY, AS_OF = "replication_key_value", "replication_key", "as_of"
-#: Keys the SDK puts into a bookmark while a stream is read; they mean nothing to a later run.
+#: Keys that the SDK sets during a run; later runs ignore them.
 _TRANSIENT = {"progress_markers", "replication_key_signpost", "starting_replication_value"}
 _KEYS = {KEY, VALUE, AS_OF, *_TRANSIENT}
 
 
 def bookmark_of(state: Mapping[str, Any], name: str = VALUE) -> datetime | None:
-    """An instant in the bookmark of a stream or partition, aware UTC; None when it has none.
-
-    Args:
-        state: Its object in the state.
-        name: VALUE or AS_OF.
+    """An instant (VALUE or AS_OF) in the state of a stream or partition, aware UTC, or None.
 
     Raises:
-        ValueError: It is no instant.
+        ValueError: The instant is invalid.
     """
     value = state.get(name)
     if value is None:
@@ -37,15 +33,15 @@ def bookmark_of(state: Mapping[str, Any], name: str = VALUE) -> datetime | None:
 
 
 class Bookmark:
-    """The bookmark of a stream or partition: a value, and as of when it holds.
+    """The bookmark of a stream or partition.
 
-    `value` is the end of the last complete window: all before it has been read. `as_of` is the
-    time of the run that read it, less `settle_minutes`. The two are written as a pair.
+    `value` is the end of the last complete window: everything before it was read. `as_of` is the
+    time of the run that read it, minus `settle_minutes`.
 
     Args:
         state: Object of the stream or partition in the tap's state; changed in place.
-        replication_key: Column it is named after.
-        write: Sends the tap's state to the target.
+        replication_key: Its column.
+        write: Writes the tap's state to the target.
     """
 
     def __init__(
@@ -62,18 +58,18 @@ class Bookmark:
 
     @property
     def as_of(self) -> datetime | None:
-        """When what lies before the value was read; None where that is not known."""
+        """When the rows before the value were read; None if unknown."""
         return bookmark_of(self._state, AS_OF)
 
     def move_to(self, end: datetime, as_of: datetime) -> None:
-        """Take over the end of a complete window, unless it lies before the value.
+        """Move to the end of a complete window, unless it is before the value.
 
-        All windows of the run before it are complete. In the part that is read again, before the
-        value, the old pair stays: the rest of that part is read again should this run die.
+        Within the lookback, before the value, the old pair stays, so that the lookback is read
+        again if this run ends early.
 
         Args:
-            end: All before it has been read by this run.
-            as_of: The time of this run, less `settle_minutes`.
+            end: This run has read everything before it.
+            as_of: The time of this run, minus `settle_minutes`.
         """
         value, known = self.value, self.as_of
         read_anew = end == value and (known is None or as_of > known)
@@ -81,14 +77,10 @@ class Bookmark:
             self._set(end, as_of)
 
     def lower(self, latest: datetime, to: datetime) -> bool:
-        """Lower what is later than it can be.
-
-        Args:
-            latest: The latest instant the value or `as_of` can be.
-            to: What the later ones become.
+        """Set the value and `as_of` to `to` if they are after `latest`.
 
         Returns:
-            Whether anything was lowered, and a STATE written.
+            Whether either was, so that a STATE was written.
         """
         value, as_of = self.value, self.as_of
         if value is None or max(value, as_of or value) <= latest:
@@ -107,10 +99,10 @@ class Bookmark:
 
 
 def unwrapped(state: Any) -> Any:  # noqa: ANN401 - any JSON value
-    """A state out of what is commonly put around it, which may be several layers.
+    """Remove the wrappers around a state, perhaps several.
 
-    Those are a STATE message, `singer_state`, and `completed` with `partial` over it, as Meltano's
-    state backends keep it: there each stream's bookmark is taken whole, from one or the other.
+    These are a STATE message, `singer_state`, and `completed` and `partial` as in Meltano's state
+    backends, where `partial` replaces bookmarks stream by stream.
     """
     while isinstance(state, dict) and "bookmarks" not in state:
         if state.get("type") == "STATE" and "value" in state:
@@ -118,13 +110,13 @@ def unwrapped(state: Any) -> Any:  # noqa: ANN401 - any JSON value
         elif "singer_state" in state:
             state = state["singer_state"]
         elif "completed" in state or "partial" in state:
-            return _laid_over(unwrapped(state.get("completed")), unwrapped(state.get("partial")))
+            return _overlaid(unwrapped(state.get("completed")), unwrapped(state.get("partial")))
         else:
             break
     return state
 
 
-def _laid_over(completed: Any, partial: Any) -> Any:  # noqa: ANN401 - any JSON value
+def _overlaid(completed: Any, partial: Any) -> Any:  # noqa: ANN401 - any JSON value
     below, above = completed or {}, partial or {}
     if not isinstance(below, dict) or not isinstance(above, dict):
         return above if isinstance(below, dict) else below
@@ -136,12 +128,7 @@ def _laid_over(completed: Any, partial: Any) -> Any:  # noqa: ANN401 - any JSON 
 
 
 def drop_transient(state: Mapping[str, Any], known: Collection[str]) -> None:
-    """Take out of a state what the SDK left there in the middle of a run.
-
-    Args:
-        state: Without errors; changed in place.
-        known: Names of the streams there are; bookmarks of others stay as they are.
-    """
+    """Remove the SDK's transient keys from the bookmarks of `known` streams, in place."""
     for name in state.get("bookmarks", {}).keys() & set(known):
         bookmark = state["bookmarks"][name]
         for place in (bookmark, *bookmark.get("partitions", ())):
@@ -150,12 +137,7 @@ def drop_transient(state: Mapping[str, Any], known: Collection[str]) -> None:
 
 
 def state_errors(state: object, known: Collection[str]) -> Iterator[str]:
-    """What is wrong with a state that was handed to the tap, one sentence each.
-
-    Args:
-        state: As it was given.
-        known: Names of the streams there are; bookmarks of others are kept as they are.
-    """
+    """Errors of a state; bookmarks of streams that are not `known` are hardly checked."""
     if not isinstance(state, dict):
         yield "state: must be a JSON object; for a first run leave it out or pass {}"
         return
@@ -186,7 +168,7 @@ def state_errors(state: object, known: Collection[str]) -> Iterator[str]:
 def _bookmark_errors(
     where: str, bookmark: Mapping[str, Any], others: set[str] | None
 ) -> Iterator[str]:
-    """Mistakes of a bookmark, which may have these keys beside its own; None for any."""
+    """Errors of a bookmark, which may have `others` as further keys; None for any."""
     if not isinstance(bookmark.get("progress_markers", {}), dict):
         yield f"state: 'progress_markers' of {where} must be an object"
     if others is None:

@@ -22,7 +22,7 @@ _CALLS = {"fail", "config_error", "warning", "error", "PaginationError"}
 #: Functions that return or yield what is wrong.
 _SPEAKING = re.compile(r"errors?$|_reason$|_credentials$|^_hint$|^ignored$|^zone_named$")
 #: Names of what messages are kept in.
-_KEPT = re.compile(r"^message$|^text$|^what$|_SENTENCES$|_WORDS$")
+_KEPT = re.compile(r"^message$|^text$|^what$|_(STATUS|REASON|RULE)_MESSAGES$|_WARNING$")
 _FORMAT = re.compile(r"%[-+0-9.]*[a-z]")
 _EDGES = GAP + " :;,.()"
 _FEWEST_LETTERS = 4

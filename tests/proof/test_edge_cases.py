@@ -190,7 +190,7 @@ def test_a_wrong_credential_is_sent_once_by_workers_that_come_together(box: Sand
 @pytest.mark.covers(111)
 def test_what_is_not_answered_in_time_is_asked_for_in_halves(box: Sandbox) -> None:
     box.burki.faults.add(Fault("slow", seconds=3, times=9))
-    with pytest.raises(WindowTooLarge, match="no answer in 1 s, 2 times"):
+    with pytest.raises(WindowTooLarge, match="no response in 1 s, 2 times"):
         _client(box.burki.config()["api_key"]).send(_request(box), Response.json)
 
 

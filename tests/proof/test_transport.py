@@ -38,7 +38,7 @@ def test_https_to_a_port_without_tls_fails_at_once_and_says_so() -> None:
     with RawServer(lambda _: [http(answer())]) as server:
         url = server.url.replace("http:", "https:")
         run = export(url)
-    assert f"{urlsplit(url).netloc}: no TLS is spoken on this port" in why(run)
+    assert f"{urlsplit(url).netloc}: the port does not use TLS" in why(run)
     assert len(server.asked) == 1
 
 

@@ -68,7 +68,7 @@ def test_a_call_that_is_not_over_comes_when_it_is(
             first = kind.run(box, end_date="2024-05-09T14:00:00Z")
         assert_complete(first, api, kind.stream)
         assert not asked(api, kind.path.format(kind.id_of(row)))
-        (line,) = (line for line in caplog.messages if "not over" in line)
+        (line,) = (line for line in caplog.messages if "unfinished" in line)
         assert f"{kind.api}.details_lookback_hours" in line
 
         api.amend(row, **kind.over)

@@ -93,9 +93,7 @@ def test_a_text_is_repaired_without_a_retry_and_reported_once(
     counted = "4 U+0000 removed"
     if form == "json":
         counted = f"2 unpaired surrogates replaced by U+FFFD and {counted}"
-    assert (
-        warning == f"Burki (burki_calls): texts that no target can store were repaired: {counted}"
-    )
+    assert warning == f"burki_calls: texts that no target can store were repaired: {counted}"
 
 
 @pytest.mark.parametrize("passthrough", [True, False])

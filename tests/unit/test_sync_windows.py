@@ -159,7 +159,7 @@ def test_a_connection_test_splits_nothing_and_one_response_is_enough(answered: i
     calls = FakeCalls(connection_test=True)
 
     def read(_: Window) -> Iterator[Batch]:
-        calls.provider.client.answered += answered
+        calls.provider.client.responses += answered
         raise WindowTooLarge("too many rows")
 
     calls.read = read

@@ -1,4 +1,4 @@
-"""The two dialects of a filter: Anunzi's page and Retell's own. Pure; knows no field.
+"""Filters in the dialects of Anunzi and of Retell AI.
 
 https://doc.anunzi.net/api-calls/listar-llamadas, https://docs.retellai.com/api-references/list-calls
 """
@@ -7,36 +7,26 @@ from __future__ import annotations
 
 from typing import Any
 
-#: Value of `filter_dialect`; any other is Anunzi's.
+#: Value of `filter_dialect`; another one means Anunzi's.
 RETELL = "retell"
 
 
 def between(dialect: str, low: int, high: int) -> dict[str, Any]:
-    """The filter of a number from `low` to `high`; whether the ends pass is not documented.
-
-    Args:
-        dialect: Value of `filter_dialect`, as below.
-        low: Epoch ms, where the field is a time.
-        high: The same.
-    """
+    """Filter a number (epoch ms for a time); whether `low` and `high` pass is not documented."""
     if dialect == RETELL:
         return {"type": "range", "op": "bt", "value": [low, high]}
     return {"operator": "bt", "low_threshold": low, "high_threshold": high}
 
 
 def equals(dialect: str, value: str) -> dict[str, Any]:
-    """The filter of an enumeration that has this value."""
+    """Filter an enumeration by one value."""
     if dialect == RETELL:
         return {"type": "enum", "op": "in", "value": [value]}
     return {"operator": "eq", "value": value}
 
 
 def admits(condition: object, value: str) -> bool | None:
-    """Whether an enumeration with this value passes a user's condition, in either dialect.
-
-    Returns:
-        None where the condition is of a form that is not known.
-    """
+    """Whether an enumeration value passes a user's condition; None for an unknown form."""
     if not isinstance(condition, dict):
         return None
     verb, operand = condition.get("operator", condition.get("op")), condition.get("value")
@@ -47,5 +37,5 @@ def admits(condition: object, value: str) -> bool | None:
 
 
 def other(dialect: str) -> str:
-    """The dialect to try when this one is refused."""
+    """The other dialect."""
     return "anunzi" if dialect == RETELL else RETELL

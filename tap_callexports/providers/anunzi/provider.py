@@ -1,4 +1,4 @@
-"""Anunzi, and Retell AI, whose API it is. https://doc.anunzi.net/api-calls/listar-llamadas"""
+"""Anunzi, and Retell AI, which has the same API. https://doc.anunzi.net/api-calls/listar-llamadas"""
 
 from __future__ import annotations
 
@@ -9,7 +9,15 @@ from singer_sdk import typing as th
 from singer_sdk.authenticators import BearerTokenAuthenticator
 
 from tap_callexports.compat import override
-from tap_callexports.config import MAX_LOOKBACK_HOURS, common_settings
+from tap_callexports.config import (
+    MAX_LOOKBACK_HOURS,
+    array,
+    common_settings,
+    integer,
+    open_object,
+    secret,
+    text,
+)
 from tap_callexports.provider import Provider
 from tap_callexports.providers.anunzi.streams import CallDetails, Calls
 from tap_callexports.providers.anunzi.unstarted import UnstartedCalls
@@ -20,55 +28,36 @@ if TYPE_CHECKING:
     from tap_callexports.http.client import Auth
 
 SETTINGS = (
-    th.Property(
-        "api_key",
-        th.StringType,
-        secret=True,
-        title="API key",
-        description="API key of Anunzi, or of Retell AI.",
-    ),
+    secret("api_key", "API key", "API key of Anunzi, or of Retell AI."),
     *common_settings(api_url="https://calls.anunzi.net", lookback_hours=24, max_concurrency=4),
-    th.Property(
+    text(
         "filter_dialect",
-        th.StringType(allowed_values=["anunzi", "retell"]),
+        "Filter dialect",
+        "How filters are written: as Anunzi documents them, or as Retell AI does.",
         default="anunzi",
-        title="Filter dialect",
-        description="How filters are written: as Anunzi documents them, or as Retell AI does.",
+        choices=["anunzi", "retell"],
     ),
-    th.Property(
+    open_object(
         "filter_criteria",
-        th.ObjectType(additional_properties=True),
-        title="Filter criteria",
-        description="More conditions, in the provider's own form, ANDed with the time range. May "
+        "Filter criteria",
+        "More conditions, in the provider's own form, ANDed with the time range. May "
         "not hold start_timestamp, nor agent beside agent_ids.",
     ),
-    th.Property(
-        "agent_ids",
-        th.ArrayType(th.StringType),
-        default=[],
-        title="Agent ids",
-        description="Only calls of these agents.",
-    ),
-    th.Property(
-        "page_size",
-        th.IntegerType(minimum=1, maximum=1000),
-        default=500,
-        title="Page size",
-        description="Calls per request.",
-    ),
-    th.Property(
+    array("agent_ids", th.StringType, "Agent ids", "Only calls of these agents."),
+    integer("page_size", "Page size", "Calls per request.", default=500, minimum=1, maximum=1000),
+    text(
         "call_details_path",
-        th.StringType,
+        "Path of one call",
+        "Where a single call with its transcript is read; Anunzi does not document it.",
         default="/v2/get-call/{call_id}",
-        title="Path of one call",
-        description="Where a single call with its transcript is read; Anunzi does not document it.",
     ),
-    th.Property(
+    integer(
         "details_lookback_hours",
-        th.IntegerType(minimum=0, maximum=MAX_LOOKBACK_HOURS),
+        "Details lookback (hours)",
+        "As lookback_hours, for the stream with one request per call.",
         default=3,
-        title="Details lookback (hours)",
-        description="As lookback_hours, for the stream that asks call by call.",
+        minimum=0,
+        maximum=MAX_LOOKBACK_HOURS,
     ),
 )
 

@@ -30,9 +30,9 @@ if TYPE_CHECKING:
     from tap_callexports.windows import Window
 
 SCHEMAS = SchemaDirectory(schemas)
-#: How often a list that cannot be read in parts is begun again because its cursor was refused.
+#: How often a list that cannot be split is read again after its cursor was refused.
 MAX_RESTARTS = 3
-#: Fields that are not exported: the key to a web call's room.
+#: The key to a web call's room is not exported.
 SECRETS = frozenset({"access_token"})
 _CURSOR = "pagination_key"
 _CURSOR_REFUSED = frozenset(
@@ -41,11 +41,11 @@ _CURSOR_REFUSED = frozenset(
 
 
 class CursorRefused(WindowTooLarge):
-    """The server no longer takes a cursor that it sent: the window takes too long to read."""
+    """The server refused a cursor that it had sent: reading the window took too long."""
 
 
 class AnunziStream(CallStream["str | None"]):
-    """The call list: pages by cursor, oldest first."""
+    """The call list, paginated by cursor, oldest first."""
 
     path = "/v3/list-calls"
     primary_keys = ("call_id",)
@@ -59,7 +59,7 @@ class AnunziStream(CallStream["str | None"]):
 
     @property
     def dialect(self) -> str:
-        """How filters are written, see filters.py."""
+        """The dialect of filters (`filters.py`)."""
         return str(self.provider.settings["filter_dialect"])
 
     @override
@@ -78,7 +78,7 @@ class AnunziStream(CallStream["str | None"]):
         return self.post(self.path, body)
 
     def filter_criteria(self, window: Window) -> dict[str, Any]:
-        """The user's conditions, the time range, and the values that the window is restricted to.
+        """The user's conditions, the time range, and the restrictions of the window.
 
         The range is 1 ms wider than the window: whether `bt` includes its ends is not documented.
         """
@@ -106,7 +106,7 @@ class AnunziStream(CallStream["str | None"]):
 
     @override
     def read_window(self, window: Window) -> Iterator[Batch]:
-        """As in CallStream; a list that has no parts is begun again where its cursor is refused."""
+        """As in CallStream; a list that cannot be split is read again if its cursor is refused."""
         for restarts in range(MAX_RESTARTS + 1):
             try:
                 yield from super().read_window(window)

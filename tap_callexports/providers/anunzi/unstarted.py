@@ -1,8 +1,8 @@
-"""Calls without a start: the call list without a time filter, in several passes.
+"""Calls without a start, from the call list in several passes without a time filter.
 
-No time filter finds these calls, and the list cannot be filtered by "has no start". So each pass
-requests one value of `call_status` or of `disconnection_reason` that calls without a start have;
-calls with a start that come with them are dropped.
+A time filter does not find these calls, and there is no filter for a missing start. So each pass
+requests one value of `call_status` or of `disconnection_reason` that such calls have; calls with a
+start are dropped.
 https://doc.anunzi.net/api-calls/listar-llamadas, https://docs.retellai.com/api-references/list-calls
 """
 
@@ -27,16 +27,16 @@ if TYPE_CHECKING:
     from tap_callexports.records.batch import Batch
     from tap_callexports.windows import Window
 
-#: Name of a field, and the value it has.
+#: A field and its value.
 Condition: TypeAlias = tuple[str, str]
 
 STATUS, REASON = "call_status", "disconnection_reason"
-#: Values of `call_status` that calls without a start have; `registered` cannot be filtered for, and
-#: `ended` would read every call there is.
+#: Values of `call_status` of calls without a start; `registered` cannot be filtered for, and
+#: `ended` would read every call.
 STATUSES = ("not_connected", "error")
-#: Values of `disconnection_reason` that say that a call never started: of those that Retell's
-#: OpenAPI names, the ones that https://docs.retellai.com/reliability/debug-call-disconnect
-#: describes as refused, failed or not answered before the call, and limits that prevent one.
+#: Values of `disconnection_reason` of calls that never started: those in Retell's OpenAPI that
+#: https://docs.retellai.com/reliability/debug-call-disconnect describes as refused, failed or not
+#: answered before the call, and limits that prevent one.
 REASONS = (
     "dial_busy",
     "dial_failed",
@@ -65,7 +65,7 @@ _VALUE_REFUSED = frozenset({HTTPStatus.BAD_REQUEST, HTTPStatus.UNPROCESSABLE_ENT
 
 
 class ReasonRefused(Signal):
-    """The server does not know a value of `disconnection_reason`; the next one is read."""
+    """The server refused a value of `disconnection_reason`; the next one is requested."""
 
 
 class UnstartedCalls(AnunziStream):
@@ -77,9 +77,9 @@ class UnstartedCalls(AnunziStream):
     windowed = False
     tracked_columns = (STATUS, REASON, "start_timestamp")
 
-    #: Whether a pass was answered, so that filters in this form are not refused as such.
+    #: Whether a pass has succeeded, so that a refusal is about the value.
     _filters_work = False
-    #: Column of the pass at hand.
+    #: Column of the current pass.
     _column = ""
 
     @override
@@ -101,14 +101,14 @@ class UnstartedCalls(AnunziStream):
                     self._filters_work = True
                     ignored = ignored or not {None, value}.issuperset(batch[column])
                     if ignored and column == REASON:
-                        # Reading on would read every call there is.
+                        # Reading on would read every call.
                         break
                     yield _without_start(batch, passes)
             except ReasonRefused:
                 refused.append(value)
             if ignored:
-                # A pass by status has then read every call, so that there is nothing left to find.
-                self._say_ignored(column)
+                # A pass by status has then read every call.
+                self._warn_ignored(column)
                 break
         if refused:
             self.logger.warning(
@@ -121,26 +121,26 @@ class UnstartedCalls(AnunziStream):
             )
 
     def _passes(self) -> list[Condition]:
-        """The passes that the user's own conditions on the same fields leave.
+        """The passes that the user's conditions on the same fields allow.
 
         Raises:
-            StreamFailed: Such a condition is not one that can be combined with a pass.
+            StreamFailed: Such a condition cannot be combined with a pass.
         """
         criteria = self.provider.settings.get("filter_criteria", {})
-        left = []
+        passes = []
         for name, value in PASSES:
             admitted = filters.admits(criteria[name], value) if name in criteria else True
             if admitted is None:
                 raise self.fail(
                     f"anunzi.filter_criteria.{name} cannot be combined with the values this "
-                    "stream requests; write it as one value or a list of values, or leave the "
-                    f'stream out: select "!{self.name}.*"'
+                    "stream requests; write it as one value or a list of values, or deselect "
+                    f'the stream: select "!{self.name}.*"'
                 )
             if admitted:
-                left.append((name, value))
-        return left
+                passes.append((name, value))
+        return passes
 
-    def _say_ignored(self, column: str) -> None:
+    def _warn_ignored(self, column: str) -> None:
         if column == STATUS:
             self.logger.warning(
                 "%s: the server did not apply the filter on call_status; every call is read, and "
@@ -157,7 +157,7 @@ class UnstartedCalls(AnunziStream):
 
 
 def _without_start(batch: Batch, passes: list[Condition]) -> Batch:
-    """The calls of a page that have no start and belong to any of the passes."""
+    """The calls of a page without a start that belong to one of the passes."""
     rows = zip(batch["start_timestamp"], batch[STATUS], batch[REASON], strict=True)
     return batch.select(
         [

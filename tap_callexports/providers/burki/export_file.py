@@ -1,4 +1,4 @@
-"""Burki's export file, as JSON and as CSV: the same rows from both. Pure: responses in, rows out.
+"""Parses Burki's export file into the same rows from JSON and from CSV.
 
 https://docs.burki.dev/api-reference/calls/export
 """
@@ -19,7 +19,7 @@ from tap_callexports.redaction import sanitize
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-#: CSV headers, trimmed and lower-cased, and the JSON names of the same fields.
+#: JSON names of the fields, by CSV header, trimmed and in lower case.
 _HEADERS = {
     "call id": "id",
     "call sid": "call_sid",
@@ -31,35 +31,20 @@ _HEADERS = {
     "started at": "started_at",
     "ended at": "ended_at",
 }
-
 _NAMES = frozenset(_HEADERS.values())
-#: The list of calls where it is in an envelope.
 _LIST = "items"
-#: Most characters of the header of a CSV, and most cells of all of it.
-_LONGEST_HEADER, _MOST_CELLS = 1 << 16, 4 << 20
+#: Most characters of the header of a CSV, and most cells in total.
+_MAX_HEADER_LENGTH, _MAX_CELLS = 1 << 16, 4 << 20
 
 
 def rows_of_json(response: Response) -> Rows:
-    """Rows of a JSON export: a bare array, or the list's envelope with `items`.
-
-    Raises:
-        TransientFailure: The body is neither, or not whole.
-        WindowTooLarge: It holds too many values.
-    """
+    """Rows of a JSON export, an array or an object with `items`; raises as `list_of_rows`."""
     bare = response.body.lstrip()[:1] == b"["
     return rows_in(response.rows() if bare else response.envelope(_LIST), response)
 
 
 def rows_in(body: object, response: Response) -> Rows:
-    """Rows of a decoded body, as `rows_of_json`.
-
-    Args:
-        body: As `Response.rows` or `Response.envelope` gave it.
-        response: Where it is from, for the message.
-
-    Raises:
-        TransientFailure: It holds no list of objects.
-    """
+    """Rows of the decoded body of a response; raises TransientFailure if there are none."""
     rows = body.get(_LIST) if isinstance(body, dict) else body
     if not isinstance(rows, Rows):
         raise TransientFailure(f"{response.status} with no list of calls{response.error_message}")
@@ -70,7 +55,7 @@ def rows_of_csv(response: Response) -> Rows:
     """Rows of a CSV export, under the JSON names; empty cells are None and U+0000 is removed.
 
     Raises:
-        TransientFailure: The body is no such table, or not whole.
+        TransientFailure: The body is not such a table, or incomplete.
         WindowTooLarge: It has too many rows or cells.
     """
     body = response.body
@@ -84,20 +69,20 @@ def rows_of_csv(response: Response) -> Rows:
     if len(rows) > MAX_ROWS:
         raise WindowTooLarge(f"a file of over {MAX_ROWS} rows")
     if not response.body.endswith((b"\n", b"\r")):
-        # Cut inside the last field it would still have every field.
+        # A file cut inside the last field still has all fields.
         raise TransientFailure(f"{response.status} with a CSV that does not end in a line break")
     return Rows(rows)
 
 
 def _csv_rows(body: bytes, response: Response) -> Iterator[dict[str, Any]]:
-    # Not `StringIO`, which takes four bytes a character.
+    # Not `StringIO`, which needs four bytes per character.
     text = io.TextIOWrapper(io.BytesIO(body), "utf-8-sig", newline="")
-    first_line = text.readline(_LONGEST_HEADER)
+    first_line = text.readline(_MAX_HEADER_LENGTH)
     text.seek(0)
     delimiter = ";" if first_line.count(";") > first_line.count(",") else ","
-    if len(first_line) == _LONGEST_HEADER:
+    if len(first_line) == _MAX_HEADER_LENGTH:
         raise ValueError("a header that does not end")
-    if body.count(delimiter.encode()) > _MOST_CELLS:
+    if body.count(delimiter.encode()) > _MAX_CELLS:
         raise WindowTooLarge("a file of too many cells")
     table = csv.reader(text, delimiter=delimiter, strict=True)
     header = [_name_of(cell) for cell in next(table, [])]
@@ -117,13 +102,13 @@ def _name_of(cell: str) -> str:
 
 
 def _row(header: list[str], line: list[str]) -> dict[str, Any]:
-    # An empty cell is no value; one in a column nobody knows is not worth keeping.
+    # An empty cell is null; in an unknown column it is dropped.
     row: dict[str, Any] = {
         name: cell or None
         for name, cell in zip(header, line, strict=True)
         if cell or name in _NAMES
     }
-    # The CSV writes an unknown duration as 0; a call that is not over has none.
+    # The CSV has 0 for an unknown duration; an unfinished call has none.
     if row.get("duration") == "0" and (row.get("status") == "ongoing" or not row.get("ended_at")):
         row["duration"] = None
     return row

@@ -5,11 +5,10 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from singer_sdk import typing as th
 from singer_sdk.authenticators import BearerTokenAuthenticator
 
 from tap_callexports.compat import override
-from tap_callexports.config import MAX_LOOKBACK_HOURS, common_settings
+from tap_callexports.config import MAX_LOOKBACK_HOURS, common_settings, integer, secret, text
 from tap_callexports.provider import Provider
 from tap_callexports.providers.burki.streams import CallList, Calls, CallTranscripts
 
@@ -17,39 +16,28 @@ if TYPE_CHECKING:
     from tap_callexports.http.client import Auth
 
 SETTINGS = (
-    th.Property(
+    secret(
         "api_key",
-        th.StringType,
-        secret=True,
-        title="API key",
-        description="API key of the dashboard, or a JWT; it reads its user's organisation.",
+        "API key",
+        "API key of the dashboard, or a JWT; it reads its user's organisation.",
     ),
     *common_settings(api_url="https://api.burki.dev", lookback_hours=24, max_concurrency=1),
-    th.Property(
+    text(
         "format",
-        th.StringType(allowed_values=["json", "csv"]),
+        "Export format",
+        "Kind of file to download; both give the same rows.",
         default="json",
-        title="Export format",
-        description="Kind of file to download; both give the same rows.",
+        choices=["json", "csv"],
     ),
-    th.Property(
-        "status",
-        th.StringType,
-        title="Status",
-        description="Only calls of this status, spelled exactly as the provider does.",
-    ),
-    th.Property(
-        "assistant_id",
-        th.IntegerType(minimum=1),
-        title="Assistant id",
-        description="Only calls of this assistant.",
-    ),
-    th.Property(
+    text("status", "Status", "Only calls of this status, spelled exactly as the provider does."),
+    integer("assistant_id", "Assistant id", "Only calls of this assistant.", minimum=1),
+    integer(
         "details_lookback_hours",
-        th.IntegerType(minimum=0, maximum=MAX_LOOKBACK_HOURS),
+        "Details lookback (hours)",
+        "As lookback_hours, for streams with one request per call.",
         default=24,
-        title="Details lookback (hours)",
-        description="As lookback_hours, for streams that ask call by call.",
+        minimum=0,
+        maximum=MAX_LOOKBACK_HOURS,
     ),
 )
 
@@ -62,7 +50,7 @@ class Burki(Provider):
     credentials = (("api_key",),)
     streams = (Calls, CallList, CallTranscripts)
     properties = SETTINGS
-    # A database outage answers 401 as a wrong key does; it heals by itself.
+    # A database outage leads to a 401, too, so it is retried.
     unauthorised_waits = ((1.0,), (2.0, 8.0))
 
     @cached_property

@@ -1,8 +1,7 @@
-"""Calls as a file, as a list and one by one; what comes is compared with the window's count.
+"""Burki's calls as a file, as a list, and transcripts; rows are compared with the server's count.
 
 Both ends of a range are inclusive to the microsecond, and naive values are UTC. The export is a
-file without a cap; the list has pages that lose calls which started together, so it is requested
-for windows that fit one page.
+file without a cap. The list's pages lose calls that started together, so windows must fit one page.
 https://docs.burki.dev/api-reference/calls/export, .../list, .../get-count, .../data/transcripts
 """
 
@@ -44,25 +43,24 @@ if TYPE_CHECKING:
     from tap_callexports.windows import Window
 
 SCHEMAS = SchemaDirectory(schemas)
-#: https://docs.burki.dev/api-reference/calls/get-count
 COUNT_PATH = "/api/v1/calls/count"
-#: A count is requested no more often: responses can be checked without it.
+#: Tries of a count, which is not essential.
 COUNT_TRIES = 5
-#: A window of more calls than this is halved before a file is requested.
+#: A window of more calls is split before a file is requested.
 LARGEST_FILE = 50_000
 #: Most calls of a page.
 PAGE = 1000
 
 
 class BurkiStream(CallStream[int]):
-    """The calls of a window."""
+    """Requests and counts of a window."""
 
     primary_keys = ("id",)
     replication_key = "started_at"
     filter_field = "started_at"
     sorts_rows = True
 
-    #: Whether it was logged that the count endpoint does not work here.
+    #: Whether the count endpoint does not work, which was logged.
     _uncounted = False
 
     def request_calls(self, path: str, window: Window, **params: Any) -> Request:  # noqa: ANN401 - any parameter
@@ -78,7 +76,7 @@ class BurkiStream(CallStream[int]):
         )
 
     def count(self, window: Window) -> int | None:
-        """How many calls the server counts in a window; None from when on it does not say.
+        """How many calls the server counts in a window; None once that has failed.
 
         https://docs.burki.dev/api-reference/calls/get-count
 
@@ -135,7 +133,7 @@ class Calls(BurkiStream):
             if self.count(second) == counted:
                 raise FilterIgnored(f"{self.where}: {self.filter_ignored}")
             raise WindowTooLarge(f"{counted} calls")
-        # JSON shows where it ends; CSV that is cut at the end of a row does not.
+        # A CSV that is cut at the end of a row looks complete.
         return SinglePage(counted, read_twice=self._csv)
 
     @override
@@ -186,7 +184,7 @@ class CallList(BurkiStream):
         rows, total = len(page.rows), count_of(page.count)
         if rows == total:
             return
-        # A total may be wrong, and until 2025 there was none.
+        # The total may be wrong, or absent in versions before 2025.
         counted = self.count(window)
         counted = total if counted is None else counted
         if counted is not None and rows < counted:
@@ -194,7 +192,7 @@ class CallList(BurkiStream):
 
 
 class CallTranscripts(DetailStream):
-    """What was said in each call, https://docs.burki.dev/api-reference/calls/data/transcripts"""
+    """Transcripts, https://docs.burki.dev/api-reference/calls/data/transcripts"""
 
     name = "burki_call_transcripts"
     path = "/api/v1/calls/{id}/transcripts"
@@ -230,5 +228,5 @@ def _parse_count(response: Response) -> int:
 
 
 def _naive(instant: datetime) -> str:
-    """UTC without a mark: zoned values pass through the server's database zone."""
+    """UTC without a zone: the server converts zoned values to its database's zone."""
     return format_instant(instant).removesuffix("Z")

@@ -1,6 +1,6 @@
-"""Twin24's login: a JWT that is renewed before it expires and when it is refused.
+"""Twin24's login: a JWT for all workers, renewed before it expires and if it is refused.
 
-`POST {auth_url}/auth/login`. One token serves all workers. Knows no stream.
+`POST {auth_url}/auth/login`.
 https://wiki.twin24.ai/scripts/use-cases/authorization-token
 """
 
@@ -36,19 +36,18 @@ if TYPE_CHECKING:
 PATH = "/auth/login"
 #: A token is renewed this long before it expires.
 EARLY_SECONDS = 60.0
-#: Lifetime of a token that does not say when it expires: the provider's documented week.
+#: Lifetime of a token without `exp`, as documented.
 WEEK_SECONDS = 7 * 24 * 3600.0
-#: A token that says it lives no longer than this, or has expired already, is used until it is
-#: refused: its `exp`, or a clock, is wrong.
+#: A token with a shorter lifetime, or an expired one, is used until it is refused: its `exp` or a
+#: clock is wrong.
 SHORTEST_SECONDS = 5.0
-#: So many logins in a row that give the refused token again are a refusal.
-MOST_SAME = 2
-#: What a header can carry.
+#: The credential is refused after this many logins in a row that return the refused token.
+MAX_SAME_TOKENS = 2
 _SENDABLE = re.compile(r"[!-~]+")
 
 
 class NoAuth(requests.auth.AuthBase):
-    """Adds nothing; also keeps requests from looking into ~/.netrc."""
+    """Adds no credential, and keeps requests from reading ~/.netrc."""
 
     @override
     def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
@@ -56,11 +55,11 @@ class NoAuth(requests.auth.AuthBase):
 
 
 class JwtAuth(requests.auth.AuthBase):
-    """Puts a valid token into each request.
+    """Adds a valid token to each request.
 
     Args:
-        login: Gets a token and the seconds it is good for; None when the token is `fixed`.
-        fixed: A token that cannot be renewed, and is taken to be valid.
+        login: Returns a token and its lifetime in seconds; None for a `fixed` token.
+        fixed: A token that cannot be renewed.
     """
 
     def __init__(
@@ -70,7 +69,7 @@ class JwtAuth(requests.auth.AuthBase):
         self._token = fixed
         self._expires = float("inf") if fixed else 0.0
         self._lock = threading.Lock()
-        #: Logins in a row that gave the token that was refused.
+        #: Logins in a row that returned the refused token.
         self._same = 0
 
     @override
@@ -82,11 +81,7 @@ class JwtAuth(requests.auth.AuthBase):
         return request
 
     def renew(self, refused: requests.PreparedRequest) -> bool:
-        """Get a new token for a request answered 401; False when there is none to get.
-
-        Raises:
-            ProviderFailed: The login is refused, or cannot be reached.
-        """
+        """Get a new token after a 401, as `log_in`; return whether there is another one."""
         if self._login is None:
             return False
         with self._lock:
@@ -95,7 +90,7 @@ class JwtAuth(requests.auth.AuthBase):
                 before = self._token
                 self._renew()
                 self._same = self._same + 1 if self._token == before else 0
-            return self._same < MOST_SAME
+            return self._same < MAX_SAME_TOKENS
 
     def _renew(self) -> None:
         assert self._login is not None  # noqa: S101 - a fixed token never gets here
@@ -104,15 +99,15 @@ class JwtAuth(requests.auth.AuthBase):
         if seconds <= SHORTEST_SECONDS:
             self._expires = float("inf")
         else:
-            # A token shorter-lived than the margin is used for half of its life.
+            # A token that lives shorter than the margin is used for half of its life.
             self._expires = clock.monotonic() + max(seconds - EARLY_SECONDS, seconds / 2)
 
 
 def log_in(client: HttpClient, settings: Mapping[str, Any]) -> tuple[str, float]:
-    """Log in; the token and the seconds it is good for, by the server's own clock.
+    """Log in, and return the token and its lifetime in seconds by the server's clock.
 
     Args:
-        client: One that adds no credential.
+        client: A client without credential.
         settings: The provider's object, defaults filled in.
 
     Raises:
@@ -140,7 +135,7 @@ def _token_of(response: Response) -> tuple[str, float]:
 
 
 def _expiry_of(token: str) -> float | None:
-    """`exp` of a JWT, epoch seconds; its signature is the server's business."""
+    """The `exp` of a JWT in epoch seconds; the signature is not verified."""
     try:
         payload = token.split(".")[1]
         claims = msgspec.json.decode(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from singer_sdk import typing as th
 
 from tap_callexports.compat import override
-from tap_callexports.config import common_settings
+from tap_callexports.config import array, common_settings, integer, open_object, secret, text
 from tap_callexports.http.client import Auth, HttpClient
 from tap_callexports.provider import Provider
 from tap_callexports.providers.twin24.login import JwtAuth, NoAuth, log_in
@@ -23,119 +23,80 @@ if TYPE_CHECKING:
 
 
 SETTINGS = (
-    th.Property(
-        "email",
-        th.StringType,
-        title="E-mail",
-        description="Login of the account, with password.",
-    ),
-    th.Property(
-        "password",
-        th.StringType,
-        secret=True,
-        title="Password",
-        description="Password of the login.",
-    ),
-    th.Property(
+    text("email", "E-mail", "Login of the account, with password."),
+    secret("password", "Password", "Password of the login."),
+    secret(
         "access_token",
-        th.StringType,
-        secret=True,
-        title="Access token",
-        description="A ready-made JWT instead of e-mail and password; it cannot be renewed.",
+        "Access token",
+        "A ready-made JWT instead of e-mail and password; it cannot be renewed.",
     ),
     *common_settings(
         api_url="https://analyse.twin24.ai/api/v1", lookback_hours=72, max_concurrency=4
     ),
-    th.Property(
+    text(
         "auth_url",
-        th.StringType,
+        "Login URL",
+        "Address of the login service.",
         default="https://iam.twin24.ai/api/v1",
-        title="Login URL",
-        description="Address of the login service.",
     ),
-    th.Property(
+    text(
         "incoming_calls_path",
-        th.StringType,
-        default="/statistics/cis/sessions/incoming",
-        title="Path of incoming calls",
-        description="Path of the list of incoming call sessions. Unverified: no public copy of "
+        "Path of incoming calls",
+        "Path of the list of incoming call sessions. Unverified: no public copy of "
         "the provider's page shows it.",
+        default="/statistics/cis/sessions/incoming",
     ),
-    th.Property(
-        "timezone",
-        th.StringType,
-        default="UTC",
-        title="Time zone",
-        description="IANA zone of times that come without an offset.",
-    ),
-    th.Property(
-        "company_id",
-        th.IntegerType,
-        title="Company id of the login",
-        description="Which company the token acts for.",
-    ),
-    th.Property(
+    text("timezone", "Time zone", "IANA zone of times that come without an offset.", default="UTC"),
+    integer("company_id", "Company id of the login", "The company that the token is for."),
+    array(
         "company_ids",
-        th.ArrayType(th.IntegerType),
-        default=[],
-        title="Company ids",
-        description="Only calls of these companies, requested one company at a time.",
+        th.IntegerType,
+        "Company ids",
+        "Only calls of these companies, requested one company at a time.",
     ),
-    th.Property(
+    integer(
         "token_ttl",
-        th.IntegerType(minimum=1),
-        title="Token lifetime (seconds)",
-        description="Lifetime to ask for at login; unset for the provider's own.",
+        "Token lifetime (seconds)",
+        "Lifetime to ask for at login; unset for the provider's own.",
+        minimum=1,
     ),
-    th.Property(
-        "page_size",
-        th.IntegerType(minimum=1),
-        default=1000,
-        title="Page size",
-        description="Calls per request.",
-    ),
-    th.Property(
+    integer("page_size", "Page size", "Calls per request.", default=1000, minimum=1),
+    integer(
         "max_records",
-        th.IntegerType(minimum=1),
+        "Most calls per period",
+        "How many calls the provider gives for one period at most; periods with more are split.",
         default=50000,
-        title="Most calls per period",
-        description="How many calls the provider gives for one period at most; periods with more "
-        "are split.",
+        minimum=1,
     ),
-    th.Property(
+    array(
         "extra_fields",
-        th.ArrayType(th.StringType),
-        default=[],
-        title="Extra fields",
-        description="Fields to ask for beside the known ones, in the provider's spelling; they "
+        th.StringType,
+        "Extra fields",
+        "Fields to request beside the known ones, in the provider's spelling; they "
         "arrive in extra.",
     ),
-    th.Property(
+    open_object(
         "extra_params",
-        th.ObjectType(additional_properties=True),
-        title="Extra parameters",
-        description="Query parameters to add, in the provider's spelling. May not hold from, to, "
+        "Extra parameters",
+        "Query parameters to add, in the provider's spelling. May not hold from, to, "
         "limit, offset, page, fields, sort, format, zip or companyIds.",
     ),
-    th.Property(
+    text(
         "date_field_param",
-        th.StringType,
-        title="Name of the date field parameter",
-        description="Query parameter that says which time the period acts on; its name is not "
-        "public.",
+        "Name of the date field parameter",
+        "Query parameter that says which time the period acts on; its name is not public.",
     ),
-    th.Property(
+    text(
         "date_field",
-        th.StringType,
-        default="createdAt",
-        title="Date field",
-        description="Value of date_field_param: createdAt, updatedAt, startedAt, finishedAt or "
+        "Date field",
+        "Value of date_field_param: createdAt, updatedAt, startedAt, finishedAt or "
         "billedAt. Incoming calls only.",
+        default="createdAt",
     ),
 )
 
-#: Parameters users may not add, and what to do instead: the tap sets them, or could not read or
-#: count the rows of a response.
+#: Parameters that users may not add, and what to do instead: the tap sets them, or could not read
+#: the response.
 FIXED_PARAMS = {
     "from": "use start_date",
     "to": "use end_date",
@@ -190,7 +151,7 @@ class Twin24(Provider):
             return JwtAuth(None, fixed=token)
         client = HttpClient(
             replace(self.http_settings, credential="twin24.email + twin24.password"),
-            self.rate_limiter.beside(),
+            self.rate_limiter.for_login(),
             NoAuth(),
             self.run.logger,
             reads_ahead=False,

@@ -1,4 +1,4 @@
-"""Lists of calls, in pages by offset, verified by the count of their period.
+"""Twin24's lists of calls, paginated by offset and verified by their count.
 
 https://developers.twin24.ai/reference/sessionincominglist, https://confluence.twin24.ai/x/BwLLBg
 """
@@ -32,7 +32,6 @@ from tap_callexports.stream import CallStream
 if TYPE_CHECKING:
     from datetime import datetime, tzinfo
 
-    from tap_callexports.errors import StreamFailed
     from tap_callexports.http.request import Request
     from tap_callexports.http.response import Response
     from tap_callexports.windows import Window
@@ -47,7 +46,7 @@ class Twin24Stream(CallStream[int]):
     ids_column = "company_id"
     tracked_columns = ("company_id",)
     sorts_rows = True
-    #: Field that the server sorts by; ascending is its default.
+    #: Field that the server sorts by, ascending by default.
     sort: ClassVar[str]
 
     #: Whether it was logged that responses have no count.
@@ -86,19 +85,11 @@ class Twin24Stream(CallStream[int]):
                 self.where,
             )
         company = window.only.get("company_id")
-        # Not every list has a call's company.
+        # Not all rows have a company.
         companies = page.rows.columns.get("company_id", ())
         if company and not {None, company}.issuperset(companies):
             raise self.ids_ignored
         return page
-
-    @property
-    @override
-    def ids_ignored(self) -> StreamFailed:
-        return self.fail(
-            "requested one company, and the response has rows of another one; twin24.company_ids "
-            "is not applied by the server"
-        )
 
     @override
     def error_for(self, response: Response, request: Request) -> Exception | None:
@@ -124,7 +115,7 @@ class Twin24Stream(CallStream[int]):
 
     @cached_property
     def _fields(self) -> list[str]:
-        """The selected columns in the provider's spelling: others are not requested."""
+        """The fields to request: the selected columns in the provider's spelling."""
         needed = {*self.declared_primary_keys, self.declared_replication_key, "company_id"}
         columns = [
             name
@@ -167,7 +158,7 @@ class Calls(Twin24Stream):
 
 
 def camel_case(column: str) -> str:
-    """A column in the provider's spelling, `call_id` as `callId`."""
+    """A column in the provider's spelling, `callId` for `call_id`."""
     first, *rest = column.split("_")
     return first + "".join(part.capitalize() for part in rest)
 

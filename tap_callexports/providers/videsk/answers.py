@@ -1,7 +1,7 @@
-"""Rows of forms and surveys: fixed columns, and one column per question under its label. Pure.
+"""Rows of forms and surveys: fixed columns, and one column per question under its label.
 
-Fixed columns are asked for under names no question has, so that a question may be called anything.
-A server that does not rename them shows its own labels; then the first column of a label is fixed.
+Fixed columns are requested under names that no question has, so that questions may have any label.
+If the server does not rename them, the first column of a label is the fixed one.
 https://docs.videsk.io/es-developers/api-privada/exportacion/formularios and .../encuestas
 """
 
@@ -17,28 +17,28 @@ if TYPE_CHECKING:
 
     from tap_callexports.records.rows import Row
 
-#: Column of the questions: a list of `{"label": …, "value": …}` in column order.
+#: Column of the answers: a list of `{"label": …, "value": …}` in column order.
 ANSWERS = "answers"
-#: Fixed columns no row may go without: they are looked for behind the questions too.
+#: Fixed columns that every row needs: they may also come after the questions.
 NEEDED = ("id", "createdAt")
 _PREFIX = "__videsk_"
 
 
 def keys_for(fixed: Sequence[str]) -> dict[str, str]:
-    """The `keys` of a request: the fixed columns that have an id, each under a name of our own."""
+    """The `keys` of a request: the fixed columns that have an id, each under a name of the tap."""
     return {name: _PREFIX + name for name in fixed if name in DICTIONARY}
 
 
 class Header:
-    """What the columns of an answer are.
+    """Assigns the columns of a response to fixed columns and questions.
 
     Args:
-        labels: The answer's `columns`, in order; a label that repeats can hold one value only.
-        fixed: Ids, or labels where there is no id, of the columns that are not questions.
+        labels: The response's `columns`, in order; a repeated label has one value only.
+        fixed: Ids, or labels if there is no id, of the columns that are not questions.
 
     Attributes:
-        repeated: Labels that stand for more than one column.
-        hidden: Needed columns whose values are, or may be, a question's.
+        repeated: Labels of more than one column.
+        hidden: Needed columns whose values may be those of a question.
     """
 
     def __init__(self, labels: Sequence[str], fixed: Sequence[str]) -> None:
@@ -49,13 +49,13 @@ class Header:
             if label := _label_of(name, labels, len(fixed), self._fixed):
                 self._fixed[label] = name
         self.hidden = [name for name in NEEDED if name in map(self._fixed.get, self.repeated)]
-        # Of an optional one the question's value is what is there.
+        # The value of a repeated label is the question's.
         for label in self.repeated:
             self._fixed.pop(label, None)
         self._questions = [label for label in counted if label not in self._fixed]
 
     def arranged(self, row: Row) -> dict[str, Any]:
-        """A row with its fixed columns, and its answers as one list in column order."""
+        """A row with its fixed columns, and a list of its answers in column order."""
         known = {*self._fixed, *self._questions}
         labels = [*self._questions, *(label for label in row if label not in known)]
         return {
@@ -67,10 +67,10 @@ class Header:
 def _label_of(
     name: str, labels: Sequence[str], leading: int, taken: Mapping[str, str]
 ) -> str | None:
-    """The label a fixed column has in an answer, None where it is not there."""
+    """The label of a fixed column in a response, None if it is absent."""
     if _PREFIX + name in labels:
         return _PREFIX + name
-    # Optional columns come first or not at all: further on a question has that label.
+    # Optional columns come first or not at all; later columns are questions.
     places = labels if name in NEEDED else labels[:leading]
     column = column_of(name)
     return next(

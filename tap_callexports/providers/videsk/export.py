@@ -1,4 +1,4 @@
-"""Videsk's exports: `POST /reports/exports/...` with a range, and a cap on what comes back.
+"""Videsk's exports: `POST /reports/exports/...` with a time range and a cap on responses.
 
 https://docs.videsk.io/es-developers/api-privada/exportacion
 """
@@ -55,19 +55,19 @@ _REFUSED = frozenset(
 
 
 class VideskStream(CallStream[int]):
-    """An export: one response for a range, with a cap and in either order.
+    """An export: one capped response for a range, in either order.
 
-    Forms and surveys are requested for one definition, which is a partition, at a time; their
-    columns are questions, but for some fixed ones.
+    Forms and surveys have one partition per definition; their columns are questions, but for some
+    fixed ones.
     """
 
     primary_keys: ClassVar[tuple[str, ...]] = ("id",)
     sorts_rows = True
-    #: Whether `id` was made in the second the replication key names.
-    id_tells_time: ClassVar[bool] = True
-    #: Field of the request that names a partition, where the endpoint has any.
+    #: Whether `id` is an ObjectId of the second of the replication key.
+    id_has_time: ClassVar[bool] = True
+    #: Field of the request with the partition, if there are partitions.
     definition: ClassVar[str]
-    #: The columns of forms and surveys that are no questions: ids, or labels of columns without.
+    #: The columns of forms and surveys that are not questions: ids, or labels if there is no id.
     fixed: ClassVar[tuple[str, ...]] = ()
 
     #: Whether it was logged that responses do not name their cap, and which labels repeat.
@@ -76,7 +76,7 @@ class VideskStream(CallStream[int]):
 
     @override
     def paginator(self, window: Window) -> CappedPage[int]:
-        # Of a second that one response does not hold, two in opposite orders may hold all.
+        # Two responses in opposite orders may hold a second that one response does not.
         return CappedPage(
             OLDEST_FIRST,
             None if window.split() else NEWEST_FIRST,
@@ -87,7 +87,7 @@ class VideskStream(CallStream[int]):
 
     @override
     def build_request(self, window: Window, token: int) -> Request:
-        # A little wider than the window: whether the ends of a range belong to it is unknown.
+        # A little wider than the window: whether ranges include their ends is not documented.
         start = window.start - (SECOND if window.length >= _LONG else MILLISECOND)
         body: dict[str, Any] = {
             "$sort": token,
@@ -117,18 +117,18 @@ class VideskStream(CallStream[int]):
                     self.where,
                     limit,
                 )
-        # Longer than the cap it names: that is not the cap.
+        # A response longer than the cap that it names has another cap.
         return Page(batch, limit=limit if len(batch) <= limit else self._assumed_limit)
 
     def arrange(self, rows: Collection[Row], labels: Sequence[str]) -> Collection[Row]:
-        """Rows as the codec is to have them.
+        """Rearrange rows for the codec.
 
         Args:
             rows: As the provider sent them, keyed by label.
             labels: The `columns` of the response, in order.
 
         Raises:
-            StreamFailed: They cannot be told apart from others.
+            StreamFailed: A question has the label of a needed column.
         """
         if not self.fixed:
             return rows
@@ -150,20 +150,20 @@ class VideskStream(CallStream[int]):
                 self.definition,
             )
         if not self.passthrough:
-            # Answers lie within a list, where nobody decodes what a map or flattening then meets.
+            # Stream maps and flattening need decoded values, and the codec does not decode lists.
             rows = [{label: plain(value) for label, value in row.items()} for row in rows]
         return [header.arranged(row) for row in rows]
 
     @override
     def batch(self, rows: Collection[Row], added: Mapping[str, Any] | None = None) -> Batch:
-        if self.id_tells_time and self._zone is not UTC:
+        if self.id_has_time and self._zone is not UTC:
             rows = [self._placed(row) for row in rows]
         batch = super().batch(rows, added)
         self._check_zone(batch)
         return batch
 
     def _placed(self, row: Row) -> Row:
-        """A row whose times no longer depend on the clock changes of the zone."""
+        """A row with its times as instants, in repeated hours by the time in its id."""
         made = object_id_time(
             next((plain(row[name]) for name in row if column_of(name) == "id"), None)
         )
@@ -175,22 +175,22 @@ class VideskStream(CallStream[int]):
             for label, value in row.items()
             if columns.get(column_of(label), {}).get("format") == "date-time"
         }
-        # The row's own time first: the others are not before it.
+        # The replication key first: other times are not before it.
         labels = sorted(times, key=lambda label: column_of(label) != self.declared_replication_key)
         filled = [label for label in labels if times[label]]
         return with_offsets({**row, **times}, filled, self._zone, made)
 
     def _check_zone(self, batch: Batch) -> None:
         column = self.replication_key
-        if not self.id_tells_time or not column:
+        if not self.id_has_time or not column:
             return
         off = self._zone_check.misread_by(batch["id"], batch[column])
         if off:
             hours = off.total_seconds() / 3600
             raise self.fail(
                 f"every time is {hours:+g} h off the time in its row's id: the "
-                "provider does not write the zone it was asked for; set videsk.timezone to the "
-                "zone of the account"
+                "provider does not use the requested time zone; set videsk.timezone to the zone of "
+                "the account"
             )
 
     @property
@@ -227,7 +227,7 @@ class VideskStream(CallStream[int]):
     @cached_property
     @override
     def cap(self) -> Cap:
-        """What is known of the cap on responses; the same server answers for all partitions."""
+        """The cap on responses, the same for all partitions."""
         return Cap(self._assumed_limit)
 
     @property

@@ -1,7 +1,7 @@
-"""Videsk's column labels: rows are keyed by them, in the account's language. Pure.
+"""Videsk's column labels, which are the keys of rows, in the account's language.
 
-The dictionary of https://docs.videsk.io/es-developers/api-privada/exportacion and the English
-labels of columns that are not in it. Knows no stream.
+From the dictionary of https://docs.videsk.io/es-developers/api-privada/exportacion, and the English
+labels of columns that are not in it.
 """
 
 from __future__ import annotations
@@ -80,7 +80,7 @@ _SPECIAL = {"After Call Work (ACW)": "acw_duration", "tag": "tag_id", "tagName":
 
 
 def _folded(label: str) -> str:
-    """Labels are compared without regard to case, outer blanks and composed accents."""
+    """Labels are compared without case, outer blanks and the form of accents."""
     return unicodedata.normalize("NFC", label).strip().casefold()
 
 
@@ -91,11 +91,11 @@ _COLUMNS = {
     _folded("ID Etiqueta"): "tag_id",
 }
 
-#: The `keys` of each request: every documented column under its own id, so that labels neither
-#: depend on the account's language nor meet (two columns share the label "ID Etiqueta").
+#: The `keys` of each request: every documented column under its id, so that labels do not depend on
+#: the account's language and are unique (two columns have the label "ID Etiqueta").
 IDENTITY_KEYS = {column_id: column_id for column_id in DICTIONARY}
 
 
 def column_of(label: str) -> str:
-    """The column a label stands for, in either language; its snake case where it is unknown."""
+    """The column of a label in either language; its snake case if it is unknown."""
     return _COLUMNS.get(_folded(label)) or snake_case(label)

@@ -10,7 +10,7 @@ from singer_sdk import typing as th
 from singer_sdk.authenticators import APIKeyAuthenticator
 
 from tap_callexports.compat import override
-from tap_callexports.config import common_settings
+from tap_callexports.config import array, common_settings, integer, secret, text
 from tap_callexports.provider import Provider
 from tap_callexports.providers.videsk import streams
 from tap_callexports.records.time_zones import zone_named
@@ -23,55 +23,31 @@ if TYPE_CHECKING:
 _HEADER = re.compile(r"[A-Za-z0-9-]+")
 
 SETTINGS = (
-    th.Property(
-        "api_token",
-        th.StringType,
-        secret=True,
-        title="API token",
-        description="API token made in the dashboard.",
-    ),
+    secret("api_token", "API token", "API token from the dashboard."),
     *common_settings(api_url="https://api.videsk.io", lookback_hours=72, max_concurrency=2),
-    th.Property(
-        "timezone",
-        th.StringType,
-        default="UTC",
-        title="Time zone",
-        description="IANA zone the provider is asked to write its times in.",
-    ),
-    th.Property(
+    text("timezone", "Time zone", "IANA zone in which times are requested.", default="UTC"),
+    text(
         "auth_header",
-        th.StringType,
+        "Header of the token",
+        "HTTP header that carries the token; older accounts may need Authorization.",
         default="X-API-Token",
-        title="Header of the token",
-        description="HTTP header that carries the token; older accounts may need Authorization.",
     ),
-    th.Property(
+    integer(
         "max_records",
-        th.IntegerType(minimum=1),
+        "Most rows per response",
+        "The cap on a response, if the response does not name it.",
         default=5000,
-        title="Most rows per answer",
-        description="The cap of an answer, where the answer itself does not tell.",
+        minimum=1,
     ),
-    th.Property(
-        "form_ids",
-        th.ArrayType(th.StringType),
-        default=[],
-        title="Form ids",
-        description="Definitions of the forms to export.",
-    ),
-    th.Property(
-        "survey_ids",
-        th.ArrayType(th.StringType),
-        default=[],
-        title="Survey ids",
-        description="Definitions of the surveys to export.",
-    ),
-    th.Property(
+    array("form_ids", th.StringType, "Form ids", "Definitions of the forms to export."),
+    array("survey_ids", th.StringType, "Survey ids", "Definitions of the surveys to export."),
+    integer(
         "appointments_ahead_days",
-        th.IntegerType(minimum=0, maximum=3660),
+        "Appointments ahead (days)",
+        "How far into the future appointments are exported.",
         default=90,
-        title="Appointments ahead (days)",
-        description="How far into the future appointments are exported.",
+        minimum=0,
+        maximum=3660,
     ),
 )
 

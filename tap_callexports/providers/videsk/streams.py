@@ -66,7 +66,7 @@ class Tags(VideskStream):
 
     @override
     def arrange(self, rows: Collection[Row], labels: Sequence[str]) -> Collection[Row]:
-        # Of two columns for the tag's id the first fills it: the same one in every row.
+        # The codec takes the first of two fields of a column: the same one in every row.
         return [{"tag": row["tag"], **row} if "tag" in row else row for row in rows]
 
 
@@ -81,7 +81,7 @@ class Appointments(VideskStream):
     path = "/reports/exports/appointments"
     replication_key = "start_time"
     schema = StreamSchema(SCHEMAS)
-    id_tells_time = False
+    id_has_time = False
 
     @property
     @override
@@ -111,7 +111,7 @@ class AiTopics(VideskStream):
     primary_keys = ("id", "entity_type", "topic_name")
     replication_key = "created_at"
     schema = StreamSchema(SCHEMAS)
-    id_tells_time = False
+    id_has_time = False
 
 
 class AiSentiments(VideskStream):
@@ -122,7 +122,7 @@ class AiSentiments(VideskStream):
     primary_keys = ("id", "entity_type")
     replication_key = "created_at"
     schema = StreamSchema(SCHEMAS)
-    id_tells_time = False
+    id_has_time = False
 
 
 class Forms(VideskStream):

@@ -1,7 +1,4 @@
-"""Videsk's times: local texts in two formats, and ids that know the UTC second. Pure.
-
-Knows no column and no setting.
-"""
+"""Videsk's times: local texts in two formats, and ids that contain the UTC second."""
 
 from __future__ import annotations
 
@@ -30,12 +27,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from datetime import tzinfo
 
-#: `14/05/2024, 09:30:00`: the day comes first.
+#: `14/05/2024, 09:30:00`, the day first.
 _DAY_FIRST = re.compile(r"(\d\d)/(\d\d)/(\d{4}),? (\d\d:\d\d(?::\d\d)?)")
 _OBJECT_ID = re.compile(r"[0-9a-fA-F]{24}")
-#: How an ObjectId's bytes begin: with the second it was made in.
+#: An ObjectId begins with the second in which it was made.
 _ID_BYTES, _MADE = 12, ">I8x"
-#: Without an offset: with one it is ISO's, the end of the day.
+#: Hour 24 without an offset; with one it is the end of the day, as in ISO 8601.
 _HOUR_24 = re.compile(r"([T ])24:(\d\d(?::\d\d(?:\.\d+)?)?)$")
 
 #: Zones differ by multiples of this.
@@ -43,28 +40,23 @@ QUARTER = timedelta(minutes=15)
 _QUARTER_SECONDS = QUARTER // SECOND
 _EPOCH = EPOCH.replace(tzinfo=None)
 #: Rows that must agree before a zone counts as misread.
-WITNESSES = 20
-#: A call's own clock and its id's may differ by this much for other reasons.
+AGREEING_ROWS = 20
+#: A row's time and that in its id may differ by this much.
 _NEAR_SECONDS = 60
 
 
 def videsk_instant(
-    value: object,
-    zone: tzinfo,
-    *,
-    near: datetime | None = None,
-    not_before: datetime | None = None,
+    value: object, zone: tzinfo, *, near: datetime | None = None, not_before: datetime | None = None
 ) -> str:
     """Instant text of a time in either format; one without offset is local.
 
     Args:
-        value: Text of the row, decoded.
-        zone: Where local times were written.
-        near: An instant close to the one meant; tells the passes of a repeated hour apart.
-        not_before: An instant the one meant cannot be before; tells them apart too.
+        value: The decoded value.
+        zone: Zone of local times.
+        near, not_before: As in `to_utc`, for repeated hours.
 
     Raises:
-        ValueError: It is neither format, or leaves the calendar.
+        ValueError: It has another format, or is outside the calendar.
     """
     text = value.strip() if isinstance(value, str) else ""
     if zone is UTC and (instant := utc_instant(text)):
@@ -78,7 +70,7 @@ def videsk_instant(
 
 
 def object_id_time(value: object) -> datetime | None:
-    """The UTC second in a MongoDB ObjectId, None for any other id."""
+    """The UTC second in a MongoDB ObjectId, None for another id."""
     second = _made_second(value)
     return None if second is None else EPOCH + second * SECOND
 
@@ -91,27 +83,22 @@ def _made_second(value: object) -> int | None:
 
 
 class ZoneCheck:
-    """Notices that times were written in another zone than the one asked for.
+    """Detects times in another zone than the requested one.
 
-    The id of a row is made in the second the row's time names. Where WITNESSES rows one after
-    another are off by the same multiple of QUARTER, the zone was misread and every time is wrong.
+    A row's id is made in the second of the row's time. If AGREEING_ROWS consecutive rows are off by
+    the same multiple of QUARTER, every time is wrong.
     """
 
     def __init__(self) -> None:
         self._quarters = 0
-        self._witnesses = 0
+        self._agreeing = 0
 
     def misread_by(self, ids: Sequence[object], times: Sequence[str | None]) -> timedelta | None:
-        """By how much the times of these and earlier rows are off, None while they are not.
-
-        Args:
-            ids: Ids of some more rows, in their order.
-            times: Their instant texts.
-        """
+        """By how much times are off after these further rows (ids, instant texts); None if not."""
         if not ids:
             return None
-        # Between two of these too few rows lie to count.
-        some = sorted({*range(0, len(ids), WITNESSES), len(ids) - 1})
+        # Fewer rows than AGREEING_ROWS are between two of these.
+        some = sorted({*range(0, len(ids), AGREEING_ROWS), len(ids) - 1})
         if not self._quarters and _all_near([ids[n] for n in some], [times[n] for n in some]):
             return None
         offs = [
@@ -123,15 +110,15 @@ class ZoneCheck:
             quarters = round(seconds / _QUARTER_SECONDS)
             near = abs(seconds - quarters * _QUARTER_SECONDS) <= _NEAR_SECONDS
             if not near or quarters != self._quarters:
-                self._quarters, self._witnesses = quarters, 0
-            self._witnesses += near
-            if self._witnesses >= WITNESSES and self._quarters:
+                self._quarters, self._agreeing = quarters, 0
+            self._agreeing += near
+            if self._agreeing >= AGREEING_ROWS and self._quarters:
                 return self._quarters * QUARTER
         return None
 
 
 def _all_near(ids: Sequence[Any], times: Sequence[str | None]) -> bool:
-    """Whether each row has an id of its time; looks at all at once, False where it cannot."""
+    """Whether each row's id is from its time; False if that cannot be read for all at once."""
     try:
         if set(map(len, ids)) != {2 * _ID_BYTES}:
             return False
@@ -151,13 +138,13 @@ def _epoch_second(instant: str) -> int:
 def with_offsets(
     row: Mapping[str, Any], labels: Iterable[str], zone: tzinfo, made: datetime
 ) -> dict[str, Any]:
-    """A row whose times are instants, each on the right pass of a repeated hour.
+    """A copy of a row with its times as instants, in the right pass of repeated hours.
 
     Args:
-        row: As the provider sent it, its times decoded. Not changed.
-        labels: Which of its fields are times, first the one its id was made at: that is placed
-            near the id's second, the others not before it. What is no time stays as it is.
-        zone: Where local times were written.
+        row: The row, its times decoded.
+        labels: Its fields of times: first the one at which its id was made, which is placed near
+            the id's second; the others are not before it. Invalid times stay as they are.
+        zone: Zone of local times.
         made: The second of the row's id.
     """
     placed = dict(row)

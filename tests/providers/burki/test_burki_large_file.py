@@ -58,7 +58,7 @@ def test_a_row_of_a_csv_may_be_as_long_as_its_cells() -> None:
 def test_a_csv_of_too_many_cells_is_too_large(
     monkeypatch: pytest.MonkeyPatch, delimiter: bytes
 ) -> None:
-    monkeypatch.setattr(export_file, "_MOST_CELLS", 1000)
+    monkeypatch.setattr(export_file, "_MAX_CELLS", 1000)
     head = b"Call ID" + delimiter + b"Status\r\n"
     assert csv_of(head + (b"1" + delimiter + b"x\r\n") * 999) == 999
     with pytest.raises(WindowTooLarge, match="too many cells"):

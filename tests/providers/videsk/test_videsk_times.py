@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from sandbox.instants import MILLISECOND, SECOND, UTC, text
 from tap_callexports.providers.videsk.times import (
-    WITNESSES,
+    AGREEING_ROWS,
     ZoneCheck,
     object_id_time,
     videsk_instant,
@@ -201,7 +201,7 @@ def test_enough_rows_off_by_the_same_quarters_of_an_hour_are_a_misread_zone(
     quarters: int, seconds: int
 ) -> None:
     offset = quarters * 15 * MINUTE
-    rows = rows_off_by(offset + seconds * SECOND, WITNESSES)
+    rows = rows_off_by(offset + seconds * SECOND, AGREEING_ROWS)
     assert misread_by(ZoneCheck(), rows[:-1]) is None
     assert misread_by(ZoneCheck(), rows) == offset
     check = ZoneCheck()
@@ -212,16 +212,16 @@ def test_enough_rows_off_by_the_same_quarters_of_an_hour_are_a_misread_zone(
 @pytest.mark.covers(63)
 @pytest.mark.parametrize("offset", [timedelta(), 40 * SECOND, 7 * MINUTE, -3 * HOUR - 5 * MINUTE])
 def test_times_near_their_ids_or_off_by_no_zone_are_not_misread(offset: timedelta) -> None:
-    assert misread_by(ZoneCheck(), rows_off_by(offset, 5 * WITNESSES)) is None
+    assert misread_by(ZoneCheck(), rows_off_by(offset, 5 * AGREEING_ROWS)) is None
 
 
 def test_one_right_time_among_the_rows_clears_the_zone() -> None:
-    off, right = rows_off_by(3 * HOUR, WITNESSES - 1), rows_off_by(MILLISECOND, 1)
+    off, right = rows_off_by(3 * HOUR, AGREEING_ROWS - 1), rows_off_by(MILLISECOND, 1)
     check = ZoneCheck()
     assert misread_by(check, off + right + off) is None
     assert misread_by(check, [("imported-1", "2024-05-14T09:30:00.000000Z"), ("x", None)]) is None
 
 
 def test_one_right_time_before_the_others_hides_none_of_them() -> None:
-    off, right = rows_off_by(3 * HOUR, WITNESSES), rows_off_by(MILLISECOND, 1)
+    off, right = rows_off_by(3 * HOUR, AGREEING_ROWS), rows_off_by(MILLISECOND, 1)
     assert misread_by(ZoneCheck(), right + off) == 3 * HOUR

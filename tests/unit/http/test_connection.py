@@ -92,7 +92,7 @@ def test_interim_responses_are_skipped(before: list[bytes | float]) -> None:
     first_answered_by(*before, http(b"1"), connections=1)
 
 
-@limits(MOST_INTERIM=5)
+@limits(MAX_INTERIM=5)
 def test_endless_interim_responses_are_an_error() -> None:
     many = [interim("100 Continue")] * 6
     first_answered_by(*many, http(b"1"), connections=2, answer=None)

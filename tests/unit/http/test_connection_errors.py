@@ -114,7 +114,7 @@ def test_https_to_a_port_without_tls_fails_at_once() -> None:
     with RawServer(lambda _: [http(b"1")]) as server:
         failure = failure_at(url := tls(server))
     assert isinstance(failure, Unreachable)
-    assert f"{host(url)}: no TLS is spoken on this port; check whether" in str(failure)
+    assert f"{host(url)}: the port does not use TLS; check whether" in str(failure)
     assert server.connections == 1
 
 

@@ -161,7 +161,7 @@ def live(seed: int, per_minute: int, at_once: int, late: float) -> World:
         for _ in range(dice.randint(1, 6)):
             interruptible_sleep(rush * dice.random())
             if dice.random() < 0.15:
-                with throttle.beside().slot():
+                with throttle.for_login().slot():
                     world.tell("starts")
                     interruptible_sleep(spacing * dice.random())
             with throttle.slot():

@@ -10,10 +10,10 @@ from seam import fake_clock
 
 from tap_callexports.concurrency import Worker
 from tap_callexports.http.traffic import (
-    AGAIN,
-    ANSWER,
+    RATE_LIMIT,
     RECEIVING,
-    TURN,
+    RESPONSE,
+    RETRY,
     Pending,
     Traffic,
     Wait,
@@ -28,7 +28,7 @@ def counts(traffic: Traffic) -> tuple[int, int]:
 def request(since: float) -> Pending:
     """A request that has waited for a response since some time."""
     pending = Pending()
-    pending.wait = Wait(ANSWER, since=since)
+    pending.wait = Wait(RESPONSE, since=since)
     return pending
 
 
@@ -77,18 +77,18 @@ def test_a_request_of_a_part_is_waited_for_by_the_whole() -> None:
 def test_what_is_waited_for_is_what_was_noted_last() -> None:
     traffic, pending = Traffic(), Pending()
     with traffic.waiting(pending):
-        assert [wait.doing for wait in traffic.waits] == [TURN]
-        pending.wait = Wait(ANSWER)
-        assert [wait.doing for wait in traffic.waits] == [ANSWER]
+        assert [wait.doing for wait in traffic.waits] == [RATE_LIMIT]
+        pending.wait = Wait(RESPONSE)
+        assert [wait.doing for wait in traffic.waits] == [RESPONSE]
 
 
 @pytest.mark.parametrize(
     ("doing", "tries", "until", "received", "said"),
     [
-        (TURN, 0, None, None, "waiting for the rate limit: 30 s"),
-        (ANSWER, 2, None, None, "waiting for a response: 30 s, try 2"),
-        (AGAIN, 1, 112.4, None, "waiting to retry: 30 s, try 1, next in 12 s"),
-        (AGAIN, 1, 99.0, None, "waiting to retry: 30 s, try 1, next in 0 s"),
+        (RATE_LIMIT, 0, None, None, "waiting for the rate limit: 30 s"),
+        (RESPONSE, 2, None, None, "waiting for a response: 30 s, try 2"),
+        (RETRY, 1, 112.4, None, "waiting to retry: 30 s, try 1, next in 12 s"),
+        (RETRY, 1, 99.0, None, "waiting to retry: 30 s, try 1, next in 0 s"),
         (RECEIVING, 1, None, lambda: 3 << 19, "receiving a response: 30 s, try 1, 1.5 MiB so far"),
         (RECEIVING, 1, None, lambda: 0, "receiving a response: 30 s, try 1, 0.0 MiB so far"),
     ],
@@ -106,5 +106,5 @@ def test_a_wait_says_how_long_and_what_is_known_of_it(
 
 @fake_clock(monotonic=lambda: 100.0)
 def test_a_wait_before_another_try_says_why() -> None:
-    wait = Wait(AGAIN, 3, 104.0, reason="api.example: name not found; try 3 of 8")
+    wait = Wait(RETRY, 3, 104.0, reason="api.example: name not found; try 3 of 8")
     assert str(wait) == "api.example: name not found; try 3 of 8, next in 4 s"

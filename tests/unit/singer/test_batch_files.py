@@ -13,7 +13,7 @@ from support import run_tap
 
 from sandbox import Sandbox
 from tap_callexports.errors import RunFailed
-from tap_callexports.singer.batch_files import LOADER_WORDS, BatchFiles, batch_errors
+from tap_callexports.singer.batch_files import LOADER_WARNING, BatchFiles, batch_errors
 from tap_callexports.singer.sdk import BatchMessage
 
 
@@ -38,29 +38,29 @@ def state(number: int) -> StateMessage:
 def test_a_state_waits_for_the_rows_before_it(tmp_path: Path) -> None:
     files = batches(tmp_path)
     assert list(files.add("s", rows(2))) == []
-    assert list(files.pass_on(state(1))) == []
+    assert list(files.add_message(state(1))) == []
     announced = list(files.add("s", rows(2)))
     assert kinds(announced) == "SDKBatch State"
-    assert list(files.pass_on(state(2))) == []
+    assert list(files.add_message(state(2))) == []
     assert kinds(list(files.close())) == "SDKBatch State"
 
 
 def test_a_state_with_nothing_before_it_goes_at_once(tmp_path: Path) -> None:
-    assert kinds(list(batches(tmp_path).pass_on(state(1)))) == "State"
+    assert kinds(list(batches(tmp_path).add_message(state(1)))) == "State"
 
 
 def test_the_last_state_speaks_for_those_before_it(tmp_path: Path) -> None:
     files = batches(tmp_path)
     list(files.add("s", rows(1)))
-    list(files.pass_on(state(1)))
-    list(files.pass_on(state(2)))
+    list(files.add_message(state(1)))
+    list(files.add_message(state(2)))
     assert list(files.close())[1:] == [state(2)]
 
 
 def test_a_state_that_waits_is_not_changed_by_the_run(tmp_path: Path) -> None:
     files, value = batches(tmp_path), {"bookmarks": {"s": {"n": 1}}}
     list(files.add("s", rows(1)))
-    list(files.pass_on(StateMessage(value=value)))
+    list(files.add_message(StateMessage(value=value)))
     value["bookmarks"]["s"]["n"] = 2
     assert list(files.close())[1:] == [state(1)]
 
@@ -72,7 +72,7 @@ def test_all_files_are_closed_when_one_is_full_and_before_another_schema(tmp_pat
     assert [m.stream for m in both if isinstance(m, BatchMessage)] == ["a", "b"]
     list(files.add("a", rows(1)))
     schema = SchemaMessage("c", {"properties": {}}, ["id"])
-    assert kinds(list(files.pass_on(schema))) == "SDKBatch Schema"
+    assert kinds(list(files.add_message(schema))) == "SDKBatch Schema"
 
 
 def test_no_file_holds_more_rows_than_it_may(tmp_path: Path) -> None:
@@ -156,5 +156,5 @@ def test_a_run_with_batch_files_warns_of_loaders_that_do_not_read_them(
     storage = {"batch_config": {"storage": {"root": tmp_path.as_uri()}}} if in_files else {}
     assert run_tap(config | storage, streams=["burki_calls"]).code == 0
     warnings = [r.getMessage() for r in caplog.records if r.levelname == "WARNING"]
-    assert warnings == [LOADER_WORDS] * in_files
-    assert "z3-target-bigquery and target-s3-jsonl lose every row" in LOADER_WORDS
+    assert warnings == [LOADER_WARNING] * in_files
+    assert "z3-target-bigquery and target-s3-jsonl lose every row" in LOADER_WARNING
