@@ -9,9 +9,11 @@ import logging
 import os
 import signal
 import sys
+from collections.abc import Callable
 from traceback import walk_tb
-from typing import IO, TYPE_CHECKING
+from typing import IO
 
+import click
 from singer_sdk import mapper
 from singer_sdk.exceptions import ConfigValidationError
 
@@ -19,14 +21,8 @@ from tap_callexports.compat import override
 from tap_callexports.errors import ExportError
 from tap_callexports.progress.lines import Progress
 from tap_callexports.singer.input import config_error, read_catalog, read_config, read_state
+from tap_callexports.singer.sdk import ConfigInput
 from tap_callexports.tap import SIGNAL_EXIT, TapCallExports
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    import click
-
-    from tap_callexports.singer.sdk import ConfigInput
 
 #: Environment variable with the path of a logging configuration.
 _LOG_CONFIG = "SINGER_SDK_LOG_CONFIG"

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 import time as _time
 from datetime import datetime, timezone
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    import threading
 
 
 def now() -> datetime:

@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import copy
 import re
-from typing import TYPE_CHECKING, Any, TypeAlias
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import Any, TypeAlias
 
 from singer_sdk import typing as th
 
+from tap_callexports.provider import Provider
 from tap_callexports.records.timestamps import UTC, read_iso
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
-    from datetime import datetime
-
-    from tap_callexports.provider import Provider
 
 Setting: TypeAlias = "th.Property[Any]"
 

@@ -5,25 +5,21 @@ from __future__ import annotations
 import copy
 import difflib
 import re
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
 from itertools import chain
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 from urllib.parse import urlsplit
 
 from jsonschema import Draft202012Validator
+from jsonschema.exceptions import ValidationError
 
 from tap_callexports.config import read_date, settings_schema, with_defaults
 from tap_callexports.http.connection import is_loopback
+from tap_callexports.provider import Provider
 from tap_callexports.records.timestamps import EPOCH
 from tap_callexports.redaction import sanitize
 from tap_callexports.singer.batch_files import batch_errors
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
-    from datetime import datetime
-
-    from jsonschema.exceptions import ValidationError
-
-    from tap_callexports.provider import Provider
 
 #: Messages by keyword of the JSON schema, with the keyword's value.
 _RULE_MESSAGES = {

@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING
+from collections.abc import Iterable
+
+from singer_sdk import Stream
 
 from tap_callexports import clock
 from tap_callexports.progress.stats import COMPLETE
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from singer_sdk import Stream
-
-    from tap_callexports.run import Run
+from tap_callexports.run import Run
 
 #: Results in the table: other names of outcomes, and the result of a stream without partitions.
 _RESULTS, _NOT_REQUESTED = {COMPLETE: "ok"}, "not requested"

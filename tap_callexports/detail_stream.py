@@ -7,10 +7,11 @@ keep a bookmark for each parent record.
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 from functools import partial
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
+from typing import Any, ClassVar, TypeAlias
 
 from tap_callexports.compat import override
 from tap_callexports.concurrency import in_order
@@ -23,21 +24,17 @@ from tap_callexports.errors import (
     Unreadable,
     WindowTooLarge,
 )
+from tap_callexports.http.paginators import Paginator
+from tap_callexports.http.request import Request
+from tap_callexports.http.response import Response
+from tap_callexports.provider import Provider
+from tap_callexports.records.batch import Batch, Record
+from tap_callexports.records.rows import Row
 from tap_callexports.records.timestamps import SECOND
 from tap_callexports.redaction import sanitize
+from tap_callexports.singer.sdk import SingerTap
 from tap_callexports.stream import CallStream
 from tap_callexports.windows import MONTH, Window
-
-if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Mapping
-
-    from tap_callexports.http.paginators import Paginator
-    from tap_callexports.http.request import Request
-    from tap_callexports.http.response import Response
-    from tap_callexports.provider import Provider
-    from tap_callexports.records.batch import Batch, Record
-    from tap_callexports.records.rows import Row
-    from tap_callexports.singer.sdk import SingerTap
 
 #: The stream fails if this many calls are not found before one is: the path is wrong.
 NOT_FOUND_AT_FIRST = 20

@@ -4,25 +4,20 @@ from __future__ import annotations
 
 import threading
 from abc import ABC, abstractmethod
-from datetime import timedelta
+from collections.abc import Iterator, Mapping
+from datetime import datetime, timedelta
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
+
+import requests
+from singer_sdk import Stream
+from singer_sdk import typing as th
 
 from tap_callexports.http.client import Auth, HttpClient
 from tap_callexports.http.rate_limiter import RateLimiter
 from tap_callexports.http.retry import HttpSettings
 from tap_callexports.records.timestamps import EPOCH, format_instant
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-    from datetime import datetime
-
-    import requests
-    from singer_sdk import Stream
-    from singer_sdk import typing as th
-
-    from tap_callexports.run import Run
-
+from tap_callexports.run import Run
 
 #: How far this machine's clock may be off the server's.
 CLOCK_SKEW = timedelta(seconds=60)

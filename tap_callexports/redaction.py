@@ -6,13 +6,10 @@ import base64
 import json
 import logging
 import re
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Iterator
 from urllib.parse import quote, quote_plus
 
 from tap_callexports.compat import override
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
 
 #: What a log line holds in place of a secret.
 HIDDEN = "[hidden]"

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from datetime import datetime
 
+from tap_callexports.errors import StreamFailed
+from tap_callexports.progress.lines import Progress
 from tap_callexports.redaction import sanitize
-
-if TYPE_CHECKING:
-    import logging
-    from datetime import datetime
-
-    from tap_callexports.errors import StreamFailed
-    from tap_callexports.progress.lines import Progress
-    from tap_callexports.singer.messages import LineWriter
+from tap_callexports.singer.messages import LineWriter
 
 #: Most characters of one cause, and most causes, in the last line of a failed run.
 _MAX_CAUSE_LENGTH, _MAX_CAUSES = 300, 40

@@ -6,34 +6,28 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import cached_property, partial
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
+from typing import Any, ClassVar, Generic, TypeVar
 
+from tap_callexports.cap import Cap
 from tap_callexports.compat import override
 from tap_callexports.errors import FilterIgnored, KeyMissing, StreamFailed, WindowTooLarge
 from tap_callexports.http.paginators import Page, PaginationError, Paginator
 from tap_callexports.http.request import Request
-from tap_callexports.http.response import MAX_ROWS
+from tap_callexports.http.response import MAX_ROWS, Response
 from tap_callexports.progress.stats import Stats
+from tap_callexports.provider import Provider
 from tap_callexports.records.batch import Batch
 from tap_callexports.records.codec import Codec
 from tap_callexports.records.exclusions import Exclusions
 from tap_callexports.records.naming import snake_case
+from tap_callexports.records.rows import Row
 from tap_callexports.records.timestamps import ISO_TIMES, SECOND, TimeReader, format_instant
-from tap_callexports.singer.sdk import SingerStream
+from tap_callexports.singer.sdk import SingerStream, SingerTap
 from tap_callexports.windows import TARGET_ROWS, CappedWindow, Planner, Window, plan
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator, Mapping
-    from datetime import datetime
-
-    from tap_callexports.cap import Cap
-    from tap_callexports.http.response import Response
-    from tap_callexports.provider import Provider
-    from tap_callexports.records.rows import Row
-    from tap_callexports.singer.sdk import SingerTap
 
 T = TypeVar("T")
 TToken = TypeVar("TToken")

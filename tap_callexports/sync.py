@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+from singer_sdk.helpers.types import Context
 
 from tap_callexports.errors import (
     FilterIgnored,
@@ -15,20 +18,14 @@ from tap_callexports.errors import (
     WindowTooLarge,
 )
 from tap_callexports.progress.stats import COMPLETE, FAILED, FORBIDDEN, Stats
+from tap_callexports.records.batch import Batch, Record
 from tap_callexports.records.dedupe import Dedupe
 from tap_callexports.records.timestamps import SECOND, UTC, format_instant
 from tap_callexports.redaction import sanitize
+from tap_callexports.singer.state import Bookmark
+from tap_callexports.stream import CallStream
 from tap_callexports.window_reader import Event, WindowReader
 from tap_callexports.windows import FIRST_STEP, QUIET, ClosedWindow, Window, span_of
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from singer_sdk.helpers.types import Context
-
-    from tap_callexports.records.batch import Batch, Record
-    from tap_callexports.singer.state import Bookmark
-    from tap_callexports.stream import CallStream
 
 #: A connection test reads the last week before the start of the run in at most two requests.
 TEST_SPAN = timedelta(days=7)

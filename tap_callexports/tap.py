@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import copy
 import sys
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from datetime import datetime
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, ClassVar, cast
+from typing import Any, ClassVar, cast
 
 from singer_sdk import Tap
-from singer_sdk.helpers.capabilities import PluginCapabilities, TapCapabilities
+from singer_sdk.helpers.capabilities import CapabilitiesEnum, PluginCapabilities, TapCapabilities
+from singer_sdk.helpers.types import Context
 from singer_sdk.singerlib import Catalog, CatalogEntry, MetadataMapping, Schema, StreamMetadata
 
 from tap_callexports import clock
@@ -23,9 +26,11 @@ from tap_callexports.config import (
 )
 from tap_callexports.config_check import check_settings
 from tap_callexports.connection_test import check_connection
-from tap_callexports.errors import RunFailed
+from tap_callexports.errors import RunFailed, StreamFailed
 from tap_callexports.progress.lines import Progress
+from tap_callexports.provider import Provider
 from tap_callexports.providers import PROVIDERS
+from tap_callexports.records.batch import Record
 from tap_callexports.records.timestamps import floor_second
 from tap_callexports.redaction import hide_secrets, sanitize
 from tap_callexports.run import Run
@@ -34,19 +39,8 @@ from tap_callexports.singer.catalog import catalog_errors, is_selected
 from tap_callexports.singer.input import config_error
 from tap_callexports.singer.messages import LineWriter
 from tap_callexports.singer.sdk import SingerTap, quiet
+from tap_callexports.stream import CallStream
 from tap_callexports.sync import records
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
-    from datetime import datetime
-
-    from singer_sdk.helpers.capabilities import CapabilitiesEnum
-    from singer_sdk.helpers.types import Context
-
-    from tap_callexports.errors import StreamFailed
-    from tap_callexports.provider import Provider
-    from tap_callexports.records.batch import Record
-    from tap_callexports.stream import CallStream
 
 #: The exit code after a signal is this plus the signal's number.
 SIGNAL_EXIT = 128

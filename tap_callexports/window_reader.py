@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import partial
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any, TypeAlias
 
 from tap_callexports.concurrency import Piece, in_order
 from tap_callexports.errors import KeyMissing, StreamFailed, Unreadable, WindowTooLarge
 from tap_callexports.http.response import MAX_ROWS
+from tap_callexports.progress.stats import Stats
 from tap_callexports.records.batch import Batch
 from tap_callexports.records.timestamps import SECOND
+from tap_callexports.stream import CallStream
 from tap_callexports.windows import ClosedWindow, Planner, Window
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-
-    from tap_callexports.progress.stats import Stats
-    from tap_callexports.stream import CallStream
 
 #: Rows of a window or of a part of it, and then that it closed.
 Event: TypeAlias = Batch | ClosedWindow

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from tap_callexports.cap import Cap
 from tap_callexports.compat import override
 from tap_callexports.records.timestamps import SECOND, format_instant
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from tap_callexports.cap import Cap
 
 #: Most rows that a window is planned to hold, so that bookmarks move often.
 TARGET_ROWS = 20_000

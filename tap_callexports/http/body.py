@@ -5,19 +5,15 @@ from __future__ import annotations
 import io
 import zlib
 from codecs import BOM_UTF8
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterator
 
+import requests
 import urllib3
 
 from tap_callexports import clock
 from tap_callexports.errors import TransientFailure, WindowTooLarge
 from tap_callexports.http.connection import release
 from tap_callexports.http.response import Response
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-    import requests
 
 #: A decompressed response must be smaller than this; otherwise its window is split.
 MAX_BODY_BYTES = 64 << 20

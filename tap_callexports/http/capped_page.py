@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypeVar
+from collections.abc import Hashable, Sequence
+from typing import TypeVar
 
+from tap_callexports.cap import Cap
 from tap_callexports.compat import override
 from tap_callexports.errors import WindowTooLarge
 from tap_callexports.http.paginators import Page, Paginator, count_of
 from tap_callexports.records.batch import Batch
-
-if TYPE_CHECKING:
-    from collections.abc import Hashable, Sequence
-
-    from tap_callexports.cap import Cap
 
 TToken = TypeVar("TToken")
 

@@ -12,11 +12,12 @@ from collections.abc import Callable
 from datetime import datetime, timezone
 from http import HTTPStatus
 from http.cookiejar import DefaultCookiePolicy
-from typing import TYPE_CHECKING, ClassVar, TypeAlias, TypeVar
+from typing import ClassVar, TypeAlias, TypeVar
 from urllib.parse import urlsplit
 
 import requests
 import urllib3
+from requests.adapters import HTTPAdapter
 
 from tap_callexports import clock
 from tap_callexports.concurrency import (
@@ -30,6 +31,9 @@ from tap_callexports.http.body import read_response
 from tap_callexports.http.connection import Connections, is_loopback
 from tap_callexports.http.connection_errors import CONNECT_SECONDS, connection_failure, host_of
 from tap_callexports.http.credential_use import CredentialUse
+from tap_callexports.http.rate_limiter import RateLimiter
+from tap_callexports.http.request import Request
+from tap_callexports.http.response import Response
 from tap_callexports.http.retry import Attempts, HttpSettings, failure_of
 from tap_callexports.http.traffic import (
     DECODING,
@@ -39,13 +43,6 @@ from tap_callexports.http.traffic import (
     RETRY,
     current_traffic,
 )
-
-if TYPE_CHECKING:
-    from requests.adapters import HTTPAdapter
-
-    from tap_callexports.http.rate_limiter import RateLimiter
-    from tap_callexports.http.request import Request
-    from tap_callexports.http.response import Response
 
 T = TypeVar("T")
 #: Adds a credential to a prepared request, as the SDK's authenticators do.

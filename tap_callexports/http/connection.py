@@ -8,23 +8,20 @@ from __future__ import annotations
 
 import http.client
 import ipaddress
+import socket
 import ssl
+from collections.abc import Mapping
 from functools import cache
 from http import HTTPStatus
-from typing import TYPE_CHECKING, cast
+from typing import cast
 
+import requests
 import urllib3
 from requests.adapters import HTTPAdapter
 from requests.exceptions import InvalidSchema, InvalidURL
 from urllib3.connection import HTTPConnection
 
 from tap_callexports.compat import override
-
-if TYPE_CHECKING:
-    import socket
-    from collections.abc import Mapping
-
-    import requests
 
 #: Connections kept open to a host: as many as `max_concurrency` allows.
 MAX_CONNECTIONS = 32

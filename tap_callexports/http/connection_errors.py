@@ -6,16 +6,13 @@ import http.client
 import re
 import socket
 import ssl
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
 from urllib.parse import urlsplit
 
 import requests
 import urllib3
 
 from tap_callexports.errors import TransientFailure, Unreachable
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 #: Timeout of connecting.
 CONNECT_SECONDS = 10

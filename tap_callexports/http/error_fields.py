@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 from tap_callexports.redaction import sanitize_and_mask
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
 
 #: Fields that report an error if they have a value.
 _ERRORS = ("error", "errors", "error_message", "errorMessage")

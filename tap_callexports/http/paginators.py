@@ -9,15 +9,13 @@ from __future__ import annotations
 
 import re
 from abc import ABC, abstractmethod
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import Generic, TypeVar
 
 from tap_callexports.compat import override
 from tap_callexports.errors import WindowTooLarge
 from tap_callexports.records.batch import Batch
-
-if TYPE_CHECKING:
-    from collections.abc import Hashable, Sequence
 
 TToken = TypeVar("TToken")
 

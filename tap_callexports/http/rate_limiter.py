@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import math
 import threading
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
 
 from tap_callexports import clock
 from tap_callexports.concurrency import interruptible_sleep
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 
 class RateLimit:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
-    from tap_callexports.http.response import Response
+from tap_callexports.http.response import Response
 
 #: A request fails after this many tries.
 MAX_TRIES = 8

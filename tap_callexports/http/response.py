@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 from codecs import getincrementaldecoder
 from collections import Counter
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timezone
 from decimal import Decimal
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 
 import msgspec
 
@@ -20,9 +21,6 @@ from tap_callexports.http.error_fields import ERROR_FIELDS, message_of, reports_
 from tap_callexports.records.repair import repaired
 from tap_callexports.records.rows import Json, RowDecoder, Rows
 from tap_callexports.redaction import sanitize
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
 
 T = TypeVar("T")
 

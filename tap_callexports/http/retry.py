@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from tap_callexports import clock
@@ -18,14 +18,10 @@ from tap_callexports.errors import (
     Unreadable,
     WindowTooLarge,
 )
+from tap_callexports.http.request import Request
+from tap_callexports.http.response import Response
 from tap_callexports.http.traffic import Pending, Wait, current_traffic
 from tap_callexports.redaction import sanitize
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from tap_callexports.http.request import Request
-    from tap_callexports.http.response import Response
 
 #: A request fails after this many seconds, not counting waits for the rate limit.
 MAX_SECONDS = 15 * 60

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 from tap_callexports import clock
 from tap_callexports.compat import override
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
 
 #: What a request may wait for, as in messages.
 RATE_LIMIT = "waiting for the rate limit"

@@ -9,24 +9,20 @@ from __future__ import annotations
 import logging
 import os
 import sys
+from collections.abc import Callable
 from contextlib import suppress
 from datetime import timedelta
-from typing import IO, TYPE_CHECKING, Any, cast
+from typing import IO, Any, cast
 
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.live import Live
 from rich.progress_bar import ProgressBar
 from rich.table import Table
+from typing_extensions import Self
 
 from tap_callexports.compat import override
 from tap_callexports.progress.lines import Progress
 from tap_callexports.progress.stats import count
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from rich.console import RenderableType
-    from typing_extensions import Self
 
 #: Seconds between updates, and after which a wait is shown.
 _PACE, _PATIENCE = 0.2, 2.0

@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections import Counter
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Collection
+from datetime import datetime
+from typing import Any
+
+from typing_extensions import Self
 
 from tap_callexports import clock
 from tap_callexports.progress.stats import COMPLETE, Stats, count, listed, short, some
 from tap_callexports.records.repair import NULS, SURROGATES
 from tap_callexports.records.timestamps import format_instant
-
-if TYPE_CHECKING:
-    import logging
-    from collections.abc import Callable, Collection
-    from datetime import datetime
-
-    from typing_extensions import Self
-
-    from tap_callexports.windows import ClosedWindow
+from tap_callexports.windows import ClosedWindow
 
 #: Seconds without a line before one is written, a moment later.
 SILENCE = 55.0

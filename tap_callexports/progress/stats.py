@@ -4,16 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from datetime import datetime
 
 from tap_callexports import clock
 from tap_callexports.http.traffic import Traffic
 from tap_callexports.records.timestamps import format_instant
-
-if TYPE_CHECKING:
-    from datetime import datetime
-
-    from tap_callexports.windows import Window
+from tap_callexports.windows import Window
 
 #: Outcomes of a stream; STOPPED until another one is known.
 COMPLETE, FAILED, FORBIDDEN, STOPPED = "complete", "failed", "forbidden", "stopped"

@@ -7,7 +7,8 @@ fields and invalid values go into `extra`; only excluded fields are dropped.
 from __future__ import annotations
 
 from collections import defaultdict
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -17,14 +18,9 @@ from tap_callexports.records.batch import Batch
 from tap_callexports.records.columns import Column
 from tap_callexports.records.exclusions import Exclusions
 from tap_callexports.records.naming import snake_case
-from tap_callexports.records.rows import ABSENT, NULL, RowDecoder, Rows
+from tap_callexports.records.rows import ABSENT, NULL, Row, RowDecoder, Rows
+from tap_callexports.records.timestamps import TimeReader
 from tap_callexports.records.values import encode, plain, plain_values
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-
-    from tap_callexports.records.rows import Row
-    from tap_callexports.records.timestamps import TimeReader
 
 #: The column of unknown fields and invalid values, an object by field name.
 EXTRA = "extra"

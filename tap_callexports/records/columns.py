@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator, Mapping
 from decimal import Decimal
 from operator import itemgetter
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import msgspec
 
+from tap_callexports.records.timestamps import TimeReader
 from tap_callexports.records.values import kind_of, plain_values, reader_for
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
-
-    from tap_callexports.records.timestamps import TimeReader
 
 _SCALARS: dict[str, set[type]] = {
     "string": {str}, "integer": {int}, "number": {int, Decimal}, "boolean": {bool},

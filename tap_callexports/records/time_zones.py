@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import difflib
-from typing import TYPE_CHECKING
+from datetime import datetime, tzinfo
 
 from tap_callexports.records.timestamps import UTC
-
-if TYPE_CHECKING:
-    from datetime import datetime, tzinfo
 
 
 def zone_named(name: str) -> tzinfo:

@@ -9,16 +9,13 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any, TypeAlias
 
 import msgspec
 
 from tap_callexports.records.repair import repaired
-from tap_callexports.records.rows import ABSENT
-
-if TYPE_CHECKING:
-    from tap_callexports.records.rows import Json
-    from tap_callexports.records.timestamps import TimeReader
+from tap_callexports.records.rows import ABSENT, Json
+from tap_callexports.records.timestamps import TimeReader
 
 Reader: TypeAlias = Callable[[Any], Any]
 

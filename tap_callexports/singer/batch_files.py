@@ -8,20 +8,16 @@ from __future__ import annotations
 
 import os
 import zlib
+from collections.abc import Iterator, Mapping, Sequence
 from copy import deepcopy
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from uuid import uuid4
 
-from singer_sdk.singerlib.encoding.simple import StateMessage
+from singer_sdk.singerlib.encoding.simple import Message, StateMessage
 
 from tap_callexports.errors import RunFailed
 from tap_callexports.redaction import sanitize
 from tap_callexports.singer.sdk import BatchEncoding, BatchMessage, StorageTarget
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
-
-    from singer_sdk.singerlib.encoding.simple import Message
 
 _GZIP = zlib.MAX_WBITS | 16
 #: Default of `batch_size`.

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 from singer_sdk.singerlib import CatalogEntry, Metadata, MetadataMapping, Schema, StreamMetadata
 
 from tap_callexports.redaction import sanitize
-
-if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping, Sequence
 
 _INCREMENTAL, _FULL_TABLE = "INCREMENTAL", "FULL_TABLE"
 _AVAILABLE, _AUTOMATIC = Metadata.InclusionType.AVAILABLE, Metadata.InclusionType.AUTOMATIC

@@ -5,14 +5,11 @@ Otherwise they would become columns that are not in the SCHEMA message.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import Any
 
+from tap_callexports.records.batch import Record
 from tap_callexports.records.codec import EXTRA
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from tap_callexports.records.batch import Record
 
 
 def flattenable(record: Record, schema: Mapping[str, Any], levels: int) -> Record:

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import json
-from typing import IO, TYPE_CHECKING, Any
+import logging
+from collections.abc import Callable, Iterable
+from typing import IO, Any
 
 from singer_sdk.exceptions import ConfigValidationError
 
 from tap_callexports.singer.sdk import ConfigInput
 from tap_callexports.singer.state import state_errors
-
-if TYPE_CHECKING:
-    import logging
-    from collections.abc import Callable, Iterable
 
 #: Instead of a config file: settings from environment variables.
 ENVIRONMENT = "ENV"

@@ -6,8 +6,9 @@ import contextlib
 import errno
 import os
 import sys
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import msgspec
 from singer_sdk.singerlib.encoding import GenericSingerWriter
@@ -16,11 +17,7 @@ from singer_sdk.singerlib.encoding.simple import Message, RecordMessage, SchemaM
 from tap_callexports import clock
 from tap_callexports.compat import override
 from tap_callexports.errors import RunFailed
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
-
-    from tap_callexports.singer.batch_files import BatchFiles
+from tap_callexports.singer.batch_files import BatchFiles
 
 _FLUSH_AT = 1 << 16
 _PIECE = 1 << 16

@@ -6,10 +6,14 @@
 from __future__ import annotations
 
 import copy
+import logging
 import os
 from abc import abstractmethod
+from collections.abc import Collection, Generator, Iterable, Mapping
+from datetime import datetime
 from functools import cached_property
-from typing import TYPE_CHECKING
+from types import FrameType
+from typing import Any
 
 from singer_sdk import Tap
 from singer_sdk.exceptions import ConfigValidationError
@@ -17,9 +21,11 @@ from singer_sdk.helpers._batch import BaseBatchFileEncoding as BatchEncoding
 from singer_sdk.helpers._batch import SDKBatchMessage as BatchMessage
 from singer_sdk.helpers._batch import StorageTarget
 from singer_sdk.helpers.conform import TypeConformanceLevel
+from singer_sdk.helpers.types import Context, Record
 from singer_sdk.mapper import SameRecordTransform
-from singer_sdk.metrics import DEFAULT_LOG_INTERVAL
+from singer_sdk.metrics import DEFAULT_LOG_INTERVAL, Counter
 from singer_sdk.plugin_base import _ConfigInput as ConfigInput
+from singer_sdk.singerlib import Catalog
 from singer_sdk.streams import Stream
 
 from tap_callexports.compat import override
@@ -33,17 +39,6 @@ from tap_callexports.singer.catalog import (
 )
 from tap_callexports.singer.flattening import flattenable
 from tap_callexports.singer.state import Bookmark, drop_transient, state_errors, unwrapped
-
-if TYPE_CHECKING:
-    import logging
-    from collections.abc import Collection, Generator, Iterable, Mapping
-    from datetime import datetime
-    from types import FrameType
-    from typing import Any
-
-    from singer_sdk.helpers.types import Context, Record
-    from singer_sdk.metrics import Counter
-    from singer_sdk.singerlib import Catalog
 
 __all__ = [
     "BatchEncoding",

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Collection, Iterator, Mapping, MutableMapping
+from datetime import datetime
+from typing import Any
 
 from tap_callexports.records.timestamps import UTC, format_instant, read_iso
 from tap_callexports.redaction import sanitize
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator, Mapping, MutableMapping
-    from datetime import datetime
 
 #: Keys of a bookmark: an instant text, the replication key, and the instant text of when the rows
 #: before it were read, which older states lack.

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from singer_sdk import typing as th
 from singer_sdk.authenticators import BearerTokenAuthenticator
@@ -18,14 +19,10 @@ from tap_callexports.config import (
     secret,
     text,
 )
+from tap_callexports.http.client import Auth
 from tap_callexports.provider import Provider
 from tap_callexports.providers.anunzi.streams import CallDetails, Calls
 from tap_callexports.providers.anunzi.unstarted import UnstartedCalls
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-
-    from tap_callexports.http.client import Auth
 
 SETTINGS = (
     secret("api_key", "API key", "API key of Anunzi, or of Retell AI."),

@@ -5,8 +5,9 @@ https://doc.anunzi.net/api-calls/listar-llamadas, https://docs.retellai.com/api-
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterator
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import quote
 
 from singer_sdk import SchemaDirectory, StreamSchema
@@ -15,19 +16,15 @@ from tap_callexports.compat import override
 from tap_callexports.detail_stream import DetailStream
 from tap_callexports.errors import TransientFailure, WindowTooLarge
 from tap_callexports.http.paginators import CursorPaginator
+from tap_callexports.http.request import Request
+from tap_callexports.http.response import Response
 from tap_callexports.providers.anunzi import filters, schemas
+from tap_callexports.records.batch import Batch, Record
+from tap_callexports.records.rows import Row
 from tap_callexports.records.timestamps import EPOCH_MS_TIMES, MICROSECOND, TimeReader, epoch_ms
 from tap_callexports.records.values import plain
 from tap_callexports.stream import CallStream
-
-if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
-
-    from tap_callexports.http.request import Request
-    from tap_callexports.http.response import Response
-    from tap_callexports.records.batch import Batch, Record
-    from tap_callexports.records.rows import Row
-    from tap_callexports.windows import Window
+from tap_callexports.windows import Window
 
 SCHEMAS = SchemaDirectory(schemas)
 #: How often a list that cannot be split is read again after its cursor was refused.

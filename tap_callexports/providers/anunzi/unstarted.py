@@ -8,24 +8,21 @@ https://doc.anunzi.net/api-calls/listar-llamadas, https://docs.retellai.com/api-
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from http import HTTPStatus
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TypeAlias
 
 from singer_sdk import StreamSchema
 
 from tap_callexports.compat import override
 from tap_callexports.errors import Signal
+from tap_callexports.http.request import Request
+from tap_callexports.http.response import Response
 from tap_callexports.providers.anunzi import filters
 from tap_callexports.providers.anunzi.streams import SCHEMAS, AnunziStream
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from tap_callexports.http.request import Request
-    from tap_callexports.http.response import Response
-    from tap_callexports.records.batch import Batch
-    from tap_callexports.windows import Window
+from tap_callexports.records.batch import Batch
+from tap_callexports.windows import Window
 
 #: A field and its value.
 Condition: TypeAlias = tuple[str, str]

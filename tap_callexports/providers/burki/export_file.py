@@ -7,17 +7,15 @@ from __future__ import annotations
 
 import csv
 import io
+from collections.abc import Iterator
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from tap_callexports.errors import TransientFailure, WindowTooLarge
 from tap_callexports.http.response import MAX_ROWS, Response
 from tap_callexports.records.repair import NULS
 from tap_callexports.records.rows import Rows
 from tap_callexports.redaction import sanitize
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 #: JSON names of the fields, by CSV header, trimmed and in lower case.
 _HEADERS = {

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from functools import cached_property
-from typing import TYPE_CHECKING
 
 from singer_sdk.authenticators import BearerTokenAuthenticator
 
 from tap_callexports.compat import override
 from tap_callexports.config import MAX_LOOKBACK_HOURS, common_settings, integer, secret, text
+from tap_callexports.http.client import Auth
 from tap_callexports.provider import Provider
 from tap_callexports.providers.burki.streams import CallList, Calls, CallTranscripts
-
-if TYPE_CHECKING:
-    from tap_callexports.http.client import Auth
 
 SETTINGS = (
     secret(

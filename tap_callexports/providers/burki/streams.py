@@ -7,10 +7,12 @@ https://docs.burki.dev/api-reference/calls/export, .../list, .../get-count, .../
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from dataclasses import replace
+from datetime import datetime
 from functools import cached_property
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from singer_sdk import SchemaDirectory, StreamSchema
 
@@ -26,21 +28,16 @@ from tap_callexports.errors import (
 )
 from tap_callexports.http.capped_page import CappedPage
 from tap_callexports.http.paginators import Page, SinglePage, count_of
+from tap_callexports.http.request import Request
+from tap_callexports.http.response import Response
 from tap_callexports.providers.burki import schemas
 from tap_callexports.providers.burki.export_file import rows_in, rows_of_csv, rows_of_json
+from tap_callexports.records.batch import Record
+from tap_callexports.records.rows import Row
 from tap_callexports.records.timestamps import MICROSECOND, SECOND, format_instant
 from tap_callexports.records.values import plain_values
 from tap_callexports.stream import CallStream
-
-if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
-    from datetime import datetime
-
-    from tap_callexports.http.request import Request
-    from tap_callexports.http.response import Response
-    from tap_callexports.records.batch import Record
-    from tap_callexports.records.rows import Row
-    from tap_callexports.windows import Window
+from tap_callexports.windows import Window
 
 SCHEMAS = SchemaDirectory(schemas)
 COUNT_PATH = "/api/v1/calls/count"

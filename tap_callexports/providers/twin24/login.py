@@ -9,7 +9,8 @@ from __future__ import annotations
 import base64
 import re
 import threading
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import msgspec
 import requests
@@ -23,14 +24,10 @@ from tap_callexports.errors import (
     Unreachable,
     WindowTooLarge,
 )
+from tap_callexports.http.client import HttpClient
 from tap_callexports.http.request import Request
+from tap_callexports.http.response import Response
 from tap_callexports.redaction import hide_secrets
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
-    from tap_callexports.http.client import HttpClient
-    from tap_callexports.http.response import Response
 
 #: Below `auth_url`.
 PATH = "/auth/login"

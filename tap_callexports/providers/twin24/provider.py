@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import requests
 from singer_sdk import typing as th
 
 from tap_callexports.compat import override
@@ -15,12 +17,6 @@ from tap_callexports.provider import Provider
 from tap_callexports.providers.twin24.login import JwtAuth, NoAuth, log_in
 from tap_callexports.providers.twin24.streams import Calls, IncomingCalls
 from tap_callexports.records.time_zones import zone_named
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-
-    import requests
-
 
 SETTINGS = (
     text("email", "E-mail", "Login of the account, with password."),

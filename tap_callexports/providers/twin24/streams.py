@@ -6,14 +6,17 @@ https://developers.twin24.ai/reference/sessionincominglist, https://confluence.t
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import datetime, tzinfo
 from functools import cached_property
 from http import HTTPStatus
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 from singer_sdk import SchemaDirectory, StreamSchema
 
 from tap_callexports.compat import override
 from tap_callexports.http.paginators import OffsetPaginator, Page, count_of
+from tap_callexports.http.request import Request
+from tap_callexports.http.response import Response
 from tap_callexports.providers.twin24 import schemas
 from tap_callexports.records.codec import EXTRA
 from tap_callexports.records.time_zones import to_utc, zone_named
@@ -28,13 +31,7 @@ from tap_callexports.records.timestamps import (
     read_iso,
 )
 from tap_callexports.stream import CallStream
-
-if TYPE_CHECKING:
-    from datetime import datetime, tzinfo
-
-    from tap_callexports.http.request import Request
-    from tap_callexports.http.response import Response
-    from tap_callexports.windows import Window
+from tap_callexports.windows import Window
 
 SCHEMAS = SchemaDirectory(schemas)
 

@@ -8,14 +8,11 @@ https://docs.videsk.io/es-developers/api-privada/exportacion/formularios and ...
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from tap_callexports.providers.videsk.labels import DICTIONARY, column_of
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from tap_callexports.records.rows import Row
+from tap_callexports.records.rows import Row
 
 #: Column of the answers: a list of `{"label": …, "value": …}` in column order.
 ANSWERS = "answers"

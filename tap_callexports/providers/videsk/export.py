@@ -5,14 +5,18 @@ https://docs.videsk.io/es-developers/api-privada/exportacion
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime, tzinfo
 from functools import cached_property, partial
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 from tap_callexports.cap import Cap
 from tap_callexports.compat import override
 from tap_callexports.http.capped_page import CappedPage
 from tap_callexports.http.paginators import Page, count_of
+from tap_callexports.http.request import Request
+from tap_callexports.http.response import Response
 from tap_callexports.providers.videsk.answers import Header, keys_for
 from tap_callexports.providers.videsk.labels import IDENTITY_KEYS, column_of
 from tap_callexports.providers.videsk.times import (
@@ -21,6 +25,8 @@ from tap_callexports.providers.videsk.times import (
     videsk_instant,
     with_offsets,
 )
+from tap_callexports.records.batch import Batch
+from tap_callexports.records.rows import Row
 from tap_callexports.records.time_zones import zone_named
 from tap_callexports.records.timestamps import (
     MICROSECOND,
@@ -34,16 +40,7 @@ from tap_callexports.records.timestamps import (
 from tap_callexports.records.values import plain
 from tap_callexports.redaction import sanitize
 from tap_callexports.stream import CallStream
-
-if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
-    from datetime import datetime, tzinfo
-
-    from tap_callexports.http.request import Request
-    from tap_callexports.http.response import Response
-    from tap_callexports.records.batch import Batch
-    from tap_callexports.records.rows import Row
-    from tap_callexports.windows import Window
+from tap_callexports.windows import Window
 
 #: Values of `$sort`.
 OLDEST_FIRST, NEWEST_FIRST = 1, -1

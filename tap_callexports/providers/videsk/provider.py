@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator, Mapping
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from singer_sdk import typing as th
 from singer_sdk.authenticators import APIKeyAuthenticator
 
 from tap_callexports.compat import override
 from tap_callexports.config import array, common_settings, integer, secret, text
+from tap_callexports.http.client import Auth
 from tap_callexports.provider import Provider
 from tap_callexports.providers.videsk import streams
 from tap_callexports.records.time_zones import zone_named
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-
-    from tap_callexports.http.client import Auth
 
 _HEADER = re.compile(r"[A-Za-z0-9-]+")
 

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
 from datetime import timedelta
-from typing import TYPE_CHECKING
 
 from singer_sdk import SchemaDirectory, StreamSchema
 
 from tap_callexports.compat import override
 from tap_callexports.providers.videsk import schemas
 from tap_callexports.providers.videsk.export import VideskStream
-
-if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
-
-    from tap_callexports.records.rows import Row
+from tap_callexports.records.rows import Row
 
 SCHEMAS = SchemaDirectory(schemas)
 

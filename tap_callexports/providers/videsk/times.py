@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 import struct
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, tzinfo
 from itertools import chain
 from operator import sub
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import msgspec
 
@@ -22,10 +23,6 @@ from tap_callexports.records.timestamps import (
     read_iso,
     utc_instant,
 )
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
-    from datetime import tzinfo
 
 #: `14/05/2024, 09:30:00`, the day first.
 _DAY_FIRST = re.compile(r"(\d\d)/(\d\d)/(\d{4}),? (\d\d:\d\d(?::\d\d)?)")
