@@ -131,12 +131,12 @@ class CallStream(SingerStream, Generic[TToken]):
         return str(self.provider.settings[self.path_setting]) if self.path_setting else self.path
 
     @property
-    def filter_ignored(self) -> str:
+    def filter_ignored_text(self) -> str:
         """The message if the server ignores the time range."""
         return "the server does not apply the time range"
 
     @property
-    def ids_ignored(self) -> StreamFailed:
+    def ids_ignored_failure(self) -> StreamFailed:
         """The failure if a response has rows of another id than the requested one."""
         return self.fail(
             f"requested one id of {self.provider.name}.{self.ids_setting}, and the response has "
@@ -215,7 +215,7 @@ class CallStream(SingerStream, Generic[TToken]):
             batch = Batch.joined([*self.read_pages(replace(window, only={self.ids_column: each}))])
             keys = set(batch.keys(self.declared_primary_keys))
             if keys & known:
-                raise self.ids_ignored
+                raise self.ids_ignored_failure
             known |= keys
             found.append(batch)
         yield self.oldest_first(Batch.joined(found))
@@ -246,8 +246,8 @@ class CallStream(SingerStream, Generic[TToken]):
         wider = replace(window, start=window.start - _MARGIN, end=window.end + _MARGIN)
         if self.within(page.rows, wider).outside:
             if not self.can_scan:
-                raise self.fail(f"{self.filter_ignored}, and cannot be read without it")
-            raise FilterIgnored(f"{self.where}: {self.filter_ignored}")
+                raise self.fail(f"{self.filter_ignored_text}, and cannot be read without it")
+            raise FilterIgnored(f"{self.where}: {self.filter_ignored_text}")
 
     def send(self, request: Request, parse: Callable[[Response], T]) -> T:
         """Send a request, as `HttpClient.send`; responses decode rows with this stream's codec."""

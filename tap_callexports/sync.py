@@ -33,7 +33,7 @@ TEST_REQUESTS = 2
 _FAR = datetime.max.replace(tzinfo=UTC)
 
 
-def records(stream: CallStream[Any], context: Context | None) -> Iterator[Record]:
+def read_stream(stream: CallStream[Any], context: Context | None) -> Iterator[Record]:
     """Yield the records of a stream in window order, and move the bookmark as windows close.
 
     With passthrough they are written without the SDK, and nothing is yielded. A failure of the

@@ -15,7 +15,7 @@ from singer_sdk.helpers.capabilities import CapabilitiesEnum, PluginCapabilities
 from singer_sdk.helpers.types import Context
 from singer_sdk.singerlib import Catalog, CatalogEntry, MetadataMapping, Schema, StreamMetadata
 
-from tap_callexports import clock
+from tap_callexports import clock, sync
 from tap_callexports.compat import override
 from tap_callexports.config import (
     START_DATE,
@@ -40,7 +40,6 @@ from tap_callexports.singer.input import config_error
 from tap_callexports.singer.messages import LineWriter
 from tap_callexports.singer.sdk import SingerTap, quiet
 from tap_callexports.stream import CallStream
-from tap_callexports.sync import records
 
 #: The exit code after a signal is this plus the signal's number.
 SIGNAL_EXIT = 128
@@ -208,8 +207,8 @@ class TapCallExports(SingerTap):
         return self.this_run.failures
 
     @override
-    def records_of(self, stream: CallStream[Any], context: Context | None) -> Iterator[Record]:
-        return records(stream, context)
+    def read_stream(self, stream: CallStream[Any], context: Context | None) -> Iterator[Record]:
+        return sync.read_stream(stream, context)
 
     def _check_selection(self) -> None:
         """Warn of streams that cannot be read; raise ConfigValidationError if none is selected."""

@@ -146,7 +146,9 @@ class WindowReader:
             self._logger.info("%s; splitting window %s", message, part.window)
             return halves
         if scan:
-            raise Unreadable(f"{message}; {stream.filter_ignored}, so it cannot be split") from None
+            raise Unreadable(
+                f"{message}; {stream.filter_ignored_text}, so it cannot be split"
+            ) from None
         message = f"{message}; {part.window} cannot be split further"
         if not self._skips:
             raise Unreadable(message) from None

@@ -79,7 +79,7 @@ class SingerStream(Stream):
         self.declared_primary_keys = tuple(self.primary_keys)
         self.declared_replication_key = self.replication_key
         self.entry = tap.entries.get(self.name)
-        self._reader = tap
+        self._singer_tap = tap
         super().__init__(tap)
         self.logger.addFilter(quiet)
 
@@ -132,7 +132,7 @@ class SingerStream(Stream):
         key = self.declared_replication_key
         if key is None or self.replication_method != "INCREMENTAL":
             return None
-        writer, state = self._reader.state_writer, self.tap_state
+        writer, state = self._singer_tap.state_writer, self.tap_state
         return Bookmark(self.get_context_state(context), key, lambda: writer.write_state(state))
 
     def count_written(self, records: int) -> None:
@@ -142,7 +142,7 @@ class SingerStream(Stream):
 
     @override
     def get_records(self, context: Context | None) -> Iterable[Record]:
-        return self._reader.records_of(self, context)
+        return self._singer_tap.read_stream(self, context)
 
     @override
     def get_record_counter(
@@ -203,7 +203,7 @@ class SingerTap(Tap):
         """The config with defaults filled in, and its errors, one line each without a value."""
 
     @abstractmethod
-    def records_of(self, stream: Any, context: Context | None) -> Iterable[Record]:  # noqa: ANN401 - the tap's own class
+    def read_stream(self, stream: Any, context: Context | None) -> Iterable[Record]:  # noqa: ANN401 - the tap's own class
         """Read a stream, or the partition that `context` names."""
 
     @override

@@ -49,8 +49,8 @@ class FakeTap(SingerTap):
         return config, []
 
     @override
-    def records_of(self, stream: CallStream[Any], context: Context | None) -> Iterator[Record]:
-        return records(stream, context)
+    def read_stream(self, stream: CallStream[Any], context: Context | None) -> Iterator[Record]:
+        return read_stream(stream, context)
 
     @override
     def terminate(self, signum: int) -> None: ...

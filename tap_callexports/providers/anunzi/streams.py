@@ -126,7 +126,7 @@ class Calls(AnunziStream):
 
     @property
     @override
-    def filter_ignored(self) -> str:
+    def filter_ignored_text(self) -> str:
         other = filters.other(self.dialect)
         return f"the server did not apply the time filter; try anunzi.filter_dialect: {other}"
 

@@ -109,7 +109,7 @@ class BurkiStream(CallStream[int]):
 
     @property
     @override
-    def filter_ignored(self) -> str:
+    def filter_ignored_text(self) -> str:
         return "the server does not apply date_from and date_to"
 
 
@@ -128,7 +128,7 @@ class Calls(BurkiStream):
         if counted is not None and counted > LARGEST_FILE and window.split():
             second = replace(window, end=window.start + SECOND)
             if self.count(second) == counted:
-                raise FilterIgnored(f"{self.where}: {self.filter_ignored}")
+                raise FilterIgnored(f"{self.where}: {self.filter_ignored_text}")
             raise WindowTooLarge(f"{counted} calls")
         # A CSV that is cut at the end of a row looks complete.
         return SinglePage(counted, read_twice=self._csv)

@@ -85,7 +85,7 @@ class Twin24Stream(CallStream[int]):
         # Not all rows have a company.
         companies = page.rows.columns.get("company_id", ())
         if company and not {None, company}.issuperset(companies):
-            raise self.ids_ignored
+            raise self.ids_ignored_failure
         return page
 
     @override
