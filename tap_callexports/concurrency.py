@@ -89,7 +89,7 @@ def _side_by_side(pieces: Iterator[Piece[T] | None], workers: int) -> Iterator[T
     try:
         while True:
             while len(jobs) < workers and (piece := next(pieces, None)):
-                jobs.append(_Job(piece))
+                jobs.append(_Job(piece, is_oldest=not jobs))
             if not jobs:
                 return
             yield from jobs[0].results()
@@ -120,9 +120,11 @@ def wait_for_turn() -> None:
 class _Job(Generic[T]):
     """One piece of work in its own thread."""
 
-    def __init__(self, piece: Piece[T]) -> None:
+    def __init__(self, piece: Piece[T], *, is_oldest: bool) -> None:
         self._results: queue.Queue[tuple[T] | Exception | None] = queue.Queue(RESULTS_AHEAD)
         self._worker = Worker(lambda: self._run(piece))
+        if is_oldest:
+            self._worker.turn.set()
         self._worker.start()
 
     def results(self) -> Iterator[T]:

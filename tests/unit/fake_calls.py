@@ -25,7 +25,7 @@ from tap_callexports.singer.messages import LineWriter
 from tap_callexports.singer.sdk import SingerTap
 from tap_callexports.singer.state import AS_OF, VALUE, Bookmark
 from tap_callexports.stream import CallStream
-from tap_callexports.sync import Sync, records
+from tap_callexports.sync import Sync, read_stream
 from tap_callexports.windows import ClosedWindow, Planner, Window
 
 JSON = dict[str, Any]
