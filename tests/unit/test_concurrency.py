@@ -210,6 +210,7 @@ def test_a_piece_that_receives_too_much_ahead_of_its_turn_waits_for_it() -> None
 
     def first() -> Iterator[int]:
         waits.wait(5)
+        wait_for_turn()
         note_received(MAX_BYTES_AHEAD + 1)  # the oldest piece may receive any number of bytes
         yield 1
 
