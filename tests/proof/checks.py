@@ -89,7 +89,7 @@ def _asked(place: Place, ran: Ran, ledgers: list[Ledger], judge: Judge) -> Itera
     rows = sum(len(place.api.of(ledger.stream).rows) for ledger in ledgers)
     trouble = sum(ran.wire.failed.values())
     # An empty account takes 20 passes for calls without a start.
-    most = 80 + 3 * (rows + len(ran.states) + trouble)
+    most = 120 + 3 * (rows + len(ran.states) + trouble)
     # To give up on a window is to have halved it down to a second, and to have read each half.
     most += 200 if ran.code else 0
     if len(ran.wire.sent) > most:
