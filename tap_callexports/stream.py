@@ -279,14 +279,7 @@ class CallStream(SingerStream, Generic[TToken]):
         )
 
     def batch(self, rows: Collection[Row], added: Mapping[str, Any] | None = None) -> Batch:
-        """Rows of one response as records: JSON for passthrough, else objects.
-
-        `added` has columns with one value for all rows, such as the partition's.
-
-        Raises:
-            WindowTooLarge: There are more than MAX_ROWS.
-            KeyMissing: A row lacks a primary key.
-        """
+        """Make records of rows, as `Codec.batch`; raise WindowTooLarge for more than MAX_ROWS."""
         if len(rows) > MAX_ROWS:
             raise WindowTooLarge(f"a response of {len(rows)} rows")
         try:
