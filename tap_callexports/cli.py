@@ -11,9 +11,8 @@ import signal
 import sys
 from collections.abc import Callable
 from traceback import walk_tb
-from typing import IO
+from typing import IO, TYPE_CHECKING
 
-import click
 from singer_sdk import mapper
 from singer_sdk.exceptions import ConfigValidationError
 
@@ -23,6 +22,9 @@ from tap_callexports.progress.lines import Progress
 from tap_callexports.singer.input import config_error, read_catalog, read_config, read_state
 from tap_callexports.singer.sdk import ConfigInput
 from tap_callexports.tap import SIGNAL_EXIT, TapCallExports
+
+if TYPE_CHECKING:
+    import click  # a part of the SDK
 
 #: Environment variable with the path of a logging configuration.
 _LOG_CONFIG = "SINGER_SDK_LOG_CONFIG"
