@@ -117,7 +117,7 @@ def _failures_forgotten() -> AbstractContextManager[object]:
         except ExportError:
             return
 
-    return patch.object(Sync, "_failures_kept", forgotten)
+    return patch.object(Sync, "_outcome_kept", forgotten)
 
 
 def _an_hour_off() -> AbstractContextManager[object]:
