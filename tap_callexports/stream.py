@@ -80,7 +80,9 @@ class CallStream(SingerStream, Generic[TToken]):
     sorts_rows: ClassVar[bool] = False
     #: Most rows that a window is planned to hold.
     target_rows: ClassVar[int] = TARGET_ROWS
-    #: Whether to read everything if the server ignores the time range; else the stream fails.
+    #: Whether one row outside a window shows that the server ignores the time range.
+    strict_filter: ClassVar[bool] = False
+    #: Whether to read everything if it does; else the stream fails.
     can_scan: ClassVar[bool] = True
     #: Deduplicate among this many rows instead of two windows, which may be too large for memory.
     dedupe_window: ClassVar[int | None] = None
@@ -240,13 +242,15 @@ class CallStream(SingerStream, Generic[TToken]):
             yield from batches
 
     def check_page(self, page: Page, window: Window) -> None:
-        """Raise FilterIgnored, or a failure, for a page with rows outside the window."""
-        if window.scan:
+        """Raise FilterIgnored, or a failure, if a page shows that the time range is ignored."""
+        if window.scan or not self.strict_filter:
             return
         wider = replace(window, start=window.start - _MARGIN, end=window.end + _MARGIN)
         if self.within(page.rows, wider).outside:
             if not self.can_scan:
-                raise self.fail(f"{self.filter_ignored_text}, and cannot be read without it")
+                raise self.fail(
+                    f"{self.filter_ignored_text}, and this list cannot be read as a whole"
+                )
             raise FilterIgnored(f"{self.where}: {self.filter_ignored_text}")
 
     def send(self, request: Request, parse: Callable[[Response], T]) -> T:

@@ -19,8 +19,6 @@ from tap_callexports.windows import ClosedWindow
 
 #: Seconds without a line before one is written, a moment later.
 SILENCE = 55.0
-#: Messages of repairs, after their number.
-_REPAIRS = {SURROGATES: "unpaired surrogates replaced by U+FFFD", NULS: "U+0000 removed"}
 #: Most skipped windows and calls that the warning names.
 _MAX_NAMED = 5
 #: Seconds that the end of a run waits for a line that is being written.
@@ -103,9 +101,10 @@ class Progress:
 
     def report(self, stats: Stats) -> None:
         """Warn of skipped windows and calls, invalid values and repaired texts."""
+        logger = self.logger.getChild(stats.stream)
         if unread := stats.skipped:
             more = f" and {len(unread) - _MAX_NAMED} more" if len(unread) > _MAX_NAMED else ""
-            self.logger.warning(
+            logger.warning(
                 "%s: %s could not be read; skipped as on_unreadable says: %s%s",
                 stats.name,
                 count(len(unread), "window or call", "windows or calls"),
@@ -113,18 +112,23 @@ class Progress:
                 more,
             )
         for column, number in sorted(stats.invalid_values.items()):
-            self.logger.warning(
+            logger.warning(
                 "%s: %s in column %s, kept in extra",
                 stats.name,
                 count(number, "invalid value"),
                 column,
             )
         repairs = sum(stats.repairs, Counter())
-        if done := [f"{repairs[kind]} {what}" for kind, what in _REPAIRS.items() if repairs[kind]]:
-            self.logger.warning(
+        surrogates, nuls = repairs[SURROGATES], repairs[NULS]
+        done = (
+            surrogates and f"{count(surrogates, 'unpaired surrogate')} replaced by U+FFFD",
+            nuls and f"{nuls} U+0000 removed",
+        )
+        if any(done):
+            logger.warning(
                 "%s: texts that no target can store were repaired: %s",
                 stats.name,
-                " and ".join(done),
+                " and ".join(text for text in done if text),
             )
 
     def end(self, stats: Stats) -> None:

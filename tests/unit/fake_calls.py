@@ -111,6 +111,7 @@ class Calls(CallStream["str | None"]):
     primary_keys = ("id",)
     replication_key = "at"
     filter_field: ClassVar[str | None] = "at"
+    strict_filter = True
     page_fields = {"cursor": "next"}
     schema = {
         "properties": {

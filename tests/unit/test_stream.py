@@ -143,6 +143,15 @@ def test_a_stream_that_cannot_be_scanned_fails_where_the_filter_is_ignored() -> 
 # Ids that share a bookmark.
 
 
+def test_a_stream_that_does_not_rely_on_its_filter_drops_rows_outside_of_the_window() -> None:
+    class Lenient(Calls):
+        strict_filter = False
+
+    calls, _ = stream(body(1, at=START - DAY), of=Lenient)
+    (batch,) = calls.read_window(WINDOW)
+    assert calls.within(batch, WINDOW).outside == len(batch) == 1
+
+
 class OfForms(Calls):
     """Calls of some forms, requested one form after the other."""
 

@@ -6,6 +6,7 @@ https://doc.anunzi.net/api-calls/listar-llamadas, https://docs.retellai.com/api-
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
+from dataclasses import replace
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import quote
@@ -14,14 +15,20 @@ from singer_sdk import SchemaDirectory, StreamSchema
 
 from tap_callexports.compat import override
 from tap_callexports.detail_stream import DetailStream
-from tap_callexports.errors import TransientFailure, WindowTooLarge
+from tap_callexports.errors import Signal, TransientFailure, WindowTooLarge
 from tap_callexports.http.paginators import CursorPaginator
 from tap_callexports.http.request import Request
 from tap_callexports.http.response import Response
 from tap_callexports.providers.anunzi import filters, schemas
 from tap_callexports.records.batch import Batch, Record
 from tap_callexports.records.rows import Row
-from tap_callexports.records.timestamps import EPOCH_MS_TIMES, MICROSECOND, TimeReader, epoch_ms
+from tap_callexports.records.timestamps import (
+    EPOCH_MS_TIMES,
+    MICROSECOND,
+    MILLISECOND,
+    TimeReader,
+    epoch_ms,
+)
 from tap_callexports.records.values import plain
 from tap_callexports.stream import CallStream
 from tap_callexports.windows import Window
@@ -37,8 +44,8 @@ _CURSOR_REFUSED = frozenset(
 )
 
 
-class CursorRefused(WindowTooLarge):
-    """The server refused a cursor that it had sent: reading the window took too long."""
+class CursorRefused(Signal):
+    """The server no longer accepts a cursor that it sent, for a list that cannot be split."""
 
 
 class AnunziStream(CallStream["str | None"]):
@@ -93,7 +100,10 @@ class AnunziStream(CallStream["str | None"]):
     @override
     def error_for(self, response: Response, request: Request) -> Exception | None:
         if _CURSOR in request.json and response.status in _CURSOR_REFUSED:
-            return CursorRefused(f"{response.status}, the server refused its own {_CURSOR}")
+            text = f"{response.status}, the server refused its own {_CURSOR}"
+            # Once more, and then in halves.
+            splittable = request.splittable
+            return TransientFailure(text, too_large=True) if splittable else CursorRefused(text)
         if response.status == HTTPStatus.BAD_REQUEST:
             return self.fail(
                 f"400, the filter was refused{response.error_message}; try anunzi.filter_dialect: "
@@ -103,15 +113,23 @@ class AnunziStream(CallStream["str | None"]):
 
     @override
     def read_window(self, window: Window) -> Iterator[Batch]:
-        """As in CallStream; a list that cannot be split is read again if its cursor is refused."""
+        """As in CallStream; what cannot be split is read again, or in parts of a second.
+
+        A second is split here, and not by `WindowReader`, because only calls have to fit.
+        """
         for restarts in range(MAX_RESTARTS + 1):
             try:
                 yield from super().read_window(window)
             except CursorRefused as failure:
-                if self.windowed and not window.scan:
-                    raise
                 if restarts == MAX_RESTARTS:
                     raise self.fail(f"{failure}, {restarts + 1} times in a row") from None
+            except WindowTooLarge:
+                parts = replace(window, granule=MILLISECOND).split()
+                if not self.windowed or window.length > self.granularity or not parts:
+                    raise
+                for part in parts:
+                    yield from self.read_window(part)
+                return
             else:
                 return
 
@@ -122,6 +140,7 @@ class Calls(AnunziStream):
     name = "anunzi_calls"
     replication_key = "start_timestamp"
     filter_field = "start_timestamp"
+    strict_filter = True
     schema = StreamSchema(SCHEMAS)
 
     @property

@@ -16,7 +16,7 @@ from typing import Any
 
 from singer_sdk import SchemaDirectory, StreamSchema
 
-from tap_callexports.cap import Cap
+from tap_callexports.cap import Cap, looks_like_a_cap
 from tap_callexports.compat import override
 from tap_callexports.detail_stream import DetailStream
 from tap_callexports.errors import (
@@ -56,6 +56,7 @@ class BurkiStream(CallStream[int]):
     replication_key = "started_at"
     filter_field = "started_at"
     sorts_rows = True
+    strict_filter = True
 
     #: Whether the count endpoint does not work, which was logged.
     _uncounted = False
@@ -179,10 +180,13 @@ class CallList(BurkiStream):
     def check_page(self, page: Page, window: Window) -> None:
         super().check_page(page, window)
         rows, total = len(page.rows), count_of(page.count)
-        if rows == total:
+        looks_cut = looks_like_a_cap(rows)
+        if rows == total and not looks_cut:
             return
         # The total may be wrong, or absent in versions before 2025.
         counted = self.count(window)
+        if counted is None and looks_cut:
+            raise WindowTooLarge(f"{rows} rows, perhaps more")
         counted = total if counted is None else counted
         if counted is not None and rows < counted:
             raise WindowTooLarge(f"{rows} rows read where {counted} are counted")

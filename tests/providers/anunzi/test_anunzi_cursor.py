@@ -119,7 +119,7 @@ def test_a_cursor_that_is_refused_for_ever_fails_after_a_few_tries() -> None:
         run = export(box.anunzi, streams=[CALLS], page_size=10)
     assert "refused its own pagination_key" in failure(run, CALLS)
     assert_safe(run, box.anunzi, CALLS)
-    assert len(asked(box.anunzi)) < 60
+    assert len(asked(box.anunzi)) < 120
 
 
 @pytest.mark.covers(13, 22)
@@ -208,3 +208,26 @@ def test_no_cursor_is_kept_in_the_state(box: Sandbox) -> None:
     bookmark = run.state["bookmarks"][CALLS]
     assert set(bookmark) == {"replication_key", "replication_key_value", "as_of"}
     assert "replication_key_value" not in run.state["bookmarks"].get(UNSTARTED, {})
+
+
+@pytest.mark.covers(13)
+def test_a_second_with_more_calls_than_a_cursor_lives_for_is_read_in_parts_of_it() -> None:
+    with empty_sandbox() as box:
+        box.anunzi.options.cursor_ttl_pages = 1
+        box.anunzi.add_at(*[INSTANT + 40 * n * MILLISECOND for n in range(20)])
+        run = export(box.anunzi, streams=[CALLS], page_size=5)
+    assert_complete(run, box.anunzi, CALLS)
+    assert_each_once(run, CALLS)
+
+
+def test_a_cursor_that_is_refused_once_costs_one_request_more() -> None:
+    with empty_sandbox() as box:
+        box.anunzi.add(100, INSTANT, INSTANT + timedelta(hours=6))
+        refusal = Fault("status", status=400)
+        box.anunzi.faults.add(refusal, when=lambda request: "pagination_key" in request.body)
+        run = export(box.anunzi, streams=[CALLS], page_size=10)
+        requests = asked(box.anunzi)
+    assert_complete(run, box.anunzi, CALLS)
+    assert sum(request.status == 400 for request in requests) == 1
+    refused = next(request for request in requests if request.status == 400)
+    assert sum(request.body == refused.body for request in requests) == 2

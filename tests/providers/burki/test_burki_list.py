@@ -243,3 +243,13 @@ def test_windows_join_and_are_asked_for_in_naive_utc(box: Sandbox, shape: Shape)
     assert all(end.endswith(".999999") for end in ends)
     for end, start in zip(ends, starts[1:], strict=False):
         assert datetime.fromisoformat(end) + MICROSECOND == datetime.fromisoformat(start)
+
+
+def test_a_page_as_long_as_a_cap_may_be_is_not_taken_for_whole_where_nothing_is_counted() -> None:
+    with empty_sandbox() as box:
+        options = box.burki.options
+        options.list_limit_max, options.list_total, options.count = 50, "low", "error"
+        box.burki.add(52, NOON, NOON + 9 * HOUR)
+        run = export(box.burki, streams=[LIST], start_date="2024-05-09", end_date="2024-05-10")
+    assert_complete_or_loud(run, box.burki, LIST)
+    assert_complete(run, box.burki, LIST)
