@@ -118,14 +118,18 @@ class AnunziStream(CallStream["str | None"]):
         A second is split here, and not by `WindowReader`, because only calls have to fit.
         """
         for restarts in range(MAX_RESTARTS + 1):
+            read = False
             try:
-                yield from super().read_window(window)
+                for batch in super().read_window(window):
+                    yield batch
+                    read = True
             except CursorRefused as failure:
                 if restarts == MAX_RESTARTS:
                     raise self.fail(f"{failure}, {restarts + 1} times in a row") from None
             except WindowTooLarge:
                 parts = replace(window, granule=MILLISECOND).split()
-                if not self.windowed or window.length > self.granularity or not parts:
+                # Smaller parts have fewer pages; they do not help where the first page fails.
+                if not (read and self.windowed and parts) or window.length > self.granularity:
                     raise
                 for part in parts:
                     yield from self.read_window(part)
