@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+from collections.abc import Iterator
 from datetime import datetime, tzinfo
 
 from tap_callexports.records.timestamps import UTC
@@ -47,3 +48,11 @@ def to_utc(
     if near is not None:
         return second if abs(second - near) < abs(first - near) else first
     return second if not_before is not None and first < not_before else first
+
+
+def zone_errors(name: str) -> Iterator[str]:
+    """The error of a `timezone` setting, if it is not the name of a zone."""
+    try:
+        zone_named(name)
+    except ValueError as error:
+        yield f"timezone: {error}"

@@ -113,9 +113,10 @@ class AnunziStream(CallStream["str | None"]):
 
     @override
     def read_window(self, window: Window) -> Iterator[Batch]:
-        """As in CallStream; what cannot be split is read again, or in parts of a second.
+        """As in CallStream, but a list that cannot be split is read again if its cursor is refused.
 
-        A second is split here, and not by `WindowReader`, because only calls have to fit.
+        A second whose cursor is refused is read in milliseconds. `WindowReader` splits down to
+        seconds only.
         """
         for restarts in range(MAX_RESTARTS + 1):
             read = False

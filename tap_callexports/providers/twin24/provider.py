@@ -16,7 +16,7 @@ from tap_callexports.http.client import Auth, HttpClient
 from tap_callexports.provider import Provider
 from tap_callexports.providers.twin24.login import JwtAuth, NoAuth, log_in
 from tap_callexports.providers.twin24.streams import Calls, IncomingCalls
-from tap_callexports.records.time_zones import zone_named
+from tap_callexports.records.time_zones import zone_errors
 
 SETTINGS = (
     text("email", "E-mail", "Login of the account, with password."),
@@ -120,10 +120,7 @@ class Twin24(Provider):
     @classmethod
     @override
     def settings_errors(cls, settings: Mapping[str, Any]) -> Iterator[str]:
-        try:
-            zone_named(settings["timezone"])
-        except ValueError as error:
-            yield f"timezone: {error}"
+        yield from zone_errors(settings["timezone"])
         if not settings["incoming_calls_path"].startswith("/"):
             yield "incoming_calls_path: must start with /"
         # A list may be written as `companyIds[]`.

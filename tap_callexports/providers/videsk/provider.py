@@ -15,7 +15,7 @@ from tap_callexports.config import array, common_settings, integer, secret, text
 from tap_callexports.http.client import Auth
 from tap_callexports.provider import Provider
 from tap_callexports.providers.videsk import streams
-from tap_callexports.records.time_zones import zone_named
+from tap_callexports.records.time_zones import zone_errors
 
 _HEADER = re.compile(r"[A-Za-z0-9-]+")
 
@@ -73,10 +73,7 @@ class Videsk(Provider):
     @classmethod
     @override
     def settings_errors(cls, settings: Mapping[str, Any]) -> Iterator[str]:
-        try:
-            zone_named(settings["timezone"])
-        except ValueError as error:
-            yield f"timezone: {error}"
+        yield from zone_errors(settings["timezone"])
         if not _HEADER.fullmatch(settings["auth_header"]):
             yield "auth_header: is not the name of an HTTP header"
 
