@@ -27,7 +27,7 @@ coverage: .venv/ready ## Run the tests that need nothing but Python, and say whi
 	@$(BIN)/coverage report
 
 soak: .venv/ready ## Random schedules, partitions and kills, for as long as it takes: SCHEDULES=n per provider, PARTITIONS=n per stream, KILLS=n, SEED=n
-	@$(BIN)/python tests/proof/soak.py
+	@$(BIN)/python tests/resilience/soak.py
 	@$(BIN)/python -m tests.proof.kill_soak
 
 bench: .venv/ready .venv-bench/ready ## Measure speed and memory beside other tools, for half an hour: BENCH_ARGS=--quick

@@ -29,7 +29,7 @@ ROOT = Path(__file__).resolve().parents[1]
 SHARED = {file.stem for file in (ROOT / "tests").rglob("*.py")} - sys.modules.keys()
 pytest.register_assert_rewrite(*sorted(SHARED))
 # What loads into DuckDB is left out where it has no build for this Python.
-collect_ignore = [] if find_spec("duckdb") else ["e2e", "transform"]
+collect_ignore = [] if find_spec("duckdb") else ["integration/meltano", "integration/dbt"]
 # Of the SDK, on lines of its own in every program that is started: excused as in pyproject.toml.
 os.environ["PYTHONWARNINGS"] = "ignore:Python 3.10 reached its end of life"
 

@@ -35,7 +35,7 @@ def shown(box: Sandbox, http: requests.Session, stream: str) -> Table:
     """All a stream's server shows, by primary key; what has no value is left out."""
     ours = _SHOWN.get(stream)
     known = stream in _SHOWN or stream in STREAMS
-    assert known, f"missing in _SHOWN in tests/sandbox/sandbox_shown.py: {stream}"
+    assert known, f"missing in _SHOWN in tests/providers/sandbox/sandbox_shown.py: {stream}"
     records = ours(box, http) if ours else videsk_records(box, http, stream)
     (keys,) = (api.keys[stream] for api in box.apis.values() if stream in api.streams)
     table = {tuple(record[key] for key in keys): set_columns(record) for record in records}

@@ -26,7 +26,7 @@ from support import JSON, without_extra
 from tap_callexports.compat import override
 
 ACME = Path(__file__).parent / "acme"
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 START = datetime(2024, 5, 1, tzinfo=timezone.utc)
 PAGE = 5
 KEY = "acme-canary-key"

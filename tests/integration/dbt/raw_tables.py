@@ -11,7 +11,7 @@ import duckdb
 
 from demo.expected import Row
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 RAW = "raw_calls"
 _SCHEMAS = {
     path.stem: path for path in (ROOT / "tap_callexports/providers").glob("*/schemas/*.json")

@@ -22,7 +22,7 @@ from sandbox import Sandbox
 
 pytestmark = pytest.mark.airflow
 
-_ROOT = Path(__file__).resolve().parents[2]
+_ROOT = Path(__file__).resolve().parents[3]
 _FOLDER = _ROOT / "orchestrate"
 _PATIENCE_SECONDS = 300
 _UTC = timezone.utc

@@ -12,7 +12,7 @@ from support import assert_listed
 
 from demo.expected import COLUMNS, STREAMS
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 PAGE = (ROOT / "docs/calls.md").read_text("utf-8")
 MODELS = yaml.safe_load((ROOT / "transform/models/calls/_calls.yml").read_text("utf-8"))["models"]
 

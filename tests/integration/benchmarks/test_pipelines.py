@@ -13,7 +13,7 @@ import pytest
 from benchmarks import pipelines_stores
 from benchmarks.pipelines_stores import SCHEMA, Jsonl, Postgres, postgres
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 COLUMNS = {
     "call_id": {"type": "string"},
     "start_timestamp": {"type": ["string", "null"], "format": "date-time"},

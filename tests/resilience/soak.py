@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 _TESTS = Path(__file__).resolve().parents[1]
-sys.path[:0] = map(str, [_TESTS.parent, _TESTS, _TESTS / "contract", _TESTS / "proof"])
+sys.path[:0] = map(str, [_TESTS.parent, _TESTS, _TESTS / "contract", _TESTS / "resilience"])
 
 import partitions  # noqa: E402 - after the path is set
 from oracle import Problem  # noqa: E402 - after the path is set

@@ -18,7 +18,7 @@ from tap_callexports.stream import CallStream
 from tap_callexports.tap import TapCallExports
 from tap_callexports.windows import Window
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[1]
 PROVIDER_NAMES = tuple(provider.name for provider in PROVIDERS)
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 ANY = {"form_id": "1", "survey_id": "1"}

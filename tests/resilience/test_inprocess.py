@@ -84,7 +84,7 @@ def test_the_range_that_a_request_asks_for_is_known_whoever_is_asked(provider: s
         ran = place.run(config, streams=place.api.streams[:1])
     assert ran.wire is not None
     ends = [at for sent in ran.wire.sent for at in ends_of(sent)]
-    assert ends, f"ends_of in tests/proof/checks.py sees no range in requests to {provider}"
+    assert ends, f"ends_of in tests/resilience/checks.py sees no range in requests to {provider}"
     assert _START - timedelta(seconds=2) <= min(ends) < max(ends) <= _END + timedelta(seconds=2)
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 PROJECT = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
 #: What pyproject.toml says is being worked on.
 NEXT = re.findall(r'^fallback-version = "(.+)\.dev0"$', PROJECT, re.MULTILINE)[0]

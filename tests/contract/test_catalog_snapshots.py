@@ -1,7 +1,7 @@
 """What a target sees of each stream does not change unnoticed.
 
 After a wanted change renew the files and read the difference:
-`UPDATE_SNAPSHOTS=1 pytest tests/docs/test_catalog_snapshots.py`
+`UPDATE_SNAPSHOTS=1 pytest tests/contract/test_catalog_snapshots.py`
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from support import assert_listed
 
 from tap_callexports.tap import TapCallExports
 
-FOLDER = ROOT / "tests" / "snapshots"
+FOLDER = ROOT / "tests" / "contract" / "snapshots"
 STREAMS = tuple(declared_streams())
 
 
@@ -60,4 +60,6 @@ def test_a_stream_is_as_its_snapshot(name: str) -> None:
 
 
 def test_no_stream_with_a_snapshot_has_gone() -> None:
-    assert_listed(STREAMS, [file.stem for file in FOLDER.glob("*.json")], "tests/snapshots/")
+    assert_listed(
+        STREAMS, [file.stem for file in FOLDER.glob("*.json")], "tests/contract/snapshots/"
+    )

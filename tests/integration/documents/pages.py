@@ -1,6 +1,6 @@
 """The pages under docs/, and the tables in them that are made from the schema files.
 
-`UPDATE_SNAPSHOTS=1 pytest tests/docs` writes such a table anew, between its two marks.
+`UPDATE_SNAPSHOTS=1 pytest tests/integration/documents` writes them, between two marks.
 """
 
 from __future__ import annotations

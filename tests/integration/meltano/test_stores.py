@@ -117,8 +117,8 @@ def test_a_loader_that_is_killed_has_kept_no_state_ahead_of_its_rows(
 
 def _break_down(box: Sandbox, folder: Path) -> None:
     """In the next run platforms refuse half-way, and the tap is killed at the last one, Videsk."""
-    assert_listed(box.apis, _ANSWERED, "_ANSWERED in tests/e2e/test_stores.py")
-    assert_listed(box.apis, _AMENDED, "_AMENDED in tests/e2e/test_stores.py")
+    assert_listed(box.apis, _ANSWERED, "_ANSWERED in tests/integration/meltano/test_stores.py")
+    assert_listed(box.apis, _AMENDED, "_AMENDED in tests/integration/meltano/test_stores.py")
     for name, answered in _ANSWERED.items():
         if name == "videsk":
             kill(TAP, folder, at=box.videsk, after=answered)

@@ -61,7 +61,7 @@ def real() -> dict[str, Answer]:
 
 def test_every_endpoint_that_a_run_asks_is_cut(real: dict[str, Answer]) -> None:
     asked = real.keys() - set(DIALECTS)
-    assert_listed(asked, ENDPOINTS, "ENDPOINTS in tests/proof/test_cut_anywhere.py")
+    assert_listed(asked, ENDPOINTS, "ENDPOINTS in tests/resilience/test_cut_anywhere.py")
     assert real.keys() >= set(DIALECTS)
 
 
