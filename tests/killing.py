@@ -9,8 +9,7 @@ from collections.abc import Callable
 from itertools import count
 from pathlib import Path
 
-from sandbox import Fault
-from sandbox.api import Api
+from sandbox import Api, Fault
 
 _PATIENCE = 60.0
 

@@ -15,12 +15,11 @@ from support import JSON, Run, assert_table_is, catalog_of, clock_at, run_tap
 from sandbox import Fault, Sandbox
 
 if TYPE_CHECKING:
-    from streams import Stream
+    from expected_streams import Stream
 
-    from sandbox.api import Api
+    from sandbox import Api, Row
     from sandbox.handle import Handle
     from sandbox.http import LoggedRequest, Request
-    from sandbox.table import Row
 
 Table = dict[tuple[Any, ...], JSON]
 

@@ -6,8 +6,8 @@ import json
 from typing import TYPE_CHECKING
 
 import pytest
+from expected_streams import OFF
 from process import Outcome, tap
-from promise import OFF
 from settings_table import changed
 from support import assert_table_is, catalog_of, upserted
 

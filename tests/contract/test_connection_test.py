@@ -10,9 +10,8 @@ from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING
 
 import pytest
+from expected_streams import BY_NAME, STREAMS, Stream
 from process import tap
-from promise import CONTRACT
-from streams import STREAMS, Stream
 from support import PROVIDERS, Run, kept_signals, secret_settings
 
 from sandbox import Fault, Sandbox
@@ -79,7 +78,7 @@ def test_a_connection_test_asks_little_and_writes_no_state(
     assert '"status":"failed"' not in outcome.err
     header, rows, last = _table(outcome.err)
     assert header == ["stream", "result", "ms"]
-    assert {name: result for name, result, _ in rows} == dict.fromkeys(CONTRACT, "ok")
+    assert {name: result for name, result, _ in rows} == dict.fromkeys(BY_NAME, "ok")
     assert last == "ok"
     for provider, requests in asked(account).items():
         streams = len(account.apis[provider].streams)
@@ -88,7 +87,7 @@ def test_a_connection_test_asks_little_and_writes_no_state(
 
 
 @pytest.mark.covers(161)
-@pytest.mark.parametrize("stream", CONTRACT)
+@pytest.mark.parametrize("stream", BY_NAME)
 def test_a_connection_test_of_any_stream_is_two_requests_at_most(
     stream: str, busy: Sandbox
 ) -> None:
@@ -98,7 +97,7 @@ def test_a_connection_test_of_any_stream_is_two_requests_at_most(
     assert 1 <= requests <= 2
 
 
-@pytest.mark.parametrize("stream", CONTRACT)
+@pytest.mark.parametrize("stream", BY_NAME)
 def test_a_connection_test_of_any_stream_of_an_empty_account_is_fine(stream: str) -> None:
     with Sandbox(seed=3, rows=0) as empty:
         run, requests = probe(stream, empty)
@@ -208,7 +207,7 @@ def test_every_provider_is_tested_though_others_are_refused(box: Sandbox) -> Non
 
     assert outcome.code == 1
     _, rows, last = _table(outcome.err)
-    bad = {name: name.startswith(("anunzi_", "videsk_")) for name in CONTRACT}
+    bad = {name: name.startswith(("anunzi_", "videsk_")) for name in BY_NAME}
     assert {name: result for name, result, _ in rows} == {
         name: "failed" if failed else "ok" for name, failed in bad.items()
     }

@@ -20,7 +20,7 @@ from account import (
     text,
     tried,
 )
-from streams import WINDOWED
+from expected_streams import WINDOWED
 from support import assert_table_is, upserted
 
 #: More than a page of some streams: pages end among the ties.

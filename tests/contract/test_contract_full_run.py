@@ -9,8 +9,8 @@ from datetime import datetime
 
 import pytest
 from account import MICROSECOND, START, Account, opened
+from expected_streams import STREAMS
 from jsonschema import Draft202012Validator, FormatChecker
-from streams import STREAMS
 from support import JSON, Run, assert_table_is
 
 _RFC3339 = re.compile(

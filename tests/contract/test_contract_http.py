@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 from account import MIDDLE, Account, opened, tried
-from streams import STREAMS
+from expected_streams import STREAMS
 from support import assert_table_is, upserted
 
 from sandbox import Fault, Sandbox

@@ -19,7 +19,7 @@ from account import (
     text,
     tried,
 )
-from streams import STREAMS, WINDOWED, Stream
+from expected_streams import STREAMS, WINDOWED, Stream
 from support import assert_table_is, upserted
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 from account import END, HOUR, MIDDLE, START, Account, Table, opened, text, tried
-from streams import WINDOWED
+from expected_streams import WINDOWED
 from support import Run, assert_table_is, upserted
 
 from sandbox import Fault

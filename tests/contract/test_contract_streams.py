@@ -1,4 +1,4 @@
-"""What discovery finds is what `promise.py` promises, and every rule is held against all of it."""
+"""Discovery finds exactly the streams of `expected_streams.py`."""
 
 from __future__ import annotations
 
@@ -7,8 +7,7 @@ from dataclasses import replace
 
 import pytest
 from account import DAY, END, START, opened, text
-from promise import CONTRACT, Promise
-from streams import STREAMS, Stream
+from expected_streams import BY_NAME, STREAMS, Stream
 from support import JSON, assert_listed
 
 from demo.streams import STREAMS as OF_THE_DEMO
@@ -32,8 +31,8 @@ def test_discovery_finds_the_streams_of_the_contract(config: JSON) -> None:
         stream = tap.streams[name]
         assert isinstance(stream, CallStream)
         [root] = [part["metadata"] for part in entry["metadata"] if not part["breadcrumb"]]
-        found[name] = Promise(
-            entry["key_properties"],
+        found[name] = (
+            tuple(entry["key_properties"]),
             entry.get("replication_key"),
             stream.filter_field,
             entry["replication_method"],
@@ -43,17 +42,12 @@ def test_discovery_finds_the_streams_of_the_contract(config: JSON) -> None:
         assert root["table-key-properties"] == entry["key_properties"]
         times = [entry["replication_key"]] if "replication_key" in entry else None
         assert root.get("valid-replication-keys") == times
-    assert_listed(found, CONTRACT, "CONTRACT in tests/contract/promise.py")
-    assert {n: (found[n], CONTRACT[n]) for n in CONTRACT if found[n] != CONTRACT[n]} == {}
-
-
-def test_every_rule_is_held_against_every_stream() -> None:
-    held = {stream.name for stream in STREAMS}
-    assert_listed(CONTRACT, held, "STREAMS in tests/contract/streams.py")
-    # The rules know no other column than the bookmark's that a range could act on.
-    assert {name: promise.filtered_by for name, promise in CONTRACT.items()} == {
-        stream.name: stream.time if stream.filtered else None for stream in STREAMS
+    expected = {
+        name: (each.keys, each.time, each.filtered_by, each.method, each.selected)
+        for name, each in BY_NAME.items()
     }
+    assert_listed(found, expected, "STREAMS in tests/expected_streams.py")
+    assert {n: (found[n], expected[n]) for n in expected if found[n] != expected[n]} == {}
 
 
 def test_a_stream_is_read_as_its_entry_says() -> None:
@@ -61,7 +55,7 @@ def test_a_stream_is_read_as_its_entry_says() -> None:
     for stream in STREAMS:
         endpoint = known[stream.name]
         assert isinstance(endpoint, CallStream)
-        where = f"{stream} in STREAMS in tests/contract/streams.py"
+        where = f"{stream} in STREAMS in tests/expected_streams.py"
         assert stream.per_call == isinstance(endpoint, DetailStream), where
         assert stream.lookback == endpoint.lookback_setting, where
         partition = [endpoint.partition_column] if endpoint.partition_setting else []
@@ -69,10 +63,10 @@ def test_a_stream_is_read_as_its_entry_says() -> None:
 
 
 def test_the_demo_knows_every_stream_as_it_is_promised() -> None:
-    assert_listed(CONTRACT, [stream.name for stream in OF_THE_DEMO], "STREAMS in demo/streams.py")
+    assert_listed(BY_NAME, [stream.name for stream in OF_THE_DEMO], "STREAMS in demo/streams.py")
     for stream in OF_THE_DEMO:
-        known = list(stream.keys), stream.time
-        promised = CONTRACT[stream.name].keys, CONTRACT[stream.name].time
+        known = stream.keys, stream.time
+        promised = BY_NAME[stream.name].keys, BY_NAME[stream.name].time
         assert known == promised, f"{stream.name} in STREAMS in demo/streams.py"
         assert stream.name.startswith(f"{stream.provider}_")
 

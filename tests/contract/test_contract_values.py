@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 
 import pytest
 from account import END, MIDDLE, START, Account, opened, text
-from streams import STREAMS, WINDOWED, Stream
+from expected_streams import STREAMS, WINDOWED, Stream
 from support import assert_table_is, without_extra
 
 #: Rows may hold fields nobody knows.

@@ -12,9 +12,9 @@ from urllib.request import url2pathname
 
 import pytest
 from account import DAY, END, START, Account, instant, opened, text
+from expected_streams import STREAMS, WINDOWED, Stream
 from seam import records_through_the_sdk
 from singer_sdk.metrics import Point
-from streams import STREAMS, WINDOWED, Stream
 from support import JSON, Run, assert_table_is, clock_at, run_tap
 
 from sandbox import Fault

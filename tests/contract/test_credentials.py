@@ -6,7 +6,7 @@ import logging
 from typing import TYPE_CHECKING
 
 import pytest
-from promise import CONTRACT, OFF
+from expected_streams import BY_NAME, OFF
 from settings_table import GONE, changed
 from support import run_tap
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 MAY = {"start_date": "2024-05-01", "end_date": "2024-06-01"}
 #: Burki's streams that are selected by default.
-BURKI = {name for name in CONTRACT if name.startswith("burki_")} - set(OFF)
+BURKI = {name for name in BY_NAME if name.startswith("burki_")} - set(OFF)
 
 PASTED = [
     "{}",

@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from expected_streams import BY_NAME, OFF
 from process import started, tap
-from promise import CONTRACT, OFF
 from support import run_tap, secrets_in
 from terminals import ERASE, environment, fields_of, structured, summaries, watch
 
@@ -238,7 +238,7 @@ def test_a_run_that_is_stopped_says_what_is_done_and_what_is_not(
     assert found["burki_calls"]["outcome"] == "stopped"
     [whole] = [line for line in fields_of(outcome.err) if "streams" in line]
     # Streams are read in the order of their names.
-    due = [name for name in sorted(set(CONTRACT) - set(OFF)) if name > "burki_calls"]
+    due = [name for name in sorted(set(BY_NAME) - set(OFF)) if name > "burki_calls"]
     assert whole["not_begun"] == [name for name in due if name not in box.videsk.streams]
     assert whole["incomplete"] == 1
 

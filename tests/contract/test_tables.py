@@ -19,8 +19,8 @@ import test_long_first_run
 import test_nothing_leaks
 import test_state_life
 import test_wrong_credentials
+from expected_streams import STREAMS
 from one_stream import provider_of
-from streams import STREAMS
 from support import PROVIDERS, assert_listed
 
 import demo.expected

@@ -16,9 +16,7 @@ from tap_callexports.compat import override
 if TYPE_CHECKING:
     from support import Run
 
-    from sandbox import Sandbox
-    from sandbox.api import Api
-    from sandbox.table import Row
+    from sandbox import Api, Row, Sandbox
 
 NOON = datetime(2024, 5, 9, 12, tzinfo=UTC)
 MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)

@@ -16,9 +16,8 @@ if TYPE_CHECKING:
 
     import pytest
 
-    from sandbox.api import Api
+    from sandbox import Api, Row
     from sandbox.http import LoggedRequest, Request
-    from sandbox.table import Row
 
 #: No honest test needs more requests; a run that never ends is refused from here on.
 MOST_REQUESTS = 3000

@@ -11,7 +11,7 @@ from urllib.parse import parse_qs, urlsplit
 from oracle import Problem
 
 from sandbox.instants import from_ms, parse
-from sandbox.twin24.api import Twin24Api
+from sandbox.twin24 import Twin24Api
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

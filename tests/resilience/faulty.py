@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sandbox import Fault
-from sandbox.twin24.api import Twin24Api
+from sandbox.twin24 import Twin24Api
 
 if TYPE_CHECKING:
     import random

@@ -17,8 +17,7 @@ if TYPE_CHECKING:
 
     from support import JSON, Run
 
-    from sandbox.api import Api
-    from sandbox.table import Row
+    from sandbox import Api, Row
 
 Key = tuple[Any, ...]
 #: Which partition of a stream; "" where there is only one.

@@ -8,20 +8,20 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, cast
 
+from expected_streams import entry_of
 from oracle import Facts
-from streams import entry_of
 
-from sandbox.anunzi.api import AnunziApi, AnunziOptions
-from sandbox.burki.api import BurkiApi, BurkiOptions
-from sandbox.twin24.api import Twin24Api, Twin24Options
-from sandbox.videsk.api import VideskApi
+from sandbox.anunzi import AnunziApi, AnunziOptions
+from sandbox.burki import BurkiApi, BurkiOptions
+from sandbox.twin24 import Twin24Api, Twin24Options
+from sandbox.videsk import VideskApi
 from tap_callexports.providers import PROVIDERS
 
 if TYPE_CHECKING:
     import random
     from collections.abc import Callable
 
-    from sandbox.api import Api
+    from sandbox import Api
 
 Settings = dict[str, Any]
 

@@ -10,18 +10,17 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
+from expected_streams import BY_NAME, TIMED, UNTOLD, entry_of
 from inprocess import Place, Ran, opened
 from oracle import Key, Ledger
-from promise import CONTRACT, TIMED
 from servers import facts, lasting, passing
-from streams import UNTOLD, entry_of
 from zone_changes import local
 
-from sandbox.anunzi.api import AnunziApi
-from sandbox.burki.api import BurkiApi
+from sandbox.anunzi import AnunziApi
+from sandbox.burki import BurkiApi
 from sandbox.instants import UTC, floor, parse
-from sandbox.twin24.api import Twin24Api
-from sandbox.videsk.api import VideskApi
+from sandbox.twin24 import Twin24Api
+from sandbox.videsk import VideskApi
 
 if TYPE_CHECKING:
     import random
@@ -32,10 +31,10 @@ if TYPE_CHECKING:
 MICROSECOND, MILLISECOND = timedelta(microseconds=1), timedelta(milliseconds=1)
 SECOND, HOUR, DAY = timedelta(seconds=1), timedelta(hours=1), timedelta(days=1)
 
-STREAMS = tuple(CONTRACT)
+STREAMS = tuple(BY_NAME)
 #: The streams whose rows are placed by a column that they show, and that column. Rows of others
 #: are placed by a time that they may not show.
-FILTERED = {name: each.filtered_by for name, each in CONTRACT.items() if each.filtered_by}
+FILTERED = {name: each.filtered_by for name, each in BY_NAME.items() if each.filtered_by}
 #: The streams without a time.
 UNTIMED = set(STREAMS) - set(TIMED)
 
@@ -157,7 +156,7 @@ class Standing:
         They are where they show when the provider places them. Of any that do not, and of a
         provider that does not sort as it is asked, only windows come in the order of time.
         """
-        api, own = self.place.api, CONTRACT[self.stream].time
+        api, own = self.place.api, BY_NAME[self.stream].time
         if own is None:
             return True
         if isinstance(api, AnunziApi) and api.options.sort == "ignored":

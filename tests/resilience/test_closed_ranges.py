@@ -18,13 +18,13 @@ from unittest.mock import patch
 
 import pytest
 import requests
+from expected_streams import TIMED
 from faulty import add_passing, excused
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 from inprocess import Ran, opened
 from one_stream import provider_of
 from oracle import bookmarks
-from promise import TIMED
 from seam import limits
 from standing import DAY, HOUR, MICROSECOND, SECOND, STREAMS, UNTIMED, Range, Standing, standing
 from support import run_tap

@@ -19,7 +19,7 @@ from sandbox.instants import UTC
 from tap_callexports.compat import override
 
 if TYPE_CHECKING:
-    from sandbox.api import Api
+    from sandbox import Api
     from sandbox.http import Request
 
 NOON = datetime(2024, 5, 9, 12, tzinfo=UTC)

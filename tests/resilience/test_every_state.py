@@ -7,13 +7,13 @@ import sys
 from datetime import datetime, timedelta, timezone
 
 import pytest
+from expected_streams import BY_NAME, TIMED
 from inprocess import Place, opened
 from one_stream import provider_of
 from oracle import Judge, Ledger, Target, bookmarks
-from promise import CONTRACT, TIMED
 from servers import facts, lasting, passing
 
-from sandbox.videsk.api import VideskApi
+from sandbox.videsk import VideskApi
 
 _START = datetime(2024, 5, 1, tzinfo=timezone.utc)
 _END = datetime(2024, 6, 1, tzinfo=timezone.utc)
@@ -22,7 +22,7 @@ _FEWEST_STATES, _CAP = 8, 9
 
 @pytest.mark.covers(13, 71, 117, 151, 156, 160)
 @pytest.mark.parametrize("workers", [1, 4])
-@pytest.mark.parametrize("stream", CONTRACT)
+@pytest.mark.parametrize("stream", BY_NAME)
 def test_every_state_and_what_came_before_it_make_the_truth(stream: str, workers: int) -> None:
     with opened(provider_of(stream), _END, seed=11, rows=30, start=_START, window_rows=4) as place:
         dice = random.Random(stream)

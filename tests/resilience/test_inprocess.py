@@ -10,8 +10,7 @@ from checks import ends_of
 from inprocess import opened
 from support import PROVIDERS, catalog_of, clock_at, run_tap
 
-from sandbox import Fault, Sandbox
-from sandbox.api import Api
+from sandbox import Api, Fault, Sandbox
 
 _START = datetime(2024, 5, 1, tzinfo=timezone.utc)
 _END = datetime(2024, 5, 11, tzinfo=timezone.utc)

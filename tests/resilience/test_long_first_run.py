@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 import pytest
+from expected_streams import entry_of
 from inprocess import opened
 from one_stream import provider_of
-from streams import entry_of
 from support import JSON, assert_table_is, run_tap, upserted
 
 from sandbox import Fault, Sandbox

@@ -11,8 +11,7 @@ from inprocess import opened
 from seam import starts_of_requests
 from support import JSON, assert_table_is, run_tap
 
-from sandbox import Fault, Sandbox
-from sandbox.api import Api
+from sandbox import Api, Fault, Sandbox
 
 START, END = datetime(2024, 5, 1, tzinfo=timezone.utc), datetime(2024, 5, 15, tzinfo=timezone.utc)
 PER_MINUTE = 1200

@@ -8,9 +8,9 @@ import sys
 from typing import TYPE_CHECKING
 
 import pytest
+from expected_streams import OFF
+from expected_streams import STREAMS as ENTRIES
 from process import Outcome, Started, started
-from promise import OFF
-from streams import STREAMS as ENTRIES
 from support import assert_table_is, run_tap, upserted
 
 from sandbox import Fault

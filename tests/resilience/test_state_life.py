@@ -9,16 +9,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from expected_streams import TIMED, entry_of
 from inprocess import Place, Ran, opened
 from one_stream import DAY, HOUR, options, provider_of
-from promise import TIMED
-from streams import entry_of
 from support import JSON, assert_table_is, upserted
 
 from sandbox.instants import EPOCH, MILLISECOND, SECOND, UTC, text
 
 if TYPE_CHECKING:
-    from sandbox.table import Row
+    from sandbox import Row
 
 START = datetime(2024, 5, 1, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)

@@ -19,7 +19,7 @@ from tap_callexports.http.request import MAX_TRIES
 from tap_callexports.http.retry import PART_TRIES
 
 if TYPE_CHECKING:
-    from sandbox.table import Row
+    from sandbox import Row
 
 START = datetime(2024, 5, 1, tzinfo=timezone.utc)
 NOW = START + timedelta(days=30)

@@ -7,9 +7,8 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
+from expected_streams import BY_NAME, UNTOLD
 from inprocess import opened
-from promise import CONTRACT
-from streams import UNTOLD
 from support import JSON, assert_table_is
 from zone_changes import (
     HOUR,
@@ -42,7 +41,7 @@ CHANGES = [
     ("Australia/Lord_Howe", datetime(2024, 4, 6, 15, tzinfo=UTC)),
 ]
 #: Exports whose ids tell the second of their time.
-TOLD = [name for name in CONTRACT if name.startswith("videsk_") and name not in UNTOLD]
+TOLD = [name for name in BY_NAME if name.startswith("videsk_") and name not in UNTOLD]
 
 
 def shown(wall: datetime) -> Iterator[str]:
@@ -177,7 +176,7 @@ def test_a_run_over_a_change_is_the_truth_where_ids_tell(
     stream: str, zone: str, change: datetime, dates: str
 ) -> None:
     run, known = run_around(zone, change, stream, dates=dates)
-    own, truth = str(CONTRACT[stream].time), known["truth"]
+    own, truth = str(BY_NAME[stream].time), known["truth"]
     table = run.table(stream)
     assert set(table) == set(truth)
     assert {key: row[own] for key, row in table.items()} == {

@@ -9,9 +9,9 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
+from expected_streams import OFF
 from loaders import DuckDb, Jsonl
 from pipelines import TAP, Pipeline, requests_so_far, text
-from promise import OFF
 
 from demo.project import ROOT, Project, tap_settings
 from demo.streams import STREAMS

@@ -14,8 +14,7 @@ from killing import kill
 from benchmarks.backfill import Dagster, Run, half_a_year
 from benchmarks.postgres import Server
 from orchestrate.streams import STREAMS
-from sandbox import Fault, Sandbox
-from sandbox.api import Api
+from sandbox import Api, Fault, Sandbox
 from sandbox.http import Request
 
 pytestmark = pytest.mark.dagster

@@ -24,8 +24,7 @@ from sandbox.instants import MICROSECOND, MILLISECOND, SECOND, UTC
 from tap_callexports.providers.burki import streams as burki_client
 
 if TYPE_CHECKING:
-    from sandbox import Sandbox
-    from sandbox.api import Api
+    from sandbox import Api, Sandbox
     from sandbox.http import LoggedRequest
 
 LIST, COUNT = "burki_call_list", "/calls/count"

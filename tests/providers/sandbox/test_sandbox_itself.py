@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from promise import promise_of
+from expected_streams import entry_of
 from sandbox_clients import anunzi, burki, twin24, videsk
 
 import sandbox
@@ -26,7 +26,7 @@ ROOT = Path(sandbox.__file__).parents[1]
 INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z")
 #: The calls of each provider, with their time.
 STREAMS = {
-    api.streams[0]: str(promise_of(api.streams[0]).time) for api in Sandbox(rows=0).apis.values()
+    api.streams[0]: str(entry_of(api.streams[0]).time) for api in Sandbox(rows=0).apis.values()
 }
 
 

@@ -8,9 +8,8 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, cast
 
 import pytest
-from promise import CONTRACT
+from expected_streams import BY_NAME, entry_of
 from sandbox_shown import expected, shown
-from streams import entry_of
 from support import assert_listed
 
 from sandbox import Sandbox
@@ -19,12 +18,12 @@ from sandbox.instants import UTC, text
 if TYPE_CHECKING:
     import requests
 
-    from sandbox.api import Api
+    from sandbox import Api
 
 NOON = datetime(2024, 5, 10, 12, tzinfo=UTC)
 INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z")
 #: Each stream with its time.
-STREAMS = {name: promise.time for name, promise in CONTRACT.items()}
+STREAMS = {name: promise.time for name, promise in BY_NAME.items()}
 
 
 def _api(box: Sandbox, stream: str) -> Api:

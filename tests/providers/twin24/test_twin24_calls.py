@@ -28,8 +28,7 @@ from sandbox.twin24.calls import COLUMNS, FIELDS
 if TYPE_CHECKING:
     from support import Run
 
-    from sandbox import Sandbox
-    from sandbox.api import Api
+    from sandbox import Api, Sandbox
     from sandbox.table import Ends
 
 CALLS, LIST = "twin24_calls", "/search/cis/calls"

@@ -20,7 +20,7 @@ from sandbox.instants import UTC, floor, parse, text
 if TYPE_CHECKING:
     from support import Run
 
-    from sandbox.table import Row
+    from sandbox import Row
     from sandbox.videsk import VideskApi
 
 APPOINTMENTS = "videsk_appointments"

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Literal
 
 import pytest
+from expected_streams import UNTOLD
 from provider_runs import (
     assert_complete,
     assert_each_once,
@@ -13,7 +14,6 @@ from provider_runs import (
     empty_sandbox,
     export,
 )
-from streams import UNTOLD
 from support import assert_table_is
 
 from sandbox.instants import MILLISECOND, SECOND, UTC, parse, text
