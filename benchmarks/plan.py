@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Literal
 
-from sandbox.traffic import instants
+from sandbox.invent import instants
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -12,7 +12,6 @@ import detail_streams
 import kills
 import one_answer
 import pytest
-import servers
 import test_cli_run
 import test_cut_runs
 import test_long_first_run
@@ -38,7 +37,6 @@ TABLES: dict[str, Iterable[str]] = {
     "NAMES in demo/charts.py": charts.NAMES,
     "_COLOURS in demo/charts.py": charts._COLOURS,
     "_CREDENTIALS in tests/resilience/checks.py": checks._CREDENTIALS,
-    "_ROLLS in tests/resilience/servers.py": servers._ROLLS,
     "_SETTINGS in tests/resilience/kills.py": kills._SETTINGS,
     "STREAMS in tests/resilience/kills.py": providers_of(kills.STREAMS),
     "SECRETS in tests/resilience/one_answer.py": one_answer.SECRETS,

@@ -13,7 +13,7 @@ from seam import responses_seen
 from support import JSON, run_tap
 
 from sandbox import Sandbox
-from sandbox.burki.files import csv_file
+from sandbox.burki import csv_file
 from sandbox.instants import UTC
 from tap_callexports.errors import TransientFailure
 from tap_callexports.http.response import Response

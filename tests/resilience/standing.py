@@ -223,7 +223,7 @@ def _add_rows(place: Place, stream: str, whole: Range, dice: random.Random) -> N
     handle.add_at(*(time for time in times if whole.holds(time)))
     if stream not in _ALWAYS_TIMED and dice.random() < 0.2:
         for row in dice.sample(handle.rows, min(2, len(handle.rows))):
-            handle.amend(row, **{handle._store.table.time_column: None})
+            handle.amend(row, **{handle.table.time_column: None})
 
 
 def _filled(record: JSON) -> JSON:

@@ -127,7 +127,7 @@ def _happen(step: str, place: Place, stream: str, dice: random.Random) -> None:
     elif step == "delete" and recent:
         handle.remove(dice.choice(recent))
     elif step == "amend" and recent:
-        handle._store.table.mature(dice, dice.choice(recent))
+        handle.table.mature(dice, dice.choice(recent))
     elif step == "future":
         handle.add_at(now + dice.randrange(1, 2000) * HOUR)
     elif step == "clock":

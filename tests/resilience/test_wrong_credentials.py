@@ -12,7 +12,7 @@ from support import JSON, assert_table_is, run_tap
 
 from sandbox import Fault, Sandbox
 from sandbox.instants import text
-from sandbox.twin24.tokens import jwt
+from sandbox.tokens import jwt
 from tap_callexports.detail_stream import DetailStream
 from tap_callexports.stream import CallStream
 from tap_callexports.tap import TapCallExports

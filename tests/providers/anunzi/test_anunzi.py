@@ -20,12 +20,12 @@ from seam import rows_per_window
 from support import assert_table_is
 
 from sandbox import Fault
-from sandbox.anunzi.calls import AGENTS
+from sandbox.anunzi import AGENTS
 from sandbox.instants import MILLISECOND, UTC
 
 if TYPE_CHECKING:
     from sandbox import Sandbox
-    from sandbox.anunzi.filters import Dialect
+    from sandbox.filters import Dialect
 
 BOTH = CALLS, UNSTARTED = "anunzi_calls", "anunzi_unstarted_calls"
 NOON = datetime(2024, 5, 9, 12, tzinfo=UTC)

@@ -20,7 +20,7 @@ from provider_runs import (
 from seam import limits
 from support import assert_table_is
 
-from sandbox.burki.calls import ASSISTANTS, exported
+from sandbox.burki import ASSISTANTS, exported
 from sandbox.instants import MICROSECOND, SECOND, UTC, parse
 from tap_callexports.providers.burki import streams as burki_client
 

@@ -6,6 +6,7 @@ import json
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from sandbox.videsk.endpoints import STREAMS
 from sandbox_clients import (
     Record,
     anunzi_all,
@@ -18,7 +19,6 @@ from sandbox_clients import (
 
 from sandbox.instants import UTC, from_ms, parse, text
 from sandbox.twin24 import calls, sessions
-from sandbox.videsk.endpoints import STREAMS
 
 if TYPE_CHECKING:
     from collections.abc import Callable

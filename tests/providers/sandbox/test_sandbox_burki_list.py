@@ -6,10 +6,10 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Literal
 
 import pytest
+from sandbox.burki.calls import ASSISTANTS
 from sandbox_clients import Record, Value, burki
 
 from sandbox import Sandbox
-from sandbox.burki.calls import ASSISTANTS
 from sandbox.instants import UTC, text, zoneless
 
 if TYPE_CHECKING:

@@ -6,11 +6,11 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Literal
 
 import pytest
+from sandbox.twin24.sessions import COLUMNS
 from sandbox_clients import FIELDS, Value, login, twin24
 
 from sandbox import Sandbox
 from sandbox.instants import UTC
-from sandbox.twin24.sessions import COLUMNS
 
 if TYPE_CHECKING:
     import requests

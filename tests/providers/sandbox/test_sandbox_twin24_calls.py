@@ -6,11 +6,11 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Literal
 
 import pytest
+from sandbox.twin24.calls import COLUMNS
 from sandbox_clients import Record, Value, login, twin24, twin24_calls
 
 from sandbox import Sandbox
 from sandbox.instants import UTC, parse
-from sandbox.twin24.calls import COLUMNS
 
 if TYPE_CHECKING:
     import requests

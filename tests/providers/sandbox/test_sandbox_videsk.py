@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING, Literal
 from zoneinfo import ZoneInfo
 
 import pytest
+from sandbox.videsk.endpoints import CALLS
 from sandbox_clients import videsk
 
 from sandbox.instants import UTC, parse
-from sandbox.videsk.endpoints import CALLS
 
 if TYPE_CHECKING:
     import requests

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any, Literal
 from zoneinfo import ZoneInfo
 
 import pytest
+from sandbox.videsk.endpoints import STREAMS, Endpoint
 from sandbox_clients import Record, videsk_export
 
 from sandbox import Sandbox
 from sandbox.instants import UTC, parse
-from sandbox.videsk.endpoints import STREAMS, Endpoint
 
 if TYPE_CHECKING:
     import requests

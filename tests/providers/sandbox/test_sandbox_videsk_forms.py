@@ -6,12 +6,12 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from sandbox.videsk.submissions import AGENT_FORM, CLIENT_FORM, SURVEY
 from sandbox_clients import videsk_export
 from sandbox_shown import expected, shown
 
 from sandbox import Sandbox
 from sandbox.instants import UTC
-from sandbox.videsk.submissions import AGENT_FORM, CLIENT_FORM, SURVEY
 
 if TYPE_CHECKING:
     import requests

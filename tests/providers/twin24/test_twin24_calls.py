@@ -23,7 +23,7 @@ from support import assert_table_is, clock_at, upserted
 
 from sandbox import Fault
 from sandbox.instants import MILLISECOND, SECOND, UTC, parse, text
-from sandbox.twin24.calls import COLUMNS, FIELDS
+from sandbox.twin24 import OUTGOING
 
 if TYPE_CHECKING:
     from support import Run
@@ -161,7 +161,7 @@ def test_all_fields_are_asked_for_by_name_and_sorted_by_creation(box: Sandbox) -
     assert_complete(run, box.twin24, CALLS)
     queries = [request.query for request in asked(box.twin24, LIST)]
     for query in queries:
-        assert sorted(query["fields"].split(",")) == sorted(FIELDS)
+        assert sorted(query["fields"].split(",")) == sorted(OUTGOING.columns)
         assert set(query) == {"fields", "from", "to", "sort", "limit", "offset"}
         assert query["sort"] == "createdAt"
     assert max(int(query["offset"]) for query in queries) > 0
@@ -199,7 +199,7 @@ def test_only_selected_columns_are_asked_for_and_handed_over(box: Sandbox) -> No
 def test_extra_fields_are_asked_for_and_arrive_in_extra(
     box: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(COLUMNS, "campaignId", "task_id")
+    monkeypatch.setitem(OUTGOING.columns, "campaignId", "task_id")
     run = _run(box.twin24, extra_fields=["campaignId"])
     assert_complete(run, box.twin24, CALLS)
     assert all(r["extra"] == {"campaignId": r["task_id"]} for r in run.records(CALLS))

@@ -18,7 +18,7 @@ from provider_runs import (
 from support import assert_table_is
 
 from sandbox.instants import UTC, parse, text
-from sandbox.twin24 import sessions
+from sandbox.twin24 import INCOMING
 
 if TYPE_CHECKING:
     from sandbox import Sandbox
@@ -33,7 +33,7 @@ def test_all_fields_are_asked_for_by_name(box: Sandbox) -> None:
     run = export(box.twin24)
     assert_complete(run, box.twin24, CALLS)
     for request in asked(box.twin24, LIST):
-        assert sorted(request.query["fields"].split(",")) == sorted(sessions.FIELDS)
+        assert sorted(request.query["fields"].split(",")) == sorted(INCOMING.columns)
 
 
 def test_only_selected_columns_are_asked_for_and_handed_over(box: Sandbox) -> None:
@@ -57,8 +57,8 @@ def test_only_selected_columns_are_asked_for_and_handed_over(box: Sandbox) -> No
 def test_extra_fields_are_asked_for_and_arrive_in_extra(
     box: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(sessions.COLUMNS, "createdAt", "region_name")
-    monkeypatch.setitem(sessions.COLUMNS, "botId", "company_id")
+    monkeypatch.setitem(INCOMING.columns, "createdAt", "region_name")
+    monkeypatch.setitem(INCOMING.columns, "botId", "company_id")
     run = export(box.twin24, extra_fields=["createdAt", "botId"])
     assert_complete(run, box.twin24, CALLS)
     for record in run.records(CALLS):

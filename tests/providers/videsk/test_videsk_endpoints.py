@@ -17,13 +17,13 @@ from provider_runs import (
 from support import assert_table_is
 
 from sandbox.instants import MILLISECOND, SECOND, UTC, parse, text
+from sandbox.videsk import STREAMS as ENDPOINTS
 from sandbox.videsk import VideskApi
-from sandbox.videsk.endpoints import STREAMS as ENDPOINTS
 from tap_callexports.providers.videsk.labels import column_of
 
 if TYPE_CHECKING:
     from sandbox.table import Ends
-    from sandbox.videsk.endpoints import KeysOption, TagColumn
+    from sandbox.videsk import KeysOption, TagColumn
 
 DAY = datetime(2024, 5, 9, tzinfo=UTC)
 HOUR, MINUTE = timedelta(hours=1), timedelta(minutes=1)

@@ -13,7 +13,7 @@ from sandbox import Fault
 from sandbox.instants import UTC
 
 if TYPE_CHECKING:
-    from sandbox.videsk.endpoints import KeysOption
+    from sandbox.videsk import KeysOption
 
 CALLS = "videsk_calls"
 NOON = datetime(2024, 5, 9, 12, tzinfo=UTC)
