@@ -7,6 +7,7 @@ import json
 import re
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 from urllib.parse import unquote
 
@@ -16,7 +17,7 @@ from .compat import override
 from .filters import INSTANTS, Dialect, Language, WrongDialectError
 from .http import Json, RefusalError, Reply, Request
 from .instants import MILLISECOND, parse, text, to_ms
-from .invent import below, hex_text, phone, pick, words
+from .invent import Tables, hex_text, pick, words
 from .query import Place, behind, cursor, cursor_value
 from .table import Kind, Plan, Record, Row, Table
 from .voice import ANALYSES, COSTS, LATENCIES, METADATA, TOKENS, VARIABLES, transcripts
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
     from .calls import Call, Rows
 
+_TABLES = Tables("anunzi")
 API_KEY = "anunzi_canary_key_77b0e3"
 _ONE = "/v2/get-call/{call_id}"
 _KNOWN = {"filter_criteria", "sort_order", "limit", "skip", "pagination_key", "include_total"}
@@ -127,8 +129,8 @@ class AnunziApi(Api):
 
     @override
     def _defaults(self, stream: str, columns: Record) -> Record:
-        ended: Record = {"end_timestamp": None, **_unstarted("not_connected", "dial_no_answer")}
-        return ended if stream == self.streams[1] else {}
+        unstarted = _columns("call unstarted", self.table_of(stream).rng)
+        return {"end_timestamp": None, **unstarted} if stream == self.streams[1] else {}
 
     # -- endpoints --------------------------------------------------------------------------
 
@@ -223,10 +225,7 @@ class AnunziApi(Api):
     def vary(self, dice: random.Random, streams: Sequence[str]) -> dict[str, Any]:
         """Any server that a run of these streams must survive."""
         options = self.options = AnunziOptions()
-        options.dialect = dice.choice(["anunzi", "retell", "both"])
-        options.page_max = dice.choice([2, 1000, 1000])
-        options.bt_inclusive = dice.random() < 0.5
-        options.cursor_refusal_status = dice.choice([400, 404, 422])
+        _TABLES.vary(options, dice)
         spoken = "retell" if options.dialect == "retell" else "anunzi"
         settings = {"page_size": dice.choice([3, 50, 1000]), "filter_dialect": spoken}
         kind = dice.random()
@@ -295,101 +294,68 @@ def _checked(request: Request) -> Record:
 
 # -- records ----------------------------------------------------------------------------------
 
+#: The agents, and what they are called.
 AGENTS = ("agent_6f1c2d9e40", "agent_0b7a35c8d1", "agent_e92d4471fa", "agent_51c8aa03be")
 _AGENT_NAMES = ("Reactivación", "Cobranza", "Agenda médica", "Encuesta de salida")
-_ENDINGS = ("user_hangup", "agent_hangup", "call_transfer", "inactivity", "voicemail_reached")
-_NO_CONNECTION = (
-    *(("not_connected", f"dial_{reason}") for reason in ("no_answer", "busy", "failed")),
-    ("not_connected", "invalid_destination"),
-    ("error", "concurrency_limit_reached"),
-    ("error", "no_valid_payment"),
-    ("ended", "error_user_not_joined"),
-    ("registered", "registered_call_timeout"),
-)
-_STORAGE = ("everything", "everything_except_pii", "basic_attributes_only", None)
+_UNSTARTED = tuple(_TABLES.plain("unstarted").items())
+#: The parts of a call that are picked from a pool.
+_PARTS = {
+    name: partial(pick, choices=pool)
+    for name, pool in (
+        ("metadata", METADATA),
+        ("variables", VARIABLES),
+        ("latency", LATENCIES),
+        ("tokens", TOKENS),
+        ("cost", COSTS),
+        ("analysis", ANALYSES),
+    )
+}
+
+
+def _columns(table: str, rng: random.Random, **known: Any) -> Record:  # noqa: ANN401 - any value
+    return _TABLES.columns(table, rng, **_PARTS, **known)
 
 
 def _make(rng: random.Random, at: datetime, end: datetime | None) -> Record:
     """A call of `at`; beyond `end` it is still going on, and shortly before not yet analysed."""
-    agent = below(rng, len(AGENTS))
-    web = rng.random() < 0.2
-    record: Record = {
-        "call_id": "call_" + hex_text(rng, 27),
-        "call_type": "web_call" if web else "phone_call",
-        "agent_id": AGENTS[agent],
-        "agent_version": below(rng, 4),
-        "agent_name": _AGENT_NAMES[agent],
-        "agent_tag": "prod" if rng.random() < 0.3 else None,
-        "call_status": "ongoing",
-        "start_timestamp": text(at),
-        "metadata": pick(rng, METADATA),
-        "retell_llm_dynamic_variables": pick(rng, VARIABLES),
-        "data_storage_setting": pick(rng, _STORAGE),
-        "opt_in_signed_url": False,
-    }
-    if not web:
-        record["direction"] = "inbound" if rng.random() < 0.4 else "outbound"
-        record["from_number"], record["to_number"] = phone(rng), phone(rng)
-        record["telephony_identifier"] = {"twilio_call_sid": "CA" + hex_text(rng, 32)}
-        if rng.random() < 0.2:
-            record["custom_sip_headers"] = {"X-Campaign": f"mayo-{below(rng, 9)}"}
-    if end is not None and rng.random() < 0.06:
-        return {**record, **_unstarted(*pick(rng, _NO_CONNECTION))}
+    agent_id, agent_name = pick(rng, tuple(zip(AGENTS, _AGENT_NAMES, strict=True)))
+    known = {"call_id": f"call_{hex_text(rng, 27)}", "agent_id": agent_id, "agent_name": agent_name}
+    record = _columns("call", rng, at=text(at), **known)
+    if rng.random() < 0.8:
+        telephony = {"twilio_call_sid": "CA" + hex_text(rng, 32)}
+        record.update(_columns("phone call", rng, telephony=telephony))
+    if end is not None and rng.random() < 0.08:
+        reason, status = pick(rng, _UNSTARTED)
+        unstarted = {"disconnection_reason": reason, "call_status": status}
+        return {**record, **_columns("call unstarted", rng), **unstarted}
     millis = 2_000 + int(rng.expovariate(1 / 150_000))
     over = at + millis * MILLISECOND
     if end is None or over <= end:
         record.update(_ended(rng, at, millis))
         if end is None or over + timedelta(minutes=10) <= end:
-            record.update(_analysed(rng))
+            record.update(_columns("call analysed", rng))
     return record
 
 
 def _mature(rng: random.Random, record: Record, _until: datetime) -> Record:
     """What comes later: the end, then cost and analysis, then an edit of the metadata."""
+    analysed = _columns("call analysed", rng)
     if record["call_status"] == "ongoing":
         millis = 30_000 + int(rng.expovariate(1 / 150_000))
-        return {**_ended(rng, parse(record["start_timestamp"]), millis), **_analysed(rng)}
+        return {**_ended(rng, parse(record["start_timestamp"]), millis), **analysed}
     if record["call_status"] == "ended" and record.get("call_analysis") is None:
-        return _analysed(rng)
+        return analysed
     return {"metadata": {"customer_id": f"c-{hex_text(rng, 6)}", "reviewed": True}}
 
 
-def _unstarted(status: str, reason: str) -> Record:
-    """A call that never started has no start, and a duration and costs of 0."""
-    cost = {"combined_cost": 0, "total_duration_seconds": 0, "total_duration_unit_price": 0}
-    return {
-        "call_status": status,
-        "start_timestamp": None,
-        "duration_ms": 0,
-        "disconnection_reason": reason,
-        "call_cost": {"product_costs": [], **cost},
-    }
-
-
 def _ended(rng: random.Random, at: datetime, millis: int) -> Record:
-    failed, reason = rng.random() < 0.02, pick(rng, _ENDINGS)
-    ended = at + millis * MILLISECOND
-    recording = f"https://recordings.example.com/{hex_text(rng, 16)}"
-    columns: Record = {
-        "call_status": "error" if failed else "ended",
-        "end_timestamp": text(ended),
-        "duration_ms": millis,
-        "disconnection_reason": "error_llm_websocket_open" if failed else reason,
-        "collected_dynamic_variables": {"fecha": "jueves", "intentos": "2"},
-        "recording_url": f"{recording}/recording.wav",
-        "recording_multi_channel_url": f"{recording}/multichannel.wav",
-        "public_log_url": f"{recording}/public.log",
-        "latency": pick(rng, LATENCIES),
-        "llm_token_usage": pick(rng, TOKENS),
-    }
-    if reason == "call_transfer" and not failed:
-        columns["transfer_destination"] = phone(rng)
-        columns["transfer_end_timestamp"] = text(ended + timedelta(seconds=40))
-    return columns
-
-
-def _analysed(rng: random.Random) -> Record:
-    return {"call_cost": pick(rng, COSTS), "call_analysis": pick(rng, ANALYSES)}
+    over = at + millis * MILLISECOND
+    recording = f"https://recordings.example.com/{hex_text(rng, 16)}.wav"
+    ended = _columns("call ended", rng, at=text(over), millis=millis, recording=recording)
+    if rng.random() < 0.02:
+        return {**ended, "call_status": "error", "disconnection_reason": "error_llm_websocket_open"}
+    later = text(over + timedelta(seconds=40))
+    return {**ended, **(_columns("call transferred", rng, at=later) if rng.random() < 0.2 else {})}
 
 
 def _listed(record: Record) -> Record:

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import csv
 import gzip
-import io
-import json
 import random
 import re
 import zlib
-from collections import defaultdict
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import count
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
+from . import files
 from .api import Api
 from .calls import best, call, statuses, times
 from .compat import override
@@ -89,7 +86,6 @@ class BurkiApi(Api):
         self._ids = count(1)
         #: Calls that were made for a segment, and have no others.
         self._alone: set[int] = set()
-        self._segments: tuple[int, dict[int, list[Row]]] = (-1, {})
         super().__init__(plan)
 
     @override
@@ -109,29 +105,28 @@ class BurkiApi(Api):
 
     @override
     def _tables(self) -> dict[str, Table]:
-        calls = self.table(
-            Kind(
-                make=self._make,
-                mature=_mature,
-                key=lambda record: _key(record["id"]),
-                time="started_at",
-                by_time=True,
-                step=MICROSECOND,
-                is_open=lambda record: bool(record["status"] == "ongoing"),
-            )
+        calls = Kind(
+            make=self._make,
+            mature=_mature,
+            key=lambda record: _key(record["id"]),
+            time="started_at",
+            is_open=lambda record: bool(record["status"] == "ongoing"),
+            by_time=True,
+            step=MICROSECOND,
         )
+        listed = self.table(calls)
         segments = Kind(
             make=self._make_segment,
             mature=lambda _, record, __: {"content": f"{record['content']} (revisado)"},
             key=lambda record: str(record["id"]).zfill(12),
             time="call_started_at",
+            share=0,
+            sources=[(listed, self._segments_of)],
             by_time=True,
             step=MICROSECOND,
-            share=0,
-            sources=[(calls, self._segments_of)],
         )
         said = self.table(segments, "transcripts")
-        return {"burki_calls": calls, "burki_call_list": calls, "burki_call_transcripts": said}
+        return {"burki_calls": listed, "burki_call_list": listed, "burki_call_transcripts": said}
 
     @override
     def _record(self, stream: str, row: Row) -> Record | None:
@@ -147,8 +142,9 @@ class BurkiApi(Api):
             return None
         if stream == "burki_call_list":
             return self._listed(record)
-        ninth = _conversation(record) if self.options.ninth_column else {}
-        return {**_without(exported(record), "conversation_type"), **ninth}
+        ninth = self.options.ninth_column
+        given = {"conversation_type": record["conversation_type"]} if ninth else {}
+        return {**exported(record), **given}
 
     def _listed(self, record: Record) -> Record:
         """A record as the list has it, with its costs once it is over."""
@@ -183,13 +179,12 @@ class BurkiApi(Api):
         if form not in ("csv", "json"):
             raise _invalid("format", form, "String should match pattern '^(csv|json)$'")
         rows = self._selected(request, query)
-        rows = rows[: len(rows) - options.cut_rows]
-        ninth = options.ninth_column
+        rows, ninth = rows[: len(rows) - options.cut_rows], options.ninth_column
         if form == "csv":
             file = csv_file(rows, options.delimiter, ninth=ninth, bom=options.bom)
             reply = Reply(200, file, "text/csv; charset=utf-8")
         else:
-            file = json_file(rows, ninth=ninth)
+            file = files.json_file(rows, _titles(ninth=ninth), lambda row: _shown(row.canonical))
             reply = Reply(200, b'{"items": ' + file + b"}" if options.envelope == "items" else file)
         reply.headers["Content-Disposition"] = f"attachment; filename=calls_export.{form}"
         if options.gzip and "gzip" in request.header("Accept-Encoding"):
@@ -203,9 +198,8 @@ class BurkiApi(Api):
             raise RefusalError(404 if option == "missing" else 500, "Not Found")
         _fail_on_unknown_assistant(query)
         count = len(self._selected(request, query))
-        return Reply.of_json(
-            200, {"count": count + 1 + count // 10 if option == "wrong_high" else count}
-        )
+        count += 1 + count // 10 if option == "wrong_high" else 0
+        return Reply.of_json(200, {"count": count})
 
     def _list(self, request: Request, query: Query) -> Reply:
         """A page; calls of one instant come in another order on each."""
@@ -229,19 +223,12 @@ class BurkiApi(Api):
         call = self.table_of("burki_calls").find(_key(call_id))
         if call is None or call_id in self.options.vanished:
             raise RefusalError(404, f"Call with ID {call_id} not found in your organization")
-        table = self.table_of("burki_call_transcripts")
-        rows = table.rows
-        if self._segments[0] != table.version:
-            self._segments = (table.version, defaultdict(list))
-            for row in rows:
-                self._segments[1][row.canonical["call_id"]].append(row)
         items = []
-        for row in self._segments[1].get(call_id, ()):
+        for row in self.table_of("burki_call_transcripts").by("call_id").get(call_id, ()):
             shown = {**row.canonical, "created_at": _naive(row.canonical["created_at"])}
             shown["stt_timestamps"] = opened(shown["stt_timestamps"])
-            del shown["call_started_at"]
             if row.visible:
-                items.append({**shown, **row.extra_wire})
+                items.append({**_without(shown, "call_started_at"), **row.extra_wire})
         items.sort(key=lambda item: (item["created_at"] or "", item["id"]))
         return Reply.of_json(200, items)
 
@@ -307,10 +294,8 @@ class BurkiApi(Api):
     def calls(cls, rows: Rows) -> Iterator[Call]:
         """One of each call, from the list where it has it."""
         said = {row["call_id"] for row in rows["burki_call_transcripts"]}
-        unfinished = ("ongoing", "in-progress", "pending")
-        status_of = statuses(
-            answered="completed transferred", failed="failed", ongoing=" ".join(unfinished)
-        )
+        unfinished = words(_TABLES.plain("statuses")["ongoing"])
+        status_of = statuses(**_TABLES.plain("statuses"))
         streams = ("burki_call_list", "burki_calls")
         for stream, row in best(rows, streams, "id", "status", unfinished):
             agent = row["assistant_name"] or row["assistant_id"]
@@ -330,7 +315,7 @@ class BurkiApi(Api):
 
 def exported(record: Record) -> Record:
     """A record as the export has it."""
-    return _without(record, *_ONLY_LISTED)
+    return _without(record, *_ONLY_LISTED, "conversation_type")
 
 
 def _without(record: Record, *names: str) -> Record:
@@ -338,50 +323,16 @@ def _without(record: Record, *names: str) -> Record:
 
 
 def csv_file(rows: Sequence[Row], delimiter: str, *, ninth: bool, bom: bool) -> bytes:
-    """A table with a header; unknown durations are zeros in it."""
-    names = [name for name in _EXPORTED if ninth or name != "conversation_type"]
-    more = list(dict.fromkeys(name for row in rows for name in row.extra_wire))
+    """The export as a table; unknown durations are zeros in it."""
 
-    def line(values: Sequence[Any]) -> bytes:
-        file = io.StringIO()
-        csv.writer(file, delimiter=delimiter, lineterminator="\r\n").writerow(values)
-        return file.getvalue().encode()
+    def wire(row: Row) -> Record:
+        return {**_shown(row.canonical), "duration": row.canonical["duration"] or 0}
 
-    def encode(row: Row) -> bytes:
-        record = _exported_wire(row)
-        record["duration"] = record["duration"] or 0
-        values = [record.get(name) for name in names]
-        return line(values + [row.extra_wire.get(name) for name in more])
-
-    form = ("csv", delimiter, ninth)
-    lines = [line([_EXPORTED[name] for name in names] + more)]
-    lines += [encode(row) if more else row.encoded(form, encode) for row in rows]
-    return (b"\xef\xbb\xbf" if bom else b"") + b"".join(lines)
+    return files.csv_file(rows, _titles(ninth=ninth), wire, delimiter, bom=bom)
 
 
-def json_file(rows: Sequence[Row], *, ninth: bool) -> bytes:
-    """An indented array of objects."""
-    names = [name for name in _EXPORTED if ninth or name != "conversation_type"]
-
-    def encode(row: Row) -> bytes:
-        record = _exported_wire(row)
-        shown = {**{name: record.get(name) for name in names}, **row.extra_wire}
-        lines = ",\n    ".join(f'"{name}": {json.dumps(v)}' for name, v in shown.items())
-        return f"  {{\n    {lines}\n  }}".encode()
-
-    body = b"[\n" + b",\n".join(row.encoded(("json", ninth), encode) for row in rows) + b"\n]"
-    return body if rows else b"[]"
-
-
-def _exported_wire(row: Row) -> Record:
-    return {**_shown(row.canonical), **_conversation(row.canonical)}
-
-
-def _conversation(record: Record) -> Record:
-    """The ninth column some servers have."""
-    given = record.get("conversation_type")
-    made = ("voice", "chat", "sms")[record["id"] % 3]
-    return {"conversation_type": given if isinstance(given, str) else made}
+def _titles(*, ninth: bool) -> dict[str, str]:
+    return _EXPORTED if ninth else _without(_EXPORTED, "conversation_type")
 
 
 def _shown(record: Record) -> Record:
@@ -406,7 +357,6 @@ def _mature(rng: random.Random, record: Record, _until: datetime) -> Record:
 
 def _ended(rng: random.Random, at: datetime, seconds: int) -> Record:
     """The duration is that of the media, so it may differ a little from end minus start."""
-
     if rng.random() < 0.08:
         return {"status": "failed", "duration": None, "ended_at": None}
     ended = at + timedelta(seconds=seconds, microseconds=below(rng, 900_000))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from configparser import ConfigParser
 from datetime import datetime, timedelta
@@ -11,7 +12,7 @@ from itertools import accumulate
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from .instants import EPOCH, MICROSECOND, SECOND, UTC, floor
+from .instants import EPOCH, MICROSECOND, SECOND, UTC, floor, parse
 
 if TYPE_CHECKING:
     import random
@@ -47,6 +48,18 @@ def uuid(rng: random.Random) -> str:
     """A random UUID."""
     digits = hex_text(rng, 30)
     return f"{digits[:8]}-{digits[8:12]}-4{digits[12:15]}-8{digits[15:18]}-{digits[18:]}"
+
+
+def object_id(rng: random.Random, at: datetime) -> str:
+    """An id as MongoDB makes it: its first four bytes are the second it was made in."""
+    return f"{int(at.timestamp()):08x}{rng.getrandbits(64):016x}"
+
+
+def made_at(name: str, otherwise: str) -> datetime:
+    """The second such an id was made in; for any other name the instant given as text."""
+    if re.fullmatch(r"[0-9a-f]{24}", name):
+        return datetime.fromtimestamp(int(name[:8], 16), UTC)
+    return parse(otherwise)
 
 
 def compact(value: object) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import random
 from bisect import bisect_left
-from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -115,6 +115,7 @@ class Table:
         self._named: dict[str, Row] = {}
         self._sorted: dict[Clock, tuple[list[tuple[datetime, str]], list[Row]]] = {}
         self._memo: dict[Hashable, list[Row]] = {}
+        self._by: dict[str, Any] = {}
         #: What each source looked like, and each of its rows, when it was last followed.
         self._followed: dict[int, tuple[int, datetime]] = {}
         self._seen: list[dict[Row, Record]] = [{} for _ in kind.sources]
@@ -130,6 +131,17 @@ class Table:
         self._make_ready()
         row = self._named.get(key)
         return row if row and row.visible else None
+
+    def by(self, column: str) -> Mapping[Any, list[Row]]:
+        """All rows by the value of a column."""
+        self._make_ready()
+        if self._by.get("column") != (column, self.version):
+            groups: dict[Any, list[Row]] = {}
+            for row in self._rows:
+                groups.setdefault(row.canonical[column], []).append(row)
+            self._by = {"column": (column, self.version), "groups": groups}
+        found: dict[Any, list[Row]] = self._by["groups"]
+        return found
 
     def between(
         self,
@@ -357,6 +369,12 @@ class Table:
         except (TypeError, ValueError):
             return []  # the row was given values that no provider would: nothing depends on it
         return derived
+
+
+def inside(at: datetime, low: datetime, high: datetime, ends: Ends) -> bool:
+    """Whether an instant is in a range."""
+    after = low <= at if ends[0] == "[" else low < at
+    return after and (at <= high if ends[1] == "]" else at < high)
 
 
 def plain(columns: Record) -> Record:

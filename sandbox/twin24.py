@@ -13,7 +13,7 @@ from .calls import call, statuses, times
 from .compat import override
 from .http import Json, RefusalError, Reply, Request
 from .instants import MILLISECOND, SECOND, floor, parse, text, zoneless
-from .invent import Tables, below, opened, pick
+from .invent import Tables, below, opened, pick, words
 from .query import Query
 from .table import Clock, Ends, Kind, Plan, Record, Row, Table
 from .tokens import Tokens, jwt
@@ -33,15 +33,7 @@ _MARKS = {"offset": "+00:00", "naive": "", "z": "Z"}
 _DATE_FIELDS: dict[str, Clock] = {"createdAt": "at", "startedAt": "sort_at"}
 _OPEN_STATUSES = ("DIAL", "INPROGRESS")
 _UNANSWERED = ("NOANSWER", "BUSY", "CANCEL", "FAILED")
-_STATUSES = statuses(
-    answered="ANSWERED",
-    abandoned="CANCEL",
-    no_answer="NOANSWER BUSY UNAVAILABLE",
-    failed="CONGESTION CHANUNAVAIL FAILED BLACKLIST INVALID EXPIRED REJECTED",
-    ongoing="SCHEDULED DIAL INPROGRESS",
-)
-
-
+_STATUSES = statuses(**_TABLES.plain("statuses"))
 #: Columns that may hold an object or a list, as compact JSON; and those that hold an instant.
 _OPEN_SHAPES = ("messages", "additional", "dialog_results", "markers", "all_results")
 _TIMES = ("started_at", "created_at", "updated_at")
@@ -58,33 +50,14 @@ class List(NamedTuple):
     sorts: tuple[str, ...]
 
 
-def _columns(fields: str) -> dict[str, str]:
-    return {name: re.sub(r"([A-Z])", r"_\1", name).lower() for name in fields.split()}
+def _columns(table: str) -> dict[str, str]:
+    fields = words(_TABLES.plain("fields")[table])
+    return {name: re.sub(r"([A-Z])", r"_\1", name).lower() for name in fields}
 
 
-INCOMING = List(
-    "twin24_incoming_calls",
-    _columns(
-        "callId startedAt number callingNumber regionName timezone duration totalCost recordPath "
-        "messagesAsString resultsString emotion robotCallDuration robotCallTotalCost hungUpBy "
-        "gender nps isAssistantRequest markers externalId additional currentStatusName "
-        "mainCallCost mainCallDiscount mainCallDuration mainCallTotalCost aiCallDuration "
-        "aiCallTotalCost aiCallCost aiCallLlmTotalCost aiCallTtsTotalCost aiCallSttTotalCost "
-        "autoCallCost autoCallDiscount autoCallDuration autoCallTotalCost robotCallCost "
-        "robotCallDiscount transferCallCost transferCallDiscount transferCallDuration "
-        "transferCallTotalCost companyId allResults depersonalized"
-    ),
-    ("startedAt", "duration"),
-)
+INCOMING = List("twin24_incoming_calls", _columns("incoming"), ("startedAt", "duration"))
 OUTGOING = List(
-    "twin24_calls",
-    _columns(
-        "id phone duration taskId taskName botId botName regionId timezone status shortNumber "
-        "transferredToOperator linkToLog createdAt updatedAt startedAt price messages "
-        "messagesAsString additional externalId dialogResults responder nps isFinished recordPath "
-        "operatorDuration botDuration markers"
-    ),
-    ("createdAt", "updatedAt", "startedAt", "duration"),
+    "twin24_calls", _columns("calls"), ("createdAt", "updatedAt", "startedAt", "duration")
 )
 
 
@@ -276,11 +249,7 @@ class Twin24Api(Api):
         return record
 
     def _make_call(self, rng: random.Random, at: datetime, end: datetime | None) -> Record:
-        record: Record = {
-            **_BLANK_CALL,
-            **_TABLES.columns("call", rng),
-            "company_id": pick(rng, self.options.companies),
-        }
+        record: Record = {**_BLANK_CALL, **_TABLES.columns("call", rng)}
         record["task_id"], record["task_name"] = pick(rng, _TASKS)
         record["bot_id"], record["bot_name"] = pick(rng, _BOTS)
         record["company_id"] = pick(rng, self.options.companies)
@@ -425,10 +394,5 @@ def _finished(rng: random.Random, record: Record, seconds: int) -> Record:
         "link_to_log": f"https://logs.example.com/{record['id']}",
         "record_path": _RECORDING.format(record["id"]),
     }
-    return {
-        **_TABLES.columns("call answered", rng),
-        **ended,
-        **links,
-        "updated_at": updated,
-        "bot_duration": seconds,
-    }
+    talked = {**_TABLES.columns("call answered", rng), "bot_duration": seconds}
+    return {**talked, **ended, **links, "updated_at": updated}

@@ -10,6 +10,7 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
+from operator import attrgetter, itemgetter
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -17,9 +18,9 @@ from .api import Api
 from .calls import Sparse, call, times
 from .compat import override
 from .http import Json, RefusalError, Reply, Request
-from .instants import MILLISECOND, SECOND, UTC, floor, parse, text
-from .invent import Tables, below, opened, pick, words
-from .table import Clock, Ends, Kind, Plan, Record, Row, Table
+from .instants import MILLISECOND, SECOND, UTC, floor, parse, second, text
+from .invent import Tables, below, made_at, object_id, opened, pick, words
+from .table import Clock, Ends, Kind, Plan, Record, Row, Table, inside
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -29,28 +30,10 @@ if TYPE_CHECKING:
 KeysOption = Literal["honoured", "ignored", "partial"]
 TagColumn = Literal["tag", "tagName"]
 CREDENTIAL = "videsk-canary-token-5f1c7e"
-CLIENT_FORM, AGENT_FORM, SURVEY = (f"65f0a1b2c3d4e5f60102030{number}" for number in (4, 5, 6))
-_FORMS = {
-    CLIENT_FORM: ["Nombre completo", "Teléfono de contacto ", "¿En qué podemos ayudarle?", "Edad"],
-    AGENT_FORM: ["Resultado de la atención", "Productos ofrecidos", " Monto cotizado"],
-}
-_SURVEYS = {SURVEY: ["¿Qué tan probable es que nos recomiende? (0 a 10)", "Satisfacción "]}
 _QUARTER, _AHEAD = timedelta(minutes=15), timedelta(days=60)
 _TABLES = Tables("videsk")
 _LABELS, _ALONE = _TABLES.plain("labels"), _TABLES.plain("labels alone")
 _TIMES = words("start_time end_time created_at requested_at customer_leave cancellation_date")
-#: The columns of other tables that name the rows of a table.
-_NAMED_BY = {
-    "queues": "calls.queue",
-    "extra_data": "queues.extra_data appointments.extra_data",
-    "comments": "calls.comments appointments.comments",
-    "tags": "calls.tags",
-    "recordings": "calls.id appointments.id",
-    "ai_topics": "calls.id",
-    "ai_sentiments": "calls.id",
-    "forms": "queues.base_form calls.agent_form appointments.base_form appointments.agent_form",
-    "surveys": "calls.survey_id appointments.survey_id",
-}
 
 
 class Endpoint(NamedTuple):
@@ -73,6 +56,10 @@ STREAMS = {
 }
 
 
+def _definitions(table: str) -> dict[str, list[str]]:
+    return {name: json.loads(labels) for name, labels in _TABLES.plain(table).items()}
+
+
 @dataclass
 class VideskOptions:
     """The ways in which the real server may behave; the defaults are the documented ones."""
@@ -92,8 +79,8 @@ class VideskOptions:
     #: The id of the column that holds a tag's id.
     tag_column: TagColumn = "tag"
     #: The labels of the questions of each form and each survey.
-    forms: dict[str, list[str]] = field(default_factory=_FORMS.copy)
-    surveys: dict[str, list[str]] = field(default_factory=_SURVEYS.copy)
+    forms: dict[str, list[str]] = field(default_factory=lambda: _definitions("form questions"))
+    surveys: dict[str, list[str]] = field(default_factory=lambda: _definitions("survey questions"))
     #: The answer to a form or survey that there is not.
     unknown_definition: int = 404
     status: int = 201
@@ -147,115 +134,111 @@ class VideskApi(Api):
 
     @override
     def _tables(self) -> dict[str, Table]:
-        calls = {"time": "start_time", "is_open": lambda record: record["end_time"] is None}
-        visits = {
-            "grid": _QUARTER,
-            "ahead": _AHEAD,
-            "is_open": lambda one: one["status"] == "pending",
-        }
-        kinds: dict[str, dict[str, Any]] = {
-            "calls": {"make": self._call, "mature": _mature_call, **calls},
-            "queues": {"mature": _mature_queue, "share": 0.12, **calls},
-            "appointments": {
-                "make": self._appointment,
-                "mature": _mature_appointment,
-                "time": "start_time",
-                "share": 0.25,
-                **visits,
-            },
-            "tags": {"time": "start_time"},
-        }
         made: dict[str, Table] = {}
-        for stream in sorted(STREAMS, key=lambda stream: stream != "videsk_appointments"):
-            name = stream.removeprefix("videsk_")
-            sources = [
-                (made[f"videsk_{source}"], partial(self._named, name, column))
-                for source, column in (each.split(".") for each in words(_NAMED_BY.get(name, "")))
-            ]
-            further = {"make": partial(self._alone, name), "mature": partial(_later, name)}
-            alone = {"time": "created_at", "share": 0 if sources else 1, "sources": sources}
-            key = partial(_key, stream)
-            kind = Kind(key=key, **{**further, **alone, **kinds.get(name, {})})
-            made[stream] = self.table(kind, name)
+        for stream in ("videsk_calls", "videsk_queues", "videsk_appointments", *STREAMS):
+            name, columns = stream.removeprefix("videsk_"), STREAMS[stream].columns
+            named_by = [each.split(".") for each in words(_TABLES.plain("named by").get(name, ""))]
+            visits = name == "appointments"
+            kind = Kind(
+                make=partial(self._make, stream),
+                mature=partial(_mature, name),
+                key=partial(_key, stream),
+                time="start_time" if "start_time" in columns else "created_at",
+                share={"calls": 1, "queues": 0.12, "appointments": 0.25}.get(name, 0),
+                is_open=_is_open,
+                grid=_QUARTER if visits else None,
+                ahead=_AHEAD if visits else timedelta(),
+                sources=[
+                    (made[f"videsk_{source}"], partial(self._named, stream, column))
+                    for source, column in named_by
+                ],
+            )
+            made.setdefault(stream, self.table(kind, name))
         return {stream: made[stream] for stream in STREAMS}
 
-    def _named(self, name: str, column: str, owner: Record) -> Iterator[Record]:
-        """The rows of a table that a column of this record names."""
-        if (name == "recordings" and (owner["duration"] or 0) < 0.08) or (
-            name in ("recordings", "ai_topics", "ai_sentiments") and owner["end_time"] is None
-        ):
+    def _named(self, stream: str, column: str, owner: Record) -> Iterator[Record]:
+        """The rows of a stream that a column of this record names, if its time has come."""
+        of_over = stream in ("videsk_recordings", "videsk_ai_topics", "videsk_ai_sentiments")
+        if of_over and (owner["end_time"] is None or (owner["duration"] or 0) < 0.08):
             return
         value = owner[column]
         for each in value if isinstance(value, list) else [value] * bool(value):
-            rng = random.Random(f"{name}:{each}")
-            at = _made_at(str(each), owner["end_time"] or owner["start_time"])
-            if name.startswith("ai_"):
-                at = parse(owner["end_time"]) + timedelta(seconds=90 + below(rng, 60))
-            if name == "tags":
+            rng = random.Random(f"{stream}:{each}")
+            at = made_at(str(each), owner["end_time"] or owner["start_time"])
+            if stream == "videsk_tags":
                 at = parse(owner["start_time"])
-            for _ in range(below(rng, 4) if name == "ai_topics" else 1):
-                yield self._row(name, rng, str(each), at, owner)
+            elif "_ai_" in stream:
+                at = parse(owner["end_time"]) + timedelta(seconds=90 + below(rng, 60))
+            for _ in range(below(rng, 4) if stream == "videsk_ai_topics" else 1):
+                yield self._row(stream, rng, str(each), at, owner)
 
-    def _alone(self, name: str, rng: random.Random, at: datetime, end: datetime | None) -> Record:
+    def _make(self, stream: str, rng: random.Random, at: datetime, end: datetime | None) -> Record:
         """A row that no other names."""
-        record = self._row(name, rng, _oid(rng, at), at, {})
-        return {**record, **_over("queues", rng, at, end, 60_000)} if name == "queues" else record
-
-    def _row(self, name: str, rng: random.Random, key: str, at: datetime, owner: Record) -> Record:
-        """A row of a table, named `key`, that belongs to a record of another ({}: not known)."""
-        visit = "service" in owner
-        known: dict[str, Any] = {
-            "name": key,
-            "at": _second(at),
-            "oid": lambda dice: _oid(dice, at),
-            "owner": owner,
-            "call": None if visit else owner.get("id") or _oid(rng, at),
-            "appointment": owner["id"] if visit else None,
-            "agent": owner.get("agent", "ana@example.com"),
-            "type": "agent"
-            if owner.get("agent_form") == key
-            else "pre-call"
-            if owner
-            else "contact",
-        }
-        definitions = self._definitions(f"videsk_{name}")
-        if definitions is not None:
-            choices = list(definitions) or [""]
-            if name == "forms" and owner:
-                choices = choices[owner.get("agent_form") == key :: 2] or choices
-            known["definition"] = pick(rng, choices) if owner else choices[0]
-        blank = dict.fromkeys(STREAMS[f"videsk_{name}"].columns)
-        record = {**blank, **_TABLES.columns(name, rng, **known)}
-        if name == "queues" and owner:
-            record.update(_TABLES.columns("queues assigned", rng, **known))
-        if name == "tags" and owner:
-            record["end_time"] = owner["end_time"]
-        if definitions is not None:
-            record["answers"] = _answers(rng, definitions.get(known["definition"], ()))
+        low, made = self._plan.start, at
+        if stream == "videsk_appointments":  # booked before, while there was anybody to book it
+            low = max(low, at - _AHEAD)
+            low, high = (self.now, min(end, at)) if end and end > self.now else (low, at)
+            made = low + rng.random() * (high - low) if high > low else at
+        record = self._row(stream, rng, object_id(rng, made), made, {})
+        if stream == "videsk_appointments":
+            over = at + (1 + below(rng, 3)) * _QUARTER
+            record |= {"start_time": second(at), "end_time": second(over), "tags": []}
+            return {**record, **_decided(rng, record)} if end is None or over <= end else record
+        if stream in ("videsk_calls", "videsk_queues"):
+            waited = min(int(rng.expovariate(1 / 20_000)) * MILLISECOND, max(at - low, 0 * SECOND))
+            if stream == "videsk_calls":
+                queued = at - waited
+                record |= {name: object_id(rng, queued) for name in ("queue", "extra_data")}
+            record.update(_over(stream.removeprefix("videsk_"), rng, at, end))
         return record
 
-    def _definitions(self, stream: str) -> Mapping[str, Sequence[str]] | None:
+    def _row(
+        self, stream: str, rng: random.Random, key: str, at: datetime, owner: Record
+    ) -> Record:
+        """A row named `key` that belongs to a record of another stream ({}: not known)."""
+        visit, agent = "service" in owner, owner.get("agent_form") == key
+        definitions = self._definitions(stream)
+        choices = list(definitions) or [""]
+        if stream == "videsk_forms" and owner:
+            choices = choices[agent::2] or choices
+        definition = pick(rng, choices) if owner else choices[0]
+        known = {
+            "name": key,
+            "owner": owner,
+            "call": None if visit else owner.get("id") or object_id(rng, at),
+            "appointment": owner["id"] if visit else None,
+            "definition": definition,
+            "type": "agent" if agent else "contact" if visit or not owner else "pre-call",
+        }
+        name = stream.removeprefix("videsk_")
+        record = {**dict.fromkeys(STREAMS[stream].columns), **_columns(name, rng, at, **known)}
+        if stream == "videsk_queues" and owner:
+            record.update(_columns("queues assigned", rng, at, **known))
+        if STREAMS[stream].definition:
+            record["answers"] = _answers(rng, definitions.get(definition, ()))
+        return record
+
+    def _definitions(self, stream: str) -> Mapping[str, Sequence[str]]:
         """The labels of the questions of each form or survey, for the stream that has them."""
-        return {"videsk_forms": self.options.forms, "videsk_surveys": self.options.surveys}.get(
-            stream
-        )
+        of = {"videsk_forms": self.options.forms, "videsk_surveys": self.options.surveys}
+        return of.get(stream, {})
 
     @override
     def _record(self, stream: str, row: Row) -> Record | None:
-        definitions = self._definitions(stream)
-        if definitions is None:
+        if not STREAMS[stream].definition:
             return dict(row.canonical)
-        questions = definitions.get(row.canonical[self.keys[stream][0]])
+        questions = self._definitions(stream).get(row.canonical[self.keys[stream][0]])
         if questions is None:
             return None
         return {**row.canonical, "answers": _in_order(row.canonical, questions)}
 
     @override
     def _defaults(self, stream: str, columns: Record) -> Record:
-        definitions, asked = self._definitions(stream), columns.get(self.keys[stream][0])
-        if definitions is None or asked is None:
+        asked = columns.get(self.keys[stream][0])
+        if not STREAMS[stream].definition or asked is None:
             return {}
-        return {"answers": _answers(self.table_of(stream).rng, definitions.get(asked, ()))}
+        labels = self._definitions(stream).get(asked, ())
+        return {"answers": _answers(self.table_of(stream).rng, labels)}
 
     # -- endpoints --------------------------------------------------------------------------
 
@@ -277,12 +260,11 @@ class VideskApi(Api):
         options = self.options
         definition = str(body.get(endpoint.definition, ""))
         questions: tuple[str, ...] = ()
-        definitions = self._definitions(stream)
-        if definitions is not None:
-            if definition not in definitions:
+        if endpoint.definition:
+            if definition not in self._definitions(stream):
                 why = f"No record found for id '{definition}'"
                 raise RefusalError(options.unknown_definition, why, endpoint.definition)
-            questions = tuple(definitions[definition])
+            questions = tuple(self._definitions(stream)[definition])
         rows = self._ordered(stream, body)
         if definition:
             rows = [row for row in rows if row.canonical[endpoint.keys[0]] == definition]
@@ -290,7 +272,7 @@ class VideskApi(Api):
         zone = body["timezone"] if options.zone == "honoured" else "UTC"
         day_first = endpoint.name.startswith("ai/") or options.dates == "day_first"
         form = (labels, questions, zone, day_first)
-        encode = _encoder(endpoint, *form)
+        encode = _encoder(endpoint, form)
         head: Record = {"columns": labels + questions}
         if options.cap_declared != "no":
             declared = {"yes": options.cap, "text": str(options.cap), "lying": 100_000}
@@ -315,13 +297,11 @@ class VideskApi(Api):
         """The rows in range, in the order this server is pleased to use."""
         options, table = self.options, self.table_of(stream)
         start, end = (floor(parse(body[name]), MILLISECOND) for name in ("start", "end"))
-        moment: Callable[[Row], datetime] = lambda row: row.sort_at  # noqa: E731
+        moment: Callable[[Row], Any] = attrgetter("sort_at")
         if stream == "videsk_appointments" and options.appointments_filter == "created":
             moment = _booked
-            low, high = options.range_ends
-            start += MILLISECOND * (low == "(")
-            rows = [row for row in table.rows if row.visible and start <= _booked(row) <= end]
-            rows = [row for row in rows if high == "]" or _booked(row) < end]
+            rows = [row for row in table.rows if row.visible]
+            rows = [row for row in rows if inside(_booked(row), start, end, options.range_ends)]
             rows.sort(key=lambda row: (_booked(row), row.key))
         else:
             clock: Clock = "sort_at" if options.filter_field == "start_time" else "at"
@@ -331,33 +311,6 @@ class VideskApi(Api):
         if options.order == "honest" and body["$sort"] == 1:
             return rows
         return sorted(rows, key=moment, reverse=True) if options.ties == "stable" else rows[::-1]
-
-    # -- records that depend on the account -------------------------------------------------
-
-    def _call(self, rng: random.Random, at: datetime, end: datetime | None) -> Record:
-        """A call, for which nobody waits since before the records begin."""
-        waited = int(rng.expovariate(1 / 20_000)) * MILLISECOND
-        queued = max(at - waited, min(self._plan.start, at))
-        ids = {"oid": lambda dice: _oid(dice, at), "queued": lambda dice: _oid(dice, queued)}
-        record = {**_BLANK["calls"], **_TABLES.columns("calls", rng, at=_second(at), **ids)}
-        return {**record, **_over("calls", rng, at, end, 40_000 if rng.random() < 0.1 else 420_000)}
-
-    def _appointment(self, rng: random.Random, slot: datetime, end: datetime | None) -> Record:
-        """An appointment that was booked days before, but while there was anybody to book it."""
-        made = slot - timedelta(hours=1) - min(_AHEAD, timedelta(days=rng.expovariate(1 / 6)))
-        low, high = self._plan.start, slot
-        if end is not None:
-            low, high = self.now if end > self.now else low, min(end, slot)
-        if high > low and not low <= made < high:
-            made = low + rng.random() * (high - low)
-        over = slot + (1 + below(rng, 3)) * _QUARTER
-        record = {**_BLANK["appointments"], **_columns("appointments", rng, made), "tags": []}
-        record |= {"start_time": _second(slot), "end_time": _second(over)}
-        if end is None or over <= end:
-            return {**record, **_decided(rng, record)}
-        off = min(end, made + timedelta(minutes=5))
-        canceled = _columns("appointments canceled", rng, off) if rng.random() < 0.1 else {}
-        return {**record, **canceled}
 
     # -- what tests and the demo need -------------------------------------------------------
 
@@ -397,39 +350,33 @@ class VideskApi(Api):
             if row["entity_type"] == "calls"
         }
         recorded: dict[str, list[str]] = defaultdict(list)
-        for row in sorted(
-            rows["videsk_recordings"], key=lambda row: (row["created_at"], row["id"])
-        ):
+        for row in sorted(rows["videsk_recordings"], key=itemgetter("created_at", "id")):
             recorded[row["call"]].append(row["id"])
-        same = "call_id=id started_at=start_time ended_at=end_time"
-        for row in rows["videsk_calls"]:
+        taken = {row["queue"] for row in rows["videsk_calls"]}
+        given_up = [row for row in waits.values() if not row["assigned"] and row["id"] not in taken]
+        words = {"canceled": "abandoned", "dismissed": "no_answer"}
+        for stream, row in [
+            *(("videsk_calls", row) for row in rows["videsk_calls"]),
+            *(("videsk_queues", row) for row in given_up),
+        ]:
+            answered = stream == "videsk_calls"
+            raw = next((word for word in words if row[word] and not answered), None)
+            over = words.get(raw or "", "answered" if answered else "other")
+            reason = "customer_leave" if row["customer_leave"] else row["canceled_reason"]
+            wait = waits.get(row["queue"], Sparse()) if answered else row
             yield call(
-                "videsk_calls",
+                stream,
                 row,
-                f"{same} agent",
-                direction="inbound" if row["queue"] else None,
-                duration_seconds=times(row["duration"], 60),
-                waited_seconds=times(waits.get(row["queue"], Sparse())["duration"], 60),
-                status="answered" if row["end_time"] else "ongoing",
-                disconnection_reason="customer_leave" if row["customer_leave"] else None,
+                "call_id=id started_at=start_time ended_at=end_time agent",
+                direction="inbound" if row["queue"] or not answered else None,
+                duration_seconds=times(row["duration"], 60) if answered else None,
+                waited_seconds=times(wait["duration"], 60),
+                status=over if row["end_time"] or raw else "ongoing",
+                raw_status=raw,
+                disconnection_reason=reason,
                 raw_sentiment=felt.get(row["id"]),
                 recording=", ".join(recorded[row["id"]]) or None,
             )
-        taken = {row["queue"] for row in rows["videsk_calls"]}
-        for row in waits.values():
-            if not row["assigned"] and row["id"] not in taken:
-                raw = "canceled" if row["canceled"] else "dismissed" if row["dismissed"] else None
-                words = {"canceled": "abandoned", "dismissed": "no_answer"}
-                status = words.get(raw or "", "other" if row["end_time"] else "ongoing")
-                yield call(
-                    "videsk_queues",
-                    row,
-                    f"{same} disconnection_reason=canceled_reason",
-                    direction="inbound",
-                    waited_seconds=times(row["duration"], 60),
-                    status=status,
-                    raw_status=raw,
-                )
 
 
 def _checked(body: Json, endpoint: Endpoint) -> Record:
@@ -455,17 +402,12 @@ def _checked(body: Json, endpoint: Endpoint) -> Record:
     return body
 
 
-def _encoder(
-    endpoint: Endpoint,
-    labels: tuple[str, ...],
-    questions: tuple[str, ...],
-    zone: str,
-    day_first: bool,  # noqa: FBT001 - one part of a row's form
-) -> Callable[[Row], bytes]:
+def _encoder(endpoint: Endpoint, form: tuple[Any, ...]) -> Callable[[Row], bytes]:
     """How a row is written: under these labels, its times in this zone, its answers last.
 
     Labels may repeat, among the questions or with a column's: the later value stays.
     """
+    labels, questions, zone, day_first = form
     named = tuple(zip(endpoint.columns, labels, strict=True))
     place = UTC if zone in ("UTC", "Etc/UTC") else ZoneInfo(zone)
 
@@ -495,35 +437,10 @@ def _encoder(
 
 # -- what rows are made of --------------------------------------------------------------------
 
-_BLANK: dict[str, Record] = {
-    stream.removeprefix("videsk_"): dict.fromkeys(each.columns) for stream, each in STREAMS.items()
-}
 
-
-def _columns(table: str, rng: random.Random, at: datetime) -> Record:
+def _columns(table: str, rng: random.Random, at: datetime, **known: Any) -> Record:  # noqa: ANN401
     """The columns of a table at an instant."""
-    return _TABLES.columns(table, rng, at=_second(at), oid=lambda dice: _oid(dice, at))
-
-
-def _oid(rng: random.Random, at: datetime) -> str:
-    """An id whose first four bytes are the second it was made in."""
-    return f"{int(at.timestamp()):08x}{rng.getrandbits(64):016x}"
-
-
-def _made_at(name: str, otherwise: str) -> datetime:
-    """The second an id was made in; for what is no such id, the instant given as text."""
-    if re.fullmatch(r"[0-9a-f]{24}", name):
-        return datetime.fromtimestamp(int(name[:8], 16), UTC)
-    return parse(otherwise)
-
-
-def _booked(row: Row) -> datetime:
-    return _made_at(row.canonical["id"], row.canonical["start_time"])
-
-
-def _second(at: datetime) -> str:
-    """An instant as a record shows it: Videsk knows whole seconds."""
-    return text(floor(at, SECOND))
+    return _TABLES.columns(table, rng, at=second(at), oid=lambda dice: object_id(dice, at), **known)
 
 
 def _key(stream: str, record: Record) -> str:
@@ -531,46 +448,25 @@ def _key(stream: str, record: Record) -> str:
     return ":".join(str(record[name]) for name in names)
 
 
-def _over(
-    table: str, rng: random.Random, at: datetime, end: datetime | None, mean: int, least: int = 500
-) -> Record:
-    """How a call or a wait ends that lasts so many milliseconds; nothing if it ends later."""
-    millis = least + int(rng.expovariate(1 / mean))
+def _booked(row: Row) -> datetime:
+    return made_at(row.canonical["id"], row.canonical["start_time"])
+
+
+def _is_open(record: Record) -> bool:
+    """Whether a call or a wait goes on, or an appointment is still to come."""
+    pending = record.get("status", "pending") == "pending"
+    return pending and ("status" in record or record.get("end_time", "") is None)
+
+
+def _over(table: str, rng: random.Random, at: datetime, end: datetime | None) -> Record:
+    """How a call or a wait ends; nothing if that is after `end`."""
+    seconds = pick(rng, (2, 60)) if table == "queues" else pick(rng, (3, *[420] * 11))
+    millis = 500 + int(rng.expovariate(1 / (1000 * seconds)))
     over = at + millis * MILLISECOND
     if end is not None and over > end:
         return {}
-    ended = {**_columns(f"{table} over", rng, over), "duration": round(millis / 60_000, 3)}
     exact = {"effective_duration": millis / 60_000 + 0.0001} if table == "calls" else {}
-    return {**ended, **exact}
-
-
-def _later(name: str, rng: random.Random, record: Record, until: datetime) -> Record:
-    """What changes in a row that is over."""
-    if "answers" not in record:
-        return _columns(f"{name} later", rng, parse(record.get("end_time") or text(until)))
-    place = below(rng, len(record["answers"])) if record["answers"] else 0
-    given = [dict(answer) for answer in record["answers"]]
-    given[place : place + 1] = [
-        {**answer, "value": "corregido"} for answer in given[place : place + 1]
-    ]
-    return {"answers": given}
-
-
-def _mature_call(rng: random.Random, record: Record, until: datetime) -> Record:
-    """A call that goes on ends; later come after-call work, a comment, a tag, survey and form."""
-    if record["end_time"] is None:
-        return _over("calls", rng, parse(record["start_time"]), None, 420_000, 60_000)
-    later = _later("calls", rng, record, until)
-    later |= {name: record[name] for name in ("survey_id", "agent_form") if record[name]}
-    tags = [*(record["tags"] or []), f"6266b4a541ba0181{below(rng, 12):08x}"]
-    return {**later, "tags": list(dict.fromkeys(tags))}
-
-
-def _mature_queue(rng: random.Random, record: Record, until: datetime) -> Record:
-    """Who waits gives up; later the other system's data arrive."""
-    if record["end_time"] is None:
-        return _over("queues", rng, parse(record["start_time"]), None, 60_000)
-    return _later("queues", rng, record, until)
+    return {**_columns(f"{table} over", rng, over), **exact, "duration": round(millis / 60_000, 3)}
 
 
 def _decided(rng: random.Random, record: Record) -> Record:
@@ -582,13 +478,21 @@ def _decided(rng: random.Random, record: Record) -> Record:
     return {**_columns("appointments over", rng, left), "duration": duration}
 
 
-def _mature_appointment(rng: random.Random, record: Record, until: datetime) -> Record:
-    """A pending one is decided, or called off before its time; then somebody comments on it."""
-    if record["status"] != "pending":
-        return _later("appointments", rng, record, until)
-    if parse(record["start_time"]) < until:
-        return _decided(rng, record)
-    return _columns("appointments canceled", rng, until)
+def _mature(name: str, rng: random.Random, record: Record, until: datetime) -> Record:
+    """What is open ends or is decided; what is over is commented, rated, analysed or corrected."""
+    if "answers" in record:
+        return {"answers": [{**answer, "value": "corregido"} for answer in record["answers"]]}
+    if name == "appointments" and record["status"] == "pending":
+        early = parse(record["start_time"]) >= until
+        return _columns("appointments canceled", rng, until) if early else _decided(rng, record)
+    if name in ("calls", "queues") and record["end_time"] is None:
+        return _over(name, rng, parse(record["start_time"]), None)
+    later = _columns(f"{name} later", rng, parse(record.get("end_time") or text(until)))
+    if name == "calls":
+        later |= {key: record[key] for key in ("survey_id", "agent_form") if record[key]}
+        tags = [*(record["tags"] or []), f"6266b4a541ba0181{below(rng, 12):08x}"]
+        later["tags"] = list(dict.fromkeys(tags))
+    return later
 
 
 def _answers(rng: random.Random, labels: Sequence[str]) -> list[Record]:
