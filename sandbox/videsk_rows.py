@@ -92,8 +92,8 @@ class VideskRows(Api):
         """A row that no other names."""
         low, made = self._plan.start, at
         if stream == "videsk_appointments":  # booked before, while there was anybody to book it
-            low = max(low, at - _AHEAD)
-            low, high = (self.now, min(end, at)) if end and end > self.now else (low, at)
+            low = self.now if end and end > self.now else max(low, at - _AHEAD)
+            high = min(end, at) if end else at
             made = low + rng.random() * (high - low) if high > low else at
         record = self._row(stream, rng, object_id(rng, made), made, {})
         if stream == "videsk_appointments":
