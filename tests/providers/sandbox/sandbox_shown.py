@@ -9,13 +9,14 @@ import json
 import re
 from collections.abc import Callable, Iterator
 from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import sandbox_clients as clients
 
 from sandbox.instants import UTC, from_ms, parse, text
 from sandbox.twin24 import INCOMING, OUTGOING, List
-from sandbox.videsk import STREAMS
+from sandbox.videsk_rows import STREAMS
 
 if TYPE_CHECKING:
     import requests
@@ -31,7 +32,7 @@ _PAGE = 70
 
 def shown(box: Sandbox, http: requests.Session, stream: str) -> Table:
     """All a stream's server shows, by primary key; what has no value is left out."""
-    read = _READ.get(stream, lambda *_: _videsk(box, http, stream))
+    read = _READ.get(stream) or partial(_videsk, stream=stream)
     (keys,) = (api.keys[stream] for api in box.apis.values() if stream in api.streams)
     records = list(read(box, http))
     table = {tuple(record[key] for key in keys): set_columns(record) for record in records}
@@ -120,7 +121,7 @@ def _anunzi_details(box: Sandbox, http: requests.Session) -> Iterator[Record]:
 
 def _twin24(asked: List, path: str) -> Read:
     def read(box: Sandbox, http: requests.Session) -> Iterator[Record]:
-        query = {"fields": ",".join(asked.columns), "limit": _PAGE, "sort": asked.sorts[0]}
+        query: Record = {"fields": ",".join(asked.columns), "limit": _PAGE, "sort": asked.sorts[0]}
         offset, count = 0, 1
         while offset < count:
             page = clients.twin24(box, http, path, offset=offset, **query).json()

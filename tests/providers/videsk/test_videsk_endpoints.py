@@ -17,8 +17,8 @@ from provider_runs import (
 from support import assert_table_is
 
 from sandbox.instants import MILLISECOND, SECOND, UTC, parse, text
-from sandbox.videsk import STREAMS as ENDPOINTS
 from sandbox.videsk import VideskApi
+from sandbox.videsk_rows import STREAMS as ENDPOINTS
 from tap_callexports.providers.videsk.labels import column_of
 
 if TYPE_CHECKING:
