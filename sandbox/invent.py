@@ -12,6 +12,7 @@ from itertools import accumulate
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from .compat import override
 from .instants import EPOCH, MICROSECOND, SECOND, UTC, floor, parse
 
 if TYPE_CHECKING:
@@ -79,6 +80,13 @@ def words(text: str) -> tuple[str, ...]:
     return tuple(text.split())
 
 
+class _Ini(ConfigParser):
+    @override
+    def optionxform(self, optionstr: str) -> str:
+        """Keep the case of names."""
+        return optionstr
+
+
 class Tables:
     """Tables of columns in an INI file, each column with how it is made.
 
@@ -91,8 +99,7 @@ class Tables:
 
     def __init__(self, name: str) -> None:
         """Read `<name>.ini` of this folder."""
-        self._file = ConfigParser(delimiters=("=",), interpolation=None)
-        self._file.optionxform = str  # type: ignore[assignment,method-assign] # names keep their case
+        self._file = _Ini(delimiters=("=",), interpolation=None)
         self._file.read_string((_FOLDER / f"{name}.ini").read_text(encoding="utf-8"))
         self._made: dict[str, list[tuple[str, _Column]]] = {}
 

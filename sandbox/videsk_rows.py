@@ -51,7 +51,8 @@ class VideskRows(Api):
     @override
     def _tables(self) -> dict[str, Table]:
         made: dict[str, Table] = {}
-        for stream in ("videsk_calls", "videsk_queues", "videsk_appointments", *STREAMS):
+        first = ("videsk_calls", "videsk_queues", "videsk_appointments")  # they name the others
+        for stream in dict.fromkeys((*first, *STREAMS)):
             name, columns = stream.removeprefix("videsk_"), STREAMS[stream].columns
             named_by = [each.split(".") for each in words(TABLES.plain("named by").get(name, ""))]
             visits = name == "appointments"
@@ -69,7 +70,7 @@ class VideskRows(Api):
                     for source, column in named_by
                 ],
             )
-            made.setdefault(stream, self.table(kind, name))
+            made[stream] = self.table(kind, name)
         return {stream: made[stream] for stream in STREAMS}
 
     def _named(self, stream: str, column: str, owner: Record) -> Iterator[Record]:
@@ -89,7 +90,7 @@ class VideskRows(Api):
                 yield self._row(stream, rng, str(each), at, owner)
 
     def _make(self, stream: str, rng: random.Random, at: datetime, end: datetime | None) -> Record:
-        """A row that no other names."""
+        """A row that no other names, as it is at `end`."""
         low, made = self._plan.start, at
         if stream == "videsk_appointments":  # booked before, while there was anybody to book it
             low = self.now if end and end > self.now else max(low, at - _AHEAD)
