@@ -76,7 +76,7 @@ def main() -> int:
 
 
 def _tell(platforms: Platforms) -> None:
-    say(f"Four call platforms are simulated on {platforms.url}, {CALLS:,} calls in each.")
+    say(f"{len(PROVIDERS)} platforms are simulated on {platforms.url}, {CALLS:,} calls in each.")
     settings = {**tap_settings(platforms.config), **ALL_STREAMS}
     files = {"TARGET_DUCKDB_FILEPATH": str(WAREHOUSE), "DBT_DUCKDB_PATH": str(WAREHOUSE)}
     project = Project(ROOT, FOLDER, {**settings, **files})

@@ -13,7 +13,7 @@ from demo.calls_model import totals
 from demo.expected import COLUMNS, STREAMS, expected
 from sandbox import Sandbox
 
-pytestmark = pytest.mark.dbt
+pytestmark = [pytest.mark.dbt]
 
 _TYPES = "select column_name, data_type from information_schema.columns where table_name = 'calls'"
 

@@ -1,4 +1,7 @@
-{%- for provider in ['videsk', 'anunzi', 'twin24', 'burki'] %}
+-- generated: modelled providers
+{%- set providers = ['videsk', 'anunzi', 'twin24', 'burki'] %}
+-- end of generated
+{%- for provider in providers %}
 {%- set billed_in = var('currencies').get(provider) %}
 select
   {%- for name, type in call_columns().items() %}
