@@ -37,6 +37,8 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "modelled providers": warehouse.providers_in_sql,
     "values of provider": warehouse.accepted_providers,
     "values of raw tables": warehouse.accepted_streams,
+    "columns of the table of calls": partial(warehouse.columns_of_model, "calls"),
+    "columns of the days": partial(warehouse.columns_of_model, "calls_daily"),
     **{f"columns of {name}": partial(tables.column_tables, name) for name in TITLES},
     **{f"personal data of {name}": partial(privacy.personal_by_provider, name) for name in TITLES},
 }

@@ -5,7 +5,10 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+import yaml
+
 from generator.facts import ROOT, TITLES, columns_of, schema_of, streams, types_of
+from generator.tables import table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -68,6 +71,18 @@ def models() -> str:
             f"  description: The calls of {TITLES[name]} in the columns of calls.",
         ]
     return _HEAD + "\n".join(lines) + "\n"
+
+
+def columns_of_model(name: str) -> str:
+    """Markdown: the columns of a model of the folder calls, as _calls.yml describes them."""
+    file = ROOT / "transform" / "models" / "calls" / "_calls.yml"
+    models = yaml.safe_load(file.read_text(encoding="utf-8"))["models"]
+    [columns] = [each["columns"] for each in models if each["name"] == name]
+    rows = [
+        (f"`{each['name']}`", each["data_type"].partition("(")[0], each["description"].strip())
+        for each in columns
+    ]
+    return table(("column", "type", "meaning"), rows)
 
 
 def _column(name: str, schema: Column) -> Iterator[str]:

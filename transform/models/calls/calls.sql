@@ -4,11 +4,11 @@
 {%- for provider in providers %}
 {%- set billed_in = var('currencies').get(provider) %}
 select
-  {%- for name, type in call_columns().items() %}
+  {%- for name, column in model.columns.items() %}
   {%- if name == 'currency' and billed_in %}
   case when cost is not null then coalesce(cast(currency as text), '{{ billed_in }}') end as currency
   {%- else %}
-  cast({{ name }} as {{ type }}) as {{ name }}
+  cast({{ name }} as {{ column.data_type }}) as {{ name }}
   {%- endif %}
   {{- ',' if not loop.last }}
   {%- endfor %}
