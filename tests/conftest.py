@@ -34,13 +34,9 @@ collect_ignore = [] if find_spec("duckdb") else ["integration/meltano", "integra
 os.environ["PYTHONWARNINGS"] = "ignore:Python 3.10 reached its end of life"
 
 
-#: Tests that mostly wait for programs of others.
-_WAITING = ("dagster", "airflow", "meltano", "dbt")
-
-
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What waits for other programs begins first: there is no waiting left for the end."""
-    items.sort(key=lambda item: not any(map(item.get_closest_marker, _WAITING)))
+    """What is slow begins first: there is no waiting left for the end."""
+    items.sort(key=lambda item: item.get_closest_marker("slow") is None)
 
 
 @pytest.fixture(autouse=True)
@@ -56,7 +52,7 @@ def box(request: pytest.FixtureRequest) -> Iterator[Sandbox]:
 
     With real loaders, which are slow, 60; and the tap's clock is that of the APIs.
     """
-    real = bool(request.node.get_closest_marker("meltano"))
+    real = request.path.parent.name == "meltano"
     start = datetime(2024, 5, 1, tzinfo=timezone.utc)
     end = datetime(2024, 6, 1, tzinfo=timezone.utc)
     rows = 60 if real else 200

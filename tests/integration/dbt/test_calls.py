@@ -220,7 +220,6 @@ def test_a_wrong_model_does_not_pass_its_checks(
 
 
 @slow
-@pytest.mark.meltano
 def test_meltano_runs_dbt_as_its_plugin_is_declared(box: Sandbox, tmp_path: Path) -> None:
     tables, one, root = truth(box), OneTable(tmp_path), tmp_path / "project"
     one.load(tables)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from decimal import Decimal
 from typing import Any
 
@@ -11,7 +10,6 @@ import pytest
 from demo import calls_model
 from demo.compare import Growth, differences, due, growth
 from demo.expected import COLUMNS, Row, expected
-from demo.report import table
 from demo.streams import Stream
 from demo.warehouse import as_kept
 
@@ -22,22 +20,19 @@ _TRUTH: list[dict[str, Any]] = [
 ]
 
 
-def test_equal_rows_do_not_differ() -> None:
-    held = [{**row, "extra": None} for row in reversed(copy.deepcopy(_TRUTH))]
-    assert list(differences(_STREAM, held, _TRUTH)) == []
-
-
-def test_a_lost_row_is_named() -> None:
-    assert list(differences(_STREAM, _TRUTH[:1], _TRUTH)) == ["calls b: lost"]
-
-
-def test_an_invented_row_is_named() -> None:
-    assert list(differences(_STREAM, _TRUTH, _TRUTH[:1])) == ["calls b: invented"]
-
-
-def test_a_doubled_row_is_named() -> None:
-    held = [*_TRUTH, _TRUTH[0]]
-    assert list(differences(_STREAM, held, _TRUTH)) == ["calls a: 2 rows instead of one"]
+@pytest.mark.parametrize(
+    ("held", "truth", "lines"),
+    [
+        ([{**row, "extra": None} for row in reversed(_TRUTH)], _TRUTH, []),
+        (_TRUTH[:1], _TRUTH, ["calls b: lost"]),
+        (_TRUTH, _TRUTH[:1], ["calls b: invented"]),
+        ([*_TRUTH, _TRUTH[0]], _TRUTH, ["calls a: 2 rows instead of one"]),
+    ],
+)
+def test_a_row_that_is_not_as_it_must_be_is_named(
+    held: list[Row], truth: list[Row], lines: list[str]
+) -> None:
+    assert list(differences(_STREAM, held, truth)) == lines
 
 
 @pytest.mark.parametrize(
@@ -73,18 +68,6 @@ def test_growth_tells_new_late_and_changed_rows_apart() -> None:
     assert growth(_STREAM, _TRUTH, after, "2024-05-02T12:00:00.000000Z") == Growth(2, 1, 1)
 
 
-def test_a_table_is_aligned_and_summed() -> None:
-    shown = table(["rows", "before", "after"], [["calls", 1200, 0], ["x", 34, 5]], total=True)
-    assert shown.splitlines() == [
-        "  rows   before  after",
-        "  -----  ------  -----",
-        "  calls   1,200      -",
-        "  x          34      5",
-        "  -----  ------  -----",
-        "  total   1,234      5",
-    ]
-
-
 def _call(**columns: Any) -> Row:
     held = {"provider": "burki", "call_id": "7", "status": "answered", "cost": Decimal("0.25")}
     return {**dict.fromkeys(COLUMNS), "duration_seconds": Decimal(61), **held, **columns}
@@ -93,13 +76,10 @@ def _call(**columns: Any) -> Row:
 _DUE = {("burki", "7"): _call()}
 
 
-def test_calls_as_they_must_be_do_not_differ() -> None:
-    assert list(calls_model.differences([_call(cost=Decimal("0.250000"))], _DUE)) == []
-
-
 @pytest.mark.parametrize(
     ("held", "line"),
     [
+        ([_call(cost=Decimal("0.250000"))], ""),
         ([], "calls burki 7: lost"),
         ([_call(), _call(call_id="8")], "calls burki 8: invented"),
         ([_call(), _call()], "calls: 1 rows too many"),
@@ -108,8 +88,9 @@ def test_calls_as_they_must_be_do_not_differ() -> None:
     ],
 )
 def test_a_wrong_call_is_named(held: list[Row], line: str) -> None:
-    (said,) = calls_model.differences(held, _DUE)
-    assert said.startswith(line)
+    said = list(calls_model.differences(held, _DUE))
+    assert len(said) == bool(line)
+    assert all(each.startswith(line) for each in said)
 
 
 def test_totals_are_by_provider_and_status() -> None:

@@ -22,7 +22,7 @@ from orchestrate.streams import STREAMS
 from orchestrate.warehouse import URL_VARIABLE, Warehouse
 from sandbox import Fault, Sandbox
 
-pytestmark = pytest.mark.dagster
+pytestmark = pytest.mark.slow
 
 _DAY = timedelta(days=1)
 _BOTH = ("burki_calls", "burki_call_list")
