@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 from loaders import DuckDb
-from pipelines import Pipeline, requests_so_far
+from pipelines import Pipeline, requests_so_far, text
 
 from demo.project import ROOT, Project
 from demo.streams import STREAMS
@@ -46,3 +46,4 @@ def test_two_runs_bring_every_row_of_every_stream_into_duckdb(
         assert counts == {each.name: len(pipeline.truth(each)) for each in STREAMS}
         asked = {name: count - before[name] for name, count in requests_so_far(box).items()}
         assert all(asked.values())
+        assert pipeline.bookmarks() == {each.name: {text(box.end)} for each in STREAMS if each.time}

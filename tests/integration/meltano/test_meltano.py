@@ -13,45 +13,19 @@ import pytest
 import yaml
 from expected_streams import OFF
 from loaders import DuckDb, Jsonl, Postgres
-from pipelines import TAP, Pipeline, requests_so_far, text
+from pipelines import TAP, Pipeline, text
 
 from benchmarks.postgres import Server
 from demo.project import ROOT, Project, tap_settings
 from demo.streams import STREAMS
-from sandbox import Fault, Sandbox
+from sandbox import Sandbox
 
 pytestmark = pytest.mark.slow
 
-_BOOKMARKED = {stream.name for stream in STREAMS if stream.time}
 _BURKI = [stream for stream in STREAMS if stream.provider == "burki"]
 _TWO = [stream for stream in STREAMS if stream.name in {"anunzi_calls", "burki_calls"}]
 _SELECT = {"TAP_CALLEXPORTS__SELECT": json.dumps([f"{stream.name}.*" for stream in _TWO])}
 _DAY = timedelta(days=1)
-
-
-def test_a_refused_provider_costs_only_its_own_rows_and_only_until_it_is_back(
-    box: Sandbox, meltano_project: Path, tmp_path: Path
-) -> None:
-    pipeline = Pipeline.into(DuckDb(tmp_path), box, meltano_project, tmp_path)
-    others = [stream for stream in STREAMS if stream.provider != "videsk"]
-
-    box.videsk.faults.add(Fault("status", status=403, times=1000))
-    first = pipeline.run()
-    assert first.code != 0
-    assert pipeline.wrong(others) == []
-    assert pipeline.bookmarks() == {
-        stream.name: {text(box.end)} for stream in others if stream.time
-    }
-    asked = requests_so_far(box)
-
-    box.videsk.faults.clear()
-    second = pipeline.run()
-    assert second.code == 0, second.log
-    assert pipeline.wrong() == []
-    assert pipeline.bookmarks() == {name: {text(box.end)} for name in _BOOKMARKED}
-    for provider in {stream.provider for stream in others}:
-        again = requests_so_far(box)[provider] - asked[provider]
-        assert again < asked[provider], f"{provider} was read from the start"
 
 
 def test_what_meltano_select_excludes_is_not_stored(
