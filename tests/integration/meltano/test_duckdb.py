@@ -46,4 +46,4 @@ def test_two_runs_bring_every_row_of_every_stream_into_duckdb(
         assert counts == {each.name: len(pipeline.truth(each)) for each in STREAMS}
         asked = {name: count - before[name] for name, count in requests_so_far(box).items()}
         assert all(asked.values())
-        assert pipeline.bookmarks() == {each.name: {text(box.end)} for each in STREAMS if each.time}
+    assert pipeline.bookmarks() == {each.name: {text(box.end)} for each in STREAMS if each.time}
