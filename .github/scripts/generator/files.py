@@ -20,6 +20,29 @@ if TYPE_CHECKING:
 SNAPSHOTS = ROOT / "tests" / "contract" / "snapshots"
 #: How many runs of a provider an orchestrator starts at the same time.
 _SLOTS = 2
+#: What a new provider's page begins with.
+_PAGE = """\
+# {0}
+
+## Credential
+
+## How late data comes
+
+## Rate limits
+
+## Peculiarities
+
+## Unverified
+
+## In the table of all calls
+
+## Documentation of the endpoints
+
+## Columns
+
+<!-- generated: columns of {1} -->
+<!-- end of generated -->
+"""
 
 #: What can stand between marks, by name.
 BLOCKS: dict[str, Callable[[], str]] = {
@@ -56,14 +79,19 @@ def generated() -> dict[Path, str]:
         models / "providers" / "_providers.yml": warehouse.models(),
         **{SNAPSHOTS / f"{name}.json": snapshot_of(name) for name in streams()},
     }
-    return whole | {
-        path: filled(path.read_text(encoding="utf-8"), BLOCKS, str(path.relative_to(ROOT)))
+    pages = [ROOT / "docs" / "providers" / f"{name}.md" for name in TITLES]
+    texts = {page: _PAGE.format(TITLES[page.stem], page.stem) for page in pages}
+    texts |= {
+        path: path.read_text(encoding="utf-8")
         for path in [
             ROOT / "README.md",
             *(ROOT / "docs").rglob("*.md"),
             ROOT / "meltano.yml",
             *(models / "calls").iterdir(),
         ]
+    }
+    return whole | {
+        path: filled(text, BLOCKS, str(path.relative_to(ROOT))) for path, text in texts.items()
     }
 
 
