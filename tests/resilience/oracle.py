@@ -8,16 +8,15 @@ version came last.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+from expected_streams import STREAMS, entry_of
+from support import JSON, Run
 
-    from support import JSON, Run
-
-    from sandbox import Api, Row
+from sandbox import Api, Row
 
 Key = tuple[Any, ...]
 #: Which partition of a stream; "" where there is only one.
@@ -46,6 +45,24 @@ class Facts:
     lookback: timedelta = timedelta()
     ahead: timedelta = timedelta()
     also: str = ""
+
+
+def facts_of(stream: str, settings: JSON) -> Facts:
+    """What the contract says of a stream under these settings."""
+    entry = entry_of(stream)
+    ahead = timedelta(days=settings[entry.ahead] if entry.ahead else 0)
+    untimed = (
+        other.name
+        for other in STREAMS
+        if entry.time and not other.time and (other.api, other.path) == (entry.api, entry.path)
+    )
+    return Facts(
+        partition=next(iter(entry.partition), ""),
+        timed=entry.time is not None,
+        lookback=max(timedelta(hours=settings[entry.lookback]), ahead),
+        ahead=ahead,
+        also=next(untimed, ""),
+    )
 
 
 @dataclass(frozen=True)

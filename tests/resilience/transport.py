@@ -82,11 +82,16 @@ class WatchedFaults(FaultQueue):
 
 @dataclass
 class Sent:
-    """One request that reached the sandbox, or should have."""
+    """One request that reached the sandbox, or should have.
+
+    Attributes:
+        at: When, in seconds of the clock of its thread.
+    """
 
     method: str
     url: str
     body: Any
+    at: float
 
 
 class Wire(HTTPAdapter):
@@ -104,7 +109,7 @@ class Wire(HTTPAdapter):
         self.sent: list[Sent] = []
         #: Requests to a host that is not the provider's own.
         self.strays: list[str] = []
-        #: How often each question ran into trouble.
+        #: How often each request failed.
         self.failed: Counter[tuple[str, str, object]] = Counter()
 
     def cut(self) -> None:
@@ -129,8 +134,9 @@ class Wire(HTTPAdapter):
     def _reply(self, request: requests.PreparedRequest) -> Reply:
         url, body = str(request.url), request.body or b""
         parts, raw = urlsplit(url), body.encode() if isinstance(body, str) else bytes(body)
-        self.sent.append(Sent(str(request.method), url, json.loads(raw) if raw else None))
         place = self._place
+        at = place.clock.monotonic()
+        self.sent.append(Sent(str(request.method), url, json.loads(raw) if raw else None, at))
         if not url.startswith(place.api.base_url + "/"):
             self.strays.append(url)
         place.before_request(len(self.sent))
