@@ -16,14 +16,7 @@ _HOUR, _SECOND, _MILLISECOND = timedelta(hours=1), timedelta(seconds=1), timedel
 
 
 class Activity:
-    """Changes a provider's records at random, and notes the changes in ledgers.
-
-    Args:
-        place: The provider.
-        dice: Decide what happens.
-        ledgers: One of each stream whose records change.
-        tell: Takes a line of the story.
-    """
+    """Changes a provider's records at random, and notes the changes in ledgers."""
 
     def __init__(
         self,

@@ -124,12 +124,7 @@ class Account:
 
 @contextmanager
 def account(stream: str, dice: random.Random) -> Iterator[Account]:
-    """A provider as the dice want it, with rows of a stream that do not change.
-
-    Args:
-        stream: Which one.
-        dice: Decide on its rows, its server and the settings.
-    """
+    """A provider as the dice want it, with rows of a stream that do not change."""
     whole = Range(START, START + dice.choice([1, 5, 40]) * DAY)
     with opened(
         entry_of(stream).api,
@@ -164,24 +159,14 @@ def _add_rows(place: Place, stream: str, whole: Range, dice: random.Random) -> N
 
 
 def run_closed_range(stream: str, seed: int) -> Report:
-    """Read a range as a whole, again in other ways, and in parts, and compare.
-
-    Args:
-        stream: Whose.
-        seed: Decides everything else.
-    """
+    """Read a range as a whole, again in other ways, and in parts, and compare."""
     dice = random.Random(f"{stream}:{seed}")
     with account(stream, dice) as place:
         return Comparison(place, dice).run()
 
 
 class Comparison:
-    """Several readings of one range, which have to agree.
-
-    Args:
-        place: The stream.
-        dice: Decide where the range is cut, and how it is read.
-    """
+    """Several readings of one range, which have to agree."""
 
     def __init__(self, place: Account, dice: random.Random) -> None:
         self._place, self._dice = place, dice

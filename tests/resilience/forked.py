@@ -29,14 +29,11 @@ _context.set_forkserver_preload(["tap_callexports.tap", "pendulum"])
 
 @dataclass(frozen=True, repr=False)
 class Ended(Outcome):
-    """What a process left behind, and what it took.
+    """What a process left behind, and what it took."""
 
-    Attributes:
-        grown: Bytes of memory it held at most, beyond what it began with.
-        files: What was left in its folder for temporary files.
-    """
-
+    #: Bytes of memory it held at most, beyond what it began with.
     grown: int
+    #: What was left in its folder for temporary files.
     files: list[str]
 
     @cached_property

@@ -77,14 +77,12 @@ class Ran(Run):
         log: Every line it logged.
         wire: Its requests.
         died: Whether the process was killed.
-        waited: Seconds the main thread waited.
     """
 
     wire: Wire
     text: str = ""
     log: list[str] = field(default_factory=list)
     died: bool = False
-    waited: float = 0.0
 
 
 class Place:
@@ -133,14 +131,7 @@ class Place:
     def export(
         self, stream: str, state: JSON | None = None, top: JSON | None = None, **settings: object
     ) -> Ran:
-        """One run of a stream from START to END.
-
-        Args:
-            stream: The stream.
-            state: State to start from.
-            top: Settings at the top level.
-            settings: Settings of the provider.
-        """
+        """One run of a stream from START to END."""
         known = {**entry_of(stream).settings, "settle_minutes": 0, **settings}
         config = {
             "start_date": START.isoformat(),
@@ -158,14 +149,7 @@ class Place:
         state: JSON | None = None,
         dies_after: int | None = None,
     ) -> Ran:
-        """One run of the tap.
-
-        Args:
-            config: The tap's config.
-            streams: Streams to select.
-            state: State to start from.
-            dies_after: Lines after which the process is killed.
-        """
+        """One run of the tap."""
         out, log, wire = _Output(dies_after), _Log(), self.new_wire()
         ran = Ran(1, [], log=log.texts, wire=wire)
         token = late.set(0.0)
@@ -183,7 +167,6 @@ class Place:
                 ran.error = caught
             finally:
                 wire.cut()
-        ran.waited = late.get()
         late.reset(token)
         ran.text = out.getvalue()
         ran.lines = [json.loads(line) for line in ran.text.split("\n")[:-1]]

@@ -27,10 +27,8 @@ STREAMS = (*LISTS, *DETAILS)
 POINTS = (
     "start-up",
     "after a line",
-    "full pipe",
     "slow response",
     "retry wait",
-    "last flush",
     "inside a line",
 )
 SIGNALS = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT)
@@ -85,13 +83,7 @@ def cases(count: int) -> list[Case]:
 
 
 class Target:
-    """One stream's account, and a run of it that nobody disturbed.
-
-    Args:
-        box: The APIs.
-        stream: What to read.
-        workers: `max_concurrency`.
-    """
+    """One stream's account, and a run of it that nobody disturbed."""
 
     def __init__(self, box: Sandbox, stream: str, workers: int) -> None:
         entry = BY_NAME[stream]
@@ -150,11 +142,6 @@ def _go_to(case: Case, target: Target, run: Started) -> None:
         time.sleep(case.part * _START_SECONDS)
     elif case.point == "after a line":
         _read(run, lines)
-    elif case.point == "full pipe":
-        _read(run, lines)
-        _wait_for_full(run)
-    elif case.point == "last flush":
-        _read(run, len(target.whole.lines) - 1 - lines % 3)
     elif case.point == "inside a line":
         _read(run, lines)
         # Read a little more than a line, so that the writer has gone on to some other place.

@@ -24,7 +24,6 @@ Part = str
 #: Which version of a record is the last one that came.
 Table = dict[Key, int]
 LONG_AGO = datetime(1970, 1, 1, tzinfo=timezone.utc)
-_INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z")
 _MADE_BY_THE_SECOND = re.compile(r"[0-9a-f]{24}")
 
 
@@ -67,7 +66,7 @@ def facts_of(stream: str, settings: JSON) -> Facts:
 
 @dataclass(frozen=True)
 class Problem:
-    """Something no run may do: lost, invented, mis-timed, unsafe, or broken in another way."""
+    """Something no run may do: lost, invented, unsafe, or broken in another way."""
 
     kind: str
     text: str
@@ -113,11 +112,7 @@ class Ledger:
                 self._versions.setdefault(key, []).append(value)
 
     def owe(self, starts: Mapping[Part, datetime]) -> None:
-        """Decide what of the changes so far every later run has to deliver.
-
-        Args:
-            starts: The latest start of each partition that any state so far leads to.
-        """
+        """Decide what of the changes so far every later run has to deliver."""
         for key, version in self._changed.items():
             start = starts.get(self.part_of(key))
             if not self.facts.timed or start is None or self.at[key] >= start:
@@ -147,13 +142,7 @@ class Ledger:
             for name in {*versions[-1], *value}
             if versions[-1].get(name) != value.get(name)
         }
-        moved = any(
-            isinstance(part, str) and _INSTANT.fullmatch(part)
-            for pair in others.values()
-            for part in pair
-        )
-        kind = "mis-timed" if moved else "invented"
-        return Problem(kind, f"{self.stream} {key} never was like that: {others}")
+        return Problem("invented", f"{self.stream} {key} never was like that: {others}")
 
     def part_of(self, key: Key) -> Part:
         """The partition of a record; its column is the first of the key."""

@@ -21,13 +21,7 @@ _TLS = b"\x16"
 
 @dataclass(frozen=True)
 class Asked:
-    """A request as it came.
-
-    Attributes:
-        path: Its path, without the query.
-        head: All of its head.
-        body: Its body.
-    """
+    """A request as it came."""
 
     path: str
     head: bytes

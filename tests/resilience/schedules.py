@@ -27,13 +27,7 @@ _KEPT = 200
 
 @dataclass
 class Report:
-    """The result of a schedule.
-
-    Attributes:
-        counts: Runs, faults, kills and the like.
-        problems: What no run may do; none, where all is well.
-        story: What happened, step by step.
-    """
+    """The result of a schedule."""
 
     counts: Counter[str] = field(default_factory=Counter)
     problems: list[Problem] = field(default_factory=list)
@@ -62,13 +56,7 @@ def run_schedule(provider: str, seed: int, *, probes: int = 1) -> Report:
 
 
 class Schedule:
-    """Random steps at one provider, and a target that follows it.
-
-    Args:
-        place: The provider.
-        dice: Decide what happens.
-        probes: As of `run_schedule`.
-    """
+    """Random steps at one provider, and a target that follows it."""
 
     def __init__(self, place: Place, dice: random.Random, probes: int) -> None:
         self._place, self._dice, self._probes = place, dice, probes

@@ -2,7 +2,7 @@
 
 SCHEDULES=n of each provider, PARTITIONS=n closed ranges of each stream, KILLS=n, SEED=n the first
 one's seed. `python -m tests.resilience.soak videsk 51` runs one schedule, with `videsk_calls 51`
-one closed range, and prints what happened step by step.
+one closed range, with `kills 51` one kill, and prints what happened step by step.
 """
 
 from __future__ import annotations
@@ -16,7 +16,6 @@ import sys
 import time
 import warnings
 from collections import Counter
-from collections.abc import Iterable
 from pathlib import Path
 
 _TESTS = Path(__file__).resolve().parents[1]
@@ -29,15 +28,16 @@ from oracle import Problem  # noqa: E402 - after the path is set
 from schedules import Report, run_schedule  # noqa: E402 - after the path is set
 from support import PROVIDERS  # noqa: E402 - after the path is set
 
-_STREAMS, _KILLS = tuple(BY_NAME), "kills"
-#: How many cases there are by default, and about how many seconds one takes.
-_AMOUNTS = {"SCHEDULES": (2500, 0.6), "PARTITIONS": (200, 0.7), "KILLS": (400, 3.0)}
+#: For each option: what it counts, how many there are by default, and seconds that one takes.
+_OPTIONS = {
+    "SCHEDULES": (PROVIDERS, 2500, 0.6),
+    "PARTITIONS": (tuple(BY_NAME), 200, 0.7),
+    "KILLS": (("kills",), 400, 3.0),
+}
 _BATCH = 20
 #: No case takes nearly so long.
 _PATIENCE_SECONDS = 300
-_COLUMNS = (
-    "cases", "runs", "restarts", "requests", "faults", "kills", "failed loudly", "red", "seconds",
-)  # fmt: skip
+_COLUMNS = ("cases", "runs", "restarts", "requests", "faults", "kills", "failed loudly", "red")
 
 
 def main() -> int:
@@ -46,17 +46,19 @@ def main() -> int:
         report = _run(sys.argv[1], int(sys.argv[2]))
         _say("\n".join([*report.story, *map(str, report.problems)]))
         return 1 if report.problems else 0
-    batches = [*_batches("SCHEDULES", PROVIDERS), *_batches("PARTITIONS", _STREAMS)]
-    batches += _batches("KILLS", (_KILLS,))
-    _say(f"This takes about {_expected_minutes():.0f} minutes; Ctrl-C ends it with a summary.")
+    first, batches, seconds, started = int(os.environ.get("SEED", "0")), [], 0.0, time.monotonic()
+    for option, (names, default, each) in _OPTIONS.items():
+        amount = int(os.environ.get(option, default))
+        seconds += amount * len(names) * each / (os.cpu_count() or 1)
+        for seed in range(first, first + amount, _BATCH):
+            batches += [(name, range(seed, min(seed + _BATCH, first + amount))) for name in names]
+    _say(f"This takes about {seconds / 60:.0f} minutes; Ctrl-C ends it with the figures so far.")
     sums: dict[str, Counter[str]] = {name: Counter() for name, _ in batches}
-    # Whoever ends this process gets what was found until then.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.default_int_handler)
+    ignored = (signal.SIGINT, signal.SIG_IGN)
     with (
-        multiprocessing.get_context("spawn").Pool(
-            None, signal.signal, (signal.SIGINT, signal.SIG_IGN), 20
-        ) as pool,
+        multiprocessing.get_context("spawn").Pool(None, signal.signal, ignored, 20) as pool,
         contextlib.suppress(KeyboardInterrupt),
     ):
         for name, counts, red in pool.imap_unordered(_run_batch, batches):
@@ -65,45 +67,22 @@ def main() -> int:
                 _say(line)
     _say(" ".join(f"{text:>13}" for text in ("", *_COLUMNS)))
     for name, counts in sums.items():
-        _say(f"{name}\n" + " " * 14 + " ".join(f"{counts[column]:>13}" for column in _COLUMNS))
+        _say(f"{name}\n{'':13} " + " ".join(f"{counts[column]:>13}" for column in _COLUMNS))
+    _say(f"{(time.monotonic() - started) / 60:.0f} minutes")
     return 1 if any(counts["red"] for counts in sums.values()) else 0
 
 
-def _amount(option: str) -> int:
-    return int(os.environ.get(option, _AMOUNTS[option][0]))
-
-
-def _expected_minutes() -> float:
-    names = {"SCHEDULES": len(PROVIDERS), "PARTITIONS": len(_STREAMS), "KILLS": 1}
-    seconds = sum(_amount(option) * times * _AMOUNTS[option][1] for option, times in names.items())
-    return seconds / (os.cpu_count() or 1) / 60
-
-
-def _batches(option: str, names: Iterable[str]) -> Iterable[tuple[str, range]]:
-    """Seeds of the same amount for each name, some at a time."""
-    first = int(os.environ.get("SEED", "0"))
-    last = first + _amount(option)
-    for seed in range(first, last, _BATCH):
-        for name in names:
-            yield name, range(seed, min(seed + _BATCH, last))
-
-
-def _run_batch(batch: tuple[str, Iterable[int]]) -> tuple[str, Counter[str], list[str]]:
+def _run_batch(batch: tuple[str, range]) -> tuple[str, Counter[str], list[str]]:
     """Some cases of one kind: their counts, and a line for each red one."""
     name, seeds = batch
     warnings.simplefilter("ignore")
-    counts: Counter[str] = Counter()
-    red: list[str] = []
-    started = time.monotonic()
+    counts, red = Counter(cases=len(seeds)), []
     for seed in seeds:
         report = _run(name, seed)
         counts += report.counts
-        counts["cases"] += 1
-        if report.problems:
+        for problem in report.problems[:1]:
             counts["red"] += 1
-            problem = report.problems[0]
             red.append(f"RED {name} {seed}: {problem.kind}, {problem.text[:500]}")
-    counts["seconds"] += round(time.monotonic() - started)
     return name, counts, red
 
 
@@ -112,9 +91,9 @@ def _run(name: str, seed: int) -> Report:
     signal.signal(signal.SIGALRM, _too_long)
     signal.alarm(_PATIENCE_SECONDS)
     try:
-        if name == _KILLS:
-            return _kill(seed)
-        return run_schedule(name, seed) if name in PROVIDERS else run_closed_range(name, seed)
+        if name in PROVIDERS:
+            return run_schedule(name, seed)
+        return run_closed_range(name, seed) if name in BY_NAME else _kill(seed)
     except Exception as error:  # noqa: BLE001 - a case that breaks is as red as any
         return Report(problems=[Problem("broken", f"{type(error).__name__}: {error}")])
     finally:

@@ -13,8 +13,7 @@ from pathlib import Path
 import pytest
 from expected_streams import BY_NAME
 from process import tap
-from raw_server import RawServer, call_list, http
-from support import JSON, Run, catalog_of, run_tap
+from support import JSON, catalog_of, run_tap
 
 from sandbox import Sandbox
 from sandbox.instants import UTC
@@ -35,7 +34,6 @@ HOSTS = [
     },
     {"TZ": "Australia/Lord_Howe", "PYTHONHASHSEED": "1", "LC_ALL": "POSIX"},
 ]
-STREAM = "burki_call_list"
 _READ_AT = re.compile(r',"(time_extracted|as_of)":"[^"]*"')
 
 
@@ -94,33 +92,16 @@ print(videsk_instant("08/09/2024, 00:30:00", zone_named("America/Santiago")))
     assert done.stdout.strip() == "2024-09-08T04:30:00.000000Z"
 
 
-def export(url: str, **top: object) -> Run:
-    """One run of one list at this address."""
-    account = {"api_url": url, "api_key": "canary-9d2b41"}
-    config: JSON = {"start_date": "2024-05-09", "end_date": "2024-05-10", "burki": account, **top}
-    return run_tap(config, streams=[STREAM])
-
-
 @pytest.mark.parametrize("name", ["REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"])
 def test_the_environment_s_certificates_are_used_and_named_when_they_are_not_there(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str
 ) -> None:
     monkeypatch.delenv("REQUESTS_CA_BUNDLE", raising=False)
     monkeypatch.setenv(name, str(tmp_path / "nothing.pem"))
-    [complaint] = export("https://127.0.0.1:9").complaints
+    account = {"api_url": "https://127.0.0.1:9", "api_key": "canary-9d2b41"}
+    config = {"start_date": "2024-05-09", "end_date": "2024-05-10", "burki": account}
+    [complaint] = run_tap(config, streams=["burki_call_list"]).complaints
     assert "REQUESTS_CA_BUNDLE or CURL_CA_BUNDLE" in complaint
-
-
-def test_the_environment_s_proxy_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("NO_PROXY", "no_proxy", "http_proxy"):
-        monkeypatch.delenv(name, raising=False)
-    with RawServer(lambda _: [http(call_list())]) as proxy:
-        monkeypatch.setenv("HTTP_PROXY", proxy.url)
-        run = export("http://calls.example", allow_insecure_url=True)
-    assert run.code == 0
-    assert [record["id"] for record in run.records(STREAM)] == [7]
-    addresses = {asked.head.split()[1].split(b"?")[0] for asked in proxy.asked}
-    assert addresses == {b"http://calls.example/api/v1/calls/"}
 
 
 def test_credentials_of_the_user_s_netrc_go_nowhere(

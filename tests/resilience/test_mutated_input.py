@@ -118,7 +118,9 @@ def command_line(place: Place, folder: Path, files: dict[str, JSON]) -> tuple[ob
     return code, out.getvalue(), err.getvalue()
 
 
-def check(data: st.DataObject) -> None:
+@given(st.data())
+@settings(max_examples=50, deadline=None, suppress_health_check=list(HealthCheck))
+def test_wrong_input_is_said_in_plain_lines(data: st.DataObject) -> None:
     with (
         opened("burki", NOW, rows=12) as place,
         tempfile.TemporaryDirectory() as folder,
@@ -137,16 +139,3 @@ def check(data: st.DataObject) -> None:
     assert "Traceback" not in err
     assert account["api_key"] not in out + err
     assert code == 0 or " ERROR " in err
-
-
-@given(st.data())
-@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
-def test_wrong_input_is_said_in_plain_lines(data: st.DataObject) -> None:
-    check(data)
-
-
-@pytest.mark.slow
-@given(st.data())
-@settings(max_examples=1000, deadline=None, suppress_health_check=list(HealthCheck))
-def test_much_wrong_input_is_said_in_plain_lines(data: st.DataObject) -> None:
-    check(data)

@@ -6,12 +6,12 @@ import base64
 import json
 import re
 from collections.abc import Callable, Iterable, Iterator
-from urllib.parse import quote, quote_plus
+from dataclasses import replace
 
 import pytest
 from expected_streams import FIRST_OF
 from forked import Ended, run
-from raw_server import Asked, RawServer, call_list, http
+from raw_server import Asked, RawServer, http
 from support import JSON, secrets_in
 
 from sandbox import Fault, Sandbox
@@ -20,7 +20,6 @@ from tap_callexports.tap import TapCallExports
 
 MAY = {"start_date": "2024-05-01", "end_date": "2024-06-01"}
 FOR_EVER = 10**6
-#: Puts a secret where it would be spelled in several ways.
 CANARY = "{}/Canary+T%ken=5f1c~\\9"
 _GAPS = re.compile(r"\s+|\\+[nrt]?")
 
@@ -29,22 +28,11 @@ def _base64(text: str) -> str:
     return base64.b64encode(text.encode()).decode()
 
 
-def _wrapped(text: str) -> str:
-    return "\r\n\t".join(text[start : start + 7] for start in range(0, len(text), 7))
-
-
-#: How a server may send a text back.
+#: How a server may send a text back; other ways are in tests/unit/test_redaction.py.
 WAYS: dict[str, Callable[[str], str]] = {
     "plain": str,
-    "URL": lambda text: quote(text, safe=""),
-    "form": quote_plus,
     "JSON in JSON": lambda text: json.dumps(json.dumps(json.dumps(text))),
     "base64 of a header": lambda text: _base64(f"Bearer {text}"),
-    "URL-safe base64": lambda text: base64.urlsafe_b64encode(text.encode()).decode().rstrip("="),
-    "other case": str.swapcase,
-    "lines": _wrapped,
-    "lines of base64": lambda text: _wrapped(_base64(text)),
-    "lines in JSON in JSON": lambda text: json.dumps(_wrapped(text))[1:-1],
 }
 PLACES = [
     ("403 Forbidden", "message"),
@@ -65,17 +53,14 @@ def squeezed(text: str) -> str:
 
 
 def found(text: str, secrets: Iterable[str]) -> list[str]:
-    """The secrets that can be read out of a text, in any spelling, or a dozen letters of them."""
+    """The secrets that can be read out of a text, or a dozen letters of them."""
     text = squeezed(text)
     return [secret for secret in secrets if any(squeezed(f) in text for f in _forms(secret))]
 
 
 def _forms(secret: str) -> Iterator[str]:
-    yield from (secret[:12], secret[-12:])
-    yield from (json.dumps(secret)[1:-1], quote(secret, safe="")[:16])
-    for before in ("", ".", ".."):
-        yield _base64(f"{before}{secret}")[4:16]
-        yield _base64(f"{before}{secret}").translate(str.maketrans("+/", "-_"))[4:16]
+    yield from (secret[:12], secret[-12:], json.dumps(secret)[1:-1])
+    yield from (_base64(f"{before}{secret}")[4:16] for before in ("", ".", ".."))
 
 
 def accounts_at(url: str) -> JSON:
@@ -91,14 +76,7 @@ def accounts_at(url: str) -> JSON:
 
 
 class Echo(RawServer):
-    """A server that sends back everything it receives.
-
-    Args:
-        secrets: Texts to send back from requests that hold them.
-        status: Status line of the responses.
-        way: How the texts are spelled.
-        place: Where they are.
-    """
+    """A server that sends back everything it receives, in some spelling and some place."""
 
     def __init__(self, status: str, way: str, place: str = "message") -> None:
         super().__init__(self._echo)
@@ -159,17 +137,6 @@ def test_a_credential_that_is_sent_back_is_hidden(status: str, place: str, way: 
         assert found(asked.head.split(b"\r\n")[0].decode() + asked.body.decode(), secrets) == []
 
 
-def test_a_credential_in_a_row_is_data_and_is_logged_nowhere() -> None:
-    secret = CANARY.format("Burki")
-    row = json.dumps({"id": 7, "started_at": "2024-05-09T12:00:00", "duration": secret}).encode()
-    with RawServer(lambda _: [http(call_list(row))]) as server:
-        settings = {"api_url": server.url, "api_key": secret}
-        config = {"start_date": "2024-05-09", "end_date": "2024-05-10", "burki": settings}
-        ended = run(config, streams=["burki_call_list"], level="DEBUG")
-    assert (ended.code, ended.records["burki_call_list"][0]["extra"]) == (0, {"duration": secret})
-    assert_no_secret(ended, [secret])
-
-
 # People's data.
 
 PHONES = ("+15555550187", "+1 (555) 555-0187", "555-555-0187", "1.555.555.0187", "0015555550187")
@@ -188,39 +155,29 @@ def private_texts(box: Sandbox) -> set[str]:
     return {text for text in texts if len(text) > 8}
 
 
-def fault(name: str, rows: str) -> Fault:
-    """A fault whose body holds people's data, as these rows."""
-    spoken = json.dumps({"message": f"bad rows of {' and '.join(PHONES)}, {PERSON}"})
-    listed = f'{{"errors": {rows}, "detail": {rows}, "data": {rows}, "message": ""}}'
-    return {
-        "rows in a 400": Fault("status", status=400, body=listed, times=FOR_EVER),
-        "numbers in a 422": Fault("status", status=422, body=spoken, times=FOR_EVER),
-        "numbers in a 500": Fault("status", status=500, body=spoken, times=FOR_EVER),
-        "rows in HTML": Fault("html", body=f"<html>{rows}</html>", times=FOR_EVER),
-        "rows in an error object": Fault("error_object", body=listed, times=FOR_EVER),
-        "a list of other things": Fault("error_object", body=rows, times=FOR_EVER),
-        "cut JSON": Fault("cut_json", times=FOR_EVER),
-        "every third response cut": Fault("cut_json", times=FOR_EVER, every=3),
-        "no fault": Fault("slow"),
-    }[name]
+_SPOKEN = json.dumps({"message": f"bad rows of {' and '.join(PHONES)}, {PERSON}"})
+_LISTED = '{"errors": ROWS, "detail": ROWS, "data": ROWS, "message": ""}'
+#: Faults whose body holds people's data; ROWS stands for rows of the provider.
+FAULTS = {
+    "rows in a 400": Fault("status", status=400, body=_LISTED, times=FOR_EVER),
+    "numbers in a 500": Fault("status", status=500, body=_SPOKEN, times=FOR_EVER),
+    "rows in an error object": Fault("error_object", body=_LISTED, times=FOR_EVER),
+    "a list of other things": Fault("error_object", body="ROWS", times=FOR_EVER),
+    "cut JSON": Fault("cut_json", times=FOR_EVER),
+    "every third response cut": Fault("cut_json", times=FOR_EVER, every=3),
+    "no fault": Fault("slow"),
+}
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        "rows in a 400", "numbers in a 422", "numbers in a 500", "rows in HTML",
-        "rows in an error object", "a list of other things", "cut JSON",
-        "every third response cut", "no fault",
-    ],
-)  # fmt: skip
+@pytest.mark.parametrize("name", FAULTS)
 def test_no_person_is_in_the_log_or_the_state(name: str) -> None:
     with Sandbox(seed=4, rows=12) as box:
         private = {*private_texts(box), PERSON, "5555550187", "555-0187", "555.0187"}
         assert len(private) > 100
         for api in box.apis.values():
             rows = json.dumps([list(box.truth(each).values())[:3] for each in api.streams])
-            harmed = fault(name, rows)
-            api.faults.add(harmed, skip=1, when=lambda asked: "auth/login" not in asked.path)
+            fault = replace(FAULTS[name], body=FAULTS[name].body.replace("ROWS", rows))
+            api.faults.add(fault, skip=1, when=lambda asked: "auth/login" not in asked.path)
         streams = [stream for api in box.apis.values() for stream in api.streams]
         ended = run({**MAY, **box.config()}, streams=streams)
         sent = [asked.headers for api in box.apis.values() for asked in api.requests]

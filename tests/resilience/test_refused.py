@@ -7,9 +7,9 @@ import socket
 from collections.abc import Iterator
 
 import pytest
-from expected_streams import BY_NAME, FIRST_OF
+from expected_streams import BY_NAME
 from inprocess import opened, opened_for
-from support import JSON, assert_table_is, run_tap
+from support import JSON, run_tap
 
 from sandbox import Fault, Sandbox
 from tap_callexports.http.request import MAX_TRIES
@@ -54,20 +54,6 @@ def test_a_wrong_credential_ends_the_provider_within_two_requests(
     assert WRONG not in line + "".join(ran.log) + ran.text
     assert len(ran.wire.sent) <= 2
     assert "replication_key_value" not in str(ran.state)
-
-
-@pytest.mark.parametrize("provider", FIRST_OF)
-def test_a_refused_credential_leaves_other_providers_alone(box: Sandbox, provider: str) -> None:
-    config = {**MAY, **box.config()}
-    (group, *_) = next(each.credentials for each in PROVIDERS if each.name == provider)
-    config[provider][group[-1]] = WRONG
-    ended = run_tap(config, streams=FIRST_OF.values())
-    assert ended.code == 1
-    assert ended.tap is not None
-    assert set(ended.tap.failures) == {FIRST_OF[provider]}
-    for name, stream in FIRST_OF.items():
-        if name != provider:
-            assert_table_is(ended.table(stream), box.truth(stream))
 
 
 @pytest.mark.parametrize(("provider", "setting"), ADDRESSES)

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from datetime import timedelta
 
 import pytest
 from expected_streams import BY_NAME, DETAILS, LISTS, entry_of
 from inprocess import END, START, Place, Ran, opened_for
-from seam import retry_waits
 from support import JSON
 
 from sandbox import Fault, Row
@@ -24,18 +21,7 @@ MARKED = tuple(name for name in LISTS if BY_NAME[name].unknown_fields)
 LEVELS = 25
 FOR_EVER = 10**6
 SKIP: JSON = {"on_unreadable": "skip"}
-BODIES = {
-    "500": b"",
-    "HTML": b"<!DOCTYPE html><html>Just a moment</html>",
-    "half of the body": b"half",
-}
-
-
-@pytest.fixture(autouse=True)
-def usual_waits() -> Iterator[None]:
-    """Waits are as long as for users; the clock of these runs does not really wait."""
-    with retry_waits(first=1, longest=60):
-        yield
+HTML = b"<!DOCTYPE html><html>Just a moment</html>"
 
 
 def spread(place: Place, stream: str, rows: int = 40) -> list[Row]:
@@ -119,14 +105,14 @@ def test_the_message_names_the_second_that_cannot_be_read(stream: str) -> None:
     assert len(rest) <= LEVELS
 
 
-@pytest.mark.parametrize(("kind", "workers"), [("500", 1), ("HTML", 4), ("half of the body", 1)])
+@pytest.mark.parametrize(("body", "workers"), [(b"", 1), (HTML, 4), (b"half", 1)])
 @pytest.mark.parametrize("stream", MARKED)
 def test_only_the_second_that_cannot_be_read_is_skipped(
-    stream: str, kind: str, workers: int
+    stream: str, body: bytes, workers: int
 ) -> None:
     with opened_for(stream) as place:
         rows = spread(place, stream)
-        poison(place, rows[20], BODIES[kind])
+        poison(place, rows[20], body)
         ran = place.export(stream, top=SKIP, max_concurrency=workers)
         missing = place.api.truth(stream).keys() - ran.table(stream).keys()
         assert missing == {place.key(stream, rows[20])}
@@ -206,28 +192,3 @@ def test_nothing_is_skipped_while_the_server_is_down(stream: str, workers: int, 
     (line,) = ran.complaints
     assert "500" in line
     assert len(ran.wire.sent) <= after + 4 * (MAX_TRIES + PART_TRIES * (LEVELS + 10))
-    assert after or ran.waited <= timedelta(minutes=5).total_seconds()
-
-
-@pytest.mark.parametrize(
-    ("fault", "tries"),
-    [
-        (Fault("status", status=401, times=FOR_EVER), None),
-        (Fault("status", status=405, times=FOR_EVER), 1),
-        (Fault("status", status=429, times=FOR_EVER), MAX_TRIES),
-        (Fault("status", times=FOR_EVER, headers={"Retry-After": "30"}), MAX_TRIES),
-        (Fault("reset", times=FOR_EVER), MAX_TRIES),
-    ],
-    ids=["credential", "address", "too many requests", "announced outage", "no connection"],
-)
-@pytest.mark.parametrize("stream", [*LISTS, *DETAILS])
-def test_a_failure_that_is_not_of_the_window_is_neither_split_nor_skipped(
-    stream: str, fault: Fault, tries: int | None
-) -> None:
-    with opened_for(stream) as place:
-        spread(place, stream)
-        fail_stream(place, stream, fault, skip=1)
-        ran = place.export(stream, top=SKIP, max_concurrency=1)
-    assert ran.code == 1
-    assert skipped_in(ran) == []
-    assert tries is None or list(ran.wire.failed.values()) == [tries]

@@ -33,11 +33,7 @@ late: ContextVar[float] = ContextVar("late", default=0.0)
 
 
 class Clock:
-    """Stands in for the clock of the tap: a wait makes its thread that much later.
-
-    Args:
-        now: The instant the servers' clocks show.
-    """
+    """Stands in for the clock of the tap: a wait makes its thread that much later."""
 
     def __init__(self, now: datetime) -> None:
         self.now = now
@@ -82,11 +78,7 @@ class WatchedFaults(FaultQueue):
 
 @dataclass
 class Sent:
-    """One request that reached the sandbox, or should have.
-
-    Attributes:
-        at: When, in seconds of the clock of its thread.
-    """
+    """One request that reached the sandbox, or should have."""
 
     method: str
     url: str
@@ -95,11 +87,7 @@ class Sent:
 
 
 class Wire(HTTPAdapter):
-    """Carries the requests of one run, one at a time, to the sandbox's routing.
-
-    Args:
-        place: Where the requests go.
-    """
+    """Carries the requests of one run, one at a time, to the sandbox's routing."""
 
     def __init__(self, place: Place) -> None:
         super().__init__()
