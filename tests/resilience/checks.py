@@ -1,17 +1,17 @@
-"""What must be true of every run: few requests, no secrets, the configured host, small states."""
+"""What must be true of every run: few requests, no secrets, only the configured host."""
 
 from __future__ import annotations
 
 import json
 import re
 from collections.abc import Iterator
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from inprocess import Place, Ran
 from oracle import Judge, Ledger, Problem
-from support import JSON, secret_settings
+from support import secret_settings
 from transport import Sent
 
 from sandbox.instants import from_ms, parse
@@ -20,9 +20,6 @@ from sandbox.instants import from_ms, parse
 _BESIDE = timedelta(seconds=2)
 #: A phone number of the sandbox; not the digits of a metric's fraction.
 _PHONE = re.compile(r"(?<![\d.])1\d{3}55501\d\d(?!\d)")
-_BOOKMARK_KEYS = {
-    "replication_key", "replication_key_value", "as_of", "partitions", "context",
-}  # fmt: skip
 #: Requests that a wrong credential may cost; a 401 may be an outage where the provider says so.
 _MOST_REFUSED = 4
 _ISO_DATE = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d")
@@ -30,14 +27,11 @@ _ISO_DATE = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d")
 _SECONDS, _MILLISECONDS = range(10**9, 10**10), range(10**12, 10**13)
 
 
-def check_run(
-    place: Place, ran: Ran, ledgers: list[Ledger], config: JSON, judge: Judge
-) -> Iterator[Problem]:
+def check_run(place: Place, ran: Ran, ledgers: list[Ledger], judge: Judge) -> Iterator[Problem]:
     """What is wrong with a run beside its records."""
     yield from _leaks(place, ran)
     yield from _complaints(ran)
     yield from _requests(place, ran, ledgers, judge)
-    yield from _states(ran, config)
 
 
 def check_refused(place: Place, ran: Ran) -> Iterator[Problem]:
@@ -111,18 +105,3 @@ def _instants(value: Any) -> Iterator[datetime]:
         yield from_ms(1000 * value)
     elif isinstance(value, int) and value in _MILLISECONDS:
         yield from_ms(value)
-
-
-def _states(ran: Ran, config: JSON) -> Iterator[Problem]:
-    """States stay small, and the last one of a run that ended holds nothing but bookmarks."""
-    for name, entry in ran.state.get("bookmarks", {}).items():
-        parts = entry.get("partitions", [])
-        if len(json.dumps(entry)) > 2048 + 250 * len(parts):
-            yield Problem("broken", f"the state of {name} has {len(json.dumps(entry))} bytes")
-        others = {key for part in [entry, *parts] for key in part} - _BOOKMARK_KEYS
-        if ran.code == 0 and others:
-            yield Problem("broken", f"the last state of {name} holds {others}")
-        if ran.code == 0 and not config.get("end_date") and entry.get("replication_key_value"):
-            end = datetime.fromisoformat(entry["replication_key_value"].replace("Z", "+00:00"))
-            if end > datetime.now(timezone.utc):
-                yield Problem("broken", f"the bookmark of {name} lies in the future")

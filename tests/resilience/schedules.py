@@ -197,7 +197,7 @@ class Schedule:
             ran.died, ran.lines = True, ran.lines[: int(arrives * len(ran.lines))]
         self._count(ran, served)
         kept = judge.replay(ran, self._target)
-        self.report.problems += check_run(self._place, ran, self._ledgers, config, judge)
+        self.report.problems += check_run(self._place, ran, self._ledgers, judge)
         self._decide(ran, judge, before, allowed=allowed)
         for one in kept:
             self._activity.note(one.state)

@@ -264,23 +264,6 @@ def test_a_gzip_bomb_is_given_up_before_memory_is(name: str) -> None:
     assert_fails(ended, "a response of .*cannot be split further")
 
 
-TABLES = {
-    "a million columns": b"Call ID" + b",x" * 1_000_000 + b"\r\n1" + b",1" * 1_000_000 + b"\r\n",
-    "a cell of 10 MB": b'Call ID,X\r\n1,"' + b"a" * 10_000_000 + b'"\r\n',
-    "a header of 10 MB": b"Call ID," + b"a" * 10_000_000 + b"\r\n1,2\r\n",
-}
-
-
-@pytest.mark.parametrize("name", TABLES)
-def test_an_absurd_table_is_refused_in_one_line(name: str) -> None:
-    def table(asked: Asked) -> Iterator[bytes]:
-        yield http(b'{"count":1}') if "count" in asked.path else http(TABLES[name])
-
-    ended = served(table, "burki_calls", format="csv")
-    why = "broken CSV|a file of over|a column twice|a response of over"
-    assert_fails(ended, why, "burki_calls")
-
-
 @pytest.mark.parametrize("packing", [[], [GZIP]], ids=["plain", "gzip"])
 def test_a_stream_of_chunks_without_end_is_left(packing: list[str]) -> None:
     piece = b" " * 65536 if not packing else packed((b" ", 65536))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from functools import partial
 from itertools import pairwise
 
 import pytest
@@ -14,33 +13,8 @@ from support import JSON, assert_table_is, upserted
 
 from sandbox import Fault
 from sandbox.http import Reply, Request
-from sandbox.instants import SECOND, text
 
 DAY, MINUTE = timedelta(days=1), timedelta(minutes=1)
-
-
-@pytest.mark.parametrize("stream", LISTS)
-def test_calls_that_keep_arriving_do_not_keep_a_run_going(stream: str) -> None:
-    with opened_for(stream) as place:
-        handle = place.api.of(stream)
-        handle.add_at(*(START + DAY + step * 5 * MINUTE for step in range(30)))
-
-        def arrive(number: int) -> None:
-            # One just before the cutoff, by a clock that is never read again, and one of now.
-            handle.add_at(END + (number - 300) * SECOND, END + number * SECOND)
-
-        place.events = {number: partial(arrive, number) for number in range(1, 400)}
-        ran = place.export(stream, max_concurrency=1, settle_minutes=5)
-        assert ran.code == 0, ran.complaints
-        assert len(ran.wire.sent) < 100
-        assert len(handle.rows) > 30 + 2 * 3
-        assert ran.table(stream).keys() <= {
-            place.key(stream, row) for row in handle.rows if row.at <= END - 5 * MINUTE + SECOND
-        }
-        place.events = {}
-        place.pass_time(DAY)
-        again = place.export(stream, ran.state, top={"end_date": text(END + DAY / 2)})
-        assert_table_is(upserted(ran.table(stream), again, stream), place.api.truth(stream))
 
 
 @pytest.mark.parametrize("stream", [*FIRST_OF.values(), *DETAILS])
