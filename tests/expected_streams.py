@@ -362,6 +362,16 @@ STREAMS = (
 BY_NAME: dict[str, Stream] = {}
 for _stream in STREAMS:
     BY_NAME.setdefault(_stream.name, _stream)
+#: The first stream of each provider.
+FIRST_OF = {stream.api: stream.name for stream in reversed(STREAMS)}
+#: One list of each kind: those that are read by time and are not like another one.
+LISTS = tuple(
+    name
+    for name, stream in BY_NAME.items()
+    if stream.time and not stream.per_call and not stream.like
+)
+#: The streams with one request per call.
+DETAILS = tuple(name for name, stream in BY_NAME.items() if stream.per_call)
 #: The streams that are read by time and keep a bookmark, by name.
 TIMED = tuple(name for name, stream in BY_NAME.items() if stream.time)
 #: The streams that are off unless chosen.

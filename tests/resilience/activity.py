@@ -1,34 +1,22 @@
-"""What goes on at a provider while nobody exports: calls, corrections, late arrivals, time."""
+"""What happens at a provider between and during runs: new, late, changed and deleted records."""
 
 from __future__ import annotations
 
+import random
+from collections.abc import Callable
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
 
+from inprocess import Place
 from oracle import LONG_AGO, Ledger, bookmarks, starts
+from support import JSON
 
-if TYPE_CHECKING:
-    import random
-    from collections.abc import Callable
+from sandbox.handle import Handle
 
-    from inprocess import Place
-    from support import JSON
-
-    from sandbox.handle import Handle
-
-_HOUR = timedelta(hours=1)
-_SECOND, _MILLISECOND = timedelta(seconds=1), timedelta(milliseconds=1)
+_HOUR, _SECOND, _MILLISECOND = timedelta(hours=1), timedelta(seconds=1), timedelta(milliseconds=1)
 
 
-class Life:
-    """A provider's life, noted in ledgers.
-
-    Args:
-        place: The provider.
-        dice: Decide what happens.
-        ledgers: Of the streams it happens to.
-        tell: Takes a line of the story.
-    """
+class Activity:
+    """Changes a provider's records at random, and notes the changes in ledgers."""
 
     def __init__(
         self,
@@ -53,7 +41,7 @@ class Life:
                 ledger.owe(self._starts[ledger.stream])
 
     def note(self, state: JSON) -> None:
-        """Remember where a run may start at the latest, and places to put rows at."""
+        """Remember where a run may start at the latest, and places to put records at."""
         for ledger in self.ledgers:
             latest = self._starts[ledger.stream]
             for part, start in starts(state, ledger).items():
@@ -61,7 +49,7 @@ class Life:
             self._seams += bookmarks(state, ledger.stream).values()
 
     def grow(self) -> None:
-        """Time passes, with all that it brings."""
+        """Time passes, with new, late and changed records."""
         old = self._place.clock.now
         self._pass(self._dice.choice([1, 5, 20, 90]) * _HOUR)
         seed = self._dice.getrandbits(30)
@@ -75,19 +63,18 @@ class Life:
         self._pass(self._dice.choice([0.1, 2, 30, 400, 1500]) * _HOUR)
 
     def _pass(self, time: timedelta) -> None:
-        self._place.clock.now += time
-        self._place.box.end = self._api.now = self._place.clock.now
+        self._place.pass_time(time)
         self._tell(f"now {self._place.clock.now:%m-%dT%H:%M:%S}")
         self.look()
 
     def add(self) -> None:
-        """Some calls like any others."""
+        """Add ordinary calls."""
         now, back = self._place.clock.now, self._dice.choice([0.2, 3, 48]) * _HOUR
         self._handle().add(self._dice.randint(1, 6), now - back, now)
         self.look()
 
     def add_late(self) -> None:
-        """A record of any time that has passed, perhaps before anybody would look."""
+        """Add records of any time that has passed, perhaps before any lookback."""
         now = self._place.clock.now
         handle = self._handle()
         for _ in range(self._dice.randint(1, 3)):
@@ -95,7 +82,7 @@ class Life:
         self.look()
 
     def add_burst(self) -> None:
-        """Several at one instant, or in one second."""
+        """Add several at one instant, or in one second."""
         now = self._place.clock.now
         at = now - self._dice.random() * 30 * _HOUR
         same = self._dice.random() < 0.5
@@ -104,7 +91,7 @@ class Life:
         self.look()
 
     def add_at_seam(self) -> None:
-        """Records just where windows, spans and lookbacks end."""
+        """Add records just where windows, spans and lookbacks end."""
         if not self._seams:
             return
         ledger = self._dice.choice(self.ledgers)
@@ -124,21 +111,21 @@ class Life:
         self.look()
 
     def delete(self) -> None:
-        """A record is gone for ever."""
+        """Delete a record."""
         handle = self._handle()
         if rows := handle.rows:
             handle.remove(self._dice.choice(rows))
         self.look()
 
     def hide_some(self) -> None:
-        """Records that will be published later."""
+        """Hide records that will be published later."""
         if self._dice.random() < 0.5:
             for handle in self._handles:
                 for row in handle.rows:
                     row.visible = self._dice.random() > 0.2
 
     def publish(self) -> None:
-        """Some of what was hidden comes to light."""
+        """Publish some of the hidden records."""
         hidden = [row for handle in self._handles for row in handle.rows if not row.visible]
         for row in self._dice.sample(hidden, min(len(hidden), self._dice.randint(1, 5))):
             row.visible = True
