@@ -8,23 +8,21 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 import checks
-import detail_streams
 import kills
 import one_answer
 import pytest
 import servers
-import test_cli_run
 import test_cut_runs
 import test_long_first_run
 import test_nothing_leaks
 import test_state_life
 import test_wrong_credentials
-from expected_streams import STREAMS
 from one_stream import provider_of
 from support import PROVIDERS, assert_listed
 
 import demo.expected
 from demo import charts
+from sandbox import Sandbox
 from tap_callexports.providers import PROVIDERS as DECLARED
 
 
@@ -50,22 +48,14 @@ TABLES: dict[str, Iterable[str]] = {
     "CASES in tests/resilience/test_wrong_credentials.py": {
         provider for provider, *_ in test_wrong_credentials.CASES.values()
     },
-    "REFUSED in tests/test_cli_run.py": {provider for provider, *_ in test_cli_run.REFUSED},
-    "STREAMS in tests/test_cli_run.py": providers_of(test_cli_run.STREAMS),
 }
 
 
 def test_every_provider_is_in_the_sandbox() -> None:
     names = [provider.name for provider in DECLARED]
-    assert_listed(names, PROVIDERS, "Sandbox.apis in sandbox/box.py")
+    assert_listed(names, Sandbox(rows=0).apis, "Sandbox.apis in sandbox/box.py")
 
 
 @pytest.mark.parametrize("where", TABLES)
 def test_every_provider_is_in(where: str) -> None:
     assert_listed(PROVIDERS, TABLES[where], where)
-
-
-def test_every_stream_that_asks_call_by_call_is_tested_as_one() -> None:
-    asked = {stream.name for stream in STREAMS if stream.per_call}
-    kinds = [kind.stream for kind in detail_streams.KINDS]
-    assert_listed(asked, kinds, "KINDS in tests/providers/detail_streams.py")
