@@ -7,6 +7,7 @@ import os
 import shlex
 import shutil
 import sys
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timezone
@@ -34,8 +35,27 @@ collect_ignore = [] if find_spec("duckdb") else ["integration/meltano", "integra
 os.environ["PYTHONWARNINGS"] = "ignore:Python 3.10 reached its end of life"
 
 
+#: The temporary folder of this run: whatever tests and the programs they start leave there goes
+#: away with it. Workers inherit it from the process that starts them.
+_TEMPORARY = pytest.StashKey[TemporaryDirectory[str]]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Make one temporary folder for the whole run."""
+    if "PYTEST_XDIST_WORKER" not in os.environ:
+        config.stash[_TEMPORARY] = folder = TemporaryDirectory(prefix="tap-callexports-tests-")
+        Path(folder.name).chmod(0o755)  # PostgreSQL runs as a user without rights
+        os.environ["TMPDIR"] = tempfile.tempdir = folder.name
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Remove it."""
+    if folder := config.stash.get(_TEMPORARY, None):
+        folder.cleanup()
+
+
 #: Tests that mostly wait for programs of others.
-_WAITING = ("dagster", "airflow", "meltano", "dbt")
+_WAITING = ("dagster", "airflow", "meltano", "dbt", "slow")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -1,4 +1,4 @@
-"""Reads the tap's batch files with DuckDB: `tap | pipelines_duckdb.py FILE SCHEMA > states`.
+"""Reads the tap's batch files with DuckDB: `tap | load_batches.py FILE SCHEMA > states`.
 
 What a loader that takes BATCH messages would do, in its shortest form: upsert by primary key.
 """
