@@ -159,7 +159,8 @@ def test_each_wrong_setting_is_one_line(box: Sandbox) -> None:
 def test_a_file_that_is_not_what_it_should_be_is_one_line(
     box: Sandbox, option: str, content: str, words: str
 ) -> None:
-    line = line_of(command(**{"config": box.config() | MAY, option: content}), box)
+    files: dict[str, Any] = {"config": box.config() | MAY, option: content}
+    line = line_of(command(**files), box)
     assert option in line
     assert words in line
 

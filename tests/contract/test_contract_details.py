@@ -144,7 +144,7 @@ def test_a_call_that_cannot_be_read_fails_the_stream_with_a_safe_bookmark(
 
 def test_a_response_about_another_call_is_refused(account: Account) -> None:
     first, *_ = account.add(MIDDLE, MIDDLE + HOUR, MIDDLE + 2 * HOUR)
-    serve, bodies = account.api.serve, {}
+    serve, bodies = account.api.serve, dict[str, bytes]()
 
     def swapped(request: Any) -> Any:
         reply = serve(request)

@@ -97,7 +97,7 @@ def test_a_run_that_crashes_at_once_leaves_the_old_bookmark(account: Account) ->
 @pytest.mark.parametrize("account", TIMED, indirect=True, ids=str)
 def test_runs_that_crash_again_and_again_still_get_to_the_end(account: Account) -> None:
     assert account.run().code == 0
-    half, runs, state = account.asked // 2 + 1, [], None
+    half, runs, state = account.asked // 2 + 1, list[Run](), None
     while not runs or (runs[-1].code and len(runs) < 20):
         account.api.faults.clear()
         account.trouble(DOWN, skip=half)

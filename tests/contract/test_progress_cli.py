@@ -185,10 +185,3 @@ def test_a_run_that_is_stopped_says_what_is_done_and_what_is_not(
     # Streams are read in the order of their names.
     assert whole["not_begun"] == sorted(n for n in {*BY_NAME} - {*OFF} if n > "burki_calls")
     assert whole["incomplete"] == 1
-
-
-def test_a_run_without_news_says_so(box: Sandbox) -> None:
-    config = {"burki": box.burki.config() | {"lookback_hours": 0}, **MAY}
-    run = command(config=config, state=run_tap(config).state)
-    [line] = [line for line in run.err.splitlines() if "burki_calls: complete" in line]
-    assert re.search(r"complete after 0\.\d s: 0 rows, bookmark", line)

@@ -55,7 +55,7 @@ WAYS = pytest.mark.parametrize(
     ],
     ids=["json", "csv", "array", "items"],
 )
-ONE_DAY = {"start_date": "2024-05-09", "end_date": "2024-05-10"}
+ONE_DAY: dict[str, Any] = {"start_date": "2024-05-09", "end_date": "2024-05-10"}
 
 
 def set_options(api: BurkiApi, **options: object) -> None:
@@ -281,7 +281,7 @@ def test_a_burst_of_calls_is_one_file_or_halves_where_it_is_too_large(
     with empty_sandbox() as box:
         box.burki.add(800, NOON, NOON + MINUTE)
         box.burki.options.gzip = True
-        given = {"format": form, "max_concurrency": workers, **ONE_DAY}
+        given: dict[str, Any] = {"format": form, "max_concurrency": workers, **ONE_DAY}
         assert_complete(export(box.burki, **given), box.burki)
         assert len(asked(box.burki, EXPORT)) == 1
         with limits(MAX_BODY_BYTES=20_000):

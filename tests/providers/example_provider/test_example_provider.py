@@ -45,11 +45,11 @@ def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
     registry = copy / "providers" / "__init__.py"
     line = "from tap_callexports.providers.acme.provider import Acme\n"
     before = registry.read_text("utf-8")
-    text, imported = re.subn(r"(?m)^(?=from tap_callexports\.providers\.)", line, before, count=1)
+    after, imported = re.subn(r"(?m)^(?=from tap_callexports\.providers\.)", line, before, count=1)
     # However many there are, on one line or on many.
-    text, listed = re.subn(r"(?ms)^(PROVIDERS\b[^=]*= \(.*?),?\s*\)$", r"\1, Acme)", text)
-    assert (imported, listed) == (1, 1), f"Acme found no place in {registry.name}:\n{text}"
-    registry.write_text(text, "utf-8")
+    after, listed = re.subn(r"(?ms)^(PROVIDERS\b[^=]*= \(.*?),?\s*\)$", r"\1, Acme)", after)
+    assert (imported, listed) == (1, 1), f"Acme found no place in {registry.name}:\n{after}"
+    registry.write_text(after, "utf-8")
     return root
 
 

@@ -231,10 +231,8 @@ def test_every_page_of_a_period_asks_the_same_and_nothing_is_guessed(
 def test_only_selected_columns_are_requested_and_handed_over(
     box: Sandbox, stream: str, fields: set[str]
 ) -> None:
-    catalog = with_columns(box.twin24, stream, "duration")
-    run = export(
-        box.twin24, catalog=catalog, **({"company_ids": [1]} if "companyId" in fields else {})
-    )
+    companies: Any = {"company_ids": [1]} if "companyId" in fields else {}
+    run = export(box.twin24, catalog=with_columns(box.twin24, stream, "duration"), **companies)
     assert run.code == 0
     for request in lists_of(box.twin24):
         assert set(request.query["fields"].split(",")) == fields
@@ -274,7 +272,7 @@ def test_a_field_the_server_does_not_know_fails_and_is_requested_once(
 
 
 def test_parameters_of_ones_own_go_with_every_page(box: Sandbox) -> None:
-    given = {"extra_params": {"paid": "true", "newLinks": 1}}
+    given: Any = {"extra_params": {"paid": "true", "newLinks": 1}}
     given |= {"date_field_param": "dateField", "date_field": "createdAt"}
     box.twin24.options.date_field_param = "dateField"
     run = export(box.twin24, streams=[INCOMING, CALLS], page_size=10, **given)

@@ -21,6 +21,7 @@ from provider_runs import (
 from support import (
     DAY,
     HOUR,
+    JSON,
     MILLISECOND,
     MINUTE,
     SECOND,
@@ -76,7 +77,7 @@ def test_no_cap_cuts_an_export_in_silence(cap: int, rows: int, declared: Any, sh
         else:
             box.videsk.add_at(*[NOON] * rows)
         box.videsk.options.cap, box.videsk.options.cap_declared = cap, declared
-        near = {"start_date": text(NOON - SECOND), "end_date": text(NOON + SECOND)}
+        near: Any = {"start_date": text(NOON - SECOND), "end_date": text(NOON + SECOND)}
         # Where a response names no usable cap, the setting tells it.
         run = export(box.videsk, max_records=cap, **(near if shape == "one_instant" else {}))
     if busiest_second(box.videsk) < cap:
@@ -362,7 +363,7 @@ def test_columns_nobody_knows_are_kept_as_received_times_too() -> None:
 
 @pytest.mark.parametrize("none", ["", None])
 def test_an_empty_text_is_no_time_no_id_and_no_list(none: str | None) -> None:
-    columns = {"end_time": None, "survey_id": None, "duration": None, "tags": []}
+    columns: JSON = {"end_time": None, "survey_id": None, "duration": None, "tags": []}
     sent: dict[str, object] = {"endTime": none, "surveyId": none, "duration": none}
     record = one_record(CALLS, sent, columns=columns)
     assert {name: record[name] for name in columns} == columns

@@ -49,7 +49,7 @@ def define(api: VideskApi, kind: Stream, *questions: list[str]) -> None:
 
 def run_of(api: VideskApi, kind: Stream, *ids: str, **settings: Any) -> Any:
     """A run of the stream; with these definitions, if any is named."""
-    given = {f"{column_of(kind)}s": list(ids)} if ids else {}
+    given: Any = {f"{column_of(kind)}s": list(ids)} if ids else {}
     return export(api, streams=[kind.name], **given, **settings)
 
 
@@ -84,7 +84,8 @@ def test_without_ids_a_stream_is_read_as_nothing_in_one_line(
     setting = f"{column_of(kind)}s"
     with empty_sandbox() as box:
         define(box.videsk, kind, ["A"])
-        run = export(box.videsk, streams=[kind.name], **{setting: []})
+        none: Any = {setting: []}
+        run = export(box.videsk, streams=[kind.name], **none)
     assert (run.code, run.records(kind.name), asked(box.videsk)) == (0, [], [])
     [line] = [log.getMessage() for log in caplog.records if "callexports/sync" in log.pathname]
     assert f"videsk.{setting}" in line

@@ -270,7 +270,7 @@ def test_calls_around_a_clock_change_get_their_right_instants(
         for number in range(-25, 26):
             at = change + number * 7 * MINUTE + number * SECOND
             box.videsk.add_at(at, end_time=at + length, customer_leave=at + length - SECOND)
-        around = {"start_date": text(change - DAY), "end_date": text(change + DAY)}
+        around: Any = {"start_date": text(change - DAY), "end_date": text(change + DAY)}
         run = export(box.videsk, timezone=zone, **around)
     records = run.records(CALLS)
     assert len(records) == 51
@@ -287,7 +287,7 @@ def test_rows_around_a_clock_change_are_at_the_instant_their_id_tells(
     column = str(BY_NAME[stream].time)
     with empty_sandbox() as box:
         box.videsk.of(stream).add_at(*[change + n * 15 * MINUTE for n in range(-9, 10)])
-        around = {"start_date": text(change - DAY), "end_date": text(change + DAY)}
+        around: Any = {"start_date": text(change - DAY), "end_date": text(change + DAY)}
         run = export(box.videsk, streams=[stream], timezone="America/Santiago", **around)
         truth = box.videsk.truth(stream)
     assert run.code == 0
