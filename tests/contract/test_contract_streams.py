@@ -6,9 +6,9 @@ import json
 from dataclasses import replace
 
 import pytest
-from account import DAY, END, START, opened, text
+from account import END, START, opened
 from expected_streams import BY_NAME, STREAMS, Stream
-from support import JSON, assert_listed
+from support import DAY, JSON, assert_listed, text
 
 from tap_callexports.detail_stream import DetailStream
 from tap_callexports.providers import PROVIDERS
