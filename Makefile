@@ -9,7 +9,7 @@ CODE := tap_callexports sandbox demo tests benchmarks orchestrate .github/script
 COMPILE := $(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.10 --no-annotate \
 	--custom-compile-command "make constraints"
 
-.PHONY: help demo test test-all coverage soak bench orchestrate lint style types unused workflows format hub build constraints clean
+.PHONY: help demo test test-all coverage soak bench orchestrate lint style types unused workflows format docs build constraints clean
 .DEFAULT_GOAL := help
 
 help: ## Show this list
@@ -34,8 +34,7 @@ coverage: .venv/ready ## Run the quick tests that need no Meltano, and report wh
 	@$(BIN)/coverage report
 
 soak: .venv/ready ## Random schedules, partitions and kills, for as long as it takes: SCHEDULES=n per provider, PARTITIONS=n per stream, KILLS=n, SEED=n
-	@$(BIN)/python tests/resilience/soak.py
-	@$(BIN)/python -m tests.proof.kill_soak
+	@$(BIN)/python -m tests.resilience.soak
 
 bench: .venv/ready .venv-bench/ready ## Measure speed and memory beside other tools, for half an hour: BENCH_ARGS=--quick
 	@$(BIN)/python -m benchmarks $(BENCH_ARGS)
@@ -67,8 +66,8 @@ format: .venv/ready ## Repair style where that can be done by itself
 	@$(BIN)/ruff check --fix $(CODE)
 	@$(BIN)/ruff format $(CODE)
 
-hub: .venv/ready ## Renew the definition for the Meltano Hub from what the tap says of itself
-	@$(BIN)/python .github/scripts/hub_definition.py
+docs: .venv/ready ## Write all that follows from the code: tables in the documents, settings, snapshots, dbt sources, Hub definition
+	@$(BIN)/python .github/scripts/docs.py
 
 build: .venv/ready .venv-release/ready ## Build what is published, twice, and try it: dist/, and build/ with its list of parts
 	@.ci/build
