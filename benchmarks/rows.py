@@ -10,8 +10,8 @@ import random
 from typing import TYPE_CHECKING
 
 from benchmarks.plan import EPOCH, MILLISECOND, SECOND_MS
-from sandbox.anunzi.parts import ANALYSES, COSTS, LATENCIES, METADATA, TOKENS, VARIABLES
-from sandbox.traffic import hex_text, phone
+from sandbox.invent import hex_text, phone
+from sandbox.voice import ANALYSES, COSTS, LATENCIES, METADATA, TOKENS, VARIABLES
 
 if TYPE_CHECKING:
     from benchmarks.plan import Plan

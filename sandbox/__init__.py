@@ -1,4 +1,4 @@
-"""The four call APIs on localhost, with data that grows and changes, and faults on demand."""
+"""Mock call APIs on localhost, with data that grows and changes, and faults on demand."""
 
 from __future__ import annotations
 

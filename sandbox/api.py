@@ -1,4 +1,4 @@
-"""What the four providers have in common: rows, faults, a request log, growth and the truth."""
+"""What all providers have in common: rows, faults, a request log, growth and the truth."""
 
 from __future__ import annotations
 
@@ -11,23 +11,90 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from .faults import FaultQueue
 from .handle import Handle
 from .http import Json, LoggedRequest, RefusalError, Reply, Request
+from .table import Kind, Table
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    import random
+    from collections.abc import Iterator, Mapping, Sequence
     from datetime import datetime
 
-    from .store import Plan, Store
-    from .table import Key, Record, Row
+    from .calls import Call, Rows
+    from .table import Key, Plan, Record, Row
 
 
 class Api(ABC):
-    """One provider. Rows are made when they are first needed, so an unused provider is free."""
+    """One provider on localhost. Rows are made when they are first needed.
+
+    To add a provider, put a module into this folder with a subclass that has a `name`: it is
+    found by itself, is served below `/<name>/`, and a `Sandbox` has it as an attribute.
+    It says in
+
+    - `keys`: its streams with their primary keys, its calls first;
+    - `config`: the settings that point the tap at it;
+    - `_tables`: the rows behind each stream, a `Kind` each; streams may share a table;
+    - `_answer`: what it answers to a request; a `RefusalError` becomes an `error`;
+    - `error`: how it words an error.
+
+    What is exported of a row is `Row.canonical`, unless `_record` says otherwise. Rows should be
+    encoded by `Row.encoded`, which does it once. The ways in which the real server may behave are
+    fields of a dataclass `options`; those that a run must survive are chosen at random in `vary`.
+    A call of the table of all calls is made in `calls`. A small example::
+
+        KEY = "acme_canary_key_1f2e3d"
+
+        class AcmeApi(Api):
+            \"\"\"Acme on localhost.\"\"\"
+
+            name = "acme"
+            keys: ClassVar = {"acme_calls": ("id",)}
+
+            @override
+            def config(self) -> dict[str, Any]:
+                \"\"\"The tap's `acme` object.\"\"\"
+                return {"api_url": f"{self.base_url}/acme", "api_key": KEY}
+
+            @override
+            def error(self, status: int, message: str = "", detail: Json = None) -> Reply:
+                \"\"\"An error object.\"\"\"
+                return Reply.of_json(status, {"error": message or f"error {status}"})
+
+            @override
+            def _tables(self) -> dict[str, Table]:
+                calls = Kind(make=_make, mature=_mature, key=lambda c: c["id"], time="created_at")
+                return {"acme_calls": self.table(calls)}
+
+            @override
+            def _answer(self, request: Request) -> Reply:
+                if request.header("Authorization") != f"Bearer {KEY}":
+                    raise RefusalError(401, "unauthorized")
+                if (request.method, self.path(request)) != ("GET", "/calls"):
+                    raise RefusalError(404, "no such path")
+                query = Query(request.query)
+                low, high = query.instant("from"), query.instant("to")
+                rows = self.table_of("acme_calls").between(low, high, "[)")
+                found, following = page(rows, request.query.get("cursor"), 100)
+                calls = [row.encoded("call", _encode) for row in found]
+                return Reply.of_rows(200, {"next": following}, "calls", calls)
+
+        def _make(rng: random.Random, at: datetime, end: datetime | None) -> Record:
+            call = {"id": uuid(rng), "created_at": text(at), "duration": below(rng, 600)}
+            over = at + call["duration"] * SECOND
+            return {**call, "status": "ended" if end is None or over <= end else "ongoing"}
+
+        def _mature(rng: random.Random, record: Record, until: datetime) -> Record:
+            return {"status": "ended", "duration": record["duration"] + 1}
+
+        def _encode(row: Row) -> bytes:
+            return json.dumps({**row.canonical, **row.extra_wire}).encode()
+    """
 
     name: ClassVar[str]
-    #: First path segments that belong to this provider.
-    prefixes: ClassVar[tuple[str, ...]]
     #: The streams and their primary keys. The first one is the provider's calls.
     keys: ClassVar[Mapping[str, tuple[str, ...]]]
+    #: First path segments that belong to this provider beside its name.
+    prefixes: ClassVar[tuple[str, ...]] = ()
+    #: The streams that `calls` reads.
+    call_streams: ClassVar[tuple[str, ...]] = ()
 
     def __init__(self, plan: Plan) -> None:
         """Set up an empty provider that will hold what `plan` says."""
@@ -46,8 +113,16 @@ class Api(ABC):
         self._address = ""
         self._in_flight = 0
         self._counter = threading.Lock()
-        self._stores = self._make_stores()
-        self._handles = {stream: self._make_handle(stream) for stream in self.keys}
+        self._tables_by_stream = self._tables()
+        self._handles = {
+            stream: Handle(
+                self.table_of(stream),
+                self.lock,
+                partial(self.truth, stream),
+                partial(self._defaults, stream),
+            )
+            for stream in self.keys
+        }
         self._calls = self._handles[self.streams[0]]
 
     @property
@@ -73,16 +148,8 @@ class Api(ABC):
         """The settings object of this provider, ready for the tap."""
 
     @abstractmethod
-    def _make_stores(self) -> dict[str, Store]:
-        """The rows behind each stream; a store comes after those its rows hang on."""
-
-    def _make_handle(self, stream: str) -> Handle:
-        """How a test gets hold of a stream."""
-        return Handle(self._stores[stream], self.lock, partial(self.truth, stream))
-
-    @abstractmethod
-    def _record(self, stream: str, row: Row) -> Record | None:
-        """What an exporter must make of a visible row; None where the stream does not have it."""
+    def _tables(self) -> dict[str, Table]:
+        """The rows behind each stream."""
 
     @abstractmethod
     def _answer(self, request: Request) -> Reply:
@@ -92,7 +159,39 @@ class Api(ABC):
     def error(self, status: int, message: str = "", detail: Json = None) -> Reply:
         """An error the way this provider words it."""
 
+    # -- what it may say --------------------------------------------------------------------
+
+    def _record(self, stream: str, row: Row) -> Record | None:
+        """What an exporter must make of a visible row; None where the stream does not have it."""
+        return dict(row.canonical)
+
+    def _defaults(self, stream: str, columns: Record) -> Record:
+        """Further columns of a row that `add_at` makes with these."""
+        return {}
+
+    def vary_once(self, dice: random.Random) -> dict[str, Any]:
+        """Choose what stays as it is for several runs; the settings of the tap that go with it."""
+        return {}
+
+    def vary(self, dice: random.Random, streams: Sequence[str]) -> dict[str, Any]:
+        """Choose what may differ in each run of these streams; the settings that go with it."""
+        return {}
+
+    @classmethod
+    def calls(cls, rows: Rows) -> Iterator[Call]:
+        """The rows of the table of all calls that records of `call_streams` amount to."""
+        yield from ()
+
     # -- rows -------------------------------------------------------------------------------
+
+    def table(self, kind: Kind, name: str = "") -> Table:
+        """A new table; its random numbers are its own if it has a `name`."""
+        name = f"{self.name}:{name}" if name else self.name
+        return Table(kind, self._plan, name, lambda: self.now)
+
+    def table_of(self, stream: str) -> Table:
+        """The rows behind a stream."""
+        return self._tables_by_stream[stream]
 
     def of(self, stream: str) -> Handle:
         """The rows of one stream."""
@@ -100,10 +199,10 @@ class Api(ABC):
 
     def truth(self, stream: str) -> dict[Key, Record]:
         """Every record of a stream that can be exported now, by its key."""
-        store, keys = self._stores[stream], self.keys[stream]
+        keys = self.keys[stream]
         truth: dict[Key, Record] = {}
         with self.lock:
-            for row in store.ready().rows:
+            for row in self.table_of(stream).rows:
                 record = self._record(stream, row) if row.visible else None
                 if record is not None:
                     truth[tuple(record[name] for name in keys)] = record
@@ -137,8 +236,8 @@ class Api(ABC):
         """
         with self.lock:
             before = {stream: self.truth(stream) for stream in self.streams}
-            for store in dict.fromkeys(self._stores.values()):
-                store.grow(seed, old_end, until)
+            for table in dict.fromkeys(self._tables_by_stream.values()):
+                table.grow(seed, old_end, until)
             self.now = until
             self.grown = {
                 stream: _difference(before[stream], self.truth(stream)) for stream in self.streams
@@ -163,6 +262,10 @@ class Api(ABC):
         self.requests.append(LoggedRequest.of(request, reply.status))
         return reply
 
+    def path(self, request: Request) -> str:
+        """The path of a request after the provider's name."""
+        return request.path.removeprefix(f"/{self.name}")
+
     def _reply(self, request: Request) -> Reply:
         fault = self.faults.take(request)
         if fault is None:
@@ -177,11 +280,6 @@ class Api(ABC):
                 return self._answer(request)
         except RefusalError as refusal:
             return self.error(refusal.status, str(refusal), refusal.detail)
-
-
-def joined(rows: Sequence[bytes]) -> bytes:
-    """Encoded rows as one JSON array."""
-    return b"[" + b",".join(rows) + b"]"
 
 
 def _difference(before: Mapping[Key, Record], after: Mapping[Key, Record]) -> dict[str, int]:

@@ -1,24 +1,23 @@
-"""The sandbox: four providers behind one port, with a clock that can be moved on."""
+"""The sandbox: all providers behind one port, with a clock that can be moved on."""
 
 from __future__ import annotations
 
+import pkgutil
 from datetime import datetime, timedelta
+from importlib import import_module
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
-from .anunzi import AnunziApi
-from .burki import BurkiApi
+from .api import Api
 from .http import Json, LoggedRequest, RefusalError, Reply, Request
 from .instants import UTC, parse
 from .server import Server
-from .store import Plan
-from .twin24 import Twin24Api
-from .videsk import VideskApi
+from .table import Plan
 
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-    from .api import Api
     from .table import Record
 
 _DEFAULT_START = datetime(2024, 5, 1, tzinfo=UTC)
@@ -27,8 +26,26 @@ _DEFAULT_END = datetime(2024, 6, 1, tzinfo=UTC)
 _INGESTION_DELAY = timedelta(minutes=5)
 
 
+def providers() -> dict[str, type[Api]]:
+    """Every `Api` of this folder that has a name, by that name."""
+    names = [each.name for each in pkgutil.iter_modules([str(Path(__file__).parent)])]
+    modules = [import_module(f"{__package__}.{name}") for name in names if name[0] != "_"]
+    found = [
+        value
+        for module in modules
+        for value in vars(module).values()
+        if isinstance(value, type)
+        and issubclass(value, Api)
+        and value.__module__ == module.__name__
+    ]
+    return {api.name: api for api in found if hasattr(api, "name")}
+
+
 class Sandbox:
-    """The four call APIs on localhost. Use it as a context manager, or `open` and `close` it."""
+    """The call APIs on localhost. Use it as a context manager, or `open` and `close` it.
+
+    Each provider is an attribute: `box.videsk`.
+    """
 
     def __init__(
         self,
@@ -48,18 +65,20 @@ class Sandbox:
         self._own_clock = own_clock
         plan = Plan(seed, rows, start.astimezone(UTC), end.astimezone(UTC))
         self.start, self.end = plan.start, plan.end
-        self.videsk = VideskApi(plan)
-        self.anunzi = AnunziApi(plan)
-        self.twin24 = Twin24Api(plan)
-        self.burki = BurkiApi(plan)
-        self.apis: dict[str, Api] = {
-            api.name: api for api in (self.videsk, self.anunzi, self.twin24, self.burki)
-        }
+        self.apis: dict[str, Api] = {name: api(plan) for name, api in providers().items()}
         #: Requests to no provider at all, such as those that followed a redirect.
         self.strays: list[LoggedRequest] = []
-        self._routes = {prefix: api for api in self.apis.values() for prefix in api.prefixes}
+        self._routes = {
+            prefix: api for name, api in self.apis.items() for prefix in (name, *api.prefixes)
+        }
         self._host, self._port = host, port
         self._server: Server | None = None
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - a provider, with its own options
+        api = self.__dict__.get("apis", {}).get(name)
+        if api is None:
+            raise AttributeError(name)
+        return api
 
     def open(self) -> Self:
         """Start serving; after a `close`, on the same port again."""

@@ -62,6 +62,13 @@ class Reply:
         """An answer that holds one JSON value."""
         return cls(status, json.dumps(value, ensure_ascii=False).encode())
 
+    @classmethod
+    def of_rows(cls, status: int, head: Mapping[str, Json], name: str, rows: list[bytes]) -> Reply:
+        """An answer of one object: what `head` says, and encoded rows under a name."""
+        opening = json.dumps(head, ensure_ascii=False)[:-1] + (", " if head else "")
+        body = f'{opening}"{name}": ['.encode() + b",".join(rows) + b"]}"
+        return cls(status, body)
+
 
 class RefusalError(Exception):
     """Raised by a handler to answer with an error in the provider's own error form."""

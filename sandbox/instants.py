@@ -51,6 +51,11 @@ def floor(at: datetime, step: timedelta) -> datetime:
     return at - (at - EPOCH) % step
 
 
+def second(at: datetime) -> str:
+    """The form of records, without the fraction of the second."""
+    return text(floor(at, SECOND))
+
+
 def to_ms(at: datetime) -> int:
     """Whole milliseconds since 1970."""
     return (at - EPOCH) // MILLISECOND

@@ -53,9 +53,8 @@ class Activity:
         old = self._place.clock.now
         self._pass(self._dice.choice([1, 5, 20, 90]) * _HOUR)
         seed = self._dice.getrandbits(30)
-        for store in {id(handle._store): handle._store for handle in self._handles}.values():
-            store.ready()
-            store.grow(seed, old, self._place.clock.now)
+        for table in {id(handle.table): handle.table for handle in self._handles}.values():
+            table.grow(seed, old, self._place.clock.now)
         self.look()
 
     def advance(self) -> None:
@@ -107,7 +106,7 @@ class Activity:
             recent = [row for row in handle.rows if row.at < self._place.clock.now]
             recent = sorted(recent, key=lambda row: row.at)[-8:] + recent[:2]
             for row in self._dice.sample(recent, min(len(recent), self._dice.randint(0, 4))):
-                handle._store.table.mature(self._dice, row)
+                handle.table.mature(self._dice, row)
         self.look()
 
     def delete(self) -> None:

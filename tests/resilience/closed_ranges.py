@@ -155,7 +155,7 @@ def _add_rows(place: Place, stream: str, whole: Range, dice: random.Random) -> N
     untimed = any(not BY_NAME[name].time for name in place.api.streams)
     if BY_NAME[stream].time_in_rows and not untimed and dice.random() < 0.2:
         for row in dice.sample(handle.rows, min(2, len(handle.rows))):
-            handle.amend(row, **{handle._store.table.time_column: None})
+            handle.amend(row, **{handle.table.time_column: None})
 
 
 def run_closed_range(stream: str, seed: int) -> Report:

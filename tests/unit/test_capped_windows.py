@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sandbox.traffic import instants
+from sandbox.invent import instants
 from tap_callexports.cap import Cap
 from tap_callexports.windows import (
     MONTH,

@@ -1,43 +1,40 @@
-"""What the servers show of a stream, as records: to be compared with the truth."""
+"""What the servers show of a stream, as records: to be compared with the truth.
+
+Where a list has pages, they are small ones, and all are read.
+"""
 
 from __future__ import annotations
 
 import json
+import re
+from collections.abc import Callable, Iterator
 from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from sandbox_clients import (
-    Record,
-    anunzi_all,
-    anunzi_call,
-    burki,
-    twin24,
-    twin24_calls,
-    videsk_export,
-)
+import sandbox_clients as clients
 
 from sandbox.instants import UTC, from_ms, parse, text
-from sandbox.twin24 import calls, sessions
-from sandbox.videsk.endpoints import STREAMS
+from sandbox.twin24 import INCOMING, OUTGOING, List
+from sandbox.videsk_rows import STREAMS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     import requests
 
     from sandbox import Sandbox
 
+Record = dict[str, Any]
 Table = dict[tuple[Any, ...], Record]
-_RANGE = {"start": "2000-01-01T00:00:00Z", "end": "2100-01-01T00:00:00Z"}
+Read = Callable[["Sandbox", "requests.Session"], "Iterator[Record]"]
+_EVER = {"start": "2000-01-01T00:00:00Z", "end": "2100-01-01T00:00:00Z"}
+_PAGE = 70
 
 
 def shown(box: Sandbox, http: requests.Session, stream: str) -> Table:
     """All a stream's server shows, by primary key; what has no value is left out."""
-    ours = _SHOWN.get(stream)
-    known = stream in _SHOWN or stream in STREAMS
-    assert known, f"missing in _SHOWN in tests/providers/sandbox/sandbox_shown.py: {stream}"
-    records = ours(box, http) if ours else videsk_records(box, http, stream)
+    read = _READ.get(stream) or partial(_videsk, stream=stream)
     (keys,) = (api.keys[stream] for api in box.apis.values() if stream in api.streams)
+    records = list(read(box, http))
     table = {tuple(record[key] for key in keys): set_columns(record) for record in records}
     assert len(table) == len(records), "a row comes twice"
     return table
@@ -52,143 +49,119 @@ def set_columns(record: Record) -> Record:
     return {name: value for name, value in record.items() if value is not None}
 
 
-def videsk_records(box: Sandbox, http: requests.Session, stream: str) -> list[Record]:
-    endpoint = STREAMS[stream]
-    if endpoint.definition is None:
-        return _videsk_rows(box, http, stream)
-    definitions = box.videsk.options.forms if "form" in stream else box.videsk.options.surveys
-    return [
-        {**record, endpoint.keys[0]: definition}
-        for definition in definitions
-        for record in _videsk_rows(box, http, stream, definition)
-    ]
-
-
-def _videsk_rows(
-    box: Sandbox, http: requests.Session, stream: str, definition: str = ""
-) -> list[Record]:
-    endpoint = STREAMS[stream]
-    export = endpoint.path.removeprefix("/reports/exports/")
-    keys = {column.id: f"_{column.name}" for column in endpoint.columns if column.id}
-    asked: Record = {"keys": keys, **_RANGE}
-    if endpoint.definition:
-        asked[endpoint.definition] = definition
-    body = videsk_export(box, http, export, asked).json()
-    fixed, questions = body["columns"][: len(endpoint.columns)], body["columns"][len(keys) :]
-    records = []
-    for row in body["data"]:
-        record: Record = {}
-        for column, label in zip(endpoint.columns, fixed, strict=True):
-            value = row.pop(label, None)
-            if column.is_time and value is not None:
-                value = text(_wall(value))
-            record[column.name] = _compacted(value) if column.is_open else value
-        if record.get("tags") == "":
-            record["tags"] = []
-        if endpoint.definition:
-            given = [label for label in questions if label in row]
-            record["answers"] = [{"label": label, "value": row.pop(label)} for label in given]
-        assert not row, "a row has more than its columns"
-        records.append(record)
-    return records
-
-
-def _wall(value: str) -> datetime:
-    form = "%d/%m/%Y, %H:%M:%S" if "/" in value else "%Y-%m-%d %H:%M:%S"
-    return datetime.strptime(value, form).replace(tzinfo=UTC)
-
-
 def _compacted(value: Any) -> Any:
     if isinstance(value, dict | list):
         return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
     return value
 
 
-def _anunzi(record: Record) -> Record:
-    record.pop("access_token", None)
-    return {
-        name: text(from_ms(value)) if name.endswith("_timestamp") else value
-        for name, value in record.items()
+def _utc(record: Record, *names: str) -> Record:
+    return {**record, **{name: text(parse(record[name])) for name in names if record.get(name)}}
+
+
+def _videsk(box: Sandbox, http: requests.Session, stream: str) -> Iterator[Record]:
+    export = STREAMS[stream]
+    definitions = box.videsk._definitions(stream) if export.definition else [""]
+    for definition in definitions:
+        ids = {re.sub(r"_(.)", lambda found: found[1].upper(), name) for name in export.columns}
+        keys = {column_id: f"_{column_id}" for column_id in ids}  # no question has such a label
+        asked = {**_EVER, "keys": keys, export.definition: definition}
+        body = clients.videsk(box, http, export.name, **asked).json()
+        fixed = body["columns"][: len(export.columns)]
+        for row in body["data"]:
+            record = {name: row.pop(label, None) for name, label in zip(export.columns, fixed)}  # noqa: B905
+            for name, value in record.items():
+                if value and name.endswith(("_at", "_time", "_leave", "_date")):
+                    form = "%d/%m/%Y, %H:%M:%S" if "/" in value else "%Y-%m-%d %H:%M:%S"
+                    record[name] = text(datetime.strptime(value, form).replace(tzinfo=UTC))
+            if "integration_data" in record:
+                record["integration_data"] = _compacted(record["integration_data"])
+            if record.get("tags") == "":
+                record["tags"] = []
+            if export.definition:
+                record[export.keys[0]] = definition
+                record["answers"] = [{"label": name, "value": row[name]} for name in row]
+                row.clear()
+            assert not row, "a row has more than its columns"
+            yield record
+
+
+def _anunzi(box: Sandbox, http: requests.Session) -> Iterator[Record]:
+    body: Record = {"limit": _PAGE}
+    while True:
+        page = clients.anunzi(box, http, **body).json()
+        assert len(page["items"]) <= _PAGE
+        yield from map(_anunzi_record, page["items"])
+        if not page["has_more"]:
+            return
+        body["pagination_key"] = page["pagination_key"]
+
+
+def _anunzi_record(item: Record) -> Record:
+    item.pop("access_token", None)
+    instants = {
+        name: text(from_ms(value)) for name, value in item.items() if name.endswith("_timestamp")
     }
+    return {"start_timestamp": None, **item, **instants}
 
 
-def _anunzi_calls(box: Sandbox, http: requests.Session) -> list[Record]:
-    items = [item for page in anunzi_all(box, http, limit=1000) for item in page]
-    return [_anunzi(item) for item in items if "start_timestamp" in item]
+def _anunzi_started(box: Sandbox, http: requests.Session) -> Iterator[Record]:
+    return (record for record in _anunzi(box, http) if record["start_timestamp"])
 
 
-def _anunzi_unstarted(box: Sandbox, http: requests.Session) -> list[Record]:
-    items = [item for page in anunzi_all(box, http, limit=1000) for item in page]
-    return [_anunzi(item) for item in items if "start_timestamp" not in item]
+def _anunzi_unstarted(box: Sandbox, http: requests.Session) -> Iterator[Record]:
+    return (record for record in _anunzi(box, http) if not record["start_timestamp"])
 
 
-def _anunzi_details(box: Sandbox, http: requests.Session) -> list[Record]:
-    return [
-        _anunzi(anunzi_call(box, http, record["call_id"]).json())
-        for record in _anunzi_calls(box, http)
-        if record["call_status"] != "ongoing"
-    ]
+def _anunzi_details(box: Sandbox, http: requests.Session) -> Iterator[Record]:
+    for record in _anunzi_started(box, http):
+        if record["call_status"] != "ongoing":
+            yield _anunzi_record(clients.anunzi(box, http, record["call_id"]).json())
 
 
-def _twin24(items: list[Record], columns: dict[str, str], shapes: tuple[str, ...]) -> list[Record]:
-    records = []
-    for item in items:
-        record = {columns[name]: value for name, value in item.items()}
-        for name in ("created_at", "updated_at", "started_at"):
-            if record.get(name):
-                record[name] = text(parse(record[name]))
-        record.update({name: _compacted(record[name]) for name in shapes})
-        record["external_id"] = record["external_id"] or None
-        if record.get("region_id") is not None:
-            record["region_id"] = str(record["region_id"])
-        records.append(record)
-    return records
+def _twin24(asked: List, path: str) -> Read:
+    def read(box: Sandbox, http: requests.Session) -> Iterator[Record]:
+        query: Record = {"fields": ",".join(asked.columns), "limit": _PAGE, "sort": asked.sorts[0]}
+        offset, count = 0, 1
+        while offset < count:
+            page = clients.twin24(box, http, path, offset=offset, **query).json()
+            offset, count = offset + _PAGE, page["count"]
+            for item in page["items"]:
+                record = {asked.columns[name]: _compacted(value) for name, value in item.items()}
+                record = _utc(record, "created_at", "updated_at", "started_at")
+                record["external_id"] = record["external_id"] or None
+                if record.get("region_id") is not None:
+                    record["region_id"] = str(record["region_id"])
+                yield record
+
+    return read
 
 
-def _twin24_incoming(box: Sandbox, http: requests.Session) -> list[Record]:
-    reply = twin24(box, http, limit=1000, fields=",".join(sessions.COLUMNS))
-    return _twin24(reply.json()["items"], sessions.COLUMNS, sessions.OPEN_SHAPES)
+def _burki_export(box: Sandbox, http: requests.Session) -> Iterator[Record]:
+    for record in clients.burki(box, http, format="json").json():
+        yield _utc(record, "started_at", "ended_at")
 
 
-def _twin24_calls(box: Sandbox, http: requests.Session) -> list[Record]:
-    reply = twin24_calls(box, http, limit=1000, fields=",".join(calls.COLUMNS))
-    shapes = ("messages", "additional", "dialog_results", "markers")
-    return _twin24(reply.json()["items"], calls.COLUMNS, shapes)
+def _burki_list(box: Sandbox, http: requests.Session) -> Iterator[Record]:
+    for record in clients.burki(box, http, "", limit=1000).json()["items"]:
+        yield _utc(record, "started_at", "ended_at")
 
 
-def _burki(records: list[Record]) -> list[Record]:
-    for record in records:
-        for name in ("started_at", "ended_at", "created_at"):
-            if record.get(name):
-                record[name] = text(parse(record[name]))
-    return records
-
-
-def _burki_export(box: Sandbox, http: requests.Session) -> list[Record]:
-    return _burki(burki(box, http, format="json").json())
-
-
-def _burki_list(box: Sandbox, http: requests.Session) -> list[Record]:
-    return _burki(burki(box, http, "", limit=1000).json()["items"])
-
-
-def _burki_said(box: Sandbox, http: requests.Session) -> list[Record]:
-    said = []
+def _burki_said(box: Sandbox, http: requests.Session) -> Iterator[Record]:
     for call in _burki_list(box, http):
         if call["status"] != "ongoing":
-            segments = burki(box, http, f"{call['id']}/transcripts").json()
-            for segment in _burki(segments):
-                segment["stt_timestamps"] = _compacted(segment["stt_timestamps"])
-                said.append({**segment, "call_started_at": call["started_at"]})
-    return said
+            for segment in clients.burki(box, http, f"{call['id']}/transcripts").json():
+                said = _compacted(segment["stt_timestamps"])
+                more = {"stt_timestamps": said, "call_started_at": call["started_at"]}
+                yield {**_utc(segment, "created_at"), **more}
 
 
-_SHOWN: dict[str, Callable[[Sandbox, requests.Session], list[Record]]] = {
-    "anunzi_calls": _anunzi_calls,
+_READ: dict[str, Read] = {
+    "anunzi_calls": _anunzi_started,
     "anunzi_unstarted_calls": _anunzi_unstarted,
     "anunzi_call_details": _anunzi_details,
-    "twin24_incoming_calls": _twin24_incoming,
-    "twin24_calls": _twin24_calls,
+    "twin24_incoming_calls": _twin24(INCOMING, ""),
+    "twin24_calls": _twin24(OUTGOING, "/search/cis/calls"),
     "burki_calls": _burki_export,
     "burki_call_list": _burki_list,
     "burki_call_transcripts": _burki_said,

@@ -1,4 +1,4 @@
-"""Tokens of Twin24: JWT-shaped, with a life in seconds and perhaps in requests."""
+"""Tokens of a login: JWT-shaped, with a life in seconds and perhaps in requests."""
 
 from __future__ import annotations
 
@@ -6,20 +6,21 @@ import base64
 import hashlib
 import json
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import count
 from typing import Any
 
-EXPIRED = "Token is expired."
+from .http import RefusalError, Request
 
 
 @dataclass
 class _Life:
-    """What is left of a token."""
+    """What is left of a token, and what it was issued for."""
 
     expires: float
     requests: int | None
-    company: int | None
+    scope: int | None
 
 
 class Tokens:
@@ -33,36 +34,30 @@ class Tokens:
     def issue(
         self,
         ttl: float,
-        requests: int | None,
-        company: int | None,
-        default: int,
+        requests: int | None = None,
+        scope: int | None = None,
+        claims: Mapping[str, object] | None = None,
         *,
         exp_shift: float = 0,
     ) -> str:
-        """A new token, good for `ttl` seconds and `requests` requests."""
+        """A new token, good for `ttl` seconds and `requests` requests; `exp` may be wrong."""
         now = time.time()
-        claims = {
-            "iat": int(now),
-            "exp": int(now + ttl + exp_shift),
-            "version": 1,
-            "sub": "42",
-            "company_id": company or default,
-            "jti": next(self._numbers),
-        }
-        token = jwt(claims)
-        self._lives[token] = _Life(now + ttl, requests, company)
+        times = {"iat": int(now), "exp": int(now + ttl + exp_shift), "jti": next(self._numbers)}
+        token = jwt({**(claims or {}), **times})
+        self._lives[token] = _Life(now + ttl, requests, scope)
         return token
 
-    def use(self, token: str) -> int | None:
-        """Spend one request of a token: its chosen company. Raises PermissionError with why."""
+    def authorise(self, request: Request) -> int | None:
+        """Spend one use of the bearer token of a request: its scope."""
+        kind, _, token = request.header("Authorization").partition(" ")
         life = self._lives.get(token)
-        if life is None:
-            raise PermissionError("Unauthorized")
+        if kind != "Bearer" or life is None:
+            raise RefusalError(401, "Unauthorized")
         if time.time() >= life.expires or life.requests == 0:
-            raise PermissionError(EXPIRED)
+            raise RefusalError(401, "Token is expired.")
         if life.requests is not None:
             life.requests -= 1
-        return life.company
+        return life.scope
 
 
 def jwt(claims: dict[str, Any]) -> str:

@@ -1,0 +1,139 @@
+"""Retell's own client, in its strictest mode, as the judge of the mock of Anunzi and Retell."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import retell
+from sandbox_shown import expected
+
+from sandbox import Sandbox
+
+#: Fewer than there are calls.
+_PAGE = 60
+
+
+@pytest.fixture(scope="module")
+def box() -> Iterator[Sandbox]:
+    with Sandbox(rows=200) as running:
+        running.anunzi.options.dialect = "retell"
+        yield running
+
+
+@pytest.fixture(scope="module")
+def client(box: Sandbox) -> Iterator[retell.Retell]:
+    config = box.anunzi.config()
+    with retell.Retell(
+        api_key=config["api_key"],
+        base_url=config["api_url"],
+        max_retries=0,
+        _strict_response_validation=True,
+    ) as opened:
+        yield opened
+
+
+def _calls(client: retell.Retell, **query: Any) -> list[Any]:
+    """The calls of all pages of a list."""
+    calls: list[Any] = []
+    while True:
+        page = client.call.list(sort_order="ascending", limit=_PAGE, **query)
+        calls += page.items
+        if not page.has_more:
+            return calls
+        query["pagination_key"] = page.pagination_key
+
+
+def _ids(calls: list[Any]) -> set[str]:
+    return {call.call_id for call in calls}
+
+
+def test_all_pages_are_valid_and_hold_every_call(box: Sandbox, client: retell.Retell) -> None:
+    calls = _calls(client)
+    truth = {**expected(box, "anunzi_calls"), **expected(box, "anunzi_unstarted_calls")}
+    assert len(calls) == len(_ids(calls))
+    assert _ids(calls) == {call_id for (call_id,) in truth}
+    assert {call.call_status for call in calls} > {"ended", "ongoing", "not_connected"}
+    assert client.call.list(limit=1, include_total=True).total == len(calls)
+
+
+def test_costs_have_every_required_field(client: retell.Retell) -> None:
+    costs = [call.call_cost for call in _calls(client) if call.call_cost]
+    assert any(not cost.product_costs for cost in costs), "no call that cost nothing"
+    for cost in costs:
+        assert cost.combined_cost >= 0
+        assert cost.total_duration_seconds >= 0
+        assert cost.total_duration_unit_price >= 0
+
+
+def test_every_call_is_valid_with_its_transcript(client: retell.Retell) -> None:
+    listed = _calls(client)
+    calls = [client.call.retrieve(call.call_id) for call in listed]
+    assert _ids(calls) == _ids(listed)
+    assert any(call.transcript_with_tool_calls for call in calls)
+
+
+@pytest.mark.parametrize("limit", [0, 1001])
+def test_a_page_of_more_than_a_thousand_calls_is_refused(client: retell.Retell, limit: int) -> None:
+    assert client.call.list(limit=1000).items
+    with pytest.raises(retell.BadRequestError) as refused:
+        client.call.list(limit=limit)
+    assert refused.value.body == {
+        "status": "error",
+        "message": "limit must be from 1 to 1000, and skip at least 0",
+    }
+
+
+def test_wrong_keys_and_unknown_calls_are_refused(client: retell.Retell) -> None:
+    with pytest.raises(retell.AuthenticationError):
+        client.with_options(api_key="wrong").call.list()
+    with pytest.raises(retell.UnprocessableEntityError):
+        client.call.retrieve("call_unknown")
+
+
+def test_metadata_is_filtered_by_its_keys(client: retell.Retell) -> None:
+    calls = _calls(client)
+    named = {call.call_id: (call.metadata or {}).get("customer_id") for call in calls}
+    someone = next(filter(None, named.values()))
+    present = {"type": "present", "op": "pr", "key": "customer_id"}
+    equal = {"type": "string", "op": "eq", "key": "customer_id", "value": someone}
+    for condition, wanted in (
+        (present, {call_id for call_id, name in named.items() if name}),
+        ({**present, "op": "np"}, {call_id for call_id, name in named.items() if not name}),
+        (equal, {call_id for call_id, name in named.items() if name == someone}),
+    ):
+        found = _ids(_calls(client, filter_criteria={"metadata": [condition]}))
+        assert found == wanted
+        assert 0 < len(found) < len(calls)
+
+
+def test_tool_calls_are_filtered_by_name_and_success(client: retell.Retell) -> None:
+    done: dict[str, list[bool | None]] = {}
+    for call in _calls(client):
+        items = client.call.retrieve(call.call_id).transcript_with_tool_calls or []
+        done[call.call_id] = [item.successful for item in items if item.role == "tool_call_result"]
+    for success in (True, False):
+        condition = {"type": "boolean", "op": "eq", "value": success}
+        tools = [{"name": "buscar_hora", "success": condition}]
+        found = _ids(_calls(client, filter_criteria={"tool_calls": tools}))
+        assert found == {call_id for call_id, results in done.items() if success in results}
+        assert found
+    assert not _calls(client, filter_criteria={"tool_calls": [{"name": "otra"}]})
+
+
+@pytest.mark.parametrize(
+    ("name", "condition", "matches"),
+    [
+        ("agent_tag", {"type": "enum", "op": "in", "value": ["prod"]}, {"agent_tag": "prod"}),
+        ("direction", {"type": "enum", "op": "in", "value": ["inbound"]}, {"direction": "inbound"}),
+        ("duration_ms", {"type": "range", "op": "bt", "value": [0, 0]}, {"duration_ms": 0}),
+    ],
+)
+def test_other_filters_act(
+    client: retell.Retell, name: str, condition: dict[str, Any], matches: dict[str, Any]
+) -> None:
+    found = _calls(client, filter_criteria={name: condition})
+    assert 0 < len(found) < len(_calls(client))
+    for column, value in matches.items():
+        assert {getattr(call, column) for call in found} == {value}
