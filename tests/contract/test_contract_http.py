@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
-from account import FOR_EVER, MIDDLE, Account, opened, tried
+from account import FOR_EVER, Account, opened, tried
 from expected_streams import DISTINCT, STREAMS
 from support import failure
 
@@ -148,13 +148,3 @@ def test_a_redirect_is_never_followed(account: Account) -> None:
         assert "token=1" not in line
         assert elsewhere.strays == account.box.strays == []
         assert all(api.requests == [] for api in elsewhere.apis.values())
-
-
-@pytest.mark.covers(103)
-def test_a_stream_that_fails_keeps_no_row_from_the_next_run(account: Account) -> None:
-    account.trouble(TROUBLE["500"])
-    account.trouble(replace(TROUBLE["html"], times=FOR_EVER), skip=2)
-    crash = account.run(end=MIDDLE)
-    assert crash.code == 1
-    account.api.faults.clear()
-    account.assert_complete(crash, account.run(crash.state))

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from account import END, FOR_EVER, MIDDLE, START, Account, opened, tried
+from account import END, FOR_EVER, START, Account, opened, tried
 from expected_streams import DISTINCT, WINDOWED
-from support import HOUR, Run, text
+from support import Run, text
 
 from sandbox import Fault
 
@@ -79,19 +79,6 @@ def test_a_crash_with_windows_under_way_is_no_less_safe(account: Account) -> Non
     account.api.faults.clear()
     for prefix in [*prefixes(crash), Run(1, [])]:
         account.assert_complete(prefix, account.run(prefix.state or None, settings=settings))
-
-
-@pytest.mark.parametrize("account", TIMED, indirect=True, ids=str)
-def test_a_run_that_crashes_at_once_leaves_the_old_bookmark(account: Account) -> None:
-    first = account.run(end=MIDDLE)
-    account.api.faults.add(DOWN)
-    crash = account.run(first.state)
-    assert crash.code == 1
-    assert crash.records(account.name) == []
-    assert set(account.bookmarks(crash)) <= {text(MIDDLE)}
-    account.api.faults.clear()
-    account.add(MIDDLE - HOUR)
-    account.assert_complete(first, account.run(crash.state or first.state))
 
 
 @pytest.mark.parametrize("account", TIMED, indirect=True, ids=str)

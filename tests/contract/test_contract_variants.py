@@ -90,24 +90,6 @@ def test_deselected_columns_are_left_out_whoever_makes_the_records(account: Acco
         assert decoded(account.run()) == decoded(whole)
 
 
-@pytest.mark.parametrize("stream", DISTINCT, ids=str)
-def test_a_deselected_part_of_a_column_is_left_out(stream: Stream) -> None:
-    with opened(stream) as account:
-        catalog, whole = account.catalog(account.name), account.run().records(stream.name)
-        for part in entry_in(catalog, stream.name)["metadata"]:
-            if len(part["breadcrumb"]) == 4:
-                _, column, _, name = part["breadcrumb"]
-                if any(name in (record[column] or ()) for record in whole):
-                    part["metadata"]["selected"] = False
-                    break
-        else:
-            return  # no column has parts of its own
-        run = run_tap(account.config(), catalog=catalog)
-    for record in whole:
-        (record[column] or {}).pop(name, None)
-    assert run.records(stream.name) == whole
-
-
 def test_a_stream_map_changes_columns_rows_and_names(
     distinct: Account, caplog: pytest.LogCaptureFixture
 ) -> None:
