@@ -49,7 +49,7 @@ def private_texts(account: Account) -> set[str]:
 @pytest.mark.covers(103, 116)
 @pytest.mark.parametrize(
     ("account", "name", "skip"),
-    tried(STREAMS, ("503", 0), ("html", 0), *((name, 1) for name in TROUBLE)),
+    tried(DISTINCT, ("503", 0), ("cut body", 0), *((name, 1) for name in TROUBLE)),
     indirect=["account"],
 )
 def test_trouble_that_passes_changes_nothing(account: Account, name: str, skip: int) -> None:
@@ -57,14 +57,15 @@ def test_trouble_that_passes_changes_nothing(account: Account, name: str, skip: 
     run = account.run()
     assert account.api.faults.pending == 0
     account.assert_each_once(run)
-    account.api.faults.add(replace(TROUBLE[name], times=FOR_EVER, every=3))
-    account.assert_each_once(account.run())
+    if not skip:  # trouble now and then only costs time
+        account.api.faults.add(replace(TROUBLE[name], times=FOR_EVER, every=3))
+        account.assert_each_once(account.run())
 
 
 @pytest.mark.covers(102, 103, 105, 106, 107, 173)
 @pytest.mark.parametrize(
     ("account", "name"),
-    tried(STREAMS, *((name,) for name in TROUBLE if name != "503")),
+    tried(DISTINCT, *((name,) for name in TROUBLE if name != "503")),
     indirect=["account"],
 )
 def test_trouble_that_stays_fails_the_stream_in_one_line(

@@ -87,6 +87,7 @@ def test_the_lookback_says_what_is_read_again(account: Account, hours: int) -> N
     account.assert_exported(table, start=edge, end=MIDDLE + DAY)
 
 
+@pytest.mark.parametrize("empty", TIMED, indirect=True, ids=str)
 def test_an_empty_account_is_read_in_few_requests(empty: Account) -> None:
     run = empty.run(start=None, end=None)
     assert run.code == 0
