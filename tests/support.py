@@ -10,7 +10,6 @@ import copy
 import io
 import json
 import signal
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
@@ -243,12 +242,10 @@ def assert_listed(wanted: Iterable[str], listed: Iterable[str], where: str) -> N
         listed: Names the table has.
         where: The table and its file, as a message names them.
     """
-    there, counts = set(wanted), Counter([*listed])
-    missing, strange = sorted(there - set(counts)), sorted(set(counts) - there)
-    twice = sorted(name for name, count in counts.items() if count > 1)
-    assert not missing, f"missing in {where}: {', '.join(missing)}"
-    assert not strange, f"only in {where}: {', '.join(strange)}"
-    assert not twice, f"more than once in {where}: {', '.join(twice)}"
+    there, names = set(wanted), sorted(listed)
+    assert there <= set(names), f"missing in {where}: {sorted(there - set(names))}"
+    assert set(names) <= there, f"only in {where}: {sorted(set(names) - there)}"
+    assert len(names) == len(there), f"more than once in {where}: {names}"
 
 
 def secret_settings(provider: str) -> set[str]:

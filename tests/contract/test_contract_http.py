@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
-from account import FOR_EVER, MIDDLE, Account, opened, tried
+from account import FOR_EVER, Account, opened, tried
 from expected_streams import DISTINCT, STREAMS
 from support import failure
 
@@ -49,7 +49,7 @@ def private_texts(account: Account) -> set[str]:
 @pytest.mark.covers(103, 116)
 @pytest.mark.parametrize(
     ("account", "name", "skip"),
-    tried(STREAMS, ("503", 0), ("html", 0), *((name, 1) for name in TROUBLE)),
+    tried(DISTINCT, ("503", 0), ("cut body", 0), *((name, 1) for name in TROUBLE)),
     indirect=["account"],
 )
 def test_trouble_that_passes_changes_nothing(account: Account, name: str, skip: int) -> None:
@@ -57,14 +57,15 @@ def test_trouble_that_passes_changes_nothing(account: Account, name: str, skip: 
     run = account.run()
     assert account.api.faults.pending == 0
     account.assert_each_once(run)
-    account.api.faults.add(replace(TROUBLE[name], times=FOR_EVER, every=3))
-    account.assert_each_once(account.run())
+    if not skip:  # trouble now and then only costs time
+        account.api.faults.add(replace(TROUBLE[name], times=FOR_EVER, every=3))
+        account.assert_each_once(account.run())
 
 
 @pytest.mark.covers(102, 103, 105, 106, 107, 173)
 @pytest.mark.parametrize(
     ("account", "name"),
-    tried(STREAMS, *((name,) for name in TROUBLE if name != "503")),
+    tried(DISTINCT, *((name,) for name in TROUBLE if name != "503")),
     indirect=["account"],
 )
 def test_trouble_that_stays_fails_the_stream_in_one_line(
@@ -148,13 +149,3 @@ def test_a_redirect_is_never_followed(account: Account) -> None:
         assert "token=1" not in line
         assert elsewhere.strays == account.box.strays == []
         assert all(api.requests == [] for api in elsewhere.apis.values())
-
-
-@pytest.mark.covers(103)
-def test_a_stream_that_fails_keeps_no_row_from_the_next_run(account: Account) -> None:
-    account.trouble(TROUBLE["500"])
-    account.trouble(replace(TROUBLE["html"], times=FOR_EVER), skip=2)
-    crash = account.run(end=MIDDLE)
-    assert crash.code == 1
-    account.api.faults.clear()
-    account.assert_complete(crash, account.run(crash.state))

@@ -8,7 +8,7 @@ from datetime import datetime, timezone
 import pytest
 from account import END, MIDDLE, START, Account, opened, tried
 from expected_streams import DISTINCT, STREAMS, WINDOWED, Stream
-from support import DAY, HOUR, MICROSECOND, MINUTE, text, upserted
+from support import DAY, HOUR, MINUTE, text, upserted
 
 #: Those whose bookmarks are kept in a way of their own.
 TIMED = [stream for stream in DISTINCT if stream.time]
@@ -87,6 +87,7 @@ def test_the_lookback_says_what_is_read_again(account: Account, hours: int) -> N
     account.assert_exported(table, start=edge, end=MIDDLE + DAY)
 
 
+@pytest.mark.parametrize("empty", TIMED, indirect=True, ids=str)
 def test_an_empty_account_is_read_in_few_requests(empty: Account) -> None:
     run = empty.run(start=None, end=None)
     assert run.code == 0
@@ -94,17 +95,6 @@ def test_an_empty_account_is_read_in_few_requests(empty: Account) -> None:
     assert empty.bookmarks(run)[-1] >= "2026-"
     # Years without calls: windows grow up to a year.
     assert len(empty.requests) <= 60
-
-
-@pytest.mark.covers(96)
-@pytest.mark.parametrize("empty", TIMED, indirect=True, ids=str)
-def test_months_without_calls_are_crossed_in_few_requests(empty: Account) -> None:
-    start = datetime(2022, 1, 1, tzinfo=timezone.utc)
-    empty.add(*(start + day * DAY for day in range(5)), *(END - day * DAY for day in (3, 2, 1)))
-    run = empty.run(start=start)
-    empty.assert_complete(run)
-    assert empty.bookmark(run) == text(END)
-    assert len(empty.lists) <= 50
 
 
 @pytest.mark.covers(91, 92)
@@ -132,39 +122,6 @@ def test_a_bookmark_beyond_the_end_date_stays(account: Account) -> None:
     assert run.code == 0
     assert account.bookmark(run) == text(END)
     assert all(row[str(account.stream.time)] < text(END) for row in run.records(account.name))
-
-
-@pytest.mark.covers(72)
-@pytest.mark.parametrize("account", TIMED, indirect=True, ids=str)
-def test_a_bookmark_in_the_future_is_lowered_once_with_a_warning(
-    account: Account, caplog: pytest.LogCaptureFixture
-) -> None:
-    account.add(END - 2 * HOUR)
-    first = account.run(account.state(datetime(2999, 1, 1, tzinfo=timezone.utc)))
-    assert first.code == 0
-    assert account.bookmark(first) == text(END)
-    assert set(first.table(account.name)) >= set(account.truth(END - 20 * HOUR, END)) != set()
-    assert account.run(first.state).code == 0
-    assert caplog.text.count("lowered to") == 1
-
-
-@pytest.mark.covers(88)
-@pytest.mark.parametrize("account", TIMED, indirect=True, ids=str)
-def test_a_start_date_after_the_bookmark_wins(account: Account) -> None:
-    account.add(MIDDLE - 2 * HOUR, MIDDLE - MINUTE, MIDDLE, MIDDLE + MINUTE)
-    for bookmark in (START + 3 * DAY, MIDDLE + HOUR):
-        run = account.run(account.state(bookmark), start=MIDDLE)
-        account.assert_exported(run.table(account.name), start=MIDDLE)
-        assert account.bookmark(run) == text(END)
-
-
-@pytest.mark.parametrize("account", TIMED, indirect=True, ids=str)
-def test_nothing_is_requested_when_nothing_is_left_to_read(account: Account) -> None:
-    assert account.run(account.state(MIDDLE), start=END - MICROSECOND, end=END).code == 0
-    account.api.requests.clear()
-    idle = account.run(account.state(END), settings=account.stream.no_lookback)
-    assert (idle.code, idle.records(account.name), account.requests) == (0, [], [])
-    assert account.bookmark(idle) in {None, text(END)}
 
 
 @pytest.mark.parametrize("by_metadata", [False, True])

@@ -163,41 +163,9 @@ def test_what_is_missing_in_the_catalogs_schema_is_not_exported_at_all(options: 
         **options,
     )
     assert set(records(run)) == set(STREAMS)
-    for name, [record] in records(run).items():
-        assert "canary" not in json.dumps(record), name
-        assert json.dumps(record).count("kept") >= 1, name
-
-
-def blank_columns(stream: str) -> list[str]:
-    """The columns of a stream that hold ids, times, numbers or booleans, keys apart."""
-    return [
-        name
-        for name, column in STREAMS[stream].schema["properties"].items()
-        if name not in STREAMS[stream].primary_keys
-        and (
-            {"number", "integer", "boolean"} & set(column["type"])
-            or "minLength" in column
-            or column.get("format") == "date-time"
-        )
-    ]
-
-
-@pytest.mark.covers(145)
-@pytest.mark.parametrize("options", [{}, FLAT], ids=["plain", "flattened"])
-@pytest.mark.parametrize("text", ["", " ", "\t\r\n", "\u00a0\u3000"])
-def test_white_space_is_null_and_kept_in_extra_and_an_empty_text_is_only_null(
-    options: JSON, text: str
-) -> None:
-    def rows(stream: str) -> bytes:
-        blank = {**keys_of(stream, 1), **dict.fromkeys(blank_columns(stream), text)}
-        return json.dumps([blank, keys_of(stream, 2)]).encode()
-
-    run = run_over(rows, **options)
-    for stream in STREAMS:
-        record, columns = run.records(stream)[0], blank_columns(stream)
-        assert {record[name] for name in columns} == {None}
-        extra = json.loads(record["extra"] or "null") if options else record["extra"]
-        assert extra == (dict.fromkeys(columns, text) if text else None)
+    for each, [record] in records(run).items():
+        assert "canary" not in json.dumps(record), each
+        assert json.dumps(record).count("kept") >= 1, each
 
 
 def broken_row(stream: str) -> bytes:

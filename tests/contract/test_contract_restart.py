@@ -5,17 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from account import END, FOR_EVER, MIDDLE, START, Account, opened, tried
-from expected_streams import DISTINCT, WINDOWED
-from support import HOUR, Run, text
+from account import END, FOR_EVER, START, Account, opened
+from expected_streams import DISTINCT
+from support import Run, text
 
 from sandbox import Fault
 
 DOWN = Fault("status", status=500, times=FOR_EVER)
-TIMED = [stream for stream in DISTINCT if stream.time]
 
 
-@pytest.fixture(params=WINDOWED, ids=str)
+@pytest.fixture(params=[stream for stream in DISTINCT if stream.time], ids=str)
 def account(request: pytest.FixtureRequest) -> Iterator[Account]:
     with opened(request.param) as account:
         yield account
@@ -37,7 +36,7 @@ def assert_safe(account: Account, prefix: Run) -> None:
 
 
 @pytest.mark.covers(150)
-@pytest.mark.parametrize(("account", "workers"), tried(WINDOWED, (1,), (4,)), indirect=["account"])
+@pytest.mark.parametrize("workers", [1, 4])
 def test_every_state_is_a_safe_place_to_restart(account: Account, workers: int) -> None:
     settings = {"max_concurrency": workers}
     run = account.run(settings=settings)
@@ -51,7 +50,6 @@ def test_every_state_is_a_safe_place_to_restart(account: Account, workers: int) 
     assert bookmarks[-1] == text(END)
 
 
-@pytest.mark.parametrize("account", TIMED, indirect=True, ids=str)
 @pytest.mark.parametrize("part", [0.4, 0.95])
 def test_a_crash_keeps_the_state_of_the_windows_before_it(account: Account, part: float) -> None:
     one = {"max_concurrency": 1}
@@ -69,7 +67,6 @@ def test_a_crash_keeps_the_state_of_the_windows_before_it(account: Account, part
     account.assert_complete(crash, resumed)
 
 
-@pytest.mark.parametrize("account", TIMED, indirect=True, ids=str)
 def test_a_crash_with_windows_under_way_is_no_less_safe(account: Account) -> None:
     settings = {"max_concurrency": 8}
     assert account.run().code == 0
@@ -81,20 +78,6 @@ def test_a_crash_with_windows_under_way_is_no_less_safe(account: Account) -> Non
         account.assert_complete(prefix, account.run(prefix.state or None, settings=settings))
 
 
-@pytest.mark.parametrize("account", TIMED, indirect=True, ids=str)
-def test_a_run_that_crashes_at_once_leaves_the_old_bookmark(account: Account) -> None:
-    first = account.run(end=MIDDLE)
-    account.api.faults.add(DOWN)
-    crash = account.run(first.state)
-    assert crash.code == 1
-    assert crash.records(account.name) == []
-    assert set(account.bookmarks(crash)) <= {text(MIDDLE)}
-    account.api.faults.clear()
-    account.add(MIDDLE - HOUR)
-    account.assert_complete(first, account.run(crash.state or first.state))
-
-
-@pytest.mark.parametrize("account", TIMED, indirect=True, ids=str)
 def test_runs_that_crash_again_and_again_still_get_to_the_end(account: Account) -> None:
     assert account.run().code == 0
     half, runs, state = account.asked // 2 + 1, list[Run](), None

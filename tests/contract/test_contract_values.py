@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 
 import pytest
 from account import END, MIDDLE, START, Account, opened
-from expected_streams import STREAMS, WINDOWED, Stream
+from expected_streams import DISTINCT, STREAMS, WINDOWED, Stream
 from support import assert_table_is, failure, text, warnings_in, without_extra
 
 NUMBERED = [stream for stream in STREAMS if stream.number]
@@ -105,6 +105,7 @@ def test_a_call_whose_time_cannot_be_read_comes_and_moves_nothing(
 
 
 @pytest.mark.covers(138)
+@pytest.mark.parametrize("account", DISTINCT, indirect=True, ids=str)
 def test_texts_of_every_script_and_length_come_through(account: Account) -> None:
     column = account.stream.any_text
     texts = ["Ñandú ünïcode", "日本語 🎧 עברית", "a" * 100_000, "=1+1", "tab\tand\\line", "x"]
@@ -116,6 +117,7 @@ def test_texts_of_every_script_and_length_come_through(account: Account) -> None
 
 
 @pytest.mark.covers(144)
+@pytest.mark.parametrize("account", DISTINCT, indirect=True, ids=str)
 def test_a_text_no_target_can_store_is_repaired_without_a_retry_and_reported_once(
     account: Account, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -12,7 +12,7 @@ from urllib.request import url2pathname
 
 import pytest
 from account import END, START, Account, opened
-from expected_streams import DISTINCT, STREAMS, WINDOWED, Stream
+from expected_streams import DISTINCT, STREAMS, Stream
 from seam import records_through_the_sdk
 from singer_sdk.metrics import Point
 from support import DAY, JSON, Run, assert_table_is, clock_at, entry_in, instant, run_tap, text
@@ -46,7 +46,7 @@ def assert_rows_are_between_their_states(account: Account, run: Run) -> None:
             assert line["record"][account.stream.time] >= earliest
 
 
-@pytest.mark.parametrize("stream", WINDOWED, ids=str)
+@pytest.mark.parametrize("stream", [s for s in DISTINCT if s.time], ids=str)
 def test_workers_and_slow_responses_change_neither_records_nor_their_order(stream: Stream) -> None:
     outputs = []
     for workers, nth in ((1, 2), (4, 3), (8, 2)):
@@ -88,24 +88,6 @@ def test_deselected_columns_are_left_out_whoever_makes_the_records(account: Acco
     assert decoded(own) == decoded(through)
     with records_through_the_sdk():
         assert decoded(account.run()) == decoded(whole)
-
-
-@pytest.mark.parametrize("stream", DISTINCT, ids=str)
-def test_a_deselected_part_of_a_column_is_left_out(stream: Stream) -> None:
-    with opened(stream) as account:
-        catalog, whole = account.catalog(account.name), account.run().records(stream.name)
-        for part in entry_in(catalog, stream.name)["metadata"]:
-            if len(part["breadcrumb"]) == 4:
-                _, column, _, name = part["breadcrumb"]
-                if any(name in (record[column] or ()) for record in whole):
-                    part["metadata"]["selected"] = False
-                    break
-        else:
-            return  # no column has parts of its own
-        run = run_tap(account.config(), catalog=catalog)
-    for record in whole:
-        (record[column] or {}).pop(name, None)
-    assert run.records(stream.name) == whole
 
 
 def test_a_stream_map_changes_columns_rows_and_names(

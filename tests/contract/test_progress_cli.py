@@ -8,7 +8,6 @@ import pty
 import re
 import signal
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -89,21 +88,6 @@ def test_a_run_without_a_terminal_writes_no_control_characters(box: Sandbox) -> 
     assert run.code == 0
     assert re.findall(r"[^\n -~]", run.err) == []
     assert all(LOG_LINE.match(line) for line in run.err.splitlines())
-
-
-def test_what_draws_is_loaded_for_a_terminal_only() -> None:
-    script = (
-        "import sys; from tap_callexports.__main__ import main\n"
-        "try: main()\n"
-        "finally: print({'rich', 'tap_callexports.progress.bar'} & {*sys.modules}, file=sys.stderr)"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", script, "--version"],
-        capture_output=True,
-        env=environment(),
-        check=True,
-    )
-    assert done.stderr.decode().splitlines()[-1] == "set()"
 
 
 def test_a_terminal_that_goes_away_does_not_end_the_run(box: Sandbox, tmp_path: Path) -> None:

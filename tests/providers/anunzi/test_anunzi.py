@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 from provider_runs import (
     FOR_EVER,
-    after_requests,
     asked,
     assert_complete,
     assert_complete_or_loud,
@@ -25,10 +24,7 @@ from support import (
     MILLISECOND,
     MINUTE,
     UTC,
-    assert_table_is,
-    clock_at,
     failure,
-    text,
     warnings_in,
 )
 
@@ -123,21 +119,6 @@ def test_an_ignored_dialect_costs_one_warning_and_one_scan_but_no_call(
     # The windows begun before it was noticed, and one scan; details of each call of the export.
     assert len(asked(box.anunzi, "list-calls")) <= 4 + 80 / page_size + 1
     assert len(asked(box.anunzi, "/get-call/")) == (len(truth) if stream == DETAILS else 0)
-
-
-@pytest.mark.covers(14)
-def test_a_filter_that_is_ignored_from_some_day_on_brings_nothing_back(
-    caplog: pytest.LogCaptureFixture,
-) -> None:
-    with empty_sandbox() as box:
-        box.anunzi.add_at(*[NOON - 8 * DAY + 6 * step * HOUR for step in range(120)])
-        options = box.anunzi.options
-        options.wrong_dialect = "ignore"
-        after_requests(box.anunzi, 2, "list-calls", lambda: setattr(options, "dialect", "retell"))
-        run = export(box.anunzi, page_size=1000, max_concurrency=1)
-        assert_complete(run, box.anunzi, truth=box.anunzi.truth(CALLS))
-    [line] = warnings_in(caplog, "filter_dialect")
-    assert "reading the rest as one scan" in line
 
 
 @pytest.mark.covers(14, 17)
@@ -367,30 +348,3 @@ def test_a_cursor_that_is_refused_once_costs_one_request_more() -> None:
     assert_complete(run, box.anunzi)
     [refused] = [request for request in requests if request.status == 400]
     assert sum(request.body == refused.body for request in requests) == 2
-
-
-@pytest.mark.covers(24, 103)
-def test_calls_handed_over_before_a_window_was_split_come_and_count_once(
-    caplog: pytest.LogCaptureFixture,
-) -> None:
-    with empty_sandbox() as box:
-        for row in box.anunzi.add_at(*(NOON.replace(hour=1) + n * HOUR for n in range(12))):
-            row.extra_wire = {"duration_ms": "long"}
-        # The second page of the day is too much for the server, then the first of its half.
-        box.anunzi.faults.add(Fault("status", status=413, times=4), skip=1)
-        run = export(box.anunzi, page_size=10, max_concurrency=1)
-    assert len(run.records(CALLS)) == len(run.table(CALLS)) == 12
-    assert "12 invalid values in column duration_ms" in caplog.text
-
-
-@pytest.mark.covers(96)
-def test_a_long_lookback_is_read_in_one_go_and_no_bookmark_lies_ahead(box: Sandbox) -> None:
-    with clock_at(box.end):
-        first = export(box.anunzi, end_date="2999-01-01")
-        assert (first.bookmark(CALLS) or "9") <= text(box.end)
-        before = len(asked(box.anunzi))
-        again = export(box.anunzi, state=first.state, lookback_hours=20 * 24)
-    assert again.code == 0
-    assert len(again.records(CALLS)) > 50
-    assert len(asked(box.anunzi)) - before == 1
-    assert_table_is(first.table(CALLS), box.anunzi.truth(CALLS))

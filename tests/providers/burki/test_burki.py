@@ -27,7 +27,6 @@ from support import (
     MINUTE,
     SECOND,
     UTC,
-    clock_at,
     failure,
     instant,
     text,
@@ -172,19 +171,6 @@ def test_without_a_count_the_responses_decide_and_it_is_said_once(
     assert len(asked(box.burki, COUNT)) <= burki_streams.COUNT_TRIES
 
 
-@pytest.mark.covers(54)
-@WAYS
-def test_an_account_without_calls_is_empty_and_done(
-    stream: str, settings: Any, options: Any
-) -> None:
-    with empty_sandbox() as box:
-        set_options(box.burki, **options)
-        run = export(box.burki, streams=[stream], **settings)
-    assert run.code == 0
-    assert run.records(stream) == []
-    assert run.bookmark(stream) == "2024-06-01T00:00:00.000000Z"
-
-
 # Files.
 
 
@@ -223,14 +209,6 @@ def test_an_uncounted_csv_is_read_until_two_have_the_same_length() -> None:
         run = export(box.burki, format="csv", **ONE_DAY)
     assert_complete(run, box.burki)
     assert len(asked(box.burki, EXPORT)) == 3
-
-
-def test_a_count_that_is_always_higher_than_the_file_fails(box: Sandbox) -> None:
-    box.burki.options.count = "wrong_high"
-    run = export(box.burki)
-    assert "are counted" in failure(run, CALLS)
-    assert run.bookmark(CALLS) is None
-    assert len(asked(box.burki)) < 300
 
 
 @FORMATS
@@ -400,32 +378,7 @@ def test_a_list_whose_filter_is_ignored_fails(rows: int, stream: str) -> None:
     assert len(asked(box.burki)) < 40
 
 
-@pytest.mark.covers(82, 83, 86)
-def test_costs_are_unknown_while_a_call_goes_on_and_filled_later() -> None:
-    with empty_sandbox() as box:
-        [row] = box.burki.add_at(NOON, status="ongoing", duration=None, ended_at=None)
-        with clock_at(datetime(2024, 5, 10, tzinfo=UTC)):
-            first = export(box.burki, streams=[LIST], end_date="2024-05-10")
-        assert_complete(first, box.burki, LIST)
-        assert first.records(LIST)[0]["total_cost"] is None
-        box.burki.amend(row, status="completed", duration=75, ended_at=NOON + HOUR)
-        second = export(box.burki, streams=[LIST], state=first.state, end_date="2024-05-11")
-    assert_complete(second, box.burki, LIST)
-    assert second.records(LIST)[0]["total_cost"] > 0
-
-
 # Transcripts.
-
-
-@SHAPES
-def test_every_segment_is_there_with_the_start_of_its_call(box: Sandbox, shape: Any) -> None:
-    box.burki.options.list_shape = shape
-    run = export(box.burki, streams=[TRANSCRIPTS])
-    assert_complete(run, box.burki, TRANSCRIPTS)
-    starts = {row.canonical["id"]: row.canonical["started_at"] for row in box.burki.rows}
-    for record in run.records(TRANSCRIPTS):
-        assert record["call_started_at"] == starts[record["call_id"]]
-        assert record["extra"] is None
 
 
 def test_calls_in_which_nothing_was_said_have_no_rows_and_are_no_failure() -> None:
@@ -466,19 +419,6 @@ def test_the_filters_of_the_list_decide_which_calls_are_requested(box: Sandbox) 
     requests = asked(box.burki, ONE)
     assert len(requests) == len(wanted)
     assert all(request.query == {} for request in requests)
-
-
-def test_values_of_a_segment_are_kept_whatever_they_are() -> None:
-    with empty_sandbox() as box:
-        [row] = box.burki.of(TRANSCRIPTS).add_at(
-            NOON, content="\u2028 ñ \0 🙂", confidence=None, stt_timestamps=None
-        )
-        row.extra_wire = {"confidence": "0.75", "segment_start": "soon", "language": ["es"]}
-        run = export(box.burki, streams=[TRANSCRIPTS])
-    record = run.table(TRANSCRIPTS)[(row.canonical["id"],)]
-    assert record["content"] == "\u2028 ñ  🙂"
-    assert (record["confidence"], record["segment_start"]) == (0.75, None)
-    assert record["extra"] == {"segment_start": "soon", "language": ["es"]}
 
 
 # The key.

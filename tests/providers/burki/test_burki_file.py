@@ -173,24 +173,6 @@ def test_a_csv_cut_anywhere_gives_no_row_that_was_not_in_it(
     assert not fewer or list(fewer[-1]) == list(rows[0])
 
 
-@pytest.mark.covers(52)
-@pytest.mark.parametrize(
-    ("status", "ended", "told", "read"),
-    [
-        ("ongoing", "", "0", None),
-        ("ongoing", "2024-05-09T12:00:30", "0", None),
-        ("failed", "", "0", None),
-        ("completed", "2024-05-09T12:00:30", "0", "0"),
-        ("failed", "", "7", "7"),
-    ],
-)
-def test_a_null_duration_is_not_zero_in_a_csv(
-    status: str, ended: str, told: str, read: str | None
-) -> None:
-    line = f"1,CA1,Bot,+12025550101,{status},{told},2024-05-09T12:00:00,{ended}\r\n".encode()
-    assert [row["duration"] for row in read_csv(HEADER + b"\r\n" + line)] == [read]
-
-
 @pytest.mark.covers(46, 49, 51)
 @pytest.mark.parametrize(
     "body",
@@ -228,14 +210,6 @@ def test_what_is_no_file_at_all_is_an_error_and_not_an_empty_export(body: bytes)
     for read in (rows_of_json, rows_of_csv):
         with pytest.raises(TransientFailure):
             read(reply_of(body, "application/octet-stream"))
-
-
-@pytest.mark.parametrize("reverse", [False, True])
-def test_a_list_with_an_error_beside_it_is_refused(*, reverse: bool) -> None:
-    fields = {"error": "out of memory", "items": [{"id": number} for number in range(200)]}
-    body = json.dumps(dict(reversed(fields.items())) if reverse else fields).encode()
-    with pytest.raises(TransientFailure):
-        rows_of_json(reply_of(body, "application/json"))
 
 
 @pytest.mark.covers(54)

@@ -28,7 +28,6 @@ from support import (
     UTC,
     Run,
     assert_table_is,
-    clock_at,
     failure,
     instant,
     text,
@@ -366,14 +365,6 @@ def test_times_are_read_in_any_form_and_only_naive_ones_in_the_zone_of_the_setti
     }
 
 
-@LISTS
-def test_numbers_written_as_texts_become_numbers(box: Sandbox, stream: str) -> None:
-    box.twin24.options.numbers_as_text = True
-    run = export(box.twin24, streams=[stream])
-    assert_complete(run, box.twin24, stream)
-    assert all(record["extra"] is None for record in run.records(stream))
-
-
 def test_a_call_that_was_never_dialled_has_no_start_and_is_there(box: Sandbox) -> None:
     box.twin24.of(CALLS).add_at(NOON, NOON + HOUR, started_at=None, status="BLACKLIST")
     run = export(box.twin24, streams=[CALLS])
@@ -388,15 +379,3 @@ def test_a_list_without_call_ids_is_not_the_list_requested(box: Sandbox) -> None
     assert "call_id" in failure(run, INCOMING)
     assert run.records(INCOMING) == []
     assert run.bookmark(INCOMING) is None
-
-
-@pytest.mark.covers(82, 86)
-@LISTS
-def test_what_ends_or_is_billed_later_comes_with_the_next_run(box: Sandbox, stream: str) -> None:
-    with clock_at(box.end):
-        first = export(box.twin24, streams=[stream])
-    assert_complete(first, box.twin24, stream)
-    assert box.grow(7)["twin24"]["changed"] > 0
-    second = export(box.twin24, streams=[stream], state=first.state, end_date="2024-06-05")
-    table = upserted(first.table(stream), second, stream)
-    assert_table_is(table, box.twin24.truth(stream))

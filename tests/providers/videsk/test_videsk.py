@@ -529,15 +529,3 @@ def test_nothing_after_an_end_date_is_requested(acts_on: Any) -> None:
     assert_complete(run, box.videsk, APPOINTMENTS, truth=truth)
     assert max(instant(request.body["end"]) for request in asked(box.videsk)) <= end
     assert run.bookmark(APPOINTMENTS) == text(end)
-
-
-@pytest.mark.parametrize(("cap", "hours"), [(7, 1), (50, 30)])
-def test_a_filter_on_another_time_than_the_order_loses_no_appointment(cap: int, hours: int) -> None:
-    for seed in range(3):
-        with empty_sandbox(seed) as box:
-            slots = [NOW - 10 * DAY + n * 15 * MINUTE for n in range(120)]
-            box.videsk.of(APPOINTMENTS).add_at(*slots)
-            box.videsk.separate_filter_field(hours * HOUR)
-            box.videsk.options.cap = cap
-            run = run_now(box.videsk, start_date=text(NOW - 20 * DAY))
-        assert_complete(run, box.videsk, APPOINTMENTS)

@@ -316,16 +316,3 @@ def test_the_id_and_the_time_are_never_a_question_s_unless_that_is_said(
 def test_only_columns_with_an_id_can_be_renamed() -> None:
     assert keys_for(FORM) == {"id": "__videsk_id", "createdAt": "__videsk_createdAt"}
     assert set(keys_for(Surveys.fixed)) == {"id", "call", "createdAt", "appointment"}
-
-
-@pytest.mark.parametrize("label", ["Type", "TYPE ", "new"])
-def test_a_type_far_from_the_first_columns_and_a_column_of_no_header_are_questions(
-    label: str,
-) -> None:
-    header = ["__videsk_id", "__videsk_createdAt", "A", "B", *([label] if label != "new" else [])]
-    read = Header(header, FORM)
-    assert read.arranged({label: 3, "A": 4, "__videsk_id": 1}) == {
-        "id": 1,
-        ANSWERS: [{"label": "A", "value": 4}, {"label": label, "value": 3}],
-    }
-    assert read.arranged({"__videsk_id": 1}) == {"id": 1, ANSWERS: []}
