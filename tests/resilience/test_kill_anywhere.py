@@ -25,7 +25,7 @@ from tap_callexports.tap import TapCallExports
 
 #: A file that takes nothing.
 FULL_DISK = Path("/dev/full")
-#: One of each kind of point; each signal twice at least.
+#: One at each kind of point; each signal once at least.
 CASES = cases(len(POINTS))
 MANY = cases(4 * len(POINTS) * len(SIGNALS))[len(CASES) :]
 
