@@ -17,6 +17,7 @@ from tempfile import TemporaryDirectory
 import pytest
 import requests
 import yaml
+from hypothesis import settings
 from postgres import programs
 from seam import retry_waits
 
@@ -33,6 +34,10 @@ collect_ignore = [] if find_spec("duckdb") else ["integration/meltano", "integra
 # Of the SDK, on lines of its own in every program that is started: excused as in pyproject.toml.
 os.environ["PYTHONWARNINGS"] = "ignore:Python 3.10 reached its end of life"
 
+# Properties are tried with the same examples in every run; by `make mutants`, a thousand times, with few.
+settings.register_profile("tests", derandomize=True, deadline=None, database=None)
+settings.register_profile("mutants", settings.get_profile("tests"), max_examples=20)
+settings.load_profile("tests")
 
 #: Tests that mostly wait for programs of others.
 _WAITING = ("dagster", "airflow", "meltano", "dbt")
