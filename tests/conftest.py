@@ -18,6 +18,7 @@ from tempfile import TemporaryDirectory
 import pytest
 import requests
 import yaml
+from hypothesis import settings
 from postgres import programs
 from seam import retry_waits
 
@@ -34,6 +35,10 @@ collect_ignore = [] if find_spec("duckdb") else ["integration/meltano", "integra
 # Of the SDK, on lines of its own in every program that is started: excused as in pyproject.toml.
 os.environ["PYTHONWARNINGS"] = "ignore:Python 3.10 reached its end of life"
 
+# Properties are tried with the same examples in every run, and with few by `make mutants`.
+settings.register_profile("tests", derandomize=True, deadline=None, database=None)
+settings.register_profile("mutants", settings.get_profile("tests"), max_examples=20)
+settings.load_profile("tests")
 
 #: The temporary folder of this run: whatever tests and the programs they start leave there goes
 #: away with it. Workers inherit it from the process that starts them.
