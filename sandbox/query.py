@@ -113,10 +113,13 @@ def behind(
     return low
 
 
-def page(rows: Sequence[Row], given: str | None, limit: int) -> tuple[Sequence[Row], str | None]:
-    """The rows that follow a cursor of this list, oldest first, and the next cursor if any."""
+def page(
+    rows: Sequence[Row], given: str | None, limit: int, *, descending: bool = False
+) -> tuple[Sequence[Row], str | None]:
+    """The rows of a list by time that follow a cursor, and the next cursor if there are more."""
     try:
-        first = behind(rows, tuple(cursor_value(given)) if given else None)
+        after = tuple(cursor_value(given)) if given else None
+        first = behind(rows, after, descending=descending)
     except (TypeError, ValueError):
         raise RefusalError(400, "invalid cursor") from None
     found = rows[first : first + limit]

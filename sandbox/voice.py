@@ -9,22 +9,21 @@ import json
 import random
 from typing import Any
 
-from .invent import below, pick
+from .invent import Tables, below
 
 Part = dict[str, Any]
 
-_rng = random.Random(2024)
-_POOL = range(128)
+_TABLES = Tables("anunzi")
 _SAID = ("Hola, ¿en qué puedo ayudar?", "Quiero cambiar mi cita.", "Claro, ¿para cuándo?")
 
 
-def _latencies() -> Part:
+def _latencies(rng: random.Random) -> Part:
     """Milliseconds of each component, with every measured value."""
-    names = ["e2e", "llm", "tts", "asr"] + (["knowledge_base"] if _rng.random() < 0.3 else [])
-    turns = 3 + below(_rng, 9)
+    names = ["e2e", "llm", "tts", "asr"] + (["knowledge_base"] if rng.random() < 0.3 else [])
+    turns = 3 + below(rng, 9)
     latencies = {}
     for name in names:
-        measured = [round(200 + _rng.expovariate(1 / 500), 2) for _ in range(turns)]
+        measured = [round(200 + rng.expovariate(1 / 500), 2) for _ in range(turns)]
         ranked = sorted(measured)
         picked = {f"p{p}": ranked[min(turns - 1, turns * p // 100)] for p in (50, 90, 95, 99)}
         ends = {"max": ranked[-1], "min": ranked[0], "num": turns}
@@ -32,58 +31,26 @@ def _latencies() -> Part:
     return latencies
 
 
-def _cost() -> Part:
-    seconds = 20 + below(_rng, 400)
-    products: list[Part] = [
-        {"product": "elevenlabs_tts", "unit_price": 0.1166667, "cost": round(seconds * 0.1167, 4)},
-        {"product": "gpt_4o", "unit_price": 0.0833333, "cost": round(seconds * 0.0833, 4)},
-    ]
-    if _rng.random() < 0.3:
-        products.append({"product": "twilio", "cost": 1.5, "is_transfer_leg_cost": True})
-    return {
-        "product_costs": products,
-        "combined_cost": round(sum(item["cost"] for item in products), 4),
-        "total_duration_seconds": seconds,
-        "total_duration_unit_price": 0.2,
-    }
+def _costs(rng: random.Random) -> Part:
+    cost = _TABLES.columns("cost", rng)
+    total = sum(item["cost"] for item in cost["product_costs"])
+    return {**cost, "combined_cost": round(total, 4)}
 
 
-def _tokens() -> Part:
-    values = [1500 + below(_rng, 2500) for _ in range(2 + below(_rng, 8))]
+def _tokens(rng: random.Random) -> Part:
+    values = [1500 + below(rng, 2500) for _ in range(2 + below(rng, 8))]
     return {"average": sum(values) / len(values), "num_requests": len(values), "values": values}
 
 
-def _analysis() -> Part:
-    return {
-        "call_summary": "La persona llamó para cambiar su cita; el agente ofreció dos horas, "
-        "confirmó la del jueves y envió un mensaje con la dirección.",
-        "in_voicemail": _rng.random() < 0.1,
-        "user_sentiment": pick(_rng, ("Positive", "Neutral", "Negative", "Unknown")),
-        "call_successful": _rng.random() < 0.8,
-        "custom_analysis_data": {
-            "¿Desea ser contactado?": _rng.random() < 0.5,
-            "motivo de la llamada": "cambio de cita",
-            "puntaje": below(_rng, 10),
-        },
-    }
-
-
-def _variables() -> Part:
-    return {
-        "nombre": pick(_rng, ("Ana", "Luis", "Zoë", "Ángel")),
-        "campaña": f"reactivacion-{1 + below(_rng, 12)}",
-        "saldo": str(below(_rng, 90_000)),
-    }
-
-
-LATENCIES = [_latencies() for _ in _POOL]
-COSTS = [_cost() for _ in _POOL]
-TOKENS = [_tokens() for _ in _POOL]
-ANALYSES = [_analysis() for _ in _POOL]
-METADATA = [
-    None if n % 4 == 0 else {"customer_id": f"c-{n * 71}", "origin": {"crm": True}} for n in _POOL
-]
-VARIABLES = [_variables() for _ in _POOL]
+_rng = random.Random(2024)
+_POOL = range(128)
+LATENCIES = [_latencies(_rng) for _ in _POOL]
+COSTS = [_costs(_rng) for _ in _POOL]
+TOKENS = [_tokens(_rng) for _ in _POOL]
+ANALYSES = [_TABLES.columns("analysis", _rng) for _ in _POOL]
+METADATA: list[Part | None] = [{"customer_id": f"c-{n}", "origin": {"crm": True}} for n in _POOL]
+METADATA[::4] = [None for _ in METADATA[::4]]
+VARIABLES = [_TABLES.columns("variables", _rng) for _ in _POOL]
 
 
 def transcripts(record: Part) -> Part:
