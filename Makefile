@@ -3,12 +3,13 @@
 
 SHELL := /bin/sh
 BIN := .venv/bin
-PLAIN := not meltano and not dbt and not dagster and not airflow and not browser
+PYTEST_OPTIONS := pytest -n auto --maxprocesses 4 --dist worksteal
+PYTEST := $(BIN)/python -m $(PYTEST_OPTIONS)
 CODE := tap_callexports sandbox demo tests benchmarks orchestrate .github/scripts
 COMPILE := $(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.10 --no-annotate \
 	--custom-compile-command "make constraints"
 
-.PHONY: help demo test coverage soak bench orchestrate lint style types unused workflows format hub build constraints clean
+.PHONY: help demo test test-all coverage soak bench orchestrate lint style types unused workflows format docs build constraints clean
 .DEFAULT_GOAL := help
 
 help: ## Show this list
@@ -17,18 +18,23 @@ help: ## Show this list
 demo: .venv/ready .venv-meltano/ready ## Export four simulated platforms with Meltano, twice, make one table of all calls, check every value
 	@$(BIN)/python -m demo
 
-test: lint .venv-meltano/ready .venv-dbt/ready .venv-dagster/ready .venv-airflow/ready ## Run every check and every test
-	@$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist worksteal $(PYTEST_ARGS)
+test: .venv/ready .venv-meltano/ready ## Check style and types, run the quick tests: 5 minutes on 2 cores
+	@echo "make test takes about 5 minutes on 2 cores."
+	@$(MAKE) --no-print-directory lint
+	@$(PYTEST) -m "not slow" $(PYTEST_ARGS)
 
-coverage: .venv/ready ## Run the tests that need nothing but Python, and say which lines and branches of the tap they reach
+test-all: test .venv-dbt/ready .venv-dagster/ready .venv-airflow/ready ## Run the slow tests too: loaders, dbt, Dagster, Airflow, packaging, long random schedules: 20 minutes
+	@echo "The slow tests take about 15 minutes on 2 cores."
+	@$(PYTEST) -m slow $(PYTEST_ARGS)
+
+coverage: .venv/ready ## Run the quick tests that need no Meltano, and report which lines and branches of the tap they reach
 	@rm -rf .cache/coverage && mkdir -p .cache/coverage
-	@$(BIN)/coverage run -m pytest -n auto --maxprocesses 4 --dist worksteal -m "$(PLAIN)" $(PYTEST_ARGS)
+	@$(BIN)/coverage run -m $(PYTEST_OPTIONS) -m "not slow" --ignore=tests/integration/meltano $(PYTEST_ARGS)
 	@$(BIN)/coverage combine --quiet
 	@$(BIN)/coverage report
 
 soak: .venv/ready ## Random schedules, partitions and kills, for as long as it takes: SCHEDULES=n per provider, PARTITIONS=n per stream, KILLS=n, SEED=n
-	@$(BIN)/python tests/resilience/soak.py
-	@$(BIN)/python -m tests.proof.kill_soak
+	@$(BIN)/python -m tests.resilience.soak
 
 bench: .venv/ready .venv-bench/ready ## Measure speed and memory beside other tools, for half an hour: BENCH_ARGS=--quick
 	@$(BIN)/python -m benchmarks $(BENCH_ARGS)
@@ -60,8 +66,8 @@ format: .venv/ready ## Repair style where that can be done by itself
 	@$(BIN)/ruff check --fix $(CODE)
 	@$(BIN)/ruff format $(CODE)
 
-hub: .venv/ready ## Renew the definition for the Meltano Hub from what the tap says of itself
-	@$(BIN)/python .github/scripts/hub_definition.py
+docs: .venv/ready ## Write all that follows from the code: tables in the documents, settings, snapshots, dbt sources, Hub definition
+	@$(BIN)/python .github/scripts/docs.py
 
 build: .venv/ready .venv-release/ready ## Build what is published, twice, and try it: dist/, and build/ with its list of parts
 	@.ci/build

@@ -1,7 +1,6 @@
-"""Measures the tap beside its competitors in one interleaved run, and writes the tables.
+"""Measures the tap beside other tools in one interleaved run, and writes the tables.
 
-`python -m benchmarks` takes about half an hour, `--quick` five minutes. `--only` runs parts of it,
-and `--only loaders` what is left out unless asked for.
+`python -m benchmarks` takes about half an hour, `--quick` five minutes. `--only` runs parts of it.
 """
 
 from __future__ import annotations
@@ -19,9 +18,7 @@ from benchmarks import figures
 from benchmarks.bench import Bench, say
 from benchmarks.figures import Figure, Sizes
 from benchmarks.measure import RunFailed
-from benchmarks.pipelines import loaders, pipelines
 from benchmarks.plan import Plan
-from benchmarks.ratios import ratios
 from benchmarks.report import markdown
 from benchmarks.speed import TINY, Speed, compare
 from benchmarks.tools import (
@@ -43,18 +40,15 @@ RESULTS = Path(__file__).with_name("results.md")
 #: Rows a day where windows are a day, just under the cap of an answer.
 _FULL_DAY = 4950
 _ROWS_A_DAY = 10_000
-_QUICK = Sizes(file=50_000, paged=40_000, quiet_days=900, capped=10_000, cap=500, latency=0.05)
+_QUICK = Sizes(file=50_000, paged=40_000, quiet_days=900, latency=0.05)
 _WORKLOADS = {"a": (ANUNZI,), "b": (BURKI, BURKI_CSV), "c": (VIDESK,)}
 _FIGURES: dict[str, Callable[[Bench, Sizes], list[Figure]]] = {
     "memory": figures.memory,
     "latency": figures.latency,
-    "requests": figures.requests,
     "idle": lambda bench, _: figures.idle(bench),
     "start": lambda bench, _: figures.start_up(bench),
 }
-_PARTS = (*_WORKLOADS, *_FIGURES, "duckdb", "pipelines")
-#: Only where it is asked for: what the settings of other people's loaders are worth.
-_MORE_PARTS = ("loaders",)
+_PARTS = (*_WORKLOADS, *_FIGURES, "duckdb")
 
 
 def main() -> int:
@@ -64,12 +58,11 @@ def main() -> int:
     with TemporaryDirectory(prefix="benchmarks-") as folder:
         bench = Bench(Path(folder), options.rounds)
         try:
-            speeds, reached = _measure(bench, options, sizes)
-            sections = _end_to_end(bench, options, reached)
+            speeds, measured = _measure(bench, options, sizes)
         except RunFailed as failure:
             say(f"benchmark ended: {failure}")
             return 1
-    page = markdown(_about(options), reached, speeds, options.rows, bench.skipped, sections)
+    page = markdown(_about(options), measured, speeds, options.rows, bench.skipped)
     sys.stdout.write(page)
     if options.output:
         options.output.write_text(page, "utf-8")
@@ -80,7 +73,7 @@ def _measure(
     bench: Bench, options: argparse.Namespace, sizes: Sizes
 ) -> tuple[list[Speed], list[Figure]]:
     speeds: list[Speed] = []
-    reached: list[Figure] = []
+    measured: list[Figure] = []
     tools: list[Tool] = [Ours(), Plain(), Limit(), Ours(workers=4), DltExtract(), Airbyte()]
     for part, workloads in _WORKLOADS.items():
         for workload in workloads if part in options.only else ():
@@ -98,19 +91,8 @@ def _measure(
         )
     for part, figure in _FIGURES.items():
         if part in options.only:
-            reached += figure(bench, sizes)
-    return speeds, [*ratios(speeds, options.rows), *reached]
-
-
-def _end_to_end(bench: Bench, options: argparse.Namespace, reached: list[Figure]) -> dict[str, str]:
-    """Tables of whole pipelines, by title; adds the figures they show."""
-    sections: dict[str, str] = {}
-    if "pipelines" in options.only:
-        sections["End to end"], figures_shown = pipelines(bench, options.pipeline_rows)
-        reached += figures_shown
-    if "loaders" in options.only:
-        sections["Loaders alone"] = loaders(bench, options.pipeline_rows)
-    return sections
+            measured += figure(bench, sizes)
+    return speeds, measured
 
 
 def _plan(workload: Workload, rows: int) -> Plan:
@@ -129,9 +111,9 @@ Every run wrote exactly the ids the server holds.
 Each tool reads {TINY:,} rows and many: what lies between is its cost per row. Where one reads \
 fewer than {options.rows:,}, its cost is extended to that in a straight line. CPU is user and \
 system of all processes; on a machine that is not idle it tells more than the clock. *plain* is \
-the tap that the SDK's template gives; *limit* asks, decodes, encodes and writes, without Singer. \
-Into DuckDB both load as they do by default: dlt makes tables of nested lists, target-duckdb \
-columns of JSON."""
+the tap that the SDK's template gives; *limit* requests, decodes, encodes and writes, without \
+Singer. Into DuckDB both load as they do by default: dlt makes tables of nested lists, \
+target-duckdb columns of JSON."""
 
 
 def _options() -> argparse.Namespace:
@@ -139,20 +121,15 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--quick", action="store_true", help="few rows, one round: does it work?")
     parser.add_argument("--rows", type=int, help="rows of the quick tools (200000)")
     parser.add_argument("--slow-rows", type=int, help="rows of the slow tools (20000)")
-    parser.add_argument("--pipeline-rows", type=int, help="rows of a whole pipeline (20000)")
     parser.add_argument("--rounds", type=int, help="how often all is measured (3)")
-    parser.add_argument(
-        "--only", nargs="+", choices=(*_PARTS, *_MORE_PARTS), default=_PARTS, help="parts of it"
-    )
+    parser.add_argument("--only", nargs="+", choices=_PARTS, default=_PARTS, help="parts of it")
     parser.add_argument("--output", type=Path, help="file of the tables (benchmarks/results.md)")
     options = parser.parse_args()
-    sizes = (options.rows, options.slow_rows, options.pipeline_rows)
-    if any(rows is not None and rows <= 2 * TINY for rows in sizes):
+    if any(rows is not None and rows <= 2 * TINY for rows in (options.rows, options.slow_rows)):
         parser.error(f"rows that show a cost per row are more than {2 * TINY:,}")
     whole = not options.quick and options.only == _PARTS
     options.rows = options.rows or (20_000 if options.quick else 200_000)
     options.slow_rows = options.slow_rows or (4_000 if options.quick else 20_000)
-    options.pipeline_rows = options.pipeline_rows or options.slow_rows
     options.rounds = options.rounds or (1 if options.quick else 3)
     options.output = options.output or (RESULTS if whole else None)
     return options

@@ -1,16 +1,15 @@
-"""The figures to reach that are no comparison of speed: memory, latency, requests, start-up."""
+"""Figures beside speed: memory, latency, an idle run, start-up."""
 
 from __future__ import annotations
 
 import json
-import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from statistics import median
 from typing import Any
 
 from benchmarks.bench import Bench, Turn
 from benchmarks.measure import run
-from benchmarks.plan import Order, Plan
+from benchmarks.plan import Plan
 from benchmarks.server import serving
 from benchmarks.tools import Ours, plain_command, tap_command
 from benchmarks.workloads import ANUNZI, BURKI, BURKI_CSV, VIDESK, Job, Workload
@@ -23,11 +22,9 @@ _STARTS = 7
 
 @dataclass(frozen=True)
 class Figure:
-    """A line of the table of figures to reach."""
+    """A line of the table of figures."""
 
-    number: str
     what: str
-    reach: str
     measured: str
 
 
@@ -39,16 +36,12 @@ class Sizes:
         file: Rows of the large file.
         paged: Rows of the large paged export.
         quiet_days: Days with two calls each, for windows that are all latency.
-        capped: Rows of the capped export.
-        cap: Its cap.
         latency: Seconds an answer takes.
     """
 
     file: int = 1_000_000
     paged: int = 500_000
     quiet_days: int = 3650
-    capped: int = 100_000
-    cap: int = 5000
     latency: float = 0.2
 
 
@@ -59,15 +52,13 @@ def memory(bench: Bench, sizes: Sizes) -> list[Figure]:
         for workload in (BURKI, BURKI_CSV):
             cost = bench.once(Turn(Ours(), workload, server))
             peaks.append(f"{workload.title} {cost.rss:.0f} MiB")
-    files = Figure("5", f"peak memory, {sizes.file:,} rows in files", "≤ 150 MiB", ", ".join(peaks))
+    files = Figure(f"peak memory, {sizes.file:,} rows in files", ", ".join(peaks))
     halves = []
     for rows in (sizes.paged // 2, sizes.paged):
         with serving(Plan("anunzi", rows, days=max(1, rows // 10_000))) as server:
             halves.append(bench.once(Turn(Ours(workers=4), ANUNZI, server)).rss)
     shown = f"{halves[1]:.0f} MiB; {halves[0]:.0f} MiB at half of them"
-    paged = Figure(
-        "5", f"peak memory, {sizes.paged:,} paged rows, 4 workers", "≤ 130 MiB, flat", shown
-    )
+    paged = Figure(f"peak memory, {sizes.paged:,} paged rows, 4 workers", shown)
     return [files, paged]
 
 
@@ -80,28 +71,7 @@ def latency(bench: Bench, sizes: Sizes) -> list[Figure]:
         one, four, eight = bench.in_turns(turns, rounds=1)
     shown = f"{one.wall / four.wall:.1f}, {one.wall / eight.wall:.1f}"
     what = f"{sizes.latency * 1000:.0f} ms an answer: 4 workers, 8 workers ÷ 1"
-    return [Figure("6", what, "≥ 3, ≥ 5", shown)]
-
-
-def requests(bench: Bench, sizes: Sizes) -> list[Figure]:
-    """Requests for a capped export, as a multiple of what the cap makes necessary."""
-    cases: dict[str, Plan] = {
-        "31 busy days": Plan("videsk", sizes.capped, 31, shape="busy", cap=sizes.cap),
-        "an even year": Plan("videsk", sizes.capped, 366, cap=sizes.cap),
-    }
-    needed = math.ceil(sizes.capped / sizes.cap)
-    figures = []
-    goals: dict[Order, str] = {"honest": "≤ 1.1", "shuffled": "≤ 3"}
-    for order, reach in goals.items():
-        shown = []
-        for name, case in cases.items():
-            plan = replace(case, order=order)
-            with serving(plan) as server:
-                bench.once(Turn(Ours(), VIDESK, server))
-                shown.append(f"{server.requests() / needed:.2f} ({name})")
-        what = f"requests ÷ (rows ÷ cap), {sizes.capped:,} rows, {order} order"
-        figures.append(Figure("8", what, reach, ", ".join(shown)))
-    return figures
+    return [Figure(what, shown)]
 
 
 class _UpToNow(Ours):
@@ -127,7 +97,7 @@ def idle(bench: Bench) -> list[Figure]:
     """What a run costs that finds nothing new."""
     shown = [_idle(bench, workload) for workload in (ANUNZI, BURKI, VIDESK)]
     what = "an idle run: requests, seconds with start-up"
-    return [Figure("9", what, "≤ 3, ≤ 1 s", "; ".join(shown))]
+    return [Figure(what, "; ".join(shown))]
 
 
 def _idle(bench: Bench, workload: Workload) -> str:
@@ -154,4 +124,4 @@ def start_up(bench: Bench) -> list[Figure]:
                 cpu.append(cost.cpu)
     ours, plain = map(median, costs)
     what = "`--version`, CPU ÷ the plain tap's"
-    return [Figure("10", what, "≤ 1.1", f"{ours / plain:.2f}")]
+    return [Figure(what, f"{ours / plain:.2f}")]

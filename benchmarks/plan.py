@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import json
-import random
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Literal
-
-from sandbox.invent import instants
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,7 +16,6 @@ MILLISECOND = timedelta(milliseconds=1)
 SECOND_MS = 1000
 
 Provider = Literal["anunzi", "burki", "videsk"]
-Order = Literal["honest", "shuffled"]
 
 
 @dataclass(frozen=True)
@@ -27,26 +23,20 @@ class Plan:
     """A server and its rows.
 
     Attributes:
-        provider: Whose API it plays.
+        provider: Whose API it serves.
         rows: How many calls there are.
         days: Over how many days, from `begin` on.
         begin: First instant, epoch milliseconds; the first call is at or soon after it.
-        shape: One call after the same time as the other, or busy days and quiet nights.
-        order: What the server makes of its cap: the first rows in the order asked for, or any.
         cap: Most rows of a Videsk answer.
         latency: Seconds every answer takes longer than it has to.
-        seed: Of everything random.
     """
 
     provider: Provider
     rows: int
     days: int
     begin: int = 1_704_067_200_000
-    shape: Literal["even", "busy"] = "even"
-    order: Order = "honest"
     cap: int = 5000
     latency: float = 0.0
-    seed: int = 1
 
     @property
     def start(self) -> datetime:
@@ -65,12 +55,7 @@ class Plan:
     def times(self) -> list[int]:
         """When the calls started: sorted epoch milliseconds, whole seconds at Videsk."""
         span = int(timedelta(days=self.days) / MILLISECOND)
-        if self.shape == "busy":
-            rng = random.Random(self.seed)
-            picked = instants(rng, self.rows, self.start, self.end, MILLISECOND)
-            times = [(instant - EPOCH) // MILLISECOND for instant in picked]
-        else:
-            times = [self.begin + number * span // self.rows for number in range(self.rows)]
+        times = [self.begin + number * span // self.rows for number in range(self.rows)]
         if self.provider == "videsk":
             return [time // SECOND_MS * SECOND_MS for time in times]
         return times

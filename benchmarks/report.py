@@ -1,4 +1,4 @@
-"""The tables: figures to reach, and every tool on every workload. Pure, Markdown."""
+"""The tables in Markdown: every tool on every workload, and the other figures."""
 
 from __future__ import annotations
 
@@ -17,44 +17,48 @@ def markdown(
     speeds: Sequence[Speed],
     rows: int,
     skipped: Mapping[str, str],
-    sections: Mapping[str, str],
 ) -> str:
     """The whole page.
 
     Args:
         about: How it was measured.
-        figures: What is to be reached.
-        speeds: Every tool on every workload.
+        figures: Memory, latency, requests and start-up.
+        speeds: Every tool on every workload; the first of each workload is the tap.
         rows: Rows of the run that rates are stated for.
         skipped: Tools that could not run, and why.
-        sections: More tables, by title.
     """
-    by_number = sorted(figures, key=lambda figure: int(figure.number))
-    goals = table(
-        ("#", "figure", "to reach", "measured"),
-        ((one.number, one.what, one.reach, one.measured) for one in by_number),
-    )
+    ours: dict[str, Speed] = {}
+    for speed in speeds:
+        ours.setdefault(speed.workload, speed)
     tools = table(
-        ("workload", "tool", "rows read", "CPU s / 100k", f"rec/s at {rows:,}", "peak MiB"),
+        (
+            "workload",
+            "tool",
+            "rows read",
+            "CPU s / 100k",
+            "CPU / ours",
+            f"rows/s at {rows:,}",
+            "MiB",
+        ),
         (
             (
                 one.workload,
                 one.tool,
                 f"{one.rows:,}",
                 f"{one.cpu_per_100k:.2f}",
+                f"{one.cpu_of(rows) / ours[one.workload].cpu_of(rows):.1f}",
                 f"{one.rate_of(rows):,.0f}",
                 f"{one.large.rss:.0f}",
             )
             for one in speeds
         ),
     )
+    others = table(("figure", "measured"), ((one.what, one.measured) for one in figures))
     parts = [
         "# Benchmark",
         about,
-        "## Figures to reach",
-        goals,
-        *(["## Every tool", tools] if speeds else []),
-        *(part for title, text in sections.items() for part in (f"## {title}", text)),
+        *([f"## Tools, rates at {rows:,} rows", tools] if speeds else []),
+        *(["## Other figures", others] if figures else []),
         *(f"Left out: {name} ({why})." for name, why in skipped.items()),
     ]
     return "\n\n".join(parts) + "\n"

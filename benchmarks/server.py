@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import random
 import subprocess
 import sys
 import threading
@@ -40,18 +39,18 @@ _ROOT = Path(__file__).resolve().parents[1]
 _COUNT = "/requests"
 _ANUNZI_PAGE = 1000
 _PATIENCE = 60
-Question = dict[str, Any]
+Query = dict[str, Any]
 
 
 class Api(ABC):
-    """A provider's rows, and how it answers questions about them."""
+    """A provider's rows, and how it answers requests for them."""
 
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
         self.times = plan.times()
 
     @abstractmethod
-    def answer(self, path: str, asked: Question) -> tuple[str, bytes]:
+    def answer(self, path: str, asked: Query) -> tuple[str, bytes]:
         """Content type and body; KeyError for what there is not.
 
         Args:
@@ -68,7 +67,7 @@ class Anunzi(Api):
         self._rows = anunzi_rows(plan)
 
     @override
-    def answer(self, path: str, asked: Question) -> tuple[str, bytes]:
+    def answer(self, path: str, asked: Query) -> tuple[str, bytes]:
         if path != "/v3/list-calls":
             raise KeyError(path)
         between = asked.get("filter_criteria", {}).get("start_timestamp")
@@ -93,7 +92,7 @@ class Burki(Api):
         self._csv = burki_rows(plan, as_csv=True)
 
     @override
-    def answer(self, path: str, asked: Question) -> tuple[str, bytes]:
+    def answer(self, path: str, asked: Query) -> tuple[str, bytes]:
         first, after = 0, len(self.times)
         if "date_from" in asked:
             first = bisect_left(self.times, _epoch_ms(asked["date_from"]))
@@ -114,23 +113,17 @@ class Videsk(Api):
     def __init__(self, plan: Plan) -> None:
         super().__init__(plan)
         self._rows = videsk_rows(plan)
-        self._rng = random.Random(plan.seed)
         columns = json.dumps(VIDESK_COLUMNS).encode()
         self._end = b'],"columns":%s,"$limit":%d}' % (columns, plan.cap)
 
     @override
-    def answer(self, path: str, asked: Question) -> tuple[str, bytes]:
+    def answer(self, path: str, asked: Query) -> tuple[str, bytes]:
         if path != "/reports/exports/calls":
             raise KeyError(path)
         first = bisect_left(self.times, _epoch_ms(asked["start"]))
         rows = self._rows[first : bisect_right(self.times, _epoch_ms(asked["end"]))]
-        if self.plan.order == "shuffled":
-            rows = self._rng.sample(rows, min(self.plan.cap, len(rows)))
-        elif asked.get("$sort", 1) > 0:
-            rows = rows[: self.plan.cap]
-        else:
-            rows = rows[: -self.plan.cap - 1 : -1]
-        return "application/json", b'{"data":[' + b",".join(rows) + self._end
+        ordered = rows if asked.get("$sort", 1) > 0 else rows[::-1]
+        return "application/json", b'{"data":[' + b",".join(ordered[: self.plan.cap]) + self._end
 
 
 APIS: dict[str, type[Api]] = {"anunzi": Anunzi, "burki": Burki, "videsk": Videsk}
@@ -188,7 +181,7 @@ class _Handler(BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers["Content-Length"]))
         self._answer(urlsplit(self.path).path, json.loads(body))
 
-    def _answer(self, path: str, asked: Question) -> None:
+    def _answer(self, path: str, asked: Query) -> None:
         with _Handler.lock:
             _Handler.count += 1
         time.sleep(self.api.plan.latency)

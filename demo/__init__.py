@@ -1,4 +1,4 @@
-"""The demo: four simulated platforms, exported into DuckDB by Meltano and checked value by value.
+"""The demo: simulated platforms, exported into DuckDB by Meltano and checked value by value.
 
 Run it with `make demo`.
 """

@@ -76,7 +76,7 @@ def main() -> int:
 
 
 def _tell(platforms: Platforms) -> None:
-    say(f"Four call platforms are simulated on {platforms.url}, {CALLS:,} calls in each.")
+    say(f"{len(PROVIDERS)} platforms are simulated on {platforms.url}, {CALLS:,} calls in each.")
     settings = {**tap_settings(platforms.config), **ALL_STREAMS}
     files = {"TARGET_DUCKDB_FILEPATH": str(WAREHOUSE), "DBT_DUCKDB_PATH": str(WAREHOUSE)}
     project = Project(ROOT, FOLDER, {**settings, **files})
@@ -143,11 +143,8 @@ def _checked_model(platforms: Platforms) -> dict[str, calls_model.Totals]:
     }
     due_calls, held = expected(rows), calls_model.calls(WAREHOUSE)
     _all_equal(calls_model.differences(held, due_calls))
-    totals = calls_model.totals(held)
-    if totals != calls_model.totals(list(due_calls.values())):
-        raise DemoError("the calls in DuckDB do not add up to those of the platforms")
     say(f"{len(held):,} calls in one table, each value as the platforms' own records tell it.")
-    return totals
+    return calls_model.totals(held)
 
 
 def _truth(platforms: Platforms, stream: Stream, end: str) -> list[Row]:

@@ -8,13 +8,16 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import duckdb
 
+from . import compare
 from .expected import COLUMNS, Key, Row
+from .streams import Stream
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
 SCHEMA = "analytics"
+_CALLS = Stream("calls", "", ("provider", "call_id"), "started_at")
 #: The columns of sums, and how many digits behind the point they are kept with.
 _DIGITS = {"duration_seconds": 3, "waited_seconds": 3, "cost": 6}
 
@@ -29,18 +32,8 @@ def calls(warehouse: Path) -> list[Row]:
 
 def differences(held: list[Row], expected: Mapping[Key, Row]) -> Iterator[str]:
     """One line for each call or value that is not as it must be."""
-    mine = {(row["provider"], row["call_id"]): row for row in held}
-    if len(mine) < len(held):
-        yield f"calls: {len(held) - len(mine)} rows too many"
-    for provider, name in expected.keys() - mine.keys():
-        yield f"calls {provider} {name}: lost"
-    for provider, name in mine.keys() - expected.keys():
-        yield f"calls {provider} {name}: invented"
-    for key in mine.keys() & expected.keys():
-        for column in COLUMNS:
-            value, due = mine[key][column], _rounded(column, expected[key][column])
-            if value != due:
-                yield f"calls {' '.join(key)}: {column} is {value!r}, not {due!r}"
+    due = [{name: _rounded(name, row[name]) for name in COLUMNS} for row in expected.values()]
+    yield from compare.differences(_CALLS, held, due)
 
 
 class Totals(NamedTuple):

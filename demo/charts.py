@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import TYPE_CHECKING
 
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from .insights import LENGTHS, WEEKDAYS, Insights
+from .streams import PROVIDERS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-NAMES = {"videsk": "Videsk", "anunzi": "Anunzi", "twin24": "Twin24", "burki": "Burki"}
-_COLOURS = {"videsk": "#4c8bf5", "anunzi": "#f2994a", "twin24": "#2fa37c", "burki": "#9b6dd6"}
+_PALETTE = ("#4c8bf5", "#f2994a", "#2fa37c", "#9b6dd6", "#d65f8f", "#8a9a3c", "#3ba7bd", "#b5794f")
+_COLOURS = dict(zip(PROVIDERS, itertools.cycle(_PALETTE), strict=False))
 _OUTCOMES = {
     "answered": ("answered", "#5f8291"),
     "ongoing": ("ongoing", "#a3bac4"),
@@ -32,7 +34,7 @@ def days(seen: Insights) -> go.Figure:
     for provider in _providers(seen):
         counts = {day: calls for name, day, calls in seen.days if name == provider}
         figure.add_bar(
-            name=NAMES[provider],
+            name=PROVIDERS[provider],
             x=axis,
             y=[counts.get(day, 0) for day in axis],
             marker_color=_COLOURS[provider],
@@ -55,7 +57,7 @@ def outcomes(seen: Insights) -> go.Figure:
         if counts:
             figure.add_bar(
                 name=label,
-                y=[NAMES[provider] for provider in providers],
+                y=[PROVIDERS[provider] for provider in providers],
                 x=[counts.get(provider, 0) / sums[provider] for provider in providers],
                 customdata=[counts.get(provider, 0) for provider in providers],
                 orientation="h",
@@ -79,7 +81,7 @@ def lengths(seen: Insights) -> go.Figure:
         counts = {length: calls for name, length, calls in seen.lengths if name == provider}
         total = sum(counts.values()) or 1
         figure.add_bar(
-            name=NAMES[provider],
+            name=PROVIDERS[provider],
             x=axis,
             y=[counts.get(length, 0) / total for length in axis],
             customdata=[counts.get(length, 0) for length in axis],
@@ -113,7 +115,7 @@ def hours(seen: Insights) -> go.Figure:
 def costs(seen: Insights) -> go.Figure:
     """Cost per day; each provider and currency has a scale of its own."""
     billed = {(provider, currency) for provider, currency, _, _ in seen.costs}
-    groups = sorted(billed, key=lambda group: (list(NAMES).index(group[0]), group[1]))
+    groups = sorted(billed, key=lambda group: (list(PROVIDERS).index(group[0]), group[1]))
     figure = make_subplots(
         rows=1, cols=max(1, len(groups)), subplot_titles=[_billed(*group) for group in groups]
     )
@@ -122,7 +124,7 @@ def costs(seen: Insights) -> go.Figure:
         figure.add_bar(
             row=1,
             col=column,
-            name=NAMES[provider],
+            name=PROVIDERS[provider],
             x=[day for *_, day, _ in found],
             y=[round(cost, 4) for *_, cost in found],
             marker_color=_COLOURS[provider],
@@ -135,12 +137,12 @@ def costs(seen: Insights) -> go.Figure:
 
 
 def _billed(provider: str, currency: str) -> str:
-    return f"{NAMES[provider]}, {currency or 'currency not said'}"
+    return f"{PROVIDERS[provider]}, {currency or 'currency not said'}"
 
 
 def _providers(seen: Insights) -> Sequence[str]:
     found = {provider for provider, _, _ in seen.outcomes}
-    return [provider for provider in NAMES if provider in found]
+    return [provider for provider in PROVIDERS if provider in found]
 
 
 def _styled(figure: go.Figure, *, height: int = 340, top: int = 8) -> go.Figure:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from plotly.offline import get_plotlyjs
 
 from . import charts
+from .streams import PROVIDERS
 
 if TYPE_CHECKING:
     from .insights import Insights
@@ -31,6 +32,7 @@ def page(seen: Insights) -> str:
     first, last = min(day for _, day, _ in seen.days), max(day for _, day, _ in seen.days)
     return _PAGE.format(
         style=_STYLE,
+        providers=escape(", ".join(PROVIDERS.values())),
         period=f"{first} to {last}, UTC",
         cards="".join(_card(*card) for card in _headlines(seen)),
         sections="".join(_section(section) for section in sections),
@@ -63,7 +65,7 @@ def _sections(seen: Insights) -> list[Section]:
             "Calls an hour by weekday, on average; by their start.",
             charts.hours,
         ),
-        ("costs", "Cost per day", "Videsk reports no costs.", charts.costs),
+        ("costs", "Cost per day", "Of the providers that report costs.", charts.costs),
     ]
     return [
         Section(name, title, caption, json.loads(chart(seen).to_json()))
@@ -119,7 +121,7 @@ _PAGE = """<!doctype html>
 </head>
 <body>
 <h1>All calls</h1>
-<p>Videsk, Anunzi, Twin24 and Burki in one table. Simulated calls, {period}.</p>
+<p>{providers} in one table. Simulated calls, {period}.</p>
 <div class="cards">
 {cards}</div>
 {sections}<noscript>The charts need JavaScript; it is in this file.</noscript>

@@ -1,4 +1,4 @@
-"""The four simulated platforms, as a process of their own, and how to talk to them."""
+"""The simulated platforms, as a process of their own, and how to talk to them."""
 
 from __future__ import annotations
 

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tap_callexports.providers import PROVIDERS
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
@@ -16,10 +18,12 @@ ROOT = Path(__file__).resolve().parents[1]
 _OWN_PREFIXES = ("MELTANO", "TAP_CALLEXPORTS", "TARGET_", "DBT_")
 _PATIENCE = 600
 
-#: Every stream, also the two that are off unless selected, and those as far back as the others.
-ALL_STREAMS = {
-    "TAP_CALLEXPORTS__SELECT": '["*.*"]',
-    "TAP_CALLEXPORTS_ANUNZI_DETAILS_LOOKBACK_HOURS": "24",
+#: Every stream, also those that are off unless selected, and those as far back as the others.
+ALL_STREAMS = {"TAP_CALLEXPORTS__SELECT": '["*.*"]'} | {
+    f"TAP_CALLEXPORTS_{provider.name}_{setting.name}".upper(): "24"
+    for provider in PROVIDERS
+    for setting in provider.properties
+    if setting.name == "details_lookback_hours"
 }
 
 

@@ -21,68 +21,45 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Comparison:
-    """The calls of a stream in a range.
-
-    Attributes:
-        loaded: How many the warehouse has.
-        counted: How many the provider has.
-    """
-
-    loaded: int
-    counted: Count
-
-    @property
-    def lack(self) -> str:
-        """That calls are missing, as a line; empty if none are."""
-        if self.loaded >= self.counted.low:
-            return ""
-        return f"{self.loaded} calls are loaded where the provider counts {self.counted.low}"
-
-    @property
-    def excess(self) -> str:
-        """That there are more than the provider has, as a line; empty if there are not.
-
-        Deleted calls are not announced, so that is no failure.
-        """
-        if self.loaded <= self.counted.high:
-            return ""
-        return f"{self.loaded} calls are loaded, the provider has {self.counted.high} left"
-
-
-@dataclass(frozen=True, slots=True)
 class Result:
     """A stream of a run that is complete over its range.
 
     Attributes:
         stream: The stream.
         rows: Records written; one that came twice counts twice.
-        comparison: Its calls, loaded and counted; None where the provider counts none, or does not
-            say how many.
-        silence: Why the provider does not say it; empty otherwise.
+        counted: How many calls of the range the provider has; None where that is not known.
+        loaded: How many of them the warehouse has.
+        silence: Why the provider, which counts them, does not say it; empty otherwise.
     """
 
     stream: Stream
     rows: int
-    comparison: Comparison | None = None
+    counted: Count | None = None
+    loaded: int = 0
     silence: str = ""
 
     @property
     def lack(self) -> str:
         """That calls are missing, as a line; empty if none are known to be."""
-        return self.comparison.lack if self.comparison else ""
+        if self.counted is None or self.loaded >= self.counted.low:
+            return ""
+        return f"{self.loaded} calls are loaded where the provider counts {self.counted.low}"
 
     @property
     def doubt(self) -> str:
-        """What is odd and no failure, as a line; empty if nothing is."""
-        return self.silence or (self.comparison.excess if self.comparison else "")
+        """What is odd and no failure, as a line; empty if nothing is.
+
+        Deleted calls are not announced, so that there may be more than the provider has.
+        """
+        if self.counted is None or self.loaded <= self.counted.high:
+            return self.silence
+        return f"{self.loaded} calls are loaded, the provider has {self.counted.high} left"
 
     @property
     def verdict(self) -> str:
         """What the comparison came to, as a line; empty where nothing was to be compared."""
-        if self.lack or self.doubt or not self.comparison:
-            return self.lack or self.doubt
-        return f"{self.comparison.loaded} calls are loaded, as counted"
+        agreed = f"{self.loaded} calls are loaded, as counted" if self.counted else ""
+        return self.lack or self.doubt or agreed
 
 
 def export_compared(
@@ -110,11 +87,7 @@ def export_compared(
     for stream in streams:
         if stream.name not in exported.complete:
             continue
-        rows = exported.rows[stream.name]
-        try:
-            result = Result(stream, rows, compare(stream, settings, span, warehouse))
-        except CountError as why:
-            result = Result(stream, rows, silence=f"not compared: {why}")
+        result = _compared(stream, exported.rows[stream.name], settings, span, warehouse)
         if result.lack:
             complaints.append(f"{stream.name}: {result.lack}")
         yield result
@@ -122,25 +95,20 @@ def export_compared(
         raise RunError("; ".join(complaints))
 
 
-def compare(
-    stream: Stream, settings: Mapping[str, Any], span: Range | None, warehouse: Warehouse
-) -> Comparison | None:
-    """A stream's calls in a range, loaded and counted; None where the provider counts none.
-
-    Args:
-        stream: One that is complete over the range.
-        settings: The tap's settings of its provider.
-        span: The range, None for a stream that is read as a whole.
-        warehouse: Where the calls are.
-
-    Raises:
-        CountError: The provider has a count and does not say it.
-        RunError: The warehouse cannot be asked.
-    """
+def _compared(
+    stream: Stream,
+    rows: int,
+    settings: Mapping[str, Any],
+    span: Range | None,
+    warehouse: Warehouse,
+) -> Result:
     if stream.name not in COUNTERS or span is None or stream.filter_field is None:
-        return None
-    counted = count(stream.name, settings, span)
+        return Result(stream, rows)
+    try:
+        counted = count(stream.name, settings, span)
+    except CountError as why:
+        return Result(stream, rows, silence=f"not compared: {why}")
     if counted is None:
-        return None
+        return Result(stream, rows)
     loaded = warehouse.rows(stream.name, stream.filter_field, span.start, span.end)
-    return Comparison(loaded, counted)
+    return Result(stream, rows, counted, loaded)

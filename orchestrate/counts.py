@@ -8,17 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 import requests
 
+from orchestrate.streams import URLS
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
     from orchestrate.export import Range
 
-#: Addresses where the settings name none: the tap's defaults.
-BURKI_URL = "https://api.burki.dev"
 RETELL_DIALECT = "retell"
-TWIN24_URL = "https://analyse.twin24.ai/api/v1"
-TWIN24_AUTH_URL = "https://iam.twin24.ai/api/v1"
 _TIMEOUT_SECONDS = 60
 _MILLISECOND = timedelta(milliseconds=1)
 _SECOND = timedelta(seconds=1)
@@ -64,7 +62,7 @@ def count(stream: str, settings: Mapping[str, Any], span: Range) -> Count | None
 
 def _burki(session: requests.Session, settings: Mapping[str, Any], span: Range) -> Count:
     """https://docs.burki.dev/api-reference/calls/get-count: both ends inclusive, naive UTC."""
-    url = settings.get("api_url", BURKI_URL).rstrip("/") + "/api/v1/calls/count"
+    url = _url("burki", settings) + "/api/v1/calls/count"
     params = {
         "date_from": _naive(span.start),
         "date_to": _naive(span.end - timedelta(microseconds=1)),
@@ -80,7 +78,7 @@ def _retell(session: requests.Session, settings: Mapping[str, Any], span: Range)
     """`include_total`, which is Retell's: https://docs.retellai.com/api-references/list-calls."""
     if settings.get("filter_dialect") != RETELL_DIALECT:
         return None
-    url = settings["api_url"].rstrip("/") + "/v3/list-calls"
+    url = _url("anunzi", settings) + "/v3/list-calls"
     criteria = dict(settings.get("filter_criteria", {}))
     if settings.get("agent_ids"):
         criteria["agent"] = [{"agent_id": agent} for agent in settings["agent_ids"]]
@@ -99,7 +97,7 @@ def _retell(session: requests.Session, settings: Mapping[str, Any], span: Range)
 
 def _twin24(session: requests.Session, settings: Mapping[str, Any], span: Range) -> Count:
     """`count` of the list, https://developers.twin24.ai/reference/callslist."""
-    url = settings.get("api_url", TWIN24_URL).rstrip("/") + "/search/cis/calls"
+    url = _url("twin24", settings) + "/search/cis/calls"
     _identify(session, settings.get("access_token") or _twin24_token(session, settings))
 
     def between(start: datetime, end: datetime) -> int:
@@ -120,11 +118,16 @@ def _twin24(session: requests.Session, settings: Mapping[str, Any], span: Range)
 
 
 def _twin24_token(session: requests.Session, settings: Mapping[str, Any]) -> str:
-    url = settings.get("auth_url", TWIN24_AUTH_URL).rstrip("/") + "/auth/login"
+    url = _url("twin24", settings, "auth_url") + "/auth/login"
     body = {"email": settings["email"], "password": settings["password"]}
     if settings.get("company_id"):
         body["companyId"] = settings["company_id"]
     return str(_json(session.post(url, json=body, timeout=_TIMEOUT_SECONDS))["token"])
+
+
+def _url(provider: str, settings: Mapping[str, Any], name: str = "api_url") -> str:
+    """An address: the one of the settings, else the tap's default."""
+    return str(settings.get(name, URLS[provider][name])).rstrip("/")
 
 
 def _identify(session: requests.Session, token: str) -> None:

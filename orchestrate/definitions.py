@@ -94,9 +94,9 @@ def _checks(result: Result) -> Iterator[dg.AssetCheckResult]:
     if not result.verdict:
         return
     numbers, severity = {}, dg.AssetCheckSeverity
-    if found := result.comparison:
-        low, high = found.counted.low, found.counted.high
-        numbers = {"loaded": found.loaded, "counted": low, "counted at most": high}
+    if found := result.counted:
+        low, high = found.low, found.high
+        numbers = {"loaded": result.loaded, "counted": low, "counted at most": high}
     yield dg.AssetCheckResult(
         check_name=CHECK,
         asset_key=result.stream.name,

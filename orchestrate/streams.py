@@ -1,8 +1,14 @@
-"""The tap's streams, as far as a scheduler must know them."""
+"""The tap's streams, as far as a scheduler must know them.
+
+They are in streams.json, which `make docs` writes: where a scheduler runs, the tap may be in an
+environment of its own.
+"""
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
+from pathlib import Path
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,32 +28,11 @@ class Stream:
     per_call: bool = False
 
 
-STREAMS = {
-    "videsk": (
-        Stream("videsk_calls"),
-        Stream("videsk_queues"),
-        Stream("videsk_extra_data"),
-        Stream("videsk_comments"),
-        Stream("videsk_tags"),
-        Stream("videsk_appointments"),
-        Stream("videsk_recordings"),
-        Stream("videsk_ai_topics"),
-        Stream("videsk_ai_sentiments"),
-        Stream("videsk_forms"),
-        Stream("videsk_surveys"),
-    ),
-    "anunzi": (
-        Stream("anunzi_calls", "start_timestamp"),
-        Stream("anunzi_unstarted_calls", ranged=False),
-        Stream("anunzi_call_details", "start_timestamp", per_call=True),
-    ),
-    "twin24": (
-        Stream("twin24_incoming_calls"),
-        Stream("twin24_calls", "created_at"),
-    ),
-    "burki": (
-        Stream("burki_calls", "started_at"),
-        Stream("burki_call_list", "started_at"),
-        Stream("burki_call_transcripts", "call_started_at", per_call=True),
-    ),
+_KNOWN = json.loads(Path(__file__).with_name("streams.json").read_text("utf-8"))
+
+STREAMS: dict[str, tuple[Stream, ...]] = {
+    provider: tuple(Stream(**each) for each in known["streams"])
+    for provider, known in _KNOWN.items()
 }
+#: The tap's default addresses of each provider, by setting.
+URLS: dict[str, dict[str, str]] = {provider: known["urls"] for provider, known in _KNOWN.items()}

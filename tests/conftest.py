@@ -7,6 +7,7 @@ import os
 import shlex
 import shutil
 import sys
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timezone
@@ -17,6 +18,7 @@ from tempfile import TemporaryDirectory
 import pytest
 import requests
 import yaml
+from hypothesis import settings
 from postgres import programs
 from seam import retry_waits
 
@@ -33,14 +35,33 @@ collect_ignore = [] if find_spec("duckdb") else ["integration/meltano", "integra
 # Of the SDK, on lines of its own in every program that is started: excused as in pyproject.toml.
 os.environ["PYTHONWARNINGS"] = "ignore:Python 3.10 reached its end of life"
 
+# Properties are tried with the same examples in every run, and with few by `make mutants`.
+settings.register_profile("tests", derandomize=True, deadline=None, database=None)
+settings.register_profile("mutants", settings.get_profile("tests"), max_examples=20)
+settings.load_profile("tests")
 
-#: Tests that mostly wait for programs of others.
-_WAITING = ("dagster", "airflow", "meltano", "dbt")
+#: The temporary folder of this run: whatever tests and the programs they start leave there goes
+#: away with it. Workers inherit it from the process that starts them.
+_TEMPORARY = pytest.StashKey[TemporaryDirectory[str]]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Make one temporary folder for the whole run."""
+    if "PYTEST_XDIST_WORKER" not in os.environ:
+        config.stash[_TEMPORARY] = folder = TemporaryDirectory(prefix="tap-callexports-tests-")
+        Path(folder.name).chmod(0o755)  # PostgreSQL runs as a user without rights
+        os.environ["TMPDIR"] = tempfile.tempdir = folder.name
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Remove it."""
+    if folder := config.stash.get(_TEMPORARY, None):
+        folder.cleanup()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What waits for other programs begins first: there is no waiting left for the end."""
-    items.sort(key=lambda item: not any(map(item.get_closest_marker, _WAITING)))
+    """What is slow begins first: there is no waiting left for the end."""
+    items.sort(key=lambda item: item.get_closest_marker("slow") is None)
 
 
 @pytest.fixture(autouse=True)
@@ -56,7 +77,7 @@ def box(request: pytest.FixtureRequest) -> Iterator[Sandbox]:
 
     With real loaders, which are slow, 60; and the tap's clock is that of the APIs.
     """
-    real = bool(request.node.get_closest_marker("meltano"))
+    real = request.path.parent.name == "meltano"
     start = datetime(2024, 5, 1, tzinfo=timezone.utc)
     end = datetime(2024, 6, 1, tzinfo=timezone.utc)
     rows = 60 if real else 200

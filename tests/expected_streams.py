@@ -34,6 +34,9 @@ class Stream:
         newest_first: Whether the server's order cannot be chosen, and is the wrong way round.
         per_call: Whether the endpoint is asked once for each call.
         listed_at: Pattern in the path of the list that names the calls, where it is another one.
+        call_id: Column with the id of the call that was requested, where `per_call`.
+        unfinished: Columns of a call that is not requested yet, where `per_call`.
+        finished: What changes in them when the call ends.
         lookback: Setting that says how far before the bookmark each run reads, in hours.
         ahead: Setting that says how many days after its end each run reads, and no less before
             the bookmark; "" where no row lies in the future.
@@ -67,6 +70,9 @@ class Stream:
     newest_first: bool = False
     per_call: bool = False
     listed_at: str = ""
+    call_id: str = "call_id"
+    unfinished: JSON = field(default_factory=dict)
+    finished: JSON = field(default_factory=dict)
     lookback: str = "lookback_hours"
     ahead: str = ""
     partition: JSON = field(default_factory=dict)
@@ -290,6 +296,8 @@ STREAMS = (
         per_call=True,
         rows=20,
         listed_at="/v3/list-calls",
+        unfinished={"call_status": "ongoing", "end_timestamp": None},
+        finished={"call_status": "ended", "end_timestamp": "2024-05-20T12:00:00.000000Z"},
         lookback="details_lookback_hours",
     ),
     Stream(
@@ -352,6 +360,12 @@ STREAMS = (
         per_call=True,
         rows=20,
         listed_at="/calls/$",
+        unfinished={"status": "ongoing", "ended_at": None, "duration": None},
+        finished={
+            "status": "completed",
+            "ended_at": "2024-05-20T12:00:00.000000Z",
+            "duration": 60,
+        },
         lookback="details_lookback_hours",
         # The time is the call's: what is said holds none of its own that the bookmark goes by.
         time_in_rows=False,
@@ -362,12 +376,24 @@ STREAMS = (
 BY_NAME: dict[str, Stream] = {}
 for _stream in STREAMS:
     BY_NAME.setdefault(_stream.name, _stream)
+#: The first stream of each provider.
+FIRST_OF = {stream.api: stream.name for stream in reversed(STREAMS)}
+#: One list of each kind: those that are read by time and are not like another one.
+LISTS = tuple(
+    name
+    for name, stream in BY_NAME.items()
+    if stream.time and not stream.per_call and not stream.like
+)
+#: The streams with one request per call.
+DETAILS = tuple(name for name, stream in BY_NAME.items() if stream.per_call)
 #: The streams that are read by time and keep a bookmark, by name.
 TIMED = tuple(name for name, stream in BY_NAME.items() if stream.time)
 #: The streams that are off unless chosen.
 OFF = tuple(name for name, stream in BY_NAME.items() if not stream.selected)
 #: The entries of those that are read by time.
 WINDOWED = tuple(stream for stream in STREAMS if stream.time)
+#: The entries whose endpoints are requested and read as those of no other entry are.
+DISTINCT = tuple(stream for stream in STREAMS if not stream.like)
 #: Exports of Videsk whose ids say nothing of their time.
 UNTOLD = ("videsk_appointments", "videsk_ai_topics", "videsk_ai_sentiments")
 

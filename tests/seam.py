@@ -1,10 +1,6 @@
 """The one place where tests reach into the package: clock, transport, limits.
 
-Tests name what they want to change; only this module knows where that is kept. Everything here is a
-context manager and can also decorate a test:
-
-    @limits(PAGE=10)
-    def test_a_full_page_is_split() -> None: ...
+Everything here is a context manager and can also decorate a test.
 """
 
 from __future__ import annotations
@@ -41,10 +37,7 @@ def fake_clock(
 ) -> Iterator[None]:
     """Another clock for the whole package; what is not given stays the real one.
 
-    Args:
-        time: Seconds since 1970.
-        monotonic: Seconds since some moment.
-        sleep: Waits some seconds or until the event is set; says whether it is set.
+    `sleep` waits some seconds or until the event is set, and says whether it is set.
     """
     with ExitStack() as stack:
         for name, reading in (("time", time), ("monotonic", monotonic), ("sleep", sleep)):
@@ -62,11 +55,7 @@ def start_of_run(now: datetime) -> Iterator[None]:
 
 @contextmanager
 def transport(make_adapter: Callable[[], BaseAdapter]) -> Iterator[None]:
-    """Requests that are carried by these adapters instead of connections.
-
-    Args:
-        make_adapter: Called for each scheme of each client.
-    """
+    """Requests that are carried by such adapters, one for each scheme of each client."""
     with patch.object(HttpClient, "transport", staticmethod(make_adapter)):
         yield
 
@@ -95,11 +84,7 @@ def starts_of_requests() -> Iterator[list[float]]:
 def responses_seen(
     see: Callable[[str, str, Response, Callable[[Response], Any]], None],
 ) -> Iterator[None]:
-    """Tell of each response before it is parsed.
-
-    Args:
-        see: Is given the stream's name, the URL, the response, and what parses it.
-    """
+    """Tell of each response before it is parsed: its stream, URL, itself, and what parses it."""
     send = HttpClient.send
 
     def seen(client: HttpClient, request: Request, parse: Callable[[Response], Any]) -> object:
@@ -143,11 +128,7 @@ def records_through_the_sdk() -> Iterator[None]:
 
 @contextmanager
 def limits(**values: object) -> Iterator[None]:
-    """Other values of constants, by their names, in all modules that have them.
-
-    Args:
-        values: Such as `MAX_BODY_BYTES=20_000`.
-    """
+    """Other values of constants, by name, in all modules that have them: `limits(PAGE=10)`."""
     with ExitStack() as stack:
         for name, value in values.items():
             for module in _modules_with(name):

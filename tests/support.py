@@ -1,6 +1,6 @@
 """Runs the tap in this process and reads its output the way a target would.
 
-The oracle of every test: it shares no code with the tap.
+Nothing here shares code with what it checks.
 """
 
 from __future__ import annotations
@@ -9,27 +9,42 @@ import contextlib
 import copy
 import io
 import json
-import re
 import signal
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import Any
+from datetime import datetime, timedelta, timezone
+from typing import TYPE_CHECKING, Any
 
 from seam import start_of_run
 
-from sandbox import Sandbox
 from tap_callexports.compat import override
+from tap_callexports.providers import PROVIDERS as DECLARED
 from tap_callexports.tap import TapCallExports
 
-JSON = dict[str, Any]
+if TYPE_CHECKING:
+    import pytest
 
-#: Every provider there is, by its name: those of the sandbox.
-PROVIDERS = tuple(Sandbox(rows=0).apis)
-_INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z")
-#: How many rows of many a message names.
-_SOME = 5
+JSON = dict[str, Any]
+#: A target's table: records by primary key.
+Table = dict[tuple[Any, ...], JSON]
+
+#: Every provider, by the name of its settings object.
+PROVIDERS = tuple(provider.name for provider in DECLARED)
+UTC = timezone.utc
+DAY, HOUR, MINUTE = timedelta(days=1), timedelta(hours=1), timedelta(minutes=1)
+SECOND, MILLISECOND = timedelta(seconds=1), timedelta(milliseconds=1)
+MICROSECOND = timedelta(microseconds=1)
+
+
+def text(instant: datetime) -> str:
+    """An instant as records and bookmarks hold it."""
+    return instant.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def instant(value: str) -> datetime:
+    """An instant from ISO 8601 text; without a zone it is UTC."""
+    found = datetime.fromisoformat(value.replace("Z", "+00:00"))
+    return found if found.tzinfo else found.replace(tzinfo=UTC)
 
 
 def clock_at(end: datetime | None) -> contextlib.AbstractContextManager[object]:
@@ -37,7 +52,7 @@ def clock_at(end: datetime | None) -> contextlib.AbstractContextManager[object]:
     if end is None:
         return contextlib.nullcontext()
     whole = end.replace(microsecond=0) + timedelta(seconds=bool(end.microsecond))
-    return start_of_run(whole + timedelta(minutes=5))
+    return start_of_run(whole + 5 * MINUTE)
 
 
 @dataclass(repr=False)
@@ -64,8 +79,8 @@ class Run:
     def complaints(self) -> list[str]:
         """What it gave as reasons for not being complete."""
         failures = self.tap.failures.values() if self.tap else ()
-        mistakes = getattr(self.error, "errors", ())
-        return [str(reason) for reason in (*failures, *filter(None, [self.error]), *mistakes)]
+        errors = getattr(self.error, "errors", ())
+        return [str(reason) for reason in (*failures, *filter(None, [self.error]), *errors)]
 
     @property
     def states(self) -> list[JSON]:
@@ -79,34 +94,35 @@ class Run:
 
     def bookmark(self, stream: str) -> str | None:
         """Bookmark of a stream in the last STATE."""
-        value: str | None = (
-            self.state.get("bookmarks", {}).get(stream, {}).get("replication_key_value")
-        )
-        return value
+        entry: JSON = self.state.get("bookmarks", {}).get(stream, {})
+        return entry.get("replication_key_value")
+
+    def of(self, stream: str, kind: str) -> list[JSON]:
+        """Messages of a stream of one type, in order."""
+        return [line for line in self.lines if (line["type"], line.get("stream")) == (kind, stream)]
 
     def records(self, stream: str) -> list[JSON]:
-        """Records of a stream, in order, doubles included."""
-        return [
-            line["record"]
-            for line in self.lines
-            if line["type"] == "RECORD" and line["stream"] == stream
-        ]
+        """Records of a stream, in order, duplicates included."""
+        return [line["record"] for line in self.of(stream, "RECORD")]
 
-    def table(self, stream: str) -> dict[tuple[Any, ...], JSON]:
+    def schema(self, stream: str) -> JSON:
+        """The SCHEMA message of a stream; there must be one, not two."""
+        [message] = self.of(stream, "SCHEMA")
+        return message
+
+    def table(self, stream: str) -> Table:
         """What an upserting target holds after the run: the last record of each key."""
         return upserted({}, self, stream)
 
 
-def upserted(
-    table: Mapping[tuple[Any, ...], JSON], run: Run, stream: str
-) -> dict[tuple[Any, ...], JSON]:
+def upserted(table: Mapping[tuple[Any, ...], JSON], run: Run, stream: str) -> Table:
     """A target's table after another run."""
     keys: list[str] = []
     result = dict(table)
     for line in run.lines:
-        if line["type"] == "SCHEMA" and line["stream"] == stream:
+        if line.get("stream") == stream and line["type"] == "SCHEMA":
             keys = line["key_properties"]
-        if line["type"] == "RECORD" and line["stream"] == stream:
+        elif line.get("stream") == stream and line["type"] == "RECORD":
             result[tuple(line["record"][key] for key in keys)] = line["record"]
     return result
 
@@ -115,13 +131,25 @@ def catalog_of(config: JSON, streams: Iterable[str]) -> JSON:
     """The discovered catalog with only these streams selected."""
     catalog: JSON = copy.deepcopy(TapCallExports(config=copy.deepcopy(config)).catalog_dict)
     wanted = set(streams)
-    names = {entry["tap_stream_id"] for entry in catalog["streams"]}
-    assert wanted <= names, f"no such stream: {wanted - names}"
+    unknown = wanted - {entry["tap_stream_id"] for entry in catalog["streams"]}
+    assert not unknown, f"no such stream: {unknown}"
     for entry in catalog["streams"]:
-        for part in entry["metadata"]:
-            if not part["breadcrumb"]:
-                part["metadata"]["selected"] = entry["tap_stream_id"] in wanted
+        root_of(entry)["selected"] = entry["tap_stream_id"] in wanted
     return catalog
+
+
+def entry_in(catalog: JSON, stream: str) -> JSON:
+    """A stream's entry in a catalog."""
+    entry: JSON
+    [entry] = [each for each in catalog["streams"] if each["tap_stream_id"] == stream]
+    return entry
+
+
+def root_of(entry: JSON) -> JSON:
+    """What a catalog's entry says about the stream itself."""
+    metadata: JSON
+    [metadata] = [part["metadata"] for part in entry["metadata"] if not part["breadcrumb"]]
+    return metadata
 
 
 def run_tap(
@@ -172,6 +200,22 @@ def kept_signals() -> Iterator[None]:
             signal.signal(number, handler)
 
 
+def failure(run: Run, stream: str) -> str:
+    """The one line that says why a stream is not complete."""
+    assert (run.code, run.error) == (1, None)
+    assert run.tap is not None
+    line = str(run.tap.failures[stream])
+    assert line
+    assert "\n" not in line
+    return line
+
+
+def warnings_in(caplog: pytest.LogCaptureFixture, about: str = "") -> list[str]:
+    """The warnings that contain a text."""
+    warnings = [log.getMessage() for log in caplog.records if log.levelname == "WARNING"]
+    return [warning for warning in warnings if about in warning]
+
+
 def without_extra(record: JSON) -> JSON:
     """A record as the sandbox's truth states it: set columns only, `extra` aside."""
     return {name: value for name, value in record.items() if value is not None and name != "extra"}
@@ -182,39 +226,12 @@ def assert_table_is(
 ) -> None:
     """A table holds exactly the truth: no row lost, invented, or with another value."""
     lost, invented = set(truth) - set(table), set(table) - set(truth)
-    assert not lost, f"{len(lost)} lost: {_some(lost, truth, table)}"
-    assert not invented, f"{len(invented)} invented: {_some(invented, table, truth)}"
+    assert not lost, f"{len(lost)} of {len(truth)} lost: {[truth[key] for key in sorted(lost)[:3]]}"
+    assert not invented, f"{len(invented)} invented: {[table[key] for key in sorted(invented)[:3]]}"
     for key, expected in truth.items():
         found = without_extra(table[key])
         wanted = {name: value for name, value in expected.items() if value is not None}
-        assert found == wanted, f"{key}: {_difference(found, wanted, table[key].get('extra'))}"
-
-
-def _some(
-    keys: Iterable[tuple[Any, ...]],
-    rows: Mapping[tuple[Any, ...], JSON],
-    others: Mapping[tuple[Any, ...], JSON],
-) -> str:
-    """A few of the rows that others lack, with the first of their times and where theirs end."""
-    return "; ".join(f"{key}{_place(rows[key], others)}" for key in sorted(keys)[:_SOME])
-
-
-def _place(row: JSON, others: Mapping[tuple[Any, ...], JSON]) -> str:
-    for name, value in row.items():
-        if isinstance(value, str) and _INSTANT.fullmatch(value):
-            times = sorted(one[name] for one in others.values() if one.get(name))
-            if not times:
-                return f" of {name} {value}, where there is nothing else"
-            where = "inside" if times[0] <= value <= times[-1] else "outside"
-            return f" of {name} {value}, {where} {times[0]} to {times[-1]}"
-    return ""
-
-
-def _difference(found: JSON, wanted: JSON, extra: JSON | None) -> str:
-    """The columns in which a record differs, with both values, and what no column took."""
-    names = [name for name in {**wanted, **found} if found.get(name) != wanted.get(name)]
-    others = [f"{name} is {found.get(name)!r} and not {wanted.get(name)!r}" for name in names]
-    return "; ".join([*others, f"extra is {extra!r}"])
+        assert found == wanted, f"{key}, extra is {table[key].get('extra')}"
 
 
 def assert_listed(wanted: Iterable[str], listed: Iterable[str], where: str) -> None:
@@ -225,12 +242,10 @@ def assert_listed(wanted: Iterable[str], listed: Iterable[str], where: str) -> N
         listed: Names the table has.
         where: The table and its file, as a message names them.
     """
-    there, counts = set(wanted), Counter([*listed])
-    missing, strange = sorted(there - set(counts)), sorted(set(counts) - there)
-    twice = sorted(name for name, count in counts.items() if count > 1)
-    assert not missing, f"missing in {where}: {', '.join(missing)}"
-    assert not strange, f"only in {where}: {', '.join(strange)}"
-    assert not twice, f"more than once in {where}: {', '.join(twice)}"
+    there, names = set(wanted), sorted(listed)
+    assert there <= set(names), f"missing in {where}: {sorted(there - set(names))}"
+    assert set(names) <= there, f"only in {where}: {sorted(set(names) - there)}"
+    assert len(names) == len(there), f"more than once in {where}: {names}"
 
 
 def secret_settings(provider: str) -> set[str]:

@@ -1,4 +1,4 @@
-"""Runs the tap in a terminal of its own, and reads the two forms of its log."""
+"""Runs the tap in a terminal of its own, and reads the structured form of its log."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ import pty
 import re
 import struct
 import subprocess
-import sys
 import tempfile
 import termios
 from collections import Counter
@@ -17,9 +16,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import yaml
+from process import PROGRAM, environment
 from support import JSON
 
-ROOT = Path(__file__).resolve().parents[1]
 #: Erases a line, then also from its start; colours, and the cursor's visibility.
 ERASE = "\x1b[2K"
 CLEAR = "\r" + ERASE
@@ -73,11 +72,11 @@ def watch(
         path = Path(folder) / "config.json"
         path.write_text(json.dumps(config))
         process = subprocess.Popen(
-            [sys.executable, "-m", "tap_callexports", "--config", str(path), *arguments],
+            [*PROGRAM, "--config", str(path), *arguments],
             stdout=out,
             stderr=theirs,
             cwd=folder,
-            env=environment(**{"TERM": "xterm", **(env or {})}),
+            env=environment({"TERM": "xterm", **(env or {})}),
         )
         os.close(theirs)
         shown = bytearray()
@@ -90,12 +89,6 @@ def watch(
         os.close(ours)
         out.seek(0)
         return Watched(code, out.read(), STYLE.sub("", shown.decode()))
-
-
-def environment(**more: str) -> dict[str, str]:
-    names = ("TAP_CALLEXPORTS_", "LOGLEVEL", "SINGER_SDK_LOG_CONFIG", "COLUMNS")
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(names)}
-    return {**kept, "PYTHONPATH": str(ROOT), **more}
 
 
 def structured(folder: Path) -> dict[str, str]:

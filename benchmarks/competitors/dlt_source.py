@@ -1,12 +1,12 @@
-"""dlt's REST source on the paged workload: `dlt_source.py FILE [KIND --address=… --files=…]`.
+"""dlt's REST source on the paged workload: `dlt_source.py FILE [duckdb]`.
 
-Without a destination the pipeline only extracts: it asks, decodes, and writes its own files.
+Without a destination the pipeline only extracts: it requests, decodes, and writes its own files.
 """
 
 from __future__ import annotations
 
-import argparse
 import json
+import sys
 from pathlib import Path
 
 import dlt
@@ -14,15 +14,9 @@ from dlt.sources.rest_api import RESTAPIConfig, rest_api_source
 
 
 def main() -> None:
-    """Extract, or load: into an address, or a DuckDB file of the working directory."""
-    parser = argparse.ArgumentParser()
-    parser.add_argument("file", type=Path)
-    parser.add_argument("kind", nargs="?")
-    parser.add_argument("--address", default="calls.duckdb")
-    parser.add_argument("--files", help="kind of the files it makes on the way")
-    options = parser.parse_args()
-    config = json.loads(options.file.read_text("utf-8"))
-    destination = getattr(dlt.destinations, options.kind or "duckdb")
+    """Extract, or load into a DuckDB file of the working directory."""
+    file, *load = sys.argv[1:]
+    config = json.loads(Path(file).read_text("utf-8"))
     settings: RESTAPIConfig = {
         "client": {"base_url": config["api_url"]},
         "resources": [
@@ -46,12 +40,12 @@ def main() -> None:
     pipeline = dlt.pipeline(
         "calls",
         pipelines_dir=str(Path.cwd() / "pipelines"),
-        destination=destination(options.address),
+        destination=dlt.destinations.duckdb("calls.duckdb"),
         dataset_name="raw_calls",
     )
     source = rest_api_source(settings)
-    if options.kind:
-        pipeline.run(source, loader_file_format=options.files)
+    if load:
+        pipeline.run(source)
     else:
         pipeline.extract(source)
 

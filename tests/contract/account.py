@@ -3,45 +3,44 @@
 from __future__ import annotations
 
 import copy
+import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from datetime import datetime, timedelta, timezone
-from typing import TYPE_CHECKING, Any, cast
+from datetime import datetime
+from typing import Any, cast
 
 import pytest
-from support import JSON, Run, assert_table_is, catalog_of, clock_at, run_tap
+from expected_streams import Stream
+from support import (
+    DAY,
+    HOUR,
+    JSON,
+    SECOND,
+    UTC,
+    Run,
+    Table,
+    assert_table_is,
+    catalog_of,
+    clock_at,
+    entry_in,
+    root_of,
+    run_tap,
+    text,
+    upserted,
+)
 
-from sandbox import Fault, Sandbox
+from sandbox import Api, Fault, LoggedRequest, Row, Sandbox
 
-if TYPE_CHECKING:
-    from expected_streams import Stream
-
-    from sandbox import Api, Row
-    from sandbox.handle import Handle
-    from sandbox.http import LoggedRequest, Request
-
-Table = dict[tuple[Any, ...], JSON]
-
-DAY, HOUR, MINUTE = timedelta(days=1), timedelta(hours=1), timedelta(minutes=1)
-SECOND, MICROSECOND = timedelta(seconds=1), timedelta(microseconds=1)
 #: The month the calls lie in; runs that end in it start five minutes later (`settle_minutes`).
-START = datetime(2024, 5, 1, tzinfo=timezone.utc)
-MIDDLE = datetime(2024, 5, 20, 12, tzinfo=timezone.utc)
-END = datetime(2024, 6, 1, tzinfo=timezone.utc)
+START = datetime(2024, 5, 1, tzinfo=UTC)
+MIDDLE = datetime(2024, 5, 20, 12, tzinfo=UTC)
+END = datetime(2024, 6, 1, tzinfo=UTC)
+#: As often as anybody asks.
+FOR_EVER = 100_000
 
 #: What discovery has found, by provider and selected streams: it is the same each time.
 _catalogs: dict[tuple[str, tuple[str, ...]], JSON] = {}
-
-
-def text(instant: datetime) -> str:
-    """An instant as records and bookmarks hold it."""
-    return instant.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
-
-
-def instant(bookmark: str) -> datetime:
-    """The reverse of `text`."""
-    return datetime.fromisoformat(bookmark.replace("Z", "+00:00"))
 
 
 class Account:
@@ -52,7 +51,7 @@ class Account:
         self.name = stream.name
         self.box = box
         self.api: Api = box.apis[stream.api]
-        self.handle: Handle = self.api.of(stream.name)
+        self.handle = self.api.of(stream.name)
 
     # What the provider has.
 
@@ -90,13 +89,26 @@ class Account:
 
         Where the server's filter field is not known, calls just beside the ends may come.
         """
-        slack = timedelta() if self.stream.filtered else 2 * SECOND
+        slack = 0 * SECOND if self.stream.filtered else 2 * SECOND
         needed = self.truth(start, end)
         allowed = self.truth(start - slack, end + slack)
         assert needed, "no calls to export: the test shows nothing"
         missing = needed.keys() - table.keys()
         assert not missing, f"{len(missing)} of {len(needed)} calls are lost"
         assert_table_is(table, {key: allowed[key] for key in table if key in allowed})
+
+    def assert_complete(self, *runs: Run) -> None:
+        """After these runs a target holds every call as it is; the last of them ended well."""
+        table: Table = {}
+        for run in runs:
+            table = upserted(table, run, self.name)
+        assert (runs[-1].code, runs[-1].error) == (0, None), runs[-1].complaints
+        assert_table_is(table, self.truth())
+
+    def assert_each_once(self, run: Run) -> None:
+        """A run exported every call as it is, and none twice."""
+        self.assert_complete(run)
+        assert len(run.records(self.name)) == len(self.truth())
 
     def take_key(self, row: Row) -> None:
         """Let a row lack its key."""
@@ -122,17 +134,42 @@ class Account:
         """How often the stream's endpoint was asked so far."""
         return sum(map(self.is_meant, self.requests))
 
-    def is_meant(self, request: Request | LoggedRequest) -> bool:
+    def is_meant(self, request: Any) -> bool:
         """Whether a request is to the stream's endpoint."""
         return bool(re.search(self.stream.path, request.path))
 
-    def trouble(self, fault: Fault, skip: int = 0, *, path: str = "") -> None:
-        """Put trouble in the way of requests to the stream's endpoint, or to that of `path`.
+    def trouble(
+        self, fault: Fault, skip: int = 0, *, path: str = "", among: Iterable[str] = ()
+    ) -> None:
+        """Put trouble in the way of requests to the stream's endpoint, the first `skip` spared.
 
-        The first `skip` of them are spared.
+        Args:
+            fault: The trouble.
+            skip: How many requests are spared.
+            path: Pattern of another endpoint's path.
+            among: The only paths that are meant.
         """
-        pattern = re.compile(path or self.stream.path)
-        self.api.faults.add(fault, skip=skip, when=lambda r: bool(pattern.search(r.path)))
+        pattern, only = re.compile(path or self.stream.path), {*among}
+        self.api.faults.add(
+            fault,
+            skip=skip,
+            when=lambda r: bool(pattern.search(r.path)) and (not only or r.path in only),
+        )
+
+    def reword(self, change: Callable[[JSON], JSON]) -> list[JSON]:
+        """Change every JSON object the stream's endpoint responds with; the objects as sent."""
+        serve, sent = self.api.serve, []
+
+        def changed(request: Any) -> Any:
+            reply = serve(request)
+            body = json.loads(reply.body or "null") if b"{" in reply.body[:1] else None
+            if body is not None and reply.status < 300 and self.is_meant(request):
+                sent.append(change(body))
+                reply.body = json.dumps(sent[-1]).encode()
+            return reply
+
+        self.api.serve = changed  # type: ignore[method-assign] # of this one server
+        return sent
 
     # The tap.
 
@@ -176,13 +213,12 @@ class Account:
     def run_full_table(self, state: JSON | None = None, *, by_metadata: bool = False) -> Run:
         """One run with the catalog forcing FULL_TABLE, in either of the two places it may."""
         catalog = self.catalog(self.name)
-        for entry in catalog["streams"]:
-            if by_metadata:
-                del entry["replication_method"]
-                [root] = [part for part in entry["metadata"] if not part["breadcrumb"]]
-                root["metadata"]["forced-replication-method"] = "FULL_TABLE"
-            else:
-                entry["replication_method"] = "FULL_TABLE"
+        entry = entry_in(catalog, self.name)
+        if by_metadata:
+            del entry["replication_method"]
+            root_of(entry)["forced-replication-method"] = "FULL_TABLE"
+        else:
+            entry["replication_method"] = "FULL_TABLE"
         return run_tap(self.config(), state=state, catalog=catalog)
 
     def state(self, bookmark: datetime) -> JSON:

@@ -6,11 +6,10 @@ import json
 from dataclasses import replace
 
 import pytest
-from account import DAY, END, START, opened, text
+from account import END, START, opened
 from expected_streams import BY_NAME, STREAMS, Stream
-from support import JSON, assert_listed
+from support import DAY, JSON, assert_listed, text
 
-from demo.streams import STREAMS as OF_THE_DEMO
 from tap_callexports.detail_stream import DetailStream
 from tap_callexports.providers import PROVIDERS
 from tap_callexports.stream import CallStream
@@ -60,15 +59,6 @@ def test_a_stream_is_read_as_its_entry_says() -> None:
         assert stream.lookback == endpoint.lookback_setting, where
         partition = [endpoint.partition_column] if endpoint.partition_setting else []
         assert [*stream.partition] == partition, where
-
-
-def test_the_demo_knows_every_stream_as_it_is_promised() -> None:
-    assert_listed(BY_NAME, [stream.name for stream in OF_THE_DEMO], "STREAMS in demo/streams.py")
-    for stream in OF_THE_DEMO:
-        known = stream.keys, stream.time
-        promised = BY_NAME[stream.name].keys, BY_NAME[stream.name].time
-        assert known == promised, f"{stream.name} in STREAMS in demo/streams.py"
-        assert stream.name.startswith(f"{stream.provider}_")
 
 
 @pytest.mark.parametrize(

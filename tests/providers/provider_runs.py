@@ -4,27 +4,20 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterable
+from typing import Any
 
-from support import JSON, Run, assert_table_is, catalog_of, run_tap
+from support import JSON, Run, Table, assert_table_is, catalog_of, entry_in, failure, run_tap, text
 
-from sandbox import Fault, Sandbox
-from sandbox.instants import text
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
-
-    import pytest
-
-    from sandbox import Api, Row
-    from sandbox.http import LoggedRequest, Request
+from sandbox import Api, Fault, LoggedRequest, Row, Sandbox
 
 #: No honest test needs more requests; a run that never ends is refused from here on.
 MOST_REQUESTS = 3000
+FOR_EVER = 10**9
 
 
 def empty_sandbox(seed: int = 1) -> Sandbox:
-    """The four APIs without a single call."""
+    """The providers' APIs without a single call."""
     return Sandbox(seed=seed, rows=0)
 
 
@@ -44,83 +37,74 @@ def export(
     """
     if streams is None and catalog is None:
         streams = api.streams[:1]
-    api.faults.add(Fault("status", status=403, times=10**9), skip=MOST_REQUESTS)
+    api.faults.add(Fault("status", status=403, times=FOR_EVER), skip=MOST_REQUESTS)
     chosen = {**api.config(), **settings}
-    return run_tap(
-        {
-            "start_date": start_date,
-            "end_date": end_date,
-            api.name: {name: value for name, value in chosen.items() if value is not None},
-        },
-        streams=streams,
-        state=state,
-        catalog=catalog,
-    )
+    config = {
+        "start_date": start_date,
+        "end_date": end_date,
+        api.name: {name: value for name, value in chosen.items() if value is not None},
+    }
+    return run_tap(config, streams=streams, state=state, catalog=catalog)
 
 
 def with_columns(api: Api, stream: str, *columns: str) -> JSON:
     """A catalog in which only these columns of a stream are selected, and its keys."""
     catalog = catalog_of({api.name: api.config()}, [stream])
-    (entry,) = (entry for entry in catalog["streams"] if entry["tap_stream_id"] == stream)
-    for part in entry["metadata"]:
+    for part in entry_in(catalog, stream)["metadata"]:
         if part["breadcrumb"] and part["metadata"].get("inclusion") != "automatic":
             part["metadata"]["selected"] = part["breadcrumb"][-1] in columns
     return catalog
 
 
-def why(run: Run) -> str:
-    """Everything a run complained about, in one line."""
-    failures = run.tap.failures if run.tap else {}
-    return "; ".join([str(run.error or ""), *map(str, failures.values())])
+def truth_where(api: Api, stream: str, wanted: Callable[[JSON], bool]) -> Table:
+    """The records of a stream that meet a condition; there must be some, and others."""
+    truth = api.truth(stream)
+    found = {key: record for key, record in truth.items() if wanted(record)}
+    assert 0 < len(found) < len(truth)
+    return found
 
 
-def assert_complete(run: Run, api: Api, stream: str) -> None:
-    """The run ended well, and its table is the truth."""
-    assert run.code == 0, why(run)
-    assert_table_is(run.table(stream), api.truth(stream))
+def assert_complete(run: Run, api: Api, *streams: str, truth: Table | None = None) -> None:
+    """The run ended well, and what it exported is the truth, each key once.
 
-
-def assert_each_once(run: Run, stream: str) -> None:
-    """No key came twice in one run."""
-    records = run.records(stream)
-    assert len(records) == len(run.table(stream))
-
-
-def failure(run: Run, stream: str) -> str:
-    """The one line that says why a stream is not complete."""
-    assert run.code == 1
-    assert run.tap is not None
-    line = str(run.tap.failures[stream])
-    assert line
-    assert "\n" not in line
-    return line
+    Args:
+        run: The run.
+        api: The provider.
+        streams: The provider's calls, unless others are named.
+        truth: What the stream should hold, where that is not all there is.
+    """
+    assert run.code == 0, run.complaints
+    for stream in streams or api.streams[:1]:
+        table = run.table(stream)
+        assert_table_is(table, api.truth(stream) if truth is None else truth)
+        assert len(run.records(stream)) == len(table), "a key came twice"
 
 
 def assert_safe(run: Run, api: Api, stream: str) -> None:
     """Everything the provider places before the bookmark has been handed over."""
     bookmark, table, truth = run.bookmark(stream) or "", run.table(stream), api.truth(stream)
-    keys = [key_of(api, stream, row) for row in api.of(stream).rows if text(row.at) < bookmark]
+    keys = [
+        tuple(row.canonical[name] for name in api.keys[stream])
+        for row in api.of(stream).rows
+        if text(row.at) < bookmark
+    ]
     lost = [key for key in keys if key in truth and key not in table]
     assert not lost, f"{len(lost)} rows before the bookmark {bookmark} are lost: {lost[:5]}"
 
 
-def key_of(api: Api, stream: str, row: Row) -> tuple[Any, ...]:
-    """The primary key of a row."""
-    return tuple(row.canonical[name] for name in api.keys[stream])
-
-
-def assert_complete_or_loud(run: Run, api: Api, stream: str) -> None:
+def assert_complete_or_loud(run: Run, api: Api, stream: str = "") -> None:
     """Never a short table in silence: complete, or failed with a line and a safe bookmark."""
+    stream = stream or api.streams[0]
     if run.code == 0:
-        assert_complete(run, api, stream)
-        return
-    assert failure(run, stream)
-    assert_safe(run, api, stream)
+        assert_table_is(run.table(stream), api.truth(stream))
+    else:
+        assert failure(run, stream)
+        assert_safe(run, api, stream)
 
 
 def busiest_second(api: Api, stream: str = "") -> int:
     """The most rows that share one second; of the provider's calls, unless a stream is named."""
-    rows = api.of(stream or api.streams[0]).rows
+    rows: list[Row] = api.of(stream or api.streams[0]).rows
     return max(Counter(text(row.sort_at)[:19] for row in rows).values())
 
 
@@ -129,16 +113,16 @@ def asked(api: Api, path: str = "") -> list[LoggedRequest]:
     return [request for request in api.requests if path in request.path]
 
 
-def answer_with(api: Api, path: str, body: JSON | list[JSON]) -> None:
+def answer_with(api: Api, path: str, body: Any) -> None:
     """From now on every request of a path is answered 200 with this body."""
-    api.faults.add(Fault("error_object", times=10**9, body=json.dumps(body)), path)
+    api.faults.add(Fault("error_object", times=FOR_EVER, body=json.dumps(body)), path)
 
 
-def after_requests(api: Api, count: int, path: str, then: Callable[[], None]) -> None:
+def after_requests(api: Api, count: int, path: str, then: Callable[[], object]) -> None:
     """Call `then` when the request after the first `count` ones of a path comes in."""
     seen = 0
 
-    def listen(_: Request) -> bool:
+    def listen(_: object) -> bool:
         nonlocal seen
         seen += 1
         if seen == count + 1:
@@ -146,30 +130,3 @@ def after_requests(api: Api, count: int, path: str, then: Callable[[], None]) ->
         return False
 
     api.faults.add(Fault("slow"), path, when=listen)
-
-
-def partition_bookmarks(run: Run, stream: str) -> dict[str, str]:
-    """The bookmark of each form or survey in the last STATE, by its id."""
-    partitions = run.state.get("bookmarks", {}).get(stream, {}).get("partitions", [])
-    return {
-        definition: partition["replication_key_value"]
-        for partition in partitions
-        for definition in partition["context"].values()
-        if "replication_key_value" in partition
-    }
-
-
-def warnings_in(caplog: pytest.LogCaptureFixture, about: str = "") -> list[str]:
-    """The warnings that contain a text."""
-    return [
-        record.getMessage()
-        for record in caplog.records
-        if record.levelname == "WARNING" and about in record.getMessage()
-    ]
-
-
-def shifted(
-    truth: dict[tuple[Any, ...], JSON], column: str, move: Callable[[str], str]
-) -> dict[tuple[Any, ...], JSON]:
-    """A truth with one column of each record changed."""
-    return {key: {**record, column: move(record[column])} for key, record in truth.items()}

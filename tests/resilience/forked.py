@@ -29,14 +29,11 @@ _context.set_forkserver_preload(["tap_callexports.tap", "pendulum"])
 
 @dataclass(frozen=True, repr=False)
 class Ended(Outcome):
-    """What a process left behind, and what it took.
+    """What a process left behind, and what it took."""
 
-    Attributes:
-        grown: Bytes of memory it held at most, beyond what it began with.
-        files: What was left in its folder for temporary files.
-    """
-
+    #: Bytes of memory it held at most, beyond what it began with.
     grown: int
+    #: What was left in its folder for temporary files.
     files: list[str]
 
     @cached_property
@@ -58,24 +55,11 @@ class Ended(Outcome):
                 found.setdefault(line["stream"], []).append(line["record"])
         return found
 
-    @property
-    def said(self) -> str:
-        """The log without its lines of level DEBUG, and what belongs to them."""
-        kept, keep = [], True
-        for line in self.err.splitlines():
-            fields = line.split(" | ")
-            if len(fields) > 1 and fields[1].strip().isupper():
-                keep = fields[1].strip() != "DEBUG"
-            if keep:
-                kept.append(line)
-        return "\n".join(kept)
-
 
 def run(
     config: JSON,
-    *arguments: str,
-    state: JSON | None = None,
-    streams: Iterable[str] | None = None,
+    streams: Iterable[str],
+    *,
     level: str = "INFO",
     changed: Mapping[str, object] | None = None,
 ) -> Ended:
@@ -83,23 +67,17 @@ def run(
 
     Args:
         config: Content of the config file.
-        arguments: More options.
-        state: Content of a state file.
-        streams: What to select; all that discovery selects, if not given.
+        streams: What to select.
         level: Log level.
         changed: Constants of the tap that process changes, such as `MAX_TRIES`.
     """
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         (folder / "tmp").mkdir()
-        files = {"config": config, "state": state}
-        if streams is not None:
-            files["catalog"] = _catalog(tuple(streams))
-        options = list(arguments)
-        for option, content in files.items():
-            if content is not None:
-                (folder / f"{option}.json").write_text(json.dumps(content))
-                options += [f"--{option}", str(folder / f"{option}.json")]
+        options = []
+        for option, content in {"config": config, "catalog": _catalog(tuple(streams))}.items():
+            (folder / f"{option}.json").write_text(json.dumps(content))
+            options += [f"--{option}", str(folder / f"{option}.json")]
         process = _context.Process(target=_child, args=(name, options, level, dict(changed or {})))
         process.start()
         process.join(PATIENCE)

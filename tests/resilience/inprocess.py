@@ -7,27 +7,31 @@ from __future__ import annotations
 
 import contextlib
 import copy
+import gzip
 import io
 import json
 import logging
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from datetime import datetime
-from typing import TYPE_CHECKING
+from datetime import datetime, timedelta
+from typing import Any
 
+from expected_streams import entry_of
 from seam import fake_clock, no_secrets_known, rows_per_window, transport
 from support import JSON, Run, catalog_of, kept_signals
 from transport import Clock, WatchedFaults, Wire, late
 
-from sandbox import Sandbox
+from sandbox import Row, Sandbox
+from sandbox.http import Reply, Request
+from sandbox.instants import UTC
 from tap_callexports.compat import override
 from tap_callexports.tap import TapCallExports
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+START, END = datetime(2024, 5, 1, tzinfo=UTC), datetime(2024, 5, 31, tzinfo=UTC)
 
 
 class Died(BaseException):
-    """The process is gone: nothing the tap does after this happens."""
+    """The process is dead: nothing the tap does after this happens."""
 
 
 class _Output(io.StringIO):
@@ -64,7 +68,7 @@ class _Log(logging.Handler):
         self.texts.append(record.getMessage())
 
 
-@dataclass(repr=False)
+@dataclass(repr=False, kw_only=True)
 class Ran(Run):
     """A run, and what it did to get there.
 
@@ -73,14 +77,12 @@ class Ran(Run):
         log: Every line it logged.
         wire: Its requests.
         died: Whether the process was killed.
-        waited: Seconds the main thread waited.
     """
 
+    wire: Wire
     text: str = ""
     log: list[str] = field(default_factory=list)
-    wire: Wire | None = None
     died: bool = False
-    waited: float = 0.0
 
 
 class Place:
@@ -92,28 +94,52 @@ class Place:
         self.api.base_url = f"https://{provider}.example.test"
         self.faults = WatchedFaults()
         self.api.faults = self.faults
-        #: Whether answers are sent compressed.
+        #: Whether responses are sent compressed.
         self.zipped = False
-        #: How much of an answer arrives where it is cut.
+        #: How much of a response arrives where it is cut.
         self.cut_share = 0.5
         #: What happens on the server just before the nth request of a run.
         self.events: dict[int, Callable[[], None]] = {}
         self._wire: Wire | None = None
 
+    @property
+    def options(self) -> Any:
+        """How the server behaves; each provider has its own options."""
+        return self.api.options  # type: ignore[attr-defined] # each provider has its own
+
+    def pass_time(self, length: timedelta) -> None:
+        """Move all clocks on."""
+        self.clock.now += length
+        self.box.end = self.api.now = self.clock.now
+
     def before_request(self, number: int) -> None:
-        """Let happen what is due."""
+        """Let the event of this request happen, if there is one."""
         if event := self.events.pop(number, None):
             event()
 
     def new_wire(self) -> Wire:
         """The wire of the run that begins now."""
         self._wire = Wire(self)
+        self.api.requests.clear()
         return self._wire
 
     def wire(self) -> Wire:
         """The wire of the run that began last."""
         assert self._wire is not None, "a request outside of a run"
         return self._wire
+
+    def export(
+        self, stream: str, state: JSON | None = None, top: JSON | None = None, **settings: object
+    ) -> Ran:
+        """One run of a stream from START to END."""
+        known = {**entry_of(stream).settings, "settle_minutes": 0, **settings}
+        config = {
+            "start_date": START.isoformat(),
+            "end_date": END.isoformat(),
+            self.api.name: {**self.api.config(), **known},
+            **(top or {}),
+        }
+        return self.run(config, streams=(stream,), state=state)
 
     def run(
         self,
@@ -123,14 +149,7 @@ class Place:
         state: JSON | None = None,
         dies_after: int | None = None,
     ) -> Ran:
-        """One run of the tap.
-
-        Args:
-            config: The tap's config.
-            streams: Streams to select.
-            state: State to start from.
-            dies_after: Lines after which the process is killed.
-        """
+        """One run of the tap."""
         out, log, wire = _Output(dies_after), _Log(), self.new_wire()
         ran = Ran(1, [], log=log.texts, wire=wire)
         token = late.set(0.0)
@@ -148,21 +167,38 @@ class Place:
                 ran.error = caught
             finally:
                 wire.cut()
-        ran.waited = late.get()
         late.reset(token)
         ran.text = out.getvalue()
         ran.lines = [json.loads(line) for line in ran.text.split("\n")[:-1]]
         return ran
 
+    def change_responses(self, change: Callable[[Request, Reply], Reply]) -> None:
+        """From now on the server sends what `change` makes of its response to a request."""
+        honest = self.api._answer
+
+        def answer(request: Request) -> Reply:
+            return change(request, honest(request))
+
+        self.api._answer = answer  # type: ignore[method-assign] # a server with a fault
+
+    def unpacked(self, reply: Reply) -> bytes:
+        """The body of a response, without gzip."""
+        zipped = reply.headers.get("Content-Encoding") == "gzip"
+        return gzip.decompress(reply.body) if zipped else reply.body
+
+    def key(self, stream: str, row: Row) -> tuple[Any, ...]:
+        """The primary key of a row."""
+        return tuple(row.canonical[name] for name in self.api.keys[stream])
+
 
 @contextlib.contextmanager
 def opened(
     provider: str,
-    now: datetime,
+    now: datetime = END,
     *,
-    seed: int,
-    rows: int,
-    start: datetime,
+    seed: int = 1,
+    rows: int = 0,
+    start: datetime = START,
     window_rows: int | None = None,
 ) -> Iterator[Place]:
     """A provider with rows from `start` to `now`, where all clocks stand at `now`.
@@ -186,6 +222,16 @@ def opened(
         stack.enter_context(no_secrets_known())
         if window_rows:
             stack.enter_context(rows_per_window(window_rows))
+        yield place
+
+
+@contextlib.contextmanager
+def opened_for(stream: str, **how: Any) -> Iterator[Place]:
+    """The provider of a stream, as `opened` makes it, whose server behaves as the stream needs."""
+    entry = entry_of(stream)
+    with opened(entry.api, **how) as place:
+        for name, value in entry.options.items():
+            setattr(place.options, name, value)
         yield place
 
 

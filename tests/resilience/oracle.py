@@ -8,16 +8,15 @@ version came last.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+from expected_streams import STREAMS, entry_of
+from support import JSON, Run
 
-    from support import JSON, Run
-
-    from sandbox import Api, Row
+from sandbox import Api, Row
 
 Key = tuple[Any, ...]
 #: Which partition of a stream; "" where there is only one.
@@ -25,7 +24,6 @@ Part = str
 #: Which version of a record is the last one that came.
 Table = dict[Key, int]
 LONG_AGO = datetime(1970, 1, 1, tzinfo=timezone.utc)
-_INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z")
 _MADE_BY_THE_SECOND = re.compile(r"[0-9a-f]{24}")
 
 
@@ -48,9 +46,27 @@ class Facts:
     also: str = ""
 
 
+def facts_of(stream: str, settings: JSON) -> Facts:
+    """What the contract says of a stream under these settings."""
+    entry = entry_of(stream)
+    ahead = timedelta(days=settings[entry.ahead] if entry.ahead else 0)
+    untimed = (
+        other.name
+        for other in STREAMS
+        if entry.time and not other.time and (other.api, other.path) == (entry.api, entry.path)
+    )
+    return Facts(
+        partition=next(iter(entry.partition), ""),
+        timed=entry.time is not None,
+        lookback=max(timedelta(hours=settings[entry.lookback]), ahead),
+        ahead=ahead,
+        also=next(untimed, ""),
+    )
+
+
 @dataclass(frozen=True)
 class Problem:
-    """Something no run may do: lost, invented, mis-timed, unsafe, or broken in another way."""
+    """Something no run may do: lost, invented, unsafe, or broken in another way."""
 
     kind: str
     text: str
@@ -96,11 +112,7 @@ class Ledger:
                 self._versions.setdefault(key, []).append(value)
 
     def owe(self, starts: Mapping[Part, datetime]) -> None:
-        """Decide what of the changes so far every later run has to deliver.
-
-        Args:
-            starts: The latest start of each partition that any state so far leads to.
-        """
+        """Decide what of the changes so far every later run has to deliver."""
         for key, version in self._changed.items():
             start = starts.get(self.part_of(key))
             if not self.facts.timed or start is None or self.at[key] >= start:
@@ -130,13 +142,7 @@ class Ledger:
             for name in {*versions[-1], *value}
             if versions[-1].get(name) != value.get(name)
         }
-        moved = any(
-            isinstance(part, str) and _INSTANT.fullmatch(part)
-            for pair in others.values()
-            for part in pair
-        )
-        kind = "mis-timed" if moved else "invented"
-        return Problem(kind, f"{self.stream} {key} never was like that: {others}")
+        return Problem("invented", f"{self.stream} {key} never was like that: {others}")
 
     def part_of(self, key: Key) -> Part:
         """The partition of a record; its column is the first of the key."""

@@ -1,13 +1,14 @@
-"""A server that sends bytes as they are told to be, head and all: no API, and no manners."""
+"""A server that sends exactly the given bytes, head and all."""
 
 from __future__ import annotations
 
 import contextlib
+import json
 import socket
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 if TYPE_CHECKING:
@@ -20,13 +21,7 @@ _TLS = b"\x16"
 
 @dataclass(frozen=True)
 class Asked:
-    """A request as it came.
-
-    Attributes:
-        path: Its path, without the query.
-        head: All of its head.
-        body: Its body.
-    """
+    """A request as it came."""
 
     path: str
     head: bytes
@@ -42,6 +37,27 @@ def http(body: bytes, *headers: str, status: str = "200 OK") -> bytes:
     if not any(line.lower().startswith(("content-length", "transfer-enc")) for line in headers):
         lines.append(f"Content-Length: {len(body)}")
     return "\r\n".join([*lines, "", ""]).encode("latin-1") + body
+
+
+#: A call as Burki's list (the stream `burki_call_list`) has it.
+CALL: dict[str, Any] = {
+    "id": 7,
+    "started_at": "2024-05-09T12:00:00",
+    "status": "completed",
+    "duration": 5,
+}
+
+
+def call(more: bytes = b"") -> bytes:
+    """The call with more fields, as JSON text; a field that comes again has its later value."""
+    text = json.dumps(CALL).encode()
+    return text[:-1] + b"," + more + b"}" if more else text
+
+
+def call_list(rows: bytes = b"", total: object = 1) -> bytes:
+    """The body of Burki's list with these rows, by default the one call; a count, too."""
+    fields = {"count": total, "total": total}
+    return json.dumps(fields)[:-1].encode() + b',"items":[' + (rows or call()) + b"]}"
 
 
 class RawServer:

@@ -1,4 +1,4 @@
-"""Random schedules: a server that lives, a tap that is run, killed and restarted, and an oracle.
+"""Random schedules: a server that changes, a tap that is run, killed and restarted, and an oracle.
 
 The same provider and seed give the same schedule, as long as this code stays the same.
 """
@@ -7,24 +7,19 @@ from __future__ import annotations
 
 import random
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta, timezone
-from typing import TYPE_CHECKING, Any
+from datetime import datetime, timedelta
+from typing import Any
 
-from checks import check_manners, refused_credential
+from activity import Activity
+from checks import check_refused, check_run
 from faulty import add_fatal, add_passing, excused
-from inprocess import Place, Ran, opened
-from life import Life
-from oracle import Judge, Ledger, Problem, Target
-from servers import facts, lasting, passing
-from support import secret_settings
+from inprocess import START, Place, Ran, opened
+from oracle import Judge, Ledger, Problem, Target, facts_of
+from servers import lasting, passing
+from support import JSON, secret_settings
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from support import JSON
-
-_START = datetime(2024, 5, 1, tzinfo=timezone.utc)
 _DAY = timedelta(days=1)
 #: How many of the last restart points are kept to choose from.
 _KEPT = 200
@@ -32,21 +27,15 @@ _KEPT = 200
 
 @dataclass
 class Report:
-    """What came of a schedule.
-
-    Attributes:
-        counts: Runs, faults, kills and the like.
-        problems: What no run may do.
-        story: What happened, step by step.
-    """
+    """The result of a schedule."""
 
     counts: Counter[str] = field(default_factory=Counter)
     problems: list[Problem] = field(default_factory=list)
     story: list[str] = field(default_factory=list)
 
 
-def play(provider: str, seed: int, *, probes: int = 1) -> Report:
-    """Carry out one schedule.
+def run_schedule(provider: str, seed: int, *, probes: int = 1) -> Report:
+    """Run one schedule.
 
     Args:
         provider: Whose streams.
@@ -57,23 +46,17 @@ def play(provider: str, seed: int, *, probes: int = 1) -> Report:
     days = dice.choice([1, 5, 40])
     with opened(
         provider,
-        _START + days * _DAY,
+        START + days * _DAY,
         seed=seed,
         rows=dice.choice([0, 3, 20, 20, 60]),
-        start=_START,
+        start=START,
         window_rows=dice.choice([3, 10, 40, None]),
     ) as place:
-        return Schedule(place, dice, probes).play()
+        return Schedule(place, dice, probes).run()
 
 
 class Schedule:
-    """One provider's life, and a target that follows it.
-
-    Args:
-        place: The provider.
-        dice: Decide what happens.
-        probes: As of `play`.
-    """
+    """Random steps at one provider, and a target that follows it."""
 
     def __init__(self, place: Place, dice: random.Random, probes: int) -> None:
         self._place, self._dice, self._probes = place, dice, probes
@@ -85,30 +68,30 @@ class Schedule:
         self._passing = passing(dice, self._api, self._streams)
         settings = {"appointments_ahead_days": 90, **self._lasting}
         self._ledgers = [
-            Ledger(self._api, stream, facts(stream, settings)) for stream in self._streams
+            Ledger(self._api, stream, facts_of(stream, settings)) for stream in self._streams
         ]
-        self._life = Life(place, dice, self._ledgers, self._tell)
-        self._start = _START + dice.choice([-3, 0, 0, 0, 0.3]) * _DAY
+        self._activity = Activity(place, dice, self._ledgers, self._tell)
+        self._start = START + dice.choice([-3, 0, 0, 0, 0.3]) * _DAY
         self._target = Target({stream: {} for stream in self._streams})
         self._kept = [self._target.copy()]
         self.report = Report()
         self._tell(f"{self._streams} {self._lasting} from {self._start:%m-%dT%H:%M}")
 
-    def play(self) -> Report:
+    def run(self) -> Report:
         """Everything, to the last run, which has to be complete."""
-        life = self._life
-        life.hide_some()
-        life.look()
+        activity = self._activity
+        activity.hide_some()
+        activity.look()
         steps: list[tuple[Callable[[], None], float]] = [
-            (life.grow, 3),
-            (life.advance, 2),
-            (life.add, 2),
-            (life.add_late, 3),
-            (life.add_burst, 1),
-            (life.add_at_seam, 2),
-            (life.mature, 3),
-            (life.delete, 1),
-            (life.publish, 2),
+            (activity.grow, 3),
+            (activity.advance, 2),
+            (activity.add, 2),
+            (activity.add_late, 3),
+            (activity.add_burst, 1),
+            (activity.add_at_seam, 2),
+            (activity.mature, 3),
+            (activity.delete, 1),
+            (activity.publish, 2),
             (self._change_server, 2),
             (self._change_clock, 1),
             (self._run, 6),
@@ -123,7 +106,7 @@ class Schedule:
             if self.report.problems:
                 return self.report
         self._place.clock.ahead = timedelta()
-        life.advance()
+        activity.advance()
         self._carry_out()
         return self.report
 
@@ -135,7 +118,7 @@ class Schedule:
     def _change_server(self) -> None:
         self._passing = passing(self._dice, self._api, self._streams)
         self._place.zipped = self._dice.random() < 0.3
-        self._life.look()
+        self._activity.look()
 
     def _run(self) -> None:
         self._arm()
@@ -165,17 +148,23 @@ class Schedule:
     def _run_with_wrong_credential(self) -> None:
         ran = self._place.run(self._config(wrong=True), streams=self._streams)
         self.report.counts["runs"] += 1
-        self.report.problems += refused_credential(self._place, ran)
+        self.report.problems += check_refused(self._place, ran)
 
     def _arm(self) -> None:
-        """Trouble for the next run, and life that goes on while it reads."""
+        """Faults in the next run, and changes while it reads."""
         if self._dice.random() < 0.5:
             add_passing(self._dice, self._place)
         if self._dice.random() < 0.2:
             add_fatal(self._dice, self._place)
         if self._dice.random() < 0.3:
-            life = self._life
-            changes = (life.publish, life.mature, life.delete, life.add, life.add_late)
+            activity = self._activity
+            changes = (
+                activity.publish,
+                activity.mature,
+                activity.delete,
+                activity.add,
+                activity.add_late,
+            )
             for _ in range(self._dice.randint(1, 3)):
                 change = self._dice.choice(changes)
                 self._place.events[self._dice.randint(1, 15)] = self._unowed(change)
@@ -185,7 +174,7 @@ class Schedule:
 
         def event() -> None:
             self._tell(f"while it reads: {change.__name__}")
-            self._life.look()  # the server may have added rows by itself
+            self._activity.look()  # the server may have added rows by itself
             change()
 
         return event
@@ -194,7 +183,7 @@ class Schedule:
         config = self._config()
         judge = self._judge(config)
         before = self._target.state
-        self._life.reading = True
+        self._activity.reading = True
         ran = self._place.run(
             config, streams=self._streams, state=before or None, dies_after=dies_after
         )
@@ -202,22 +191,22 @@ class Schedule:
         self._place.faults.clear()
         self._place.faults.served.clear()
         self._place.events.clear()
-        self._life.look()
-        self._life.reading = False
+        self._activity.look()
+        self._activity.reading = False
         if arrives < 1:
             ran.died, ran.lines = True, ran.lines[: int(arrives * len(ran.lines))]
         self._count(ran, served)
         kept = judge.replay(ran, self._target)
-        self.report.problems += check_manners(self._place, ran, self._ledgers, config, judge)
+        self.report.problems += check_run(self._place, ran, self._ledgers, judge)
         self._decide(ran, judge, before, allowed=allowed)
         for one in kept:
-            self._life.note(one.state)
+            self._activity.note(one.state)
         self._kept = (self._kept + kept)[-_KEPT:]
-        self._life.look()
+        self._activity.look()
         self.report.problems += judge.problems
         for one in self._dice.sample(kept, min(self._probes, len(kept))):
             self._probe(one)
-        self._life.look()
+        self._activity.look()
 
     def _decide(self, ran: Ran, judge: Judge, before: JSON, *, allowed: bool) -> None:
         """Exit 0 means complete, and everything else needs a reason."""
@@ -236,15 +225,15 @@ class Schedule:
                 judge.problems.append(Problem("broken", f"failed for nothing: {ran.complaints}"))
 
     def _probe(self, point: Target) -> None:
-        """A restart from a STATE, of a target that has kept what came before it and no more."""
+        """Restart from a STATE, with a target that kept what came before it and no more."""
         self.report.counts["restarts"] += 1
         config = self._config()
         judge = self._judge(config, newest_end=True)
         target = point.copy()
-        self._life.reading = True
+        self._activity.reading = True
         ran = self._place.run(config, streams=self._streams, state=point.state or None)
-        self._life.look()
-        self._life.reading = False
+        self._activity.look()
+        self._activity.reading = False
         self._count(ran, 0)
         judge.replay(ran, target)
         if ran.code != 0:
@@ -255,8 +244,6 @@ class Schedule:
             Problem("unsafe" if problem.kind == "lost" else problem.kind, f"probe: {problem.text}")
             for problem in judge.problems
         ]
-
-    # Bookkeeping.
 
     def _config(self, *, wrong: bool = False) -> JSON:
         settings: dict[str, Any] = {**self._api.config(), **self._lasting, **self._passing}
@@ -288,7 +275,7 @@ class Schedule:
         counts["faults"] += served
         counts["kills"] += ran.died
         counts["states"] += len(ran.states)
-        counts["requests"] += len(ran.wire.sent) if ran.wire else 0
+        counts["requests"] += len(ran.wire.sent)
         self._tell(
             f"run: exit {ran.code}, died {ran.died}, {len(ran.lines)} lines, "
             f"{len(ran.states)} states, {served} faults {ran.complaints}"

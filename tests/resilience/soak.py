@@ -1,8 +1,8 @@
-"""Thousands of random schedules, and of ranges cut anywhere: `make soak`, or this file by itself.
+"""Random schedules, closed ranges and kills, for as long as one likes.
 
-SCHEDULES=n is how many for each provider, PARTITIONS=n how many for each stream, SEED=n the first
-one's seed. `soak.py videsk 51` plays a schedule and tells its story, `soak.py videsk_calls 51` cuts
-a range and does.
+SCHEDULES=n of each provider, PARTITIONS=n closed ranges of each stream, KILLS=n, SEED=n the first
+one's seed. `python -m tests.resilience.soak videsk 51` runs one schedule, with `videsk_calls 51`
+one closed range, with `kills 51` one kill, and prints what happened step by step.
 """
 
 from __future__ import annotations
@@ -11,128 +11,106 @@ import contextlib
 import logging
 import multiprocessing
 import os
-import random
 import signal
 import sys
 import time
 import warnings
 from collections import Counter
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 _TESTS = Path(__file__).resolve().parents[1]
-sys.path[:0] = map(str, [_TESTS.parent, _TESTS, _TESTS / "contract", _TESTS / "resilience"])
+sys.path[:0] = map(str, [_TESTS.parent, _TESTS, _TESTS / "resilience"])
 
-import partitions  # noqa: E402 - after the path is set
+from closed_ranges import run_closed_range  # noqa: E402 - after the path is set
+from expected_streams import BY_NAME  # noqa: E402 - after the path is set
+from kills import cases, end  # noqa: E402 - after the path is set
 from oracle import Problem  # noqa: E402 - after the path is set
-from schedules import Report, play  # noqa: E402 - after the path is set
-from standing import STREAMS  # noqa: E402 - after the path is set
+from schedules import Report, run_schedule  # noqa: E402 - after the path is set
 from support import PROVIDERS  # noqa: E402 - after the path is set
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-_SCHEDULES, _PARTITIONS, _BATCH = 2500, 500, 20
-#: No schedule takes nearly so long.
+#: For each option: what it counts, how many there are by default, and seconds that one takes.
+_OPTIONS = {
+    "SCHEDULES": (PROVIDERS, 2500, 0.25),
+    "PARTITIONS": (tuple(BY_NAME), 200, 0.2),
+    "KILLS": (("kills",), 400, 2.5),
+}
+_BATCH = 20
+#: No case takes nearly so long.
 _PATIENCE_SECONDS = 300
-_KINDS = ("lost", "invented", "mis-timed", "unsafe", "broken")
-_COLUMNS = ("schedules", "runs", "restarts", "faults", "kills", *_KINDS, "failed loudly", "seconds")
-_CUT_COLUMNS = ("partitions", "runs", "requests", "records", "wrong", "seconds")
+_COLUMNS = ("cases", "runs", "restarts", "requests", "faults", "kills", "failed loudly", "red")
 
 
 def main() -> int:
-    """Play what is asked for; 1 if anything was wrong."""
+    """Run what the environment or the command line asks for; 1 if anything was wrong."""
     if len(sys.argv) > 1:
-        report = _one(sys.argv[1], int(sys.argv[2]))
+        report = _run(sys.argv[1], int(sys.argv[2]))
         _say("\n".join([*report.story, *map(str, report.problems)]))
         return 1 if report.problems else 0
-    schedules = int(os.environ.get("SCHEDULES", _SCHEDULES))
-    cuts = int(os.environ.get("PARTITIONS", _PARTITIONS))
-    batches = [*_batches(PROVIDERS, schedules), *_batches(STREAMS, cuts)]
-    started, sums = time.monotonic(), {name: Counter[str]() for name in (*PROVIDERS, *STREAMS)}
-    context = multiprocessing.get_context("spawn")
-    # Whoever ends this process gets what was played until then.
+    first, batches, seconds, started = int(os.environ.get("SEED", "0")), [], 0.0, time.monotonic()
+    for option, (names, default, each) in _OPTIONS.items():
+        amount = int(os.environ.get(option, default))
+        seconds += amount * len(names) * each / (os.cpu_count() or 1)
+        for seed in range(first, first + amount, _BATCH):
+            batches += [(name, range(seed, min(seed + _BATCH, first + amount))) for name in names]
+    _say(f"This takes about {seconds / 60:.0f} minutes; Ctrl-C ends it with the figures so far.")
+    sums: dict[str, Counter[str]] = {name: Counter() for name, _ in batches}
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.default_int_handler)
+    ignored = (signal.SIGINT, signal.SIG_IGN)
     with (
-        context.Pool(None, signal.signal, (signal.SIGINT, signal.SIG_IGN), 20) as pool,
+        multiprocessing.get_context("spawn").Pool(None, signal.signal, ignored, 20) as pool,
         contextlib.suppress(KeyboardInterrupt),
     ):
-        for name, counts, red in pool.imap_unordered(_batch, batches):
+        for name, counts, red in pool.imap_unordered(_run_batch, batches):
             sums[name] += counts
             for line in red:
                 _say(line)
-    total = sum(sums.values(), Counter[str]())
-    if total["schedules"]:
-        _say(_table(sums, PROVIDERS, _COLUMNS))
-    if total["partitions"]:
-        _say(_table(sums, STREAMS, _CUT_COLUMNS))
-        _say("cuts: " + ", ".join(f"{kind} {total[kind]}" for kind in partitions.KINDS))
-    _say(
-        f"{total['schedules']} schedules and {total['partitions']} partitions in "
-        f"{time.monotonic() - started:.0f} s"
-    )
-    return 1 if any(total[kind] for kind in (*_KINDS, "wrong")) else 0
+    _say(" ".join(f"{text:>13}" for text in ("", *_COLUMNS)))
+    for name, counts in sums.items():
+        _say(f"{name}\n{'':13} " + " ".join(f"{counts[column]:>13}" for column in _COLUMNS))
+    _say(f"{(time.monotonic() - started) / 60:.0f} minutes")
+    return 1 if any(counts["red"] for counts in sums.values()) else 0
 
 
-def _batches(names: Iterable[str], amount: int) -> Iterable[tuple[str, range]]:
-    """Seeds of the same amount for each name, some at a time."""
-    first = int(os.environ.get("SEED", "0"))
-    for seed in range(first, first + amount, _BATCH):
-        for name in names:
-            yield name, range(seed, min(seed + _BATCH, first + amount))
-
-
-def _batch(batch: tuple[str, Iterable[int]]) -> tuple[str, Counter[str], list[str]]:
-    """Some cases of a provider or a stream: what they came to, and a line for each red one."""
+def _run_batch(batch: tuple[str, range]) -> tuple[str, Counter[str], list[str]]:
+    """Some cases of one kind: their counts, and a line for each red one."""
     name, seeds = batch
     warnings.simplefilter("ignore")
-    logging.disable(logging.NOTSET)
-    counts: Counter[str] = Counter()
-    red: list[str] = []
-    started = time.monotonic()
+    counts, red = Counter(cases=len(seeds)), []
     for seed in seeds:
-        report = _one(name, seed)
+        report = _run(name, seed)
         counts += report.counts
-        counts["schedules" if name in PROVIDERS else "partitions"] += 1
-        for problem in report.problems:
-            counts[problem.kind] += 1
-        red += [f"RED {name} {seed}: {p.kind}, {p.text[:500]}" for p in report.problems[:1]]
-    counts["seconds"] += round(time.monotonic() - started)
+        for problem in report.problems[:1]:
+            counts["red"] += 1
+            red.append(f"RED {name} {seed}: {problem.kind}, {problem.text[:500]}")
     return name, counts, red
 
 
-def _one(name: str, seed: int) -> Report:
-    """One schedule or partition; whatever ends it early is a problem, too."""
+def _run(name: str, seed: int) -> Report:
+    """One case; whatever ends it early is a problem, too."""
     signal.signal(signal.SIGALRM, _too_long)
     signal.alarm(_PATIENCE_SECONDS)
     try:
-        return play(name, seed) if name in PROVIDERS else _partition(name, seed)
-    except Exception as error:  # noqa: BLE001 - a schedule that breaks is as red as any
+        if name in PROVIDERS:
+            return run_schedule(name, seed)
+        return run_closed_range(name, seed) if name in BY_NAME else _kill(seed)
+    except Exception as error:  # noqa: BLE001 - a case that breaks is as red as any
         return Report(problems=[Problem("broken", f"{type(error).__name__}: {error}")])
     finally:
         signal.alarm(0)
 
 
-def _partition(stream: str, seed: int) -> Report:
-    """One range of a stream in parts."""
-    report = partitions.play(stream, random.Random(f"{stream}:{seed}"))
-    problems = [Problem("wrong", text) for text in report.problems]
-    return Report(report.counts, problems, report.story)
+def _kill(seed: int) -> Report:
+    """One run that is killed: the case of this number."""
+    logging.disable(logging.CRITICAL)
+    case = cases(seed + 1)[seed]
+    problems = [Problem("broken", f"{case}: {error}") for error in end(case)]
+    logging.disable(logging.NOTSET)
+    return Report(Counter(runs=1, kills=1), problems, [str(case)])
 
 
 def _too_long(*_: object) -> None:
     raise TimeoutError("a case that never ends")
-
-
-def _table(sums: dict[str, Counter[str]], names: Iterable[str], columns: tuple[str, ...]) -> str:
-    rows: list[Iterable[Any]] = [("", *columns)]
-    rows += [(name, *(sums[name][column] for column in columns)) for name in names]
-    return "\n".join(" ".join(_cells(*row)) for row in rows)
-
-
-def _cells(name: object, *counts: object) -> list[str]:
-    return [f"{name:>22}", *(f"{count:>13}" for count in counts)]
 
 
 def _say(text: str) -> None:

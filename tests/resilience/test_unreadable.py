@@ -1,199 +1,82 @@
-"""A call that a server cannot answer for: the others are read, and the message names it."""
+"""A call that a server cannot send: the others are read, and the message names it."""
 
 from __future__ import annotations
 
-import gzip
 import re
-from collections.abc import Iterator
-from datetime import datetime, timedelta, timezone
-from typing import TYPE_CHECKING
+from typing import Any
+from unittest.mock import patch
 
 import pytest
-from inprocess import Place, Ran, opened
-from seam import retry_waits
+from expected_streams import BY_NAME, DETAILS, LISTS, entry_of
+from inprocess import END, START, Place, Ran, opened_for
+from requests import PreparedRequest, Response
+from requests.exceptions import ReadTimeout
+from support import JSON
+from transport import Wire
 
-from sandbox import Fault
+from sandbox import Fault, Row
 from sandbox.http import Reply, Request
-from sandbox.instants import text
+from sandbox.instants import SECOND, text
 from tap_callexports.http.request import MAX_TRIES
 from tap_callexports.http.retry import PART_TRIES
 
-if TYPE_CHECKING:
-    from sandbox import Row
-
-START = datetime(2024, 5, 1, tzinfo=timezone.utc)
-NOW = START + timedelta(days=30)
-#: A windowed stream of each provider, and the detail streams with the path of one call.
-WINDOWED = ("anunzi_calls", "burki_calls", "burki_call_list", "twin24_calls", "videsk_calls")
-DETAILS = {
-    "anunzi_call_details": "/get-call/{}",
-    "burki_call_transcripts": "/calls/{}/transcripts",
-}
+#: The lists whose rows can be told apart by a field of our own.
+MARKED = tuple(name for name in LISTS if BY_NAME[name].unknown_fields)
 #: Halvings from the longest first window, a year, to a second.
 LEVELS = 25
+FOR_EVER = 10**6
+LIST = "burki_call_list"
+SKIP: JSON = {"on_unreadable": "skip"}
+HTML = b"<!DOCTYPE html><html>Just a moment</html>"
 
 
-@pytest.fixture(autouse=True)
-def usual_waits() -> Iterator[None]:
-    """Waits are as long as for users; the clock of these runs does not really wait."""
-    with retry_waits(first=1, longest=60):
-        yield
+def spread(place: Place, stream: str, rows: int = 40) -> list[Row]:
+    """Rows of a month, none within some seconds of another."""
+    step = (END - START) / rows
+    return place.api.of(stream).add_at(*(START + n * step + SECOND / 2 for n in range(rows)))
 
 
-def provider_of(stream: str) -> str:
-    return stream.split("_", 1)[0]
+def poison(place: Place, row: Row, body: bytes = b"") -> None:
+    """From now on every response that would hold this row is an error, or this body."""
+    row.extra_wire = {"marker": "poison"}
 
-
-def run(place: Place, stream: str, **settings: object) -> Ran:
-    """One run of a stream over all there is."""
-    api = place.api
-    config = {
-        "start_date": START.isoformat(),
-        **{name: settings.pop(name) for name in ("on_unreadable",) if name in settings},
-        api.name: {**api.config(), "max_concurrency": 1, "settle_minutes": 0, **settings},
-    }
-    return place.run(config, streams=(stream,))
-
-
-def poison(place: Place, row: Row, status: int = 500, spoilt: bytes | None = None) -> None:
-    """From now on every answer that would hold this row is an error, or this body."""
-    api = place.api
-    honest = api._answer
-    names = ("call_sid", "call_id", "id")
-    marker = next(str(row.canonical[name]) for name in names if name in row.canonical).encode()
-
-    def answer(request: Request) -> Reply:
-        reply = honest(request)
-        zipped = reply.headers.get("Content-Encoding") == "gzip"
-        body = gzip.decompress(reply.body) if zipped else reply.body
-        if marker not in body:
+    def change(_: Request, reply: Reply) -> Reply:
+        honest = place.unpacked(reply)
+        if b"poison" not in honest:
             return reply
-        return api.error(status) if spoilt is None else Reply(200, spoilt or body[: len(body) // 2])
+        if not body:
+            return place.api.error(500)
+        return Reply(200, honest[: len(honest) // 2] if body == b"half" else body)
 
-    api._answer = answer  # type: ignore[method-assign] # a server with a fault
-
-
-def tries(ran: Ran) -> list[int]:
-    """How often each failing request was sent, the first request in front."""
-    assert ran.wire is not None
-    return list(ran.wire.failed.values())
+    place.change_responses(change)
 
 
-@pytest.mark.parametrize("status", [500, 503])
-@pytest.mark.parametrize("stream", WINDOWED)
-def test_the_message_names_the_second_that_cannot_be_read(stream: str, status: int) -> None:
-    with opened(provider_of(stream), NOW, seed=5, rows=60, start=START) as place:
-        row = sorted(place.api.of(stream).rows, key=lambda row: row.sort_at)[30]
-        poison(place, row, status)
-        ran = run(place, stream)
-        truth = place.api.truth(stream)
-
-    assert ran.code == 1
-    (line,) = ran.complaints
-    first, last = re.findall(r"2024-\S+Z", line)[-2:]
-    assert f"{status}" in line
-    assert "cannot be split further" in line
-    # Servers are asked for a second more at each end, where it is unknown whether a range has it.
-    at = text(row.sort_at)
-    assert text(row.sort_at - timedelta(seconds=3)) <= first <= at
-    assert first < last <= text(row.sort_at + timedelta(seconds=3))
-    # All before it is exported, and the next run begins there.
-    assert ran.bookmark(stream) == first
-    before = {key for key, record in truth.items() if time_of(record) < first}
-    assert before <= set(ran.table(stream))
+def call_of(stream: str, record: JSON) -> str:
+    """The call that a record of a detail stream is of."""
+    return str(record.get("call_id") or record[BY_NAME[stream].keys[0]])
 
 
-def time_of(record: dict[str, object]) -> str:
-    names = ("start_timestamp", "call_started_at", "started_at", "start_time", "created_at")
-    return str(next(record[name] for name in names if record.get(name)))
+def calls_of(place: Place, stream: str) -> list[str]:
+    """The calls of a detail stream, in the order of their time."""
+    time = str(BY_NAME[stream].time)
+    records = sorted(place.api.truth(stream).values(), key=lambda record: str(record[time]))
+    return list(dict.fromkeys(call_of(stream, record) for record in records))
 
 
-@pytest.mark.parametrize("stream", WINDOWED)
-def test_the_window_gets_eight_tries_and_its_parts_two(stream: str) -> None:
-    with opened(provider_of(stream), NOW, seed=5, rows=60, start=START) as place:
-        row = sorted(place.api.of(stream).rows, key=lambda row: row.sort_at)[30]
-        poison(place, row)
-        first, *rest = tries(run(place, stream))
-
-    assert first == MAX_TRIES
-    assert 1 <= len(rest) <= LEVELS
-    assert set(rest) == {PART_TRIES}
+def fail_call(place: Place, stream: str, call: str, status: int = 500) -> None:
+    """From now on one call is answered with an error."""
+    of_call, path = re.compile(f"/{re.escape(call)}(/|$)"), re.compile(entry_of(stream).path)
+    place.faults.add(
+        Fault("status", status=status, times=FOR_EVER),
+        when=lambda sent: bool(path.search(sent.path) and of_call.search(sent.path)),
+    )
 
 
-@pytest.mark.parametrize("stream", WINDOWED)
-@pytest.mark.parametrize(
-    "fault",
-    [
-        Fault("status", status=429, times=10**6),
-        Fault("status", status=408, times=10**6),
-        Fault("status", status=425, times=10**6),
-        Fault("status", status=503, times=10**6, headers={"Retry-After": "30"}),
-        Fault("reset", times=10**6),
-    ],
-    ids=["429", "408", "425", "announced outage", "no connection"],
-)
-def test_a_smaller_window_is_not_tried_where_it_cannot_help(stream: str, fault: Fault) -> None:
-    with opened(provider_of(stream), NOW, seed=5, rows=60, start=START) as place:
-        place.api.faults.add(fault, path_of(stream), skip=1)
-        ran = run(place, stream)
-
-    assert ran.code == 1
-    assert tries(ran) == [MAX_TRIES]
-
-
-def path_of(stream: str) -> str:
-    """A part of the paths of a stream's requests; a login is none of them."""
-    return "/search/" if stream == "twin24_calls" else "call"
-
-
-@pytest.mark.parametrize("stream", WINDOWED)
-def test_a_server_that_is_down_ends_the_stream_after_few_requests(stream: str) -> None:
-    with opened(provider_of(stream), NOW, seed=5, rows=60, start=START) as place:
-        place.api.faults.add(Fault("status", status=503, times=10**6), path_of(stream))
-        ran = run(place, stream)
-
-    assert ran.code == 1
-    assert ran.wire is not None
-    assert len(ran.wire.sent) <= 2 * MAX_TRIES + PART_TRIES * LEVELS
-    assert ran.waited <= 300
-
-
-@pytest.mark.parametrize("stream", DETAILS)
-def test_the_message_names_the_call_that_cannot_be_read(stream: str) -> None:
-    with opened(provider_of(stream), NOW, seed=5, rows=12, start=START) as place:
-        call = refused_call(place, stream)
-        ran = run(place, stream)
-
-    assert ran.code == 1
-    (line,) = ran.complaints
-    assert "500" in line
-    assert line.endswith(f" s; call {call}")
-    assert tries(ran) == [MAX_TRIES]
-
-
-@pytest.mark.parametrize("on_unreadable", ["fail", "skip"])
-@pytest.mark.parametrize("stream", DETAILS)
-def test_a_call_that_is_refused_is_named_and_never_skipped(stream: str, on_unreadable: str) -> None:
-    with opened(provider_of(stream), NOW, seed=5, rows=12, start=START) as place:
-        call = refused_call(place, stream, status=400)
-        ran = run(place, stream, on_unreadable=on_unreadable)
-
-    assert ran.code == 1
-    (line,) = ran.complaints
-    assert "400" in line
-    assert line.endswith(f"; call {call}")
-
-
-def refused_call(place: Place, stream: str, status: int = 500) -> str:
-    """From now on one call that is over is answered with an error."""
-    calls = sorted(place.api.truth(stream).values(), key=time_of)
-    call = str(calls[len(calls) // 2]["call_id"])
-    path = DETAILS[stream].format(call)
-    place.api.faults.add(Fault("status", status=status, times=10**9), path)
-    return call
-
-
-# With on_unreadable set to skip.
+def fail_stream(place: Place, stream: str, fault: Fault, skip: int = 0) -> None:
+    """From now on, after some, requests for a stream fail; a login is none of them."""
+    entry = entry_of(stream)
+    path = re.compile(f"{entry.path}|{entry.listed_at}" if entry.listed_at else entry.path)
+    place.faults.add(fault, skip=skip, when=lambda sent: bool(path.search(sent.path)))
 
 
 def skipped_in(ran: Ran) -> list[str]:
@@ -201,180 +84,156 @@ def skipped_in(ran: Ran) -> list[str]:
     return [line for line in ran.log if "skipped as on_unreadable says" in line]
 
 
-def lonely_row(place: Place, stream: str) -> Row:
-    """A row in the middle, with no other row within some seconds."""
-    rows = sorted(place.api.of(stream).rows, key=lambda row: row.sort_at)
-    for before, row, after in zip(rows[20:], rows[21:], rows[22:], strict=False):
-        if min(row.sort_at - before.sort_at, after.sort_at - row.sort_at) > timedelta(minutes=1):
-            return row
-    raise AssertionError("no such row")
+# Windows.
 
 
-def assert_skipped_alone(ran: Ran, place: Place, stream: str, row: Row) -> None:
-    """All but this row is there, and the one warning names the second it is in."""
+@pytest.mark.parametrize("stream", MARKED)
+def test_the_message_names_the_second_that_cannot_be_read(stream: str) -> None:
+    with opened_for(stream) as place:
+        rows = spread(place, stream)
+        poison(place, rows[20])
+        ran = place.export(stream, max_concurrency=1)
+        keys = [place.key(stream, row) for row in rows]
+    assert ran.code == 1
+    (line,) = ran.complaints
+    assert "500" in line
+    assert "cannot be split further" in line
+    first, last = re.findall(r"2024-\S+Z", line)[-2:]
+    # Servers are sent a second more at each end, where it is unknown whether a range has it.
+    at = rows[20].at
+    assert text(at - 3 * SECOND) <= first <= text(at) <= last <= text(at + 3 * SECOND)
+    # All before it is exported, and the next run begins there.
+    assert ran.bookmark(stream) == first
+    assert set(keys[:20]) <= set(ran.table(stream))
+    first_tries, *rest = ran.wire.failed.values()
+    assert first_tries == MAX_TRIES
+    assert set(rest) == {PART_TRIES}
+    assert len(rest) <= LEVELS
+
+
+@pytest.mark.parametrize(("body", "workers"), [(b"", 1), (HTML, 4), (b"half", 1)])
+@pytest.mark.parametrize("stream", MARKED)
+def test_only_the_second_that_cannot_be_read_is_skipped(
+    stream: str, body: bytes, workers: int
+) -> None:
+    with opened_for(stream) as place:
+        rows = spread(place, stream)
+        poison(place, rows[20], body)
+        ran = place.export(stream, top=SKIP, max_concurrency=workers)
+        missing = place.api.truth(stream).keys() - ran.table(stream).keys()
+        assert missing == {place.key(stream, rows[20])}
     assert ran.code == 0, ran.complaints
     (line,) = skipped_in(ran)
     instants = re.findall(r"2024-\S+Z", line)
-    assert 2 <= len(instants) <= 6
-    assert instants[0] <= text(row.sort_at) < instants[-1]
-    missing = place.api.truth(stream).keys() - ran.table(stream).keys()
-    assert missing == {tuple(row.canonical[name] for name in place.api.keys[stream])}
-    assert ran.bookmark(stream) == text(NOW)
+    assert instants[0] <= text(rows[20].at) < instants[-1]
+    assert ran.bookmark(stream) == text(END)
 
 
-KINDS = {
-    "500": None,
-    "HTML": b"<!DOCTYPE html><html>Just a moment</html>",
-    "half of the body": b"",
-}
+# Calls.
 
 
-@pytest.mark.parametrize("workers", [1, 4])
-@pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("stream", WINDOWED)
-def test_only_the_second_that_cannot_be_read_is_skipped(
-    stream: str, kind: str, workers: int
+@pytest.mark.parametrize(("status", "top"), [(500, {}), (400, {}), (400, SKIP)])
+@pytest.mark.parametrize("stream", DETAILS)
+def test_the_message_names_the_call_that_cannot_be_read(
+    stream: str, status: int, top: JSON
 ) -> None:
-    with opened(provider_of(stream), NOW, seed=5, rows=60, start=START) as place:
-        row = lonely_row(place, stream)
-        poison(place, row, spoilt=KINDS[kind])
-        ran = run(place, stream, on_unreadable="skip", max_concurrency=workers)
-        assert_skipped_alone(ran, place, stream, row)
-
-
-@pytest.mark.parametrize("stream", ["anunzi_calls", "burki_call_list", "videsk_calls"])
-def test_a_row_without_its_key_is_skipped(stream: str) -> None:
-    with opened(provider_of(stream), NOW, seed=5, rows=60, start=START) as place:
-        row = lonely_row(place, stream)
-        key = "call_id" if stream == "anunzi_calls" else "id"
-        row.extra_wire = {key: None}
-        assert_skipped_alone(run(place, stream, on_unreadable="skip"), place, stream, row)
-
-
-@pytest.mark.parametrize("stream", ["anunzi_calls", "burki_call_list", "videsk_calls"])
-def test_rows_that_all_lack_their_key_are_not_skipped(stream: str) -> None:
-    with opened(provider_of(stream), NOW, seed=5, rows=60, start=START) as place:
-        for row in place.api.of(stream).rows:
-            row.extra_wire = {"call_id" if stream == "anunzi_calls" else "id": None}
-        ran = run(place, stream, on_unreadable="skip")
-
+    """A 400 says that the request is wrong: that call is never skipped."""
+    with opened_for(stream, rows=12) as place:
+        call = calls_of(place, stream)[3]
+        fail_call(place, stream, call, status)
+        ran = place.export(stream, top=top)
     assert ran.code == 1
-    assert not skipped_in(ran)
     (line,) = ran.complaints
-    assert "rows have no" in line
+    assert str(status) in line
+    assert line.endswith(f"; call {call}")
+    assert list(ran.wire.failed.values()) == [MAX_TRIES if status == 500 else 1]
 
 
-def test_a_second_that_holds_too_much_is_skipped() -> None:
-    with opened("twin24", NOW, seed=5, rows=60, start=START) as place:
-        calls = place.api.of("twin24_calls")
-        full = START + timedelta(days=9, seconds=7)
-        calls.add_at(*[full] * 40)
-        ran = run(place, "twin24_calls", on_unreadable="skip", max_records=40)
-
-    assert ran.code == 0, ran.complaints
-    (line,) = skipped_in(ran)
-    assert text(full) in line
-    assert not [key for key, row in ran.table("twin24_calls").items() if time_of(row) == text(full)]
-    assert len(ran.table("twin24_calls")) == 60
-
-
+@pytest.mark.parametrize(("bad", "workers"), [(0, 1), (3, 1), (3, 4)])
 @pytest.mark.parametrize("stream", DETAILS)
-@pytest.mark.parametrize("workers", [1, 4])
-def test_only_the_call_that_cannot_be_read_is_skipped(stream: str, workers: int) -> None:
-    with opened(provider_of(stream), NOW, seed=5, rows=12, start=START) as place:
-        call = refused_call(place, stream)
-        ran = run(place, stream, on_unreadable="skip", max_concurrency=workers)
-        truth = place.api.truth(stream)
-
+def test_only_the_call_that_cannot_be_read_is_skipped(stream: str, bad: int, workers: int) -> None:
+    with opened_for(stream, rows=12) as place:
+        calls = calls_of(place, stream)
+        fail_call(place, stream, calls[bad])
+        ran = place.export(stream, top=SKIP, max_concurrency=workers)
     assert ran.code == 0, ran.complaints
     (line,) = skipped_in(ran)
-    assert "1 window or call could not be read" in line
-    assert line.endswith(f"call {call}")
-    others = {key for key, record in truth.items() if str(record["call_id"]) != call}
-    assert set(ran.table(stream)) == others
-    assert ran.bookmark(stream) == text(NOW)
-
-
-@pytest.mark.parametrize("stream", DETAILS)
-def test_the_first_call_is_skipped_once_a_later_one_can_be_read(stream: str) -> None:
-    with opened(provider_of(stream), NOW, seed=5, rows=12, start=START) as place:
-        records = sorted(place.api.truth(stream).values(), key=time_of)
-        first, second, *others = dict.fromkeys(str(record["call_id"]) for record in records)
-        for call, status in ((first, 500), (second, 404)):
-            fault = Fault("status", status=status, times=10**9)
-            place.api.faults.add(fault, DETAILS[stream].format(call))
-        ran = run(place, stream, on_unreadable="skip")
-
-    assert ran.code == 0, ran.complaints
-    (line,) = skipped_in(ran)
-    assert line.endswith(f"call {first}")
-    assert {str(record["call_id"]) for record in ran.records(stream)} == set(others)
+    assert line.endswith(f"call {calls[bad]}")
+    found = {call_of(stream, record) for record in ran.records(stream)}
+    assert found == set(calls) - {calls[bad]}
+    assert ran.bookmark(stream) == text(END)
 
 
 @pytest.mark.parametrize("stream", DETAILS)
 def test_calls_of_which_none_can_be_read_are_not_skipped(stream: str) -> None:
-    with opened(provider_of(stream), NOW, seed=5, rows=12, start=START) as place:
-        for record in place.api.truth(stream).values():
-            path = DETAILS[stream].format(record["call_id"])
-            place.api.faults.add(Fault("status", status=500, times=10**9), path)
-        ran = run(place, stream, on_unreadable="skip")
-
+    with opened_for(stream, rows=12) as place:
+        for call in calls_of(place, stream):
+            fail_call(place, stream, call)
+        ran = place.export(stream, top=SKIP)
     assert ran.code == 1
-    assert not skipped_in(ran)
+    assert skipped_in(ran) == []
     assert ran.complaints[-1].endswith(", and no other call can be read")
 
 
-@pytest.mark.parametrize("after", [3, 12, 40])
-@pytest.mark.parametrize("workers", [1, 4])
-@pytest.mark.parametrize("stream", [*WINDOWED, *DETAILS])
+# Servers that are down.
+
+
+@pytest.mark.parametrize(("workers", "after"), [(1, 0), (1, 3), (4, 12)])
+@pytest.mark.parametrize("stream", [*LISTS, *DETAILS])
 def test_nothing_is_skipped_while_the_server_is_down(stream: str, workers: int, after: int) -> None:
     """It goes down after some requests, and stays down."""
-    with opened(provider_of(stream), NOW, seed=5, rows=300, start=START) as place:
-        place.api.faults.add(Fault("status", status=500, times=10**6), path_of(stream), skip=after)
-        ran = run(place, stream, on_unreadable="skip", max_concurrency=workers)
+    with opened_for(stream, rows=60) as place:
+        rows = spread(place, stream)
+        fail_stream(place, stream, Fault("status", status=500, times=FOR_EVER), skip=after)
+        ran = place.export(stream, top=SKIP, max_concurrency=workers)
         truth = place.api.truth(stream)
-
-    assert not skipped_in(ran)
-    bookmark = ran.bookmark(stream) or ""
-    before = {key for key, record in truth.items() if time_of(record) < bookmark}
+    assert rows
+    assert skipped_in(ran) == []
+    time, bookmark = str(BY_NAME[stream].time), ran.bookmark(stream) or ""
+    before = {key for key, record in truth.items() if str(record[time] or "") < bookmark}
     assert before <= set(ran.table(stream))
-    if ran.code == 1:
-        (line,) = ran.complaints
-        assert "500" in line
-        assert ran.wire is not None
-        assert len(ran.wire.sent) <= after + 4 * (MAX_TRIES + PART_TRIES * (LEVELS + 10))
-    else:
+    if ran.code == 0:
         assert set(ran.table(stream)) == set(truth)
-
-
-@pytest.mark.parametrize("failing", range(40, 62, 3))
-def test_nothing_is_skipped_when_the_server_comes_back(failing: int) -> None:
-    """An outage that ends about when the smallest window has been tried."""
-    with opened("burki", NOW, seed=5, rows=60, start=START) as place:
-        place.api.faults.add(Fault("status", status=500, times=failing), "calls", skip=4)
-        ran = run(place, "burki_call_list", on_unreadable="skip")
-        truth = place.api.truth("burki_call_list")
-
-    assert not skipped_in(ran)
-    assert ran.code == 1 or set(ran.table("burki_call_list")) == set(truth)
+        return
+    (line,) = ran.complaints
+    assert "500" in line
+    assert len(ran.wire.sent) <= after + 4 * (MAX_TRIES + PART_TRIES * (LEVELS + 10))
 
 
 @pytest.mark.parametrize(
     "fault",
     [
-        Fault("status", status=401, times=10**6),
-        Fault("status", status=404, times=10**6),
-        Fault("status", status=429, times=10**6),
-        Fault("reset", times=10**6),
+        Fault("status", status=429, times=FOR_EVER),
+        Fault("status", times=FOR_EVER, headers={"Retry-After": "30"}),
+        Fault("reset", times=FOR_EVER),
     ],
-    ids=["credential", "address", "too many requests", "no connection"],
+    ids=["too many requests", "announced outage", "no connection"],
 )
-@pytest.mark.parametrize("stream", [*WINDOWED, *DETAILS])
-def test_what_is_no_fault_of_a_window_is_never_skipped(stream: str, fault: Fault) -> None:
-    with opened(provider_of(stream), NOW, seed=5, rows=60, start=START) as place:
-        place.api.faults.add(fault, path_of(stream), skip=1)
-        ran = run(place, stream, on_unreadable="skip")
+@pytest.mark.parametrize("stream", [*LISTS, *DETAILS])
+def test_a_failure_that_is_not_of_the_window_is_neither_split_nor_skipped(
+    stream: str, fault: Fault
+) -> None:
+    with opened_for(stream) as place:
+        spread(place, stream)
+        fail_stream(place, stream, fault, skip=1)
+        ran = place.export(stream, top=SKIP, max_concurrency=1)
+    assert ran.code == 1
+    assert skipped_in(ran) == []
+    assert list(ran.wire.failed.values()) == [MAX_TRIES]
 
-    assert not skipped_in(ran)
-    if (stream, fault.status) not in {(name, 404) for name in DETAILS}:  # there it means: gone
-        assert ran.code == 1
+
+def test_a_window_without_a_response_in_time_is_requested_in_halves() -> None:
+    requested: list[object] = []
+    honest = Wire.send
+
+    def send(wire: Wire, request: PreparedRequest, **how: Any) -> Response:
+        requested.append(request.url)
+        if len(requested) <= 2:
+            raise ReadTimeout
+        return honest(wire, request, **how)
+
+    with opened_for(LIST) as place, patch.object(Wire, "send", send):
+        rows = spread(place, LIST)
+        ran = place.export(LIST)
+    assert requested[0] == requested[1] != requested[2]
+    assert len(ran.table(LIST)) == len(rows)

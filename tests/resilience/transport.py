@@ -33,11 +33,7 @@ late: ContextVar[float] = ContextVar("late", default=0.0)
 
 
 class Clock:
-    """Stands in for the clock of the tap: a wait makes its thread that much later.
-
-    Args:
-        now: The instant the servers' clocks show.
-    """
+    """Stands in for the clock of the tap: a wait makes its thread that much later."""
 
     def __init__(self, now: datetime) -> None:
         self.now = now
@@ -87,14 +83,11 @@ class Sent:
     method: str
     url: str
     body: Any
+    at: float
 
 
 class Wire(HTTPAdapter):
-    """Carries the requests of one run, one at a time, to the sandbox's routing.
-
-    Args:
-        place: Where the requests go.
-    """
+    """Carries the requests of one run, one at a time, to the sandbox's routing."""
 
     def __init__(self, place: Place) -> None:
         super().__init__()
@@ -104,7 +97,7 @@ class Wire(HTTPAdapter):
         self.sent: list[Sent] = []
         #: Requests to a host that is not the provider's own.
         self.strays: list[str] = []
-        #: How often each question ran into trouble.
+        #: How often each request failed.
         self.failed: Counter[tuple[str, str, object]] = Counter()
 
     def cut(self) -> None:
@@ -129,8 +122,9 @@ class Wire(HTTPAdapter):
     def _reply(self, request: requests.PreparedRequest) -> Reply:
         url, body = str(request.url), request.body or b""
         parts, raw = urlsplit(url), body.encode() if isinstance(body, str) else bytes(body)
-        self.sent.append(Sent(str(request.method), url, json.loads(raw) if raw else None))
         place = self._place
+        at = place.clock.monotonic()
+        self.sent.append(Sent(str(request.method), url, json.loads(raw) if raw else None, at))
         if not url.startswith(place.api.base_url + "/"):
             self.strays.append(url)
         place.before_request(len(self.sent))

@@ -8,42 +8,53 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tap_callexports.cap import Cap
 from tap_callexports.windows import (
     FIRST_STEP,
     MONTH,
     QUIET,
-    TARGET_ROWS,
+    CappedPlanner,
     ClosedWindow,
     Planner,
     Window,
+    plan,
     span_of,
     step_after,
 )
 
 UTC = timezone.utc
-INSTANTS = st.datetimes(
-    min_value=datetime(2001, 1, 1), max_value=datetime(2060, 1, 1), timezones=st.just(UTC)
-)
+DAY, HOUR, SECOND = timedelta(days=1), timedelta(hours=1), timedelta(seconds=1)
+START = datetime(2024, 5, 1, tzinfo=UTC)
+INSTANTS = st.datetimes(datetime(2001, 1, 1), datetime(2060, 1, 1), timezones=st.just(UTC))
 LENGTHS = st.timedeltas(min_value=timedelta(microseconds=1), max_value=timedelta(days=5000))
+
+
+def lengths(planner: Planner, *rows: int) -> list[timedelta]:
+    """Lengths of the windows of a plan, each closed with so many rows."""
+    found = []
+    for count in rows:
+        window = planner.next_window()
+        assert window is not None
+        found.append(window.length)
+        planner.learn(ClosedWindow(window, count, 1))
+    return found
 
 
 @given(start=INSTANTS, length=LENGTHS, rows=st.lists(st.integers(0, 10**6), max_size=50))
 def test_a_plan_covers_its_span_without_gap_or_overlap(
     start: datetime, length: timedelta, rows: list[int]
 ) -> None:
-    span = Window(start, start + length)
-    planner = Planner(span)
-    counts = iter(rows)
-    at = span.start
-    windows = 0
-    while window := planner.next_window():
-        assert window.start == at < window.end
-        at = window.end
-        windows += 1
-        planner.learn(ClosedWindow(window, next(counts, 0), 1))
-        if windows > 200:  # busy days for ever: the rest is more of the same
+    span = Window(start, start + length, {"form_id": "7"}, HOUR)
+    planner, counts, at = Planner(span), iter(rows), span.start
+    for _ in range(200):  # busy days for ever: the rest is more of the same
+        window = planner.next_window()
+        if window is None:
+            assert at == span.end
             return
-    assert at == span.end
+        assert window.start == at < window.end
+        assert (window.only, window.granule) == (span.only, HOUR)
+        at = window.end
+        planner.learn(ClosedWindow(window, next(counts, 0), 1))
 
 
 def test_the_first_window_is_small_and_quiet_years_cost_few_windows() -> None:
@@ -52,44 +63,69 @@ def test_the_first_window_is_small_and_quiet_years_cost_few_windows() -> None:
     while window := planner.next_window():
         windows.append(window)
         planner.learn(ClosedWindow(window, 0, 1))
-    assert windows[0].length == FIRST_STEP
+    assert [window.length for window in windows[:3]] == [FIRST_STEP, 4 * DAY, 16 * DAY]
     assert len(windows) <= 20
-    assert max(window.length for window in windows) <= QUIET
+    assert max(window.length for window in windows) == QUIET
 
 
-@given(length=LENGTHS, rows=st.integers(1, 10**7))
-def test_a_window_after_calls_aims_at_the_target_and_at_no_more_than_a_month(
-    length: timedelta, rows: int
+@pytest.mark.parametrize(
+    ("length", "rows", "step"),
+    [
+        # Grows at most fourfold,
+        (DAY, 1, 4 * DAY),
+        (DAY, 400, 2 * DAY),
+        # aims at 800 of 1,000 rows, in whole seconds,
+        (DAY, 800, DAY),
+        (DAY, 1600, DAY / 2),
+        (7 * SECOND, 1000, 5 * SECOND),
+        # and is no longer than a month with calls, a year without,
+        (20 * DAY, 1, MONTH),
+        (80 * DAY, 0, 320 * DAY),
+        (100 * DAY, 0, QUIET),
+        # and no shorter than a second.
+        (SECOND, 10**6, SECOND),
+        (SECOND / 8, 0, SECOND),
+    ],
+)
+def test_the_length_of_a_window_follows_from_the_rows_of_the_one_before(
+    length: timedelta, rows: int, step: timedelta
 ) -> None:
-    step = step_after(length, rows)
-    assert timedelta(seconds=1) <= step <= MONTH
-    if step > timedelta(seconds=1):
-        assert rows * (step / length) <= TARGET_ROWS
+    assert step_after(length, rows, 1000) == step
 
 
-@given(start=INSTANTS, length=LENGTHS)
-def test_halves_make_up_the_window_and_splitting_ends_at_one_second(
-    start: datetime, length: timedelta
+def test_a_plan_aims_at_its_target_with_and_without_a_cap() -> None:
+    span = Window(START, START + 100 * DAY)
+    assert lengths(plan(span, HOUR, target_rows=1000), 1600, 0) == [HOUR, HOUR / 2]
+    assert lengths(plan(span, HOUR), 32_000, 0) == [HOUR, HOUR / 2]
+    assert type(plan(span, HOUR)) is Planner
+    capped = plan(span, HOUR, target_rows=1000, cap=Cap(5000, 5000, 5000))
+    assert isinstance(capped, CappedPlanner)
+    assert lengths(capped, 1500, 0) == [HOUR, HOUR / 2]
+
+
+@given(start=INSTANTS, length=LENGTHS, granule=st.sampled_from([SECOND, timedelta(minutes=1), DAY]))
+def test_halves_make_up_the_window_and_splitting_ends_at_one_granule(
+    start: datetime, length: timedelta, granule: timedelta
 ) -> None:
-    window = Window(start, start + length)
+    window = Window(start, start + length, {"form_id": "7"}, granule)
     halves = window.split()
     if halves is None:
-        assert length <= timedelta(seconds=1)
+        assert length <= granule
         return
     first, second = halves
     assert (first.start, first.end, second.end) == (window.start, second.start, window.end)
-    assert first.length >= timedelta(seconds=1)
-    assert second.length > timedelta(0)
+    assert first.length % granule == timedelta(0)
+    assert first.length >= granule
+    assert abs(first.length - second.length) <= 2 * granule
+    assert {(half.only is window.only, half.granule) for half in halves} == {(True, granule)}
 
 
-def test_ten_years_split_down_to_a_second_in_few_steps() -> None:
-    window: Window | None = Window(
-        datetime(2016, 1, 1, tzinfo=UTC), datetime(2026, 1, 1, tzinfo=UTC)
+def test_a_scan_cannot_be_split_and_windows_are_the_same_if_their_times_are() -> None:
+    assert Window(START, START + DAY, scan=True).split() is None
+    assert Window(START, START + DAY, {"a": 1}, HOUR) == Window(START, START + DAY)
+    assert str(Window(START, START + HOUR)) == (
+        "2024-05-01T00:00:00.000000Z to 2024-05-01T01:00:00.000000Z"
     )
-    steps = 0
-    while window and (halves := window.split()):
-        window, steps = halves[1], steps + 1
-    assert steps < 40
 
 
 def day(number: int) -> datetime:
@@ -103,17 +139,16 @@ SPANS: list[tuple[datetime | None, datetime | None, int, datetime | None]] = [
     # Incremental runs: the lookback counts from when the last run read.
     (day(90), day(90), 3, day(87)),
     (day(90), day(90), 0, day(90)),
+    (day(90), day(90), 80, day(10)),
     (day(90), day(90), 85, day(10)),
     # An interrupted backfill resumes at the bookmark, near its end within the lookback.
     (day(40), day(99), 3, day(40)),
     (day(97), day(99), 3, day(96)),
     # A state of an older version does not say when it was read.
     (day(90), None, 3, day(87)),
-    (day(12), None, 3, day(10)),
     # A bookmark at or after the end.
     (day(100), day(100), 3, day(97)),
     (day(100), day(100), 0, None),
-    (day(200), day(200), 3, None),
     (day(200), None, 150, day(50)),
     (day(5), day(99), 3, day(10)),
 ]
@@ -133,30 +168,15 @@ def test_where_a_span_begins(
     assert span == (Window(start, day(100)) if start else None)
 
 
-@given(
-    start=INSTANTS,
-    end=INSTANTS,
-    bookmark=st.none() | INSTANTS,
-    as_of=st.none() | INSTANTS,
-    lookback=st.timedeltas(min_value=timedelta(0), max_value=timedelta(days=400)),
-)
-def test_a_span_goes_back_to_what_was_not_read_yet_and_to_what_may_have_changed(
-    start: datetime,
-    end: datetime,
-    bookmark: datetime | None,
-    as_of: datetime | None,
-    lookback: timedelta,
-) -> None:
-    span = span_of(start_date=start, end=end, bookmark=bookmark, as_of=as_of, lookback=lookback)
-    wanted = start
-    if bookmark is not None:
-        wanted = max(start, min(bookmark, (as_of or bookmark) - lookback))
-    assert span == (Window(wanted, end) if wanted < end else None)
-
-
 def test_a_lookback_longer_than_the_calendar_begins_at_the_start_date() -> None:
     first = datetime.min.replace(tzinfo=UTC)
     span = span_of(
         start_date=first, end=day(1), bookmark=first, as_of=first, lookback=timedelta(days=400)
     )
     assert span == Window(first, day(1))
+
+
+def test_a_plan_ends_with_the_calendar() -> None:
+    last = datetime.max.replace(tzinfo=UTC)
+    window = Planner(Window(last - HOUR, last)).next_window()
+    assert window == Window(last - HOUR, last)

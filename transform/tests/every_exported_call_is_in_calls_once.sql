@@ -1,22 +1,18 @@
--- Also: no call is in `calls` that no raw table has.
+-- Also: no call is in `calls` that no raw table has. Each model of a provider says, in its `meta`,
+-- which raw tables have a row for each call, and which column of them holds the call's id.
 with exported as (
-  {%- for table, key in [
-    ('videsk_calls', 'id'),
-    ('anunzi_calls', 'call_id'),
-    ('anunzi_unstarted_calls', 'call_id'),
-    ('anunzi_call_details', 'call_id'),
-    ('twin24_calls', 'id'),
-    ('twin24_incoming_calls', 'call_id'),
-    ('burki_calls', 'id'),
-    ('burki_call_list', 'id'),
-  ] %}
-  select '{{ table.split("_")[0] }}' as provider, {{ key }} as call_id
-  from {{ ref('stg_' ~ table) }}
+  {%- if execute %}
+  {%- for model in graph.nodes.values() if model.resource_type == 'model' and model.config.meta.calls %}
+  {%- for table, key in model.config.meta.calls.items() %}
+  select '{{ model.name.split("_")[0] }}' as provider, cast({{ key }} as text) as call_id
+  from ({{ raw_rows(table, [key]) }}) as {{ table }}
   union
   {%- endfor %}
+  {%- endfor %}
+  {%- endif %}
   select 'videsk', queues.id
-  from {{ ref('stg_videsk_queues') }} as queues
-  left join {{ ref('stg_videsk_calls') }} as calls on calls.queue = queues.id
+  from ({{ raw_rows('videsk_queues', ['id', 'assigned']) }}) as queues
+  left join ({{ raw_rows('videsk_calls', ['id', 'queue']) }}) as calls on calls.queue = queues.id
   where calls.id is null and (queues.assigned is null or queues.assigned = false)
 ),
 

@@ -2,49 +2,96 @@
 
 from __future__ import annotations
 
+import re
+import shutil
+from collections import defaultdict
+from datetime import datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
-from one_table import OneTable, truth
+import yaml
+from generator.facts import ROOT
+from one_table import PROJECT, OneTable, truth
 from support import PROVIDERS
 
 from demo.calls_model import totals
-from demo.expected import COLUMNS, STREAMS, expected
+from demo.expected import COLUMNS, STREAMS, Row, expected
+from demo.project import Project
 from sandbox import Sandbox
 
-pytestmark = pytest.mark.dbt
+slow = pytest.mark.slow
 
+_STATUSES = ("answered", "abandoned", "no_answer", "failed", "ongoing", "other")
+_ZONE = "America/Santiago"
 _TYPES = "select column_name, data_type from information_schema.columns where table_name = 'calls'"
+_DAYS = f"""
+select provider, agent, cast(day as text), currency, calls, {", ".join(_STATUSES)}, minutes, cost
+from calls_daily
+"""
 
 
-def test_every_call_of_every_provider_is_there_as_its_records_tell(
+@slow
+def test_every_call_and_every_day_is_there_as_the_records_tell(
     box: Sandbox, tmp_path: Path
 ) -> None:
     tables, one = truth(box), OneTable(tmp_path)
     one.load(tables)
+    due = expected(tables)
 
     one.build()
 
     assert one.wrong(tables) == []
-    due = totals(list(expected(tables).values()))
-    assert totals(one.calls()) == due
-    assert set(due) == set(PROVIDERS)
-    assert all(amounts.calls > amounts.answered > 0 for amounts in due.values())
+    amounts = totals(list(due.values()))
+    assert totals(one.calls()) == amounts
+    assert set(amounts) == set(PROVIDERS)
+    assert all(each.calls > each.answered > 0 for each in amounts.values())
+
+    one.build(timezone=_ZONE, currencies={"anunzi": "EUR"})
+
+    days = _days(list(due.values()))
+    found = {tuple(row[:4]): row[4:] for row in one.ask(_DAYS)}
+    assert found.keys() == days.keys()
+    assert {key[3] for key in days} == {None, "EUR", "USD"}
+    for key, (counts, seconds, cost) in days.items():
+        *found_counts, minutes, found_cost = found[key]
+        assert found_counts == counts, key
+        assert minutes == (None if seconds is None else pytest.approx(float(seconds) / 60)), key
+        assert found_cost == cost, key
 
 
-@pytest.mark.parametrize("provider", PROVIDERS)
-def test_one_provider_is_enough(provider: str, box: Sandbox, tmp_path: Path) -> None:
-    tables = {name: rows for name, rows in truth(box).items() if name.startswith(provider)}
-    one = OneTable(tmp_path)
-    one.load(tables)
+def _days(calls: list[Row]) -> dict[tuple[Any, ...], tuple[list[int], Any, Any]]:
+    """Counts, sum of seconds and sum of costs by provider, agent, day and currency."""
+    groups: dict[tuple[Any, ...], list[Row]] = defaultdict(list)
+    for call in calls:
+        billed = "EUR" if call["provider"] == "anunzi" and call["cost"] is not None else None
+        day = _day(call["started_at"])
+        groups[call["provider"], call["agent"], day, billed or call["currency"]].append(call)
+    return {
+        key: (
+            [len(rows), *(sum(row["status"] == status for row in rows) for status in _STATUSES)],
+            _sum([row["duration_seconds"] for row in rows]),
+            _sum([row["cost"] for row in rows]),
+        )
+        for key, rows in groups.items()
+    }
 
-    one.build()
 
-    assert one.wrong(tables) == []
-    assert {row["provider"] for row in one.calls()} == {provider}
+def _day(instant: str | None) -> str | None:
+    if instant is None:
+        return None
+    time = datetime.fromisoformat(instant.replace("Z", "+00:00"))
+    return time.astimezone(ZoneInfo(_ZONE)).date().isoformat()
 
 
+def _sum(values: list[Decimal | None]) -> Decimal | None:
+    known = [value for value in values if value is not None]
+    return sum(known, Decimal()) if known else None
+
+
+@slow
 @pytest.mark.parametrize("streams", [(), STREAMS], ids=["no tables", "empty tables"])
 def test_without_calls_the_tables_are_there_and_empty(
     streams: tuple[str, ...], tmp_path: Path
@@ -62,10 +109,10 @@ def test_without_calls_the_tables_are_there_and_empty(
     assert types["cost"] == "DECIMAL(18,6)"
 
 
+@slow
 def test_of_a_row_that_was_appended_again_the_newest_counts(box: Sandbox, tmp_path: Path) -> None:
     tables, one = truth(box), OneTable(tmp_path)
     stale = {stream: [_stale(row) for row in rows] for stream, rows in tables.items()}
-    times = {"_sdc_extracted_at": "timestamp", "_sdc_batched_at": "timestamp"}
     one.load(
         {
             stream: [
@@ -76,61 +123,20 @@ def test_of_a_row_that_was_appended_again_the_newest_counts(box: Sandbox, tmp_pa
             ]
             for stream, rows in tables.items()
         },
-        more=times,
-    )
-
-    one.build()
-
-    assert one.wrong(tables) == []
-
-
-def test_a_column_that_was_deselected_is_null_in_the_model(box: Sandbox, tmp_path: Path) -> None:
-    tables, one = truth(box), OneTable(tmp_path)
-    left_out = ("agent", "call_cost", "customer_phone_number", "end_time", "task_id", "extra")
-    one.load(tables, without=left_out)
-
-    one.run()
-
-    bare = {
-        stream: [{k: v for k, v in row.items() if k not in left_out} for row in rows]
-        for stream, rows in tables.items()
-    }
-    assert one.wrong(bare) == []
-
-
-def test_flattened_columns_are_read_where_they_are(box: Sandbox, tmp_path: Path) -> None:
-    tables = {name: rows for name, rows in truth(box).items() if name.startswith("anunzi")}
-    one = OneTable(tmp_path)
-    flat = {"call_cost__combined_cost": "double", "call_analysis__user_sentiment": "varchar"}
-    one.load(
-        {stream: [_flattened(row) for row in rows] for stream, rows in tables.items()},
-        without=("call_cost", "call_analysis"),
-        more=flat,
+        more={"_sdc_extracted_at": "timestamp", "_sdc_batched_at": "timestamp"},
     )
 
     one.run()
 
     assert one.wrong(tables) == []
-    assert any(row["cost"] and row["sentiment"] for row in one.calls())
 
 
-def test_instants_with_a_zone_are_turned_into_utc(tmp_path: Path) -> None:
-    one = OneTable(tmp_path)
-    started = {"started_at": "2024-05-01T10:00:00+02:00"}
-    zoned = {"started_at": "timestamp with time zone"}
-    one.load({"burki_calls": [{"id": 1, "status": "completed", **started}]}, more=zoned)
-
-    one.run()
-
-    assert [row["started_at"] for row in one.calls()] == ["2024-05-01T08:00:00.000000Z"]
-
-
-def _read(rows: list[dict[str, Any]], extracted: str | None, batched: str | None) -> Any:
+def _read(rows: list[Row], extracted: str | None, batched: str | None) -> list[Row]:
     times = {"_sdc_extracted_at": extracted, "_sdc_batched_at": batched}
     return [{**row, **times} for row in rows]
 
 
-def _stale(row: dict[str, Any]) -> dict[str, Any]:
+def _stale(row: Row) -> Row:
     """The row as it was before: other status, other length, and no end."""
     ends = ("end_time", "end_timestamp", "ended_at", "duration", "duration_ms", "price")
     states = ("status", "call_status", "current_status_name")
@@ -140,9 +146,106 @@ def _stale(row: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _flattened(row: dict[str, Any]) -> dict[str, Any]:
+@slow
+def test_columns_may_be_deselected_flattened_or_have_a_zone(box: Sandbox, tmp_path: Path) -> None:
+    tables, one = truth(box), OneTable(tmp_path)
+    left_out = ("agent", "customer_phone_number", "end_time", "task_id", "extra")
+    one.load(
+        {stream: [_flattened(row) for row in rows] for stream, rows in tables.items()},
+        without=(*left_out, "call_cost", "call_analysis"),
+        more={
+            "call_cost__combined_cost": "double",
+            "call_analysis__user_sentiment": "varchar",
+            "started_at": "timestamp with time zone",
+        },
+    )
+
+    one.run()
+
+    bare = {
+        stream: [{k: v for k, v in row.items() if k not in left_out} for row in rows]
+        for stream, rows in tables.items()
+    }
+    assert one.wrong(bare) == []
+    assert any(row["cost"] and row["sentiment"] for row in one.calls())
+
+
+def _flattened(row: Row) -> Row:
     return {
         **row,
         "call_cost__combined_cost": (row.get("call_cost") or {}).get("combined_cost"),
         "call_analysis__user_sentiment": (row.get("call_analysis") or {}).get("user_sentiment"),
     }
+
+
+@slow
+@pytest.mark.parametrize(
+    ("file", "before", "after", "noticed_by"),
+    [
+        (
+            "models/providers/burki_as_calls.sql",
+            "where ranked.place = 1",
+            "",
+            "every_exported_call_is_in_calls_once",
+        ),
+        (
+            "models/calls/calls.sql",
+            "for provider in providers",
+            "for provider in providers[1:]",
+            "every_exported_call_is_in_calls_once",
+        ),
+        (
+            "models/calls/calls_daily.sql",
+            "from {{ ref('calls') }}",
+            "from {{ ref('calls') }} where started_at is not null",
+            "days_add_up_to_calls",
+        ),
+    ],
+    ids=["a call twice", "a provider forgotten", "a day forgotten"],
+)
+def test_a_wrong_model_does_not_pass_its_checks(
+    file: str, before: str, after: str, noticed_by: str, box: Sandbox, tmp_path: Path
+) -> None:
+    project = shutil.copytree(PROJECT, tmp_path / "transform")
+    sql = (project / file).read_text("utf-8")
+    assert before in sql
+    (project / file).write_text(sql.replace(before, after), "utf-8")
+    one = OneTable(tmp_path)
+    one.load(truth(box))
+
+    outcome = one.dbt("build", project=project)
+
+    assert outcome.code != 0
+    assert noticed_by in outcome.failed, outcome.log
+
+
+@slow
+def test_meltano_runs_dbt_as_its_plugin_is_declared(box: Sandbox, tmp_path: Path) -> None:
+    tables, one, root = truth(box), OneTable(tmp_path), tmp_path / "project"
+    one.load(tables)
+    root.mkdir()
+    shutil.copy(ROOT / "meltano.yml", root)
+    (root / "transform").symlink_to(PROJECT)
+    project = Project(root, tmp_path, {"DBT_DUCKDB_PATH": str(one.file)})
+
+    for command in (["install", "dbt-duckdb"], ["run", "dbt-duckdb:build"]):
+        outcome = project.meltano(*command)
+        assert outcome.code == 0, outcome.log
+
+    assert one.wrong(tables) == []
+    assert (root / ".meltano/transformers/dbt/target/manifest.json").exists()
+
+
+def test_the_plugins_use_the_dbt_of_the_tests_and_set_what_the_project_reads() -> None:
+    constraints = (ROOT / "constraints/dbt.txt").read_text("utf-8")
+    pinned = dict(re.findall(r"^([\w-]+)==(\S+)", constraints, re.MULTILINE))
+    project = yaml.safe_load((ROOT / "meltano.yml").read_text("utf-8"))
+    plugins = {plugin["name"]: plugin for plugin in project["plugins"]["utilities"]}
+    for name in ("dbt-duckdb", "dbt-postgres"):
+        wanted = plugins[name]["pip_url"].split()
+        assert wanted[:2] == [f"dbt-core=={pinned['dbt-core']}", f"{name}=={pinned[name]}"]
+    texts = [file.read_text("utf-8") for file in PROJECT.rglob("*.yml")]
+    read = set(re.findall(r"env_var\('(\w+)'", "".join(texts)))
+    of_dbt = {"DBT_PROJECT_DIR", "DBT_PROFILES_DIR", "DBT_TARGET_PATH", "DBT_LOG_PATH"}
+    given = {setting["env"] for plugin in plugins.values() for setting in plugin["settings"]}
+    assert given == read | of_dbt

@@ -9,15 +9,15 @@ from abc import ABC, abstractmethod
 from ast import literal_eval
 from collections import defaultdict
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from functools import cache
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
+
+from generator.facts import columns_of
 
 from benchmarks.postgres import Server
 from demo.warehouse import as_kept, tables
 from tap_callexports.compat import override
-from tap_callexports.tap import TapCallExports
 
 Row = dict[str, Any]
 Tables = dict[str, list[Row]]
@@ -116,7 +116,7 @@ class Csv(Loader):
         found: Tables = defaultdict(list)
         for file in sorted(self.folder.glob("*.csv")):
             stream = file.name.partition("-")[0]
-            columns = _columns(stream)
+            columns = columns_of(stream)
             with file.open(encoding="utf-8", newline="") as lines:
                 found[stream] += [
                     {name: _as_sent(columns[name], text) for name, text in row.items()}
@@ -135,12 +135,11 @@ class Postgres(Loader):
 
     server: Server
     schema: str
-    more: Mapping[str, object] = field(default_factory=dict)
     name = "target-postgres"
 
     @override
     def config(self) -> Mapping[str, object]:
-        return {**self.server.address, "default_target_schema": self.schema, **self.more}
+        return {**self.server.address, "default_target_schema": self.schema}
 
     @override
     def stored(self) -> Tables:
@@ -192,12 +191,3 @@ def _as_sent(schema: Mapping[str, Any], text: str) -> object:
         # Written the way Python shows them, with numbers as decimals.
         return literal_eval(re.sub(r"Decimal\('([^']*)'\)", r"\1", text))
     return text
-
-
-@cache
-def _columns(stream: str) -> Mapping[str, Any]:
-    """The schema of each column of a stream."""
-    tap = TapCallExports(config={}, validate_config=False)
-    (found,) = (one for one in tap.discover_streams() if one.name == stream)
-    properties: Mapping[str, Any] = found.schema["properties"]
-    return properties

@@ -4,50 +4,28 @@ from __future__ import annotations
 
 import json
 import re
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
+import yaml
 from expected_streams import OFF
-from loaders import DuckDb, Jsonl
-from pipelines import TAP, Pipeline, requests_so_far, text
+from loaders import DuckDb, Jsonl, Postgres
+from pipelines import TAP, Pipeline, text
 
+from benchmarks.postgres import Server
 from demo.project import ROOT, Project, tap_settings
 from demo.streams import STREAMS
-from sandbox import Fault, Sandbox
+from sandbox import Sandbox
 
-pytestmark = pytest.mark.meltano
+pytestmark = pytest.mark.slow
 
-_BOOKMARKED = {stream.name for stream in STREAMS if stream.time}
+_BURKI = [stream for stream in STREAMS if stream.provider == "burki"]
 _TWO = [stream for stream in STREAMS if stream.name in {"anunzi_calls", "burki_calls"}]
 _SELECT = {"TAP_CALLEXPORTS__SELECT": json.dumps([f"{stream.name}.*" for stream in _TWO])}
 _DAY = timedelta(days=1)
-
-
-def test_a_refused_provider_costs_only_its_own_rows_and_only_until_it_is_back(
-    box: Sandbox, meltano_project: Path, tmp_path: Path
-) -> None:
-    pipeline = Pipeline.into(DuckDb(tmp_path), box, meltano_project, tmp_path)
-    others = [stream for stream in STREAMS if stream.provider != "videsk"]
-
-    box.videsk.faults.add(Fault("status", status=403, times=1000))
-    first = pipeline.run()
-    assert first.code != 0
-    assert pipeline.wrong(others) == []
-    assert pipeline.bookmarks() == {
-        stream.name: {text(box.end)} for stream in others if stream.time
-    }
-    asked = requests_so_far(box)
-
-    box.videsk.faults.clear()
-    second = pipeline.run()
-    assert second.code == 0, second.log
-    assert pipeline.wrong() == []
-    assert pipeline.bookmarks() == {name: {text(box.end)} for name in _BOOKMARKED}
-    for provider in {stream.provider for stream in others}:
-        again = requests_so_far(box)[provider] - asked[provider]
-        assert again < asked[provider], f"{provider} was read from the start"
 
 
 def test_what_meltano_select_excludes_is_not_stored(
@@ -146,3 +124,66 @@ def _options_of_a_range() -> tuple[list[str], str]:
         r"^meltano run (.*) tap-callexports", section.partition("\n## ")[0], re.MULTILINE
     )
     return first.split(), second.removeprefix("--state-id-suffix=")
+
+
+def test_a_second_account_has_credentials_tables_and_a_state_of_its_own(
+    box: Sandbox, meltano_project: Path, tmp_path: Path, postgres: Server
+) -> None:
+    _add_second_account(meltano_project / "meltano.yml")
+    ours = Pipeline.into(Postgres(postgres, "our_calls"), box, meltano_project, tmp_path)
+    # Two that are the first ones would both make Meltano's database.
+    assert ours.state("list").split() == []
+    with Sandbox(seed=9, rows=40, start=box.start, end=box.end) as acme:
+        acme.burki.options.api_key = "burki-canary-key-of-acme"
+        theirs = replace(ours, box=acme, loader=Postgres(postgres, "acme_calls"), account="acme")
+        given = tap_settings({"burki": acme.burki.config()})
+        own = {name.replace("CALLEXPORTS", "CALLEXPORTS__ACME"): given[name] for name in given}
+        with ThreadPoolExecutor() as pool:
+            # All of the first account's settings are there too, those of its loader included.
+            second = pool.submit(theirs.run, **ours.loader.settings(), **own)
+            first = ours.run()
+
+        assert first.code == 0, first.log
+        assert ours.wrong() == []
+        assert second.result().code == 0, second.result().log
+        assert theirs.wrong(_BURKI) == []
+    assert set(theirs.loader.stored()) == {stream.name for stream in _BURKI}
+    assert set(ours.state("list").split()) == {ours.state_id, theirs.state_id}
+    assert set(theirs.bookmarks()) == {stream.name for stream in _BURKI}
+    assert "canary" not in first.log + second.result().log
+
+
+def _add_second_account(file: Path) -> None:
+    """Add the second account as the README shows it."""
+    readme = (ROOT / "README.md").read_text("utf-8")
+    [block] = re.findall(r"^```yaml\n(  extractors:\n.*?)^```", readme, re.DOTALL | re.MULTILINE)
+    definition = yaml.safe_load(file.read_text("utf-8"))
+    for kind, plugins in yaml.safe_load(block).items():
+        definition["plugins"][kind] += plugins
+    file.write_text(yaml.safe_dump(definition, sort_keys=False), "utf-8")
+
+
+def test_the_recipe_with_maps_and_salt_arrives_through_meltano(tmp_path: Path) -> None:
+    [recipe] = [
+        example
+        for block in (ROOT / "docs/privacy.md").read_text("utf-8").split("```yaml\n")[1:]
+        if "config" in (example := yaml.safe_load(block.partition("```")[0]))
+    ]
+    definition = yaml.safe_load((ROOT / "meltano.yml").read_text("utf-8"))
+    [tap] = definition["plugins"]["extractors"]
+    known = {setting["name"] for setting in tap["settings"]}
+    tap["settings"] += [each for each in recipe["settings"] if each["name"] not in known]
+    tap["config"] = recipe["config"]
+    (tmp_path / "meltano.yml").write_text(yaml.safe_dump(definition), "utf-8")
+    salt = {"TAP_CALLEXPORTS_STREAM_MAP_CONFIG_HASH_SALT": "a salt for tests"}
+
+    printed = Project(tmp_path, tmp_path, salt).meltano(
+        "--log-level=critical", "config", "print", TAP
+    )
+
+    assert printed.code == 0, printed.log
+    config = json.loads(printed.log)
+    assert config["stream_maps"] == recipe["config"]["stream_maps"]
+    # There, and not shown.
+    assert list(config["stream_map_config"]) == ["hash_salt"]
+    assert "a salt for tests" not in printed.log

@@ -2,36 +2,32 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 import yaml
 
 from orchestrate.accounts import Accounts, AccountsError, read_accounts
-from orchestrate.streams import STREAMS
 from tap_callexports.tap import TapCallExports
 
 _SECRET = "canary-key"
 
 
 def test_the_example_is_of_settings_the_tap_takes(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("NORTH_VIDESK_TOKEN", "NORTH_BURKI_KEY", "SOUTH_RETELL_KEY"):
+    text = Path(read_accounts.__code__.co_filename).with_name("accounts.yml").read_text("utf-8")
+    for name in re.findall(r"\$\{(\w+)\}", text):
         monkeypatch.setenv(name, _SECRET)
-    monkeypatch.setenv("SOUTH_TWIN24_PASSWORD", _SECRET)
     example = read_accounts()
-
-    used = {(name, each) for name in example.settings for each in example.settings[name]}
-    assert {provider for _, provider in used} == set(STREAMS)
-    for account, provider in used:
-        settings = example.settings_of(account, provider, runs_at_once=1)
-        TapCallExports(config={provider: settings})
+    for account, providers in example.settings.items():
+        for provider in providers:
+            settings = example.settings_of(account, provider, runs_at_once=1)
+            TapCallExports(config={provider: settings})
 
 
 def test_accounts_are_found_by_their_provider(tmp_path: Path) -> None:
     accounts = _accounts(tmp_path, {"a": {"burki": {}}, "b": {"videsk": {}, "burki": {}}})
-    assert accounts.at("burki") == ["a", "b"]
-    assert accounts.at("videsk") == ["b"]
-    assert accounts.at("twin24") == []
+    assert [accounts.at(name) for name in ("burki", "videsk", "twin24")] == [["a", "b"], ["b"], []]
 
 
 def test_variables_are_filled_in_wherever_a_text_stands(
@@ -89,10 +85,7 @@ def test_a_budget_that_cannot_be_kept_is_an_error(
         ("{first_month: 2024-01, accounts: {a: {retell: {}}}}", "must have settings of"),
         ("{first_month: 2024-01, accounts: {a: {}}}", "must have settings of"),
         ("{first_month: 2024-01, accounts: {a: {burki: key}}}", "are not settings"),
-        (
-            "{first_month: 2024-01, accounts: {a: {burki: {requests_per_minute: 0}}}}",
-            "are not settings",
-        ),
+        ("{first_month: 2024-01, accounts: {a: {burki: {requests_per_minute: 0}}}}", "are not"),
         ("{", "accounts.yml: while parsing"),
     ],
 )
@@ -104,11 +97,6 @@ def test_a_file_that_is_wrong_is_refused_in_one_sentence(
     with pytest.raises(AccountsError, match=what) as error:
         read_accounts(file)
     assert str(error.value).startswith(str(file))
-
-
-def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
-    with pytest.raises(AccountsError, match="none"):
-        read_accounts(tmp_path / "none.yml")
 
 
 def _accounts(folder: Path, accounts: object) -> Accounts:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from orchestrate import programs
-from orchestrate.programs import Program, RunError, running
+from orchestrate.programs import RunError, running
 
 _SECRET = "canary-key"
 
@@ -61,27 +61,18 @@ def test_the_last_line_of_one_that_is_fed_is_kept(tmp_path: Path) -> None:
     assert program.last_line == b"4\n"
 
 
-_FAILING = """
-for level, text in ("ERROR   ", "no space"), ("INFO    ", "noise"):
-    print("12:00:00", level, "name", text, sep=" | ", file=sys.stderr)
-sys.exit(3)
-"""
-
-
-def test_one_that_failed_is_quoted_with_its_errors(tmp_path: Path) -> None:
-    _program(tmp_path, _FAILING)
+def test_one_that_failed_is_quoted_with_its_errors_unless_it_is_fed_and_may_quote_a_row(
+    tmp_path: Path,
+) -> None:
+    line = "print('12:00:00', 'ERROR   ', 'name', 'no space', sep=' | ', file=sys.stderr)"
+    _program(tmp_path, f"{line}; sys.exit(3)")
     with running("program", config={}) as program:
         assert list(program.chunks()) == []
         assert str(program.failure()) == "program ended with 3: no space"
-
-
-def test_one_that_is_fed_may_quote_a_row_and_so_is_not_quoted(tmp_path: Path) -> None:
-    _program(tmp_path, _FAILING)
-    with (
-        running("program", config={}, fed=True) as program,
-        pytest.raises(RunError, match=r"^program ended with 3: its log says why$"),
-    ):
-        _feed_for_ever(program)
+    failed = pytest.raises(RunError, match=r"^program ended with 3: its log says why$")
+    with running("program", config={}, fed=True) as program, failed:
+        while True:
+            program.write(b"x" * 100_000)
 
 
 @pytest.mark.parametrize("patience", ["", "signal.signal(signal.SIGTERM, signal.SIG_IGN); "])
@@ -103,11 +94,6 @@ def test_one_that_is_not_installed_is_named() -> None:
     program = running("no-such-program", config={})
     with pytest.raises(RunError, match=r"^no-such-program is neither beside .* nor on the PATH$"):
         program.__enter__()
-
-
-def _feed_for_ever(program: Program) -> None:
-    while True:
-        program.write(b"x" * 100_000)
 
 
 def _program(folder: Path, code: str) -> None:

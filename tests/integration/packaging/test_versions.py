@@ -11,11 +11,13 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[3]
-PROJECT = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
 #: What pyproject.toml says is being worked on.
-NEXT = re.findall(r'^fallback-version = "(.+)\.dev0"$', PROJECT, re.MULTILINE)[0]
-_NOBODY = ("-c", "user.name=Nobody", "-c", "user.email=nobody@example.com")
+[NEXT] = re.findall(
+    r'^fallback-version = "(.+)\.dev0"$', (ROOT / "pyproject.toml").read_text("utf-8"), re.MULTILINE
+)
 _CLEAN = {name: value for name, value in os.environ.items() if not name.startswith("SETUPTOOLS_")}
 
 
@@ -28,7 +30,7 @@ def run(folder: Path, *command: str) -> str:
 
 
 def git(folder: Path, *arguments: str) -> None:
-    run(folder, "git", *_NOBODY, *arguments)
+    run(folder, "git", "-c", "user.name=Nobody", "-c", "user.email=nobody@example.com", *arguments)
 
 
 def commit(tree: Path) -> None:
@@ -50,42 +52,18 @@ def tree(tmp_path: Path) -> Path:
     return folder
 
 
-@pytest.fixture
-def repository(tree: Path) -> Path:
+def test_a_version_is_that_of_the_tag_or_a_step_to_the_next(tree: Path, tmp_path: Path) -> None:
+    assert version_of(tree) == f"{NEXT}.dev0"
     git(tree, "init", "--quiet")
     commit(tree)
-    return tree
-
-
-def test_a_tag_is_the_version(repository: Path) -> None:
-    git(repository, "tag", "v9.1.0")
-    assert version_of(repository) == "9.1.0"
-
-
-def test_after_a_tag_it_is_a_step_to_the_next_version(repository: Path) -> None:
-    git(repository, "tag", "v9.1.0")
-    commit(repository)
-    assert re.fullmatch(r"9\.1\.1\.dev1\+g[0-9a-f]+", version_of(repository))
-
-
-def test_without_history_it_is_a_step_to_the_version_in_pyproject(tree: Path) -> None:
-    assert version_of(tree) == f"{NEXT}.dev0"
-
-
-def test_without_a_tag_it_is_a_step_to_the_version_in_pyproject(repository: Path) -> None:
-    assert version_of(repository).startswith(f"{NEXT}.dev")
-
-
-def test_so_it_is_in_a_clone_of_the_last_commit_alone(repository: Path, tmp_path: Path) -> None:
-    git(repository, "tag", "v0.0.1")
-    commit(repository)
-    git(tmp_path, "clone", "--quiet", "--depth=1", repository.as_uri(), "clone")
-    assert version_of(tmp_path / "clone").startswith(f"{NEXT}.dev")
-
-
-def test_an_archive_of_a_tag_knows_the_tag(repository: Path, tmp_path: Path) -> None:
-    git(repository, "tag", "v9.1.0")
-    git(repository, "archive", "--format=tar", f"--output={tmp_path / 'it.tar'}", "HEAD")
+    assert version_of(tree).startswith(f"{NEXT}.dev")
+    git(tree, "tag", "v9.1.0")
+    assert version_of(tree) == "9.1.0"
+    git(tree, "archive", "--format=tar", f"--output={tmp_path / 'it.tar'}", "HEAD")
     (tmp_path / "archive").mkdir()
     run(tmp_path, "tar", "-xf", "it.tar", "-C", "archive")
     assert version_of(tmp_path / "archive") == "9.1.0"
+    commit(tree)
+    assert re.fullmatch(r"9\.1\.1\.dev1\+g[0-9a-f]+", version_of(tree))
+    git(tmp_path, "clone", "--quiet", "--depth=1", "--no-tags", tree.as_uri(), "clone")
+    assert version_of(tmp_path / "clone").startswith(f"{NEXT}.dev")

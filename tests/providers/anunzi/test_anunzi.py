@@ -1,263 +1,350 @@
-"""Anunzi and Retell AI: two ways to write a filter, understood, refused or ignored."""
+"""Anunzi and Retell AI: two ways to write a filter, and a cursor that is opaque and perishable."""
 
 from __future__ import annotations
 
 import json
-from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any, Literal
+from datetime import datetime
+from typing import Any
 
 import pytest
 from provider_runs import (
+    FOR_EVER,
     asked,
     assert_complete,
-    assert_each_once,
+    assert_complete_or_loud,
+    assert_safe,
     empty_sandbox,
     export,
+    truth_where,
+)
+from seam import rows_per_window
+from support import (
+    DAY,
+    HOUR,
+    MILLISECOND,
+    MINUTE,
+    UTC,
     failure,
     warnings_in,
 )
-from seam import rows_per_window
-from support import assert_table_is
 
-from sandbox import Fault
-from sandbox.anunzi import AGENTS
-from sandbox.instants import MILLISECOND, UTC
+from sandbox import Fault, Sandbox
 
-if TYPE_CHECKING:
-    from sandbox import Sandbox
-    from sandbox.filters import Dialect
-
-BOTH = CALLS, UNSTARTED = "anunzi_calls", "anunzi_unstarted_calls"
-NOON = datetime(2024, 5, 9, 12, tzinfo=UTC)
+CALLS, UNSTARTED, DETAILS = "anunzi_calls", "anunzi_unstarted_calls", "anunzi_call_details"
+BOTH = CALLS, UNSTARTED
+NOON = datetime(2024, 5, 9, 12, 0, 0, 123_000, tzinfo=UTC)
 OTHER = {"anunzi": "retell", "retell": "anunzi"}
 DIALECTS = pytest.mark.parametrize("dialect", ["anunzi", "retell"])
+WORKERS = pytest.mark.parametrize("workers", [1, 4])
 
 
-def _equals(dialect: str, name: str, value: str) -> dict[str, Any]:
+def equals(dialect: str, name: str, value: str) -> dict[str, Any]:
     """A condition of one's own, in a dialect."""
     if dialect == "retell":
         return {name: {"type": "enum", "op": "in", "value": [value]}}
     return {name: {"operator": "eq", "value": value}}
 
 
+def assert_no_request_came_twice(box: Sandbox) -> None:
+    bodies = [json.dumps(request.body) for request in asked(box.anunzi)]
+    assert len(bodies) == len(set(bodies))
+
+
+# Dialects.
+
+
+@pytest.mark.covers(17)
 @pytest.mark.parametrize(
     ("server", "setting"),
     [("anunzi", "anunzi"), ("retell", "retell"), ("both", "anunzi"), ("both", "retell")],
 )
-def test_both_dialects_give_every_call(box: Sandbox, server: Dialect, setting: str) -> None:
+def test_each_dialect_gives_every_call_to_one_stream(
+    box: Sandbox, server: Any, setting: str
+) -> None:
     box.anunzi.options.dialect = server
+    # Not connected, and yet with a start: an ordinary call.
+    box.anunzi.add_at(NOON, call_status="not_connected")
     run = export(box.anunzi, streams=BOTH, filter_dialect=setting, page_size=30)
-    assert_complete(run, box.anunzi, CALLS)
-    assert_complete(run, box.anunzi, UNSTARTED)
-    assert_each_once(run, CALLS)
+    assert_complete(run, box.anunzi, CALLS, UNSTARTED)
+    assert all(record["start_timestamp"] for record in run.records(CALLS))
+    assert {record["start_timestamp"] for record in run.records(UNSTARTED)} == {None}
 
 
 @pytest.mark.covers(15)
 @DIALECTS
-@pytest.mark.parametrize("workers", [1, 4])
-@pytest.mark.parametrize("stream", [CALLS, UNSTARTED])
+@WORKERS
+@pytest.mark.parametrize("stream", BOTH)
 def test_a_refused_dialect_fails_at_once_and_names_the_other(
-    box: Sandbox, dialect: Literal["anunzi", "retell"], stream: str, workers: int
+    box: Sandbox, dialect: Any, stream: str, workers: int
 ) -> None:
     box.anunzi.options.dialect = dialect
-    wrong = OTHER[dialect]
-    run = export(box.anunzi, streams=[stream], filter_dialect=wrong, max_concurrency=workers)
-    line = failure(run, stream)
-    assert f"anunzi.filter_dialect: {dialect}" in line
-    assert "has an invalid format" in line
+    run = export(
+        box.anunzi, streams=[stream], filter_dialect=OTHER[dialect], max_concurrency=workers
+    )
+    assert f"anunzi.filter_dialect: {dialect}" in failure(run, stream)
+    assert "has an invalid format" in failure(run, stream)
     assert run.records(stream) == []
-    # No question is put twice, and no worker puts more than one.
-    questions = [json.dumps(request.body) for request in asked(box.anunzi)]
-    assert len(questions) == len(set(questions)) <= workers
+    assert_no_request_came_twice(box)
+    assert len(asked(box.anunzi)) <= workers
 
 
 @pytest.mark.covers(14)
 @DIALECTS
+@pytest.mark.parametrize("stream", [CALLS, DETAILS])
 @pytest.mark.parametrize("sort", ["honoured", "ignored"])
 @pytest.mark.parametrize("page_size", [7, 500])
 def test_an_ignored_dialect_costs_one_warning_and_one_scan_but_no_call(
-    caplog: pytest.LogCaptureFixture,
-    dialect: Literal["anunzi", "retell"],
-    sort: Literal["honoured", "ignored"],
-    page_size: int,
+    caplog: pytest.LogCaptureFixture, dialect: Any, stream: str, sort: Any, page_size: int
 ) -> None:
     with empty_sandbox() as box:
         options = box.anunzi.options
         options.dialect, options.wrong_dialect, options.sort = dialect, "ignore", sort
         # Calls before and after the export, which an ignored filter brings in.
-        instants = [NOON + timedelta(hours=7 * step) for step in range(-80, 80)]
-        box.anunzi.add_at(*instants)
+        box.anunzi.add_at(*[NOON + 7 * step * HOUR for step in range(-40, 40)])
         run = export(
             box.anunzi,
-            streams=[CALLS],
+            streams=[stream],
             filter_dialect=OTHER[dialect],
             page_size=page_size,
             start_date="2024-05-05",
             end_date="2024-05-15",
         )
-    truth = {
-        key: record
-        for key, record in box.anunzi.truth(CALLS).items()
-        if "2024-05-05" <= record["start_timestamp"] < "2024-05-15"
-    }
-    assert run.code == 0
-    assert_table_is(run.table(CALLS), truth)
-    assert_each_once(run, CALLS)
-    assert run.bookmark(CALLS) == "2024-05-15T00:00:00.000000Z"
-    (warning,) = warnings_in(caplog, "filter_dialect")
+    truth = truth_where(
+        box.anunzi, stream, lambda row: "2024-05-05" <= row["start_timestamp"] < "2024-05-15"
+    )
+    assert_complete(run, box.anunzi, stream, truth=truth)
+    assert run.bookmark(stream) == "2024-05-15T00:00:00.000000Z"
+    [warning] = warnings_in(caplog, "filter_dialect")
     assert f"anunzi.filter_dialect: {dialect}" in warning
-    # The windows begun before it was noticed, and one scan.
-    assert len(asked(box.anunzi)) <= 4 + len(instants) / page_size + 1
+    # The windows begun before it was noticed, and one scan; details of each call of the export.
+    assert len(asked(box.anunzi, "list-calls")) <= 4 + 80 / page_size + 1
+    assert len(asked(box.anunzi, "/get-call/")) == (len(truth) if stream == DETAILS else 0)
 
 
 @pytest.mark.covers(14, 17)
-def test_calls_without_a_start_are_handed_over_where_the_filter_is_ignored(box: Sandbox) -> None:
-    box.anunzi.options.dialect = "retell"
-    box.anunzi.options.wrong_dialect = "ignore"
-    run = export(box.anunzi, streams=BOTH, filter_dialect="anunzi")
-    assert_complete(run, box.anunzi, UNSTARTED)
-    # No filter can have placed them, so no filter field drops them.
-    assert_table_is(run.table(CALLS), box.anunzi.truth(CALLS) | box.anunzi.truth(UNSTARTED))
-
-
-@pytest.mark.covers(14, 17)
-def test_calls_without_a_start_stay_where_others_in_their_answer_are_left_out() -> None:
+@rows_per_window(10)
+def test_calls_without_a_start_are_handed_over_where_the_filter_is_ignored() -> None:
     with empty_sandbox() as box:
         box.anunzi.options.wrong_dialect = "ignore"
-        box.anunzi.of(UNSTARTED).add_at(*[NOON] * 3)
-        box.anunzi.add_at(NOON, NOON + timedelta(days=100))
+        never = box.anunzi.of(UNSTARTED).add_at(*[NOON] * 30)
+        # No call has a time that would show that the filter is ignored.
+        run = export(box.anunzi, filter_dialect="retell")
+        assert {key for (key,) in run.table(CALLS)} == {row.key for row in never}
+        assert len(asked(box.anunzi)) < 20, "they come with every window, and make none smaller"
+        [inside, _] = box.anunzi.add_at(NOON, NOON + 100 * DAY)
         run = export(box.anunzi, filter_dialect="retell", end_date="2024-05-15")
-    starts = [record["start_timestamp"] for record in run.table(CALLS).values()]
     assert run.code == 0
-    assert sorted(starts, key=str) == ["2024-05-09T12:00:00.000000Z", None, None, None]
-
-
-@pytest.mark.covers(17)
-@DIALECTS
-def test_calls_without_a_start_are_only_in_their_own_stream(
-    box: Sandbox, dialect: Literal["anunzi", "retell"]
-) -> None:
-    box.anunzi.options.dialect = dialect
-    # Not connected, and yet with a start: an ordinary call.
-    box.anunzi.add_at(NOON, call_status="not_connected")
-    run = export(box.anunzi, streams=BOTH, filter_dialect=dialect)
-    started, unstarted = run.records(CALLS), run.records(UNSTARTED)
-    assert unstarted
-    assert all(record["start_timestamp"] for record in started)
-    assert all(record["start_timestamp"] is None for record in unstarted)
-    assert_complete(run, box.anunzi, CALLS)
-    assert_complete(run, box.anunzi, UNSTARTED)
+    assert {key for (key,) in run.table(CALLS)} == {row.key for row in [inside, *never]}
 
 
 @pytest.mark.parametrize("inclusive", [True, False])
-def test_the_ends_of_a_range_may_or_may_not_belong_to_it(*, inclusive: bool) -> None:
-    midnights = [datetime(2024, 5, day, tzinfo=UTC) for day in range(1, 31)]
+def test_the_ends_of_a_range_may_or_may_not_belong_to_it(
+    caplog: pytest.LogCaptureFixture, *, inclusive: bool
+) -> None:
     with empty_sandbox() as box:
         box.anunzi.options.bt_inclusive = inclusive
-        for at in midnights:
-            box.anunzi.add_at(at, at + MILLISECOND, at + timedelta(days=1) - MILLISECOND)
+        for day in range(30):
+            at = datetime(2024, 5, 1, tzinfo=UTC) + day * DAY
+            box.anunzi.add_at(at, at + MILLISECOND, at + DAY - MILLISECOND)
         run = export(box.anunzi, page_size=10)
-    assert_complete(run, box.anunzi, CALLS)
-    assert_each_once(run, CALLS)
-
-
-@pytest.mark.covers(22, 40)
-@pytest.mark.parametrize("sort", ["honoured", "ignored"])
-def test_an_order_that_is_not_the_one_asked_for_changes_nothing(
-    box: Sandbox, sort: Literal["honoured", "ignored"]
-) -> None:
-    box.anunzi.options.sort = sort
-    run = export(box.anunzi, page_size=9)
-    assert_complete(run, box.anunzi, CALLS)
-    assert_each_once(run, CALLS)
+    assert_complete(run, box.anunzi)
+    assert warnings_in(caplog) == []
 
 
 @pytest.mark.covers(23)
 @DIALECTS
-def test_filters_reach_every_page_and_all_pages_of_a_window_ask_the_same(
-    box: Sandbox, dialect: Literal["anunzi", "retell"]
+def test_filters_of_ones_own_reach_every_page_and_pages_ask_the_same(
+    box: Sandbox, dialect: Any
 ) -> None:
     box.anunzi.options.dialect = dialect
-    criteria = _equals(dialect, "direction", "outbound")
-    run = export(
-        box.anunzi,
-        streams=[CALLS],
-        filter_dialect=dialect,
-        filter_criteria=criteria,
-        agent_ids=list(AGENTS[:2]),
-        page_size=5,
-    )
-    truth = {
-        key: record
-        for key, record in box.anunzi.truth(CALLS).items()
-        if record.get("direction") == "outbound" and record["agent_id"] in AGENTS[:2]
-    }
-    assert truth
-    assert_table_is(run.table(CALLS), truth)
+    agents = sorted({row.canonical["agent_id"] for row in box.anunzi.rows})[:2]
+    criteria = equals(dialect, "direction", "outbound")
+    given = {"filter_criteria": criteria, "filter_dialect": dialect, "agent_ids": agents}
+    run = export(box.anunzi, streams=[CALLS, DETAILS], page_size=5, **given)
+    for stream in (CALLS, DETAILS):
+        truth = truth_where(
+            box.anunzi,
+            stream,
+            lambda row: row.get("direction") == "outbound" and row["agent_id"] in agents,
+        )
+        assert_complete(run, box.anunzi, stream, truth=truth)
+    assert len(asked(box.anunzi, "/get-call/")) == len(truth)
     pages: dict[str, int] = {}
-    for request in asked(box.anunzi):
+    for request in asked(box.anunzi, "list-calls"):
         body = dict(request.body)
         body.pop("pagination_key", None)
+        assert set(body) == {"filter_criteria", "sort_order", "limit"}
         sent = body["filter_criteria"]
         assert sent["direction"] == criteria["direction"]
-        assert sent["agent"] == [{"agent_id": agent} for agent in AGENTS[:2]]
-        assert set(body) == {"filter_criteria", "sort_order", "limit"}
-        question = json.dumps(body, sort_keys=True)
-        pages[question] = pages.get(question, 0) + 1
+        assert sent["agent"] == [{"agent_id": agent} for agent in agents]
+        pages[json.dumps(body, sort_keys=True)] = pages.get(json.dumps(body, sort_keys=True), 0) + 1
     assert max(pages.values()) > 1
-
-
-@DIALECTS
-def test_a_condition_on_the_status_of_ones_own_reaches_the_server(
-    box: Sandbox, dialect: Literal["anunzi", "retell"]
-) -> None:
-    box.anunzi.options.dialect = dialect
-    criteria = _equals(dialect, "call_status", "ended")
-    run = export(box.anunzi, streams=BOTH, filter_dialect=dialect, filter_criteria=criteria)
-    assert run.code == 0
-    assert {record["call_status"] for record in run.records(CALLS)} == {"ended"}
-    assert {record["call_status"] for record in run.records(UNSTARTED)} == {"ended"}
 
 
 def test_an_empty_balance_fails_without_another_try(box: Sandbox) -> None:
     box.anunzi.faults.add(Fault("status", status=402, times=99))
-    run = export(box.anunzi, streams=[CALLS], max_concurrency=1)
-    assert "402" in failure(run, CALLS)
+    assert "402" in failure(export(box.anunzi, max_concurrency=1), CALLS)
     assert len(asked(box.anunzi)) == 1
 
 
+@pytest.mark.parametrize("stream", [CALLS, DETAILS])
 def test_the_key_to_a_call_s_room_is_never_exported(
-    box: Sandbox, caplog: pytest.LogCaptureFixture
+    box: Sandbox, caplog: pytest.LogCaptureFixture, stream: str
 ) -> None:
-    run = export(box.anunzi)
-    web_calls = [record for record in run.records(CALLS) if record["call_type"] == "web_call"]
-    assert web_calls
-    assert all(record["extra"] is None for record in web_calls)
-    output = json.dumps(run.lines) + caplog.text
-    assert "canary-access-token" not in output
-    assert "access_token" not in output
-
-
-def test_a_field_nobody_knows_is_kept_and_the_room_key_is_not(box: Sandbox) -> None:
-    (row,) = box.anunzi.add_at(NOON, call_type="web_call")
-    row.extra_wire = {"new_field": {"a": 1}, "campaña": "mayo"}
-    run = export(box.anunzi)
-    assert run.table(CALLS)[(row.key,)]["extra"] == {"new_field": {"a": 1}, "campaña": "mayo"}
+    caplog.set_level("DEBUG")
+    [row] = box.anunzi.add_at(NOON, call_type="web_call")
+    row.extra_wire = {"new_field": {"a": 1}}
+    run = export(box.anunzi, streams=[stream])
+    extras = {record["call_id"]: record["extra"] for record in run.records(stream)}
+    assert extras.pop(row.key) == {"new_field": {"a": 1}}
+    assert set(extras.values()) == {None}
+    assert sum(record["call_type"] == "web_call" for record in run.records(stream)) > 1
+    assert "access_token" not in json.dumps(run.lines) + caplog.text
+    assert "canary-access-token" not in json.dumps(run.lines) + caplog.text
 
 
 def test_a_slash_at_the_end_of_the_address_changes_nothing(box: Sandbox) -> None:
     run = export(box.anunzi, api_url=box.anunzi.config()["api_url"] + "/")
-    assert_complete(run, box.anunzi, CALLS)
+    assert_complete(run, box.anunzi)
     assert {request.path for request in asked(box.anunzi)} == {"/anunzi/v3/list-calls"}
 
 
-@rows_per_window(10)
-def test_calls_without_a_start_that_come_with_every_window_do_not_make_windows_smaller() -> None:
+# The cursor.
+
+
+@pytest.mark.covers(10, 11)
+@pytest.mark.parametrize("cursor", ["repeat", "missing"])
+def test_more_without_a_way_to_get_it_is_a_failure_and_not_the_end(
+    box: Sandbox, cursor: Any
+) -> None:
+    box.anunzi.options.cursor = cursor
+    run = export(box.anunzi, page_size=4, max_concurrency=1)
+    assert "pagination_key" in failure(run, CALLS)
+    assert_safe(run, box.anunzi, CALLS)
+    assert_no_request_came_twice(box)
+    # On the last page it is not needed.
+    box.anunzi.options.cursor = "good" if cursor == "missing" else cursor
+    assert_complete(export(box.anunzi, page_size=1000), box.anunzi)
+
+
+@pytest.mark.covers(12, 18, 19, 22, 40)
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [
+        *[("has_more", form) for form in ("text", "number", "null", "absent", "hasMore")],
+        *[("empty_pages", 1), ("empty_pages", 5)],
+        *[("page_max", 1), ("page_max", 6)],
+        ("sort", "ignored"),
+    ],
+)
+def test_every_page_is_read_whatever_the_server_makes_of_pages(
+    box: Sandbox, option: str, value: object
+) -> None:
+    setattr(box.anunzi.options, option, value)
+    run = export(box.anunzi, streams=BOTH, page_size=7)
+    assert_complete(run, box.anunzi, CALLS, UNSTARTED)
+
+
+@pytest.mark.covers(12)
+def test_empty_pages_without_end_fail(box: Sandbox) -> None:
+    box.anunzi.options.empty_pages = 10**6
+    run = export(box.anunzi, page_size=7, max_concurrency=1)
+    assert "responses without a row" in failure(run, CALLS)
+    assert len(asked(box.anunzi)) < 100
+
+
+@pytest.mark.covers(13)
+@WORKERS
+@pytest.mark.parametrize(
+    ("stream", "refusal"), [(CALLS, 400), (CALLS, 404), (CALLS, 422), (DETAILS, 400)]
+)
+def test_an_expired_cursor_splits_the_window_and_gives_no_call_twice(
+    box: Sandbox, stream: str, refusal: int, workers: int
+) -> None:
+    box.anunzi.options.cursor_ttl_pages = 2
+    box.anunzi.options.cursor_refusal_status = refusal
+    run = export(box.anunzi, streams=[stream], page_size=3, max_concurrency=workers)
+    assert refusal in {request.status for request in asked(box.anunzi)}
+    assert_complete(run, box.anunzi, stream)
+
+
+@pytest.mark.covers(13, 16)
+@pytest.mark.parametrize(
+    ("step", "calls", "ttl", "page_size", "most"),
+    [
+        (72_000 * MILLISECOND, 300, 3, 10, 160),  # six hours in one window
+        (40 * MILLISECOND, 20, 1, 5, FOR_EVER),  # one second
+        (MINUTE, 20, 2, 4, FOR_EVER),
+    ],
+    ids=["hours", "a second", "minutes"],
+)
+def test_a_window_with_more_pages_than_a_cursor_lives_for_is_read_in_parts(
+    step: Any, calls: int, ttl: int, page_size: int, most: float
+) -> None:
     with empty_sandbox() as box:
-        box.anunzi.of(UNSTARTED).add_at(*[NOON] * 30)
-        # The filter is ignored, and no call has a time that would show it.
-        box.anunzi.options.wrong_dialect = "ignore"
-        run = export(box.anunzi, filter_dialect="retell")
-    assert run.code == 0
-    assert len(run.table(CALLS)) == 30
-    assert len(asked(box.anunzi)) < 20
+        box.anunzi.options.cursor_ttl_pages = ttl
+        box.anunzi.add_at(*(NOON.replace(microsecond=0) + number * step for number in range(calls)))
+        run = export(box.anunzi, page_size=page_size)
+    assert_complete(run, box.anunzi)
+    assert len(asked(box.anunzi)) < most
+
+
+@pytest.mark.covers(13, 17)
+@pytest.mark.parametrize("times", [1, 2])
+def test_calls_without_a_start_are_read_all_over_after_an_expired_cursor(
+    box: Sandbox, times: int
+) -> None:
+    refusal = Fault("status", status=422, times=times)
+    box.anunzi.faults.add(refusal, when=lambda request: "pagination_key" in request.body, skip=2)
+    run = export(box.anunzi, streams=[UNSTARTED], page_size=2)
+    assert 422 in {request.status for request in asked(box.anunzi)}
+    assert_complete(run, box.anunzi, UNSTARTED)
+
+
+@pytest.mark.covers(13)
+@pytest.mark.parametrize("stream", BOTH)
+def test_a_cursor_that_is_refused_for_ever_fails_after_a_few_tries(stream: str) -> None:
+    with empty_sandbox() as box:
+        box.anunzi.options.cursor_ttl_pages = 1
+        status = {} if stream == CALLS else {"call_status": "not_connected"}
+        box.anunzi.of(stream).add_at(*[NOON] * 30, **status)
+        run = export(box.anunzi, streams=[stream], page_size=10)
+    assert "refused its own pagination_key" in failure(run, stream)
+    assert_safe(run, box.anunzi, stream)
+    assert len(asked(box.anunzi)) < 120
+
+
+@pytest.mark.covers(13, 22)
+@pytest.mark.parametrize(("calls", "page_size"), [(60, 10), (5, 1)])
+def test_an_expired_cursor_of_calls_in_another_order_is_loud(calls: int, page_size: int) -> None:
+    with empty_sandbox() as box:
+        box.anunzi.options.sort = "ignored"
+        box.anunzi.options.cursor_ttl_pages = 2 if calls == 60 else 1
+        box.anunzi.add_at(*[NOON + number * MINUTE for number in range(calls)])
+        run = export(box.anunzi, page_size=page_size)
+    assert_complete_or_loud(run, box.anunzi)
+
+
+@pytest.mark.covers(16)
+@pytest.mark.parametrize(("rows", "page_size"), [(25, 1), (25, 7), (1100, 1000)])
+def test_more_calls_in_one_millisecond_than_a_page_are_all_there_once(
+    rows: int, page_size: int
+) -> None:
+    with empty_sandbox() as box:
+        box.anunzi.add_at(*[NOON] * rows)
+        box.anunzi.add_at(NOON - MILLISECOND, NOON + MILLISECOND)
+        run = export(box.anunzi, page_size=page_size)
+    assert len(run.table(CALLS)) == rows + 2
+    assert_complete(run, box.anunzi)
+
+
+def test_a_cursor_that_is_refused_once_costs_one_request_more() -> None:
+    with empty_sandbox() as box:
+        box.anunzi.add(100, NOON, NOON + 6 * HOUR)
+        refusal = Fault("status", status=400)
+        box.anunzi.faults.add(refusal, when=lambda request: "pagination_key" in request.body)
+        run = export(box.anunzi, page_size=10)
+        requests = asked(box.anunzi)
+    assert_complete(run, box.anunzi)
+    [refused] = [request for request in requests if request.status == 400]
+    assert sum(request.body == refused.body for request in requests) == 2

@@ -7,61 +7,53 @@ import pytest
 from tap_callexports.http.credential_use import CredentialUse
 
 
-def answered(uses: CredentialUse, credential: str, *statuses: int) -> None:
-    """Requests with a credential, one after the other."""
-    for status in statuses:
+def after(*responses: tuple[str, int]) -> CredentialUse:
+    """The use after requests with a credential, one after the other, with these statuses."""
+    uses = CredentialUse()
+    for credential, status in responses:
         with uses.of(credential) as use:
             use.status = status
+    return uses
 
 
-@pytest.mark.parametrize("status", [200, 404, 500])
-def test_a_credential_that_worked_is_not_refused_however_often_it_is_used_up(status: int) -> None:
-    uses = CredentialUse()
-    for number in range(100):
-        answered(uses, f"token {number}", status, 401, 401, 401)
-        assert not uses.refused
-
-
-def test_credentials_that_never_worked_are_refused_with_the_second_one() -> None:
-    uses = CredentialUse()
-    answered(uses, "a", 401)
-    assert not uses.refused
-    answered(uses, "b", 401)
-    assert uses.refused
-
-
-def test_the_same_credential_twice_counts_twice() -> None:
-    uses = CredentialUse()
-    answered(uses, "a", 401, 401)
-    assert uses.refused
-
-
-def test_a_credential_that_works_makes_up_for_one_that_never_did() -> None:
-    uses = CredentialUse()
-    for number in range(10):
-        answered(uses, f"dead {number}", 401)
-        answered(uses, f"good {number}", 200)
-        assert not uses.refused
+@pytest.mark.parametrize(
+    ("responses", "refused"),
+    [
+        ([("a", 401)], False),
+        # Refused with the second credential that never worked, or the second time.
+        ([("a", 401), ("b", 401)], True),
+        ([("a", 401), ("a", 401)], True),
+        # One that worked is not refused, however often it is used up,
+        ([("a", 200), ("a", 401), ("a", 401), ("b", 404), ("b", 401), ("b", 401)], False),
+        ([("a", 500), ("a", 401), ("a", 401)], False),
+        # and makes up for one that never did.
+        ([("a", 401), ("b", 200), ("c", 401), ("d", 200)], False),
+    ],
+)
+def test_credentials_that_never_worked_are_refused(
+    responses: list[tuple[str, int]], *, refused: bool
+) -> None:
+    assert after(*responses).refused is refused
 
 
 def test_a_refusal_says_nothing_while_another_request_with_it_is_under_way() -> None:
     uses = CredentialUse()
-    for number in range(10):
+    for number in range(5):
         with uses.of(f"token {number}") as slow:
-            answered(uses, f"token {number}", 401, 401)
-            assert not uses.refused
+            for _ in range(2):
+                with uses.of(f"token {number}") as quick:
+                    quick.status = 401
+                assert not uses.refused
             slow.status = 200
         assert not uses.refused
 
 
 def test_a_credential_all_of_whose_requests_were_refused_counts_once() -> None:
     uses = CredentialUse()
-    with uses.of("a") as first, uses.of("a") as second, uses.of("a") as third:
-        first.status = second.status = third.status = 401
-    assert not uses.refused
-    with uses.of("b") as first, uses.of("b") as second:
-        first.status = second.status = 401
-    assert uses.refused
+    for credential, refused in (("a", False), ("b", True)):
+        with uses.of(credential) as first, uses.of(credential) as second:
+            first.status = second.status = 401
+        assert uses.refused is refused
 
 
 def test_a_request_without_a_response_is_no_refusal() -> None:

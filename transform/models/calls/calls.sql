@@ -1,11 +1,14 @@
-{%- for provider in ['videsk', 'anunzi', 'twin24', 'burki'] %}
+-- generated: modelled providers
+{%- set providers = ['videsk', 'anunzi', 'twin24', 'burki'] %}
+-- end of generated
+{%- for provider in providers %}
 {%- set billed_in = var('currencies').get(provider) %}
 select
-  {%- for name, type in call_columns().items() %}
+  {%- for name, column in model.columns.items() %}
   {%- if name == 'currency' and billed_in %}
   case when cost is not null then coalesce(cast(currency as text), '{{ billed_in }}') end as currency
   {%- else %}
-  cast({{ name }} as {{ type }}) as {{ name }}
+  cast({{ name }} as {{ column.data_type }}) as {{ name }}
   {%- endif %}
   {{- ',' if not loop.last }}
   {%- endfor %}

@@ -1,5 +1,16 @@
 -- The same call may be in several lists, in different states: the one that knows its end counts,
 -- then the list that is read again for longest.
+{{ config(meta={'calls': {
+  'anunzi_calls': 'call_id',
+  'anunzi_call_details': 'call_id',
+  'anunzi_unstarted_calls': 'call_id',
+}}) }}
+{%- set columns = [
+  'call_id', 'start_timestamp', 'end_timestamp', 'duration_ms', 'call_status',
+  'disconnection_reason', 'direction', 'agent_id', 'agent_name', 'from_number', 'to_number',
+  'call_analysis.user_sentiment', 'call_cost.combined_cost', 'recording_url',
+] %}
+
 with lists as (
   {%- for table in ['anunzi_calls', 'anunzi_call_details', 'anunzi_unstarted_calls'] %}
   select
@@ -18,7 +29,7 @@ with lists as (
     recording_url,
     '{{ table }}' as source_table,
     case when call_status in ('registered', 'ongoing') then 10 else 0 end + {{ loop.index }} as preference
-  from {{ ref('stg_' ~ table) }}
+  from ({{ raw_rows(table, columns) }}) as {{ table }}
   {%- if not loop.last %}
   union all
   {%- endif %}
@@ -70,5 +81,6 @@ select
   case when details.transcript is not null then 'anunzi_call_details' end as transcript_table,
   ranked.source_table
 from ranked
-left join {{ ref('stg_anunzi_call_details') }} as details on details.call_id = ranked.call_id
+left join ({{ raw_rows('anunzi_call_details', ['call_id', 'transcript']) }}) as details
+  on details.call_id = ranked.call_id
 where ranked.place = 1

@@ -1,5 +1,6 @@
 -- The list and the export hold the same calls, perhaps in different states: the one that knows the
 -- end of a call counts, then the list, which says more.
+{{ config(meta={'calls': {'burki_calls': 'id', 'burki_call_list': 'id'}}) }}
 {%- set unfinished = "('ongoing', 'in-progress', 'pending')" %}
 with lists as (
   select
@@ -8,14 +9,17 @@ with lists as (
     ended_at,
     duration,
     status as raw_status,
-    coalesce(assistant_name, assistant_id) as agent,
+    coalesce(assistant_name, cast(assistant_id as text)) as agent,
     customer_phone_number,
     to_phone_number,
     total_cost,
     cost_currency,
     'burki_call_list' as source_table,
     case when status in {{ unfinished }} then 10 else 0 end + 1 as preference
-  from {{ ref('stg_burki_call_list') }}
+  from ({{ raw_rows('burki_call_list', [
+    'id', 'started_at', 'ended_at', 'duration', 'status', 'assistant_id', 'assistant_name',
+    'customer_phone_number', 'to_phone_number', 'total_cost', 'cost_currency',
+  ]) }}) as burki_call_list
   union all
   select
     id,
@@ -30,7 +34,9 @@ with lists as (
     null,
     'burki_calls',
     case when status in {{ unfinished }} then 10 else 0 end + 2
-  from {{ ref('stg_burki_calls') }}
+  from ({{ raw_rows('burki_calls', [
+    'id', 'started_at', 'ended_at', 'duration', 'status', 'assistant_name', 'customer_phone_number',
+  ]) }}) as burki_calls
 ),
 
 ranked as (
@@ -38,7 +44,9 @@ ranked as (
 ),
 
 spoken as (
-  select distinct call_id from {{ ref('stg_burki_call_transcripts') }} where call_id is not null
+  select distinct call_id
+  from ({{ raw_rows('burki_call_transcripts', ['id', 'call_id']) }}) as burki_call_transcripts
+  where call_id is not null
 )
 
 select

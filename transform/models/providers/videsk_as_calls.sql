@@ -1,9 +1,28 @@
 -- A queue entry and the call that came out of it are one call, with the id of the call. An entry
 -- that nobody took is a call too, with its own id. An entry that was assigned to an agent is
 -- none: its call is there, or comes with the next export.
-with recordings as (
+{{ config(meta={'calls': {'videsk_calls': 'id'}}) }}
+
+with calls as (
+  {{ raw_rows('videsk_calls', [
+    'id', 'start_time', 'end_time', 'duration', 'agent', 'customer_leave', 'queue',
+  ]) }}
+),
+
+queues as (
+  {{ raw_rows('videsk_queues', [
+    'id', 'start_time', 'end_time', 'duration', 'dismissed', 'canceled', 'assigned',
+    'canceled_reason',
+  ]) }}
+),
+
+sentiments as (
+  {{ raw_rows('videsk_ai_sentiments', ['id', 'entity_type', 'sentiment_text']) }}
+),
+
+recordings as (
   select call as call_id, string_agg(id, ', ' order by created_at, id) as recording
-  from {{ ref('stg_videsk_recordings') }}
+  from ({{ raw_rows('videsk_recordings', ['id', 'created_at', 'call']) }}) as videsk_recordings
   where call is not null
   group by call
 ),
@@ -23,9 +42,9 @@ talks as (
     sentiments.sentiment_text as raw_sentiment,
     recordings.recording,
     'videsk_calls' as source_table
-  from {{ ref('stg_videsk_calls') }} as calls
-  left join {{ ref('stg_videsk_queues') }} as waits on waits.id = calls.queue
-  left join {{ ref('stg_videsk_ai_sentiments') }} as sentiments
+  from calls
+  left join queues as waits on waits.id = calls.queue
+  left join sentiments
     on sentiments.id = calls.id and sentiments.entity_type = 'calls'
   left join recordings on recordings.call_id = calls.id
 ),
@@ -50,10 +69,10 @@ waits as (
     cast(null as text) as raw_sentiment,
     cast(null as text) as recording,
     'videsk_queues' as source_table
-  from {{ ref('stg_videsk_queues') }} as queues
+  from queues
   where not coalesce(assigned, false)
     and not exists (
-      select 1 from {{ ref('stg_videsk_calls') }} as calls where calls.queue = queues.id
+      select 1 from calls where calls.queue = queues.id
     )
 ),
 

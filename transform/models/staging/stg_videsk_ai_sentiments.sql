@@ -1,5 +1,0 @@
-{{ raw_rows('videsk_ai_sentiments', key=['id', 'entity_type'], columns={
-  'id': 'text',
-  'entity_type': 'text',
-  'sentiment_text': 'text',
-}) }}

@@ -1,5 +1,0 @@
-{{ raw_rows('videsk_recordings', key=['id'], columns={
-  'id': 'text',
-  'created_at': 'timestamp',
-  'call': 'text',
-}) }}
