@@ -91,8 +91,8 @@ class Api(ABC):
     name: ClassVar[str]
     #: The streams and their primary keys. The first one is the provider's calls.
     keys: ClassVar[Mapping[str, tuple[str, ...]]]
-    #: First path segments that belong to this provider beside its name.
-    prefixes: ClassVar[tuple[str, ...]] = ()
+    #: First path segments that belong to this provider, too.
+    more_prefixes: ClassVar[tuple[str, ...]] = ()
     #: The streams that `calls` reads.
     call_streams: ClassVar[tuple[str, ...]] = ()
 
@@ -129,6 +129,11 @@ class Api(ABC):
     def streams(self) -> tuple[str, ...]:
         """The streams `truth` and `of` know."""
         return tuple(self.keys)
+
+    @property
+    def prefixes(self) -> tuple[str, ...]:
+        """First path segments that belong to this provider."""
+        return (self.name, *self.more_prefixes)
 
     @property
     def base_url(self) -> str:

@@ -68,9 +68,7 @@ class Sandbox:
         self.apis: dict[str, Api] = {name: api(plan) for name, api in providers().items()}
         #: Requests to no provider at all, such as those that followed a redirect.
         self.strays: list[LoggedRequest] = []
-        self._routes = {
-            prefix: api for name, api in self.apis.items() for prefix in (name, *api.prefixes)
-        }
+        self._routes = {prefix: api for api in self.apis.values() for prefix in api.prefixes}
         self._host, self._port = host, port
         self._server: Server | None = None
 

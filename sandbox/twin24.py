@@ -93,7 +93,7 @@ class Twin24Api(Api):
     """Twin24 on localhost."""
 
     name = "twin24"
-    prefixes = ("twin24-iam",)
+    more_prefixes = ("twin24-iam",)
     keys: ClassVar = {"twin24_incoming_calls": ("call_id",), "twin24_calls": ("id",)}
     call_streams = ("twin24_incoming_calls", "twin24_calls")
 
