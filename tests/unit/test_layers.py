@@ -16,10 +16,9 @@ from tap_callexports.providers import PROVIDERS
 from tap_callexports.tap import TapCallExports
 
 ROOT = Path(tap_callexports.__file__).parent
-PACKAGE = ROOT.name
 SDK = "singer_sdk"
 #: The one module that may touch what the SDK does not promise.
-SEAM = f"{PACKAGE}.singer.sdk"
+SEAM = "singer.sdk"
 #: The top layer: only these may import the tap or a provider.
 TOP = ("__main__", "cli", "tap")
 #: What each folder may import of the rest, beside the modules all of them may import.
@@ -30,84 +29,69 @@ FOLDERS = {
     "progress": ("records", "http.traffic", "windows"),
 }
 GROUND = ("clock", "compat", "errors", "redaction", "concurrency")
-#: How a class speaks of itself and its parents.
-OWN = {"self", "cls", "super()"}
-MODULES = {
-    ".".join((PACKAGE, *file.relative_to(ROOT).with_suffix("").parts)): file
-    for file in sorted(ROOT.rglob("*.py"))
-}
 
 
-def imports_of(module: str) -> Iterator[str]:
+def _imports(file: Path) -> Iterator[str]:
     """Dotted names a module imports anywhere, in functions and under TYPE_CHECKING too."""
-    for node in ast.walk(ast.parse(MODULES[module].read_text(encoding="utf-8"))):
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         if isinstance(node, ast.ImportFrom):
-            assert node.level == 0, f"{module}: a relative import"
+            assert node.level == 0, f"{file}: a relative import"
             yield from (f"{node.module}.{alias.name}" for alias in node.names)
 
 
-def inside(name: str, package: str) -> bool:
-    return name == package or name.startswith(f"{package}.")
+FILES = {
+    ".".join(file.relative_to(ROOT).with_suffix("").parts): file
+    for file in sorted(ROOT.rglob("*.py"))
+}
+#: What each module imports of the package, by their names inside of it.
+IMPORTS = {
+    module: [
+        name.removeprefix(f"{ROOT.name}.")
+        for name in _imports(file)
+        if name.startswith(f"{ROOT.name}.")
+    ]
+    for module, file in FILES.items()
+}
 
 
-def imports_outside(module: str, *allowed: str) -> list[str]:
-    """What a module imports of this package, other than from these."""
+def inside(name: str, *packages: str) -> bool:
+    return any(name == package or name.startswith(f"{package}.") for package in packages)
+
+
+def breaches(importers: list[str], *forbidden: str, allowed: tuple[str, ...] = ()) -> list[str]:
+    """What these modules import of forbidden ones."""
+    assert importers
     return [
-        name
-        for name in imports_of(module)
-        if inside(name, PACKAGE) and not any(inside(name, package) for package in allowed)
+        f"{module} imports {name}"
+        for module in importers
+        for name in IMPORTS[module]
+        if inside(name, *forbidden) and not inside(name, *allowed)
     ]
 
 
+def modules_in(*packages: str) -> list[str]:
+    return [module for module in IMPORTS if inside(module, *packages)]
+
+
 def test_only_the_top_layer_imports_the_tap_or_a_provider() -> None:
-    top = tuple(f"{PACKAGE}.{name}" for name in (*TOP, "providers"))
-    rest = [module for module in MODULES if not any(inside(module, name) for name in top)]
-    assert len(rest) > len(top)
-    upward = {
-        module: found
-        for module in rest
-        if (found := [n for n in imports_of(module) if any(inside(n, name) for name in top)])
-    }
-    assert upward == {}
+    top = (*TOP, "providers")
+    assert breaches([module for module in IMPORTS if not inside(module, *top)], *top) == []
 
 
 @pytest.mark.parametrize("folder", FOLDERS)
 def test_a_folder_imports_no_other_than_those_below_it(folder: str) -> None:
-    own = [module for module in MODULES if inside(module, f"{PACKAGE}.{folder}")]
-    allowed = [f"{PACKAGE}.{name}" for name in (folder, *FOLDERS[folder], *GROUND)]
-    assert own
-    assert {module: found for module in own if (found := imports_outside(module, *allowed))} == {}
-
-
-def test_no_two_modules_import_each_other() -> None:
-    below = {
-        module: {name for found in imports_of(module) for name in MODULES if inside(found, name)}
-        - {module}
-        for module in MODULES
-    }
-    while free := [module for module, others in below.items() if not others & below.keys()]:
-        for module in free:
-            del below[module]
-    assert sorted(below) == []
+    ours = {module.split(".")[0] for module in IMPORTS}
+    allowed = (folder, *FOLDERS[folder], *GROUND)
+    assert breaches(modules_in(folder), *ours, allowed=allowed) == []
 
 
 @pytest.mark.parametrize("provider", [provider.name for provider in PROVIDERS])
 def test_a_provider_imports_no_other_provider_and_not_the_tap(provider: str) -> None:
-    own = [module for module in MODULES if inside(module, f"{PACKAGE}.providers.{provider}")]
-    others = [
-        f"{PACKAGE}.{name}"
-        for name in (*TOP, *(f"providers.{other.name}" for other in PROVIDERS))
-        if name != f"providers.{provider}"
-    ]
-    assert own
-    upward = {
-        module: found
-        for module in own
-        if (found := [n for n in imports_of(module) if any(inside(n, name) for name in others)])
-    }
-    assert upward == {}
+    own = f"providers.{provider}"
+    others = [f"providers.{each.name}" for each in PROVIDERS if each.name != provider]
+    assert breaches(modules_in(own), *TOP, *others) == []
 
 
 def test_every_folder_of_a_provider_is_registered() -> None:
@@ -115,35 +99,39 @@ def test_every_folder_of_a_provider_is_registered() -> None:
     assert folders == {provider.name for provider in PROVIDERS}
 
 
-def test_private_parts_of_the_sdk_are_imported_in_one_module() -> None:
-    found = {
-        module: names
-        for module in MODULES
-        if module != SEAM
-        and (
-            names := [
-                name
-                for name in imports_of(module)
-                if inside(name, SDK) and any(_is_private(part) for part in name.split("."))
-            ]
-        )
+def test_no_two_modules_import_each_other() -> None:
+    below = {
+        module: {name for found in imported for name in IMPORTS if inside(found, name)} - {module}
+        for module, imported in IMPORTS.items()
     }
-    assert found == {}
+    while free := [module for module, others in below.items() if not others & below.keys()]:
+        for module in free:
+            del below[module]
+    assert sorted(below) == []
+
+
+def test_private_parts_of_the_sdk_are_imported_in_one_module() -> None:
+    private = [
+        f"{module} imports {name}"
+        for module in FILES.keys() - {SEAM}
+        for name in _imports(FILES[module])
+        if inside(name, SDK) and any(map(_is_private, name.split(".")))
+    ]
+    assert private == []
 
 
 def test_private_attributes_of_the_sdk_are_touched_in_one_module() -> None:
     streams = TapCallExports(config={}, validate_config=False).discover_streams()
     classes = {base for kind in (TapCallExports, *map(type, streams)) for base in kind.__mro__}
-    theirs: set[str] = set()
-    for base in classes:
-        if inside(base.__module__, SDK):
-            theirs |= _private_names(base)
+    theirs = {
+        name for base in classes if inside(base.__module__, SDK) for name in _private_names(base)
+    }
     assert "_config" in theirs, "the SDK's classes could not be read"
     found = {
-        f"{base.__module__}.{base.__name__}": sorted(names)
+        base.__qualname__: sorted(names)
         for base in classes
-        if inside(base.__module__, PACKAGE)
-        and base.__module__ != SEAM
+        if inside(base.__module__, ROOT.name)
+        and base.__module__ != f"{ROOT.name}.{SEAM}"
         and (names := _private_names(base) & theirs)
     }
     assert found == {}
@@ -151,11 +139,10 @@ def test_private_attributes_of_the_sdk_are_touched_in_one_module() -> None:
 
 def _private_names(base: type[Any]) -> set[str]:
     """Private names a class defines, and those it uses on itself or its parents."""
-    source = ast.parse(textwrap.dedent(inspect.getsource(base)))
     used = {
         node.attr
-        for node in ast.walk(source)
-        if isinstance(node, ast.Attribute) and ast.unparse(node.value) in OWN
+        for node in ast.walk(ast.parse(textwrap.dedent(inspect.getsource(base))))
+        if isinstance(node, ast.Attribute) and ast.unparse(node.value) in {"self", "cls", "super()"}
     }
     # Python's own bookkeeping of abstract classes is nobody's attribute.
     return {name for name in used | set(vars(base)) if _is_private(name)} - {"_abc_impl"}

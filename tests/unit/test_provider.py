@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from email.utils import format_datetime
 from typing import Any
 
 import pytest
-from fake_calls import DAY, SPAN, START, FakeProvider, fake_provider
+from fake_calls import DAY, HOUR, SECOND, SPAN, START, FakeProvider, fake_provider
 from seam import start_of_run
 
 from tap_callexports.http.client import HttpClient
@@ -19,7 +19,16 @@ from tap_callexports.records.timestamps import UTC
 
 #: The run begins when the span ends.
 AS_OF = SPAN.end - timedelta(minutes=5)
-EARLIER = AS_OF - timedelta(seconds=1)
+
+
+def by_date(*dates: str | datetime, late: timedelta = timedelta(), minutes: int = 5) -> Any:
+    """A provider that has got responses of these dates, some time after the run began."""
+    provider = fake_provider(settle_minutes=minutes)
+    with start_of_run(SPAN.end + late):
+        for date in dates:
+            text = date if isinstance(date, str) else format_datetime(date, usegmt=True)
+            provider.client._check_clock(Response(200, {"Date": text}, b"{}"))
+    return provider
 
 
 def test_its_credential_is_named_as_a_user_writes_it() -> None:
@@ -30,7 +39,7 @@ def test_its_credential_is_named_as_a_user_writes_it() -> None:
 @pytest.mark.parametrize(
     ("end_date", "cutoff"),
     [
-        (None, AS_OF), (START, START), (EARLIER, EARLIER), (SPAN.end, AS_OF),
+        (None, AS_OF), (START, START), (AS_OF - SECOND, AS_OF - SECOND), (SPAN.end, AS_OF),
         (SPAN.end + 9 * DAY, AS_OF),
     ],
 )  # fmt: skip
@@ -41,50 +50,29 @@ def test_the_cutoff_is_now_minus_settle_minutes_or_an_earlier_end_date(
     assert (ended.cutoff, ended.as_of) == (cutoff, AS_OF)
 
 
-def dated(text: str) -> Response:
-    """A response with a `Date`."""
-    return Response(200, {"Date": text}, b"{}")
-
-
-def by_date(*dates: str, late: timedelta = timedelta(), **settings: Any) -> FakeProvider:
-    """A provider that has got responses of these dates, some time after the run began."""
-    provider = fake_provider(**settings)
-    with start_of_run(SPAN.end + late):
-        for date in dates:
-            provider.client._check_clock(dated(date))
-    return provider
-
-
 @pytest.mark.covers(70)
 @pytest.mark.parametrize(
     ("off", "warned"),
     [
         (
             -3 * DAY,
-            (
-                "259200 s ahead of the server's; the server's time is used: "
-                "calls before 2024-05-01T23:55:00.000000Z are exported"
-            ),
+            "259200 s ahead of the server's; the server's time is used: "
+            "calls before 2024-05-01T23:55:00.000000Z are exported",
         ),
-        (timedelta(seconds=-61), "61 s ahead of the server's"),
-        (timedelta(seconds=-60), None),
-        (timedelta(seconds=60), None),
+        (-61 * SECOND, "61 s ahead of the server's"),
+        (-60 * SECOND, None),
+        (60 * SECOND, None),
         (
             3 * DAY,
-            (
-                "259200 s behind the server's; this machine's time is used: "
-                "calls from 2024-05-04T23:55:00.000000Z on are left to a later run"
-            ),
+            "259200 s behind the server's; this machine's time is used: "
+            "calls from 2024-05-04T23:55:00.000000Z on are left to a later run",
         ),
     ],
 )
 def test_now_is_the_servers_time_where_that_is_over_a_minute_earlier(
     off: timedelta, warned: str | None, caplog: pytest.LogCaptureFixture
 ) -> None:
-    server_now = SPAN.end + off
-    later = format_datetime(SPAN.end + 9 * DAY, usegmt=True)
-    provider = by_date(format_datetime(server_now, usegmt=True), later, settle_minutes=5)
-
+    provider = by_date(SPAN.end + off, SPAN.end + 9 * DAY)
     assert provider.as_of == provider.cutoff == AS_OF + (off if off < -CLOCK_SKEW else timedelta())
     assert provider.local_as_of == AS_OF
     assert provider.latest_as_of == max(AS_OF, AS_OF + off)
@@ -95,31 +83,26 @@ def test_now_is_the_servers_time_where_that_is_over_a_minute_earlier(
 
 
 @pytest.mark.parametrize(
-    "date",
+    ("date", "late"),
     [
-        "",
-        "soon",
-        "Tue, 00 Foo 0000 00:00:00 GMT",
-        "Wed, 31 Dec 1969 23:59:59 GMT",
-        "Fri, 31 Dec 9999 23:59:59 -2300",
+        ("", 0),
+        ("soon", 0),
+        ("Tue, 00 Foo 0000 00:00:00 GMT", 0),
+        ("Wed, 31 Dec 1969 23:59:59 GMT", 0),
+        ("Fri, 31 Dec 9999 23:59:59 -2300", 0),
+        (SPAN.end + HOUR, 1),
     ],
 )
-def test_a_date_that_is_none_changes_nothing(date: str, caplog: pytest.LogCaptureFixture) -> None:
-    assert by_date(date, settle_minutes=5).cutoff == AS_OF
+def test_a_date_that_is_none_or_comes_late_says_nothing_of_the_clocks(
+    date: str | datetime, late: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert by_date(date, late=late * HOUR).cutoff == AS_OF
     assert caplog.messages == []
 
 
 def test_a_date_of_1970_is_an_earlier_time_like_any_other() -> None:
-    provider = by_date("Thu, 01 Jan 1970 00:00:00 GMT", settle_minutes=44640)
+    provider = by_date("Thu, 01 Jan 1970 00:00:00 GMT", minutes=44640)
     assert provider.cutoff == datetime(1969, 12, 1, tzinfo=UTC)
-
-
-def test_a_first_response_that_comes_late_says_nothing_of_the_clocks(
-    caplog: pytest.LogCaptureFixture,
-) -> None:
-    late = format_datetime(SPAN.end + timedelta(hours=1), usegmt=True)
-    assert by_date(late, late=timedelta(hours=1), settle_minutes=5).cutoff == AS_OF
-    assert caplog.messages == []
 
 
 @pytest.mark.parametrize("address", ["https://api.example/v1", "https://api.example/v1/"])
@@ -127,7 +110,7 @@ def test_a_slash_at_the_end_of_its_address_changes_nothing(address: str) -> None
     assert fake_provider(api_url=address).url("/calls") == "https://api.example/v1/calls"
 
 
-def test_workers_that_come_together_get_one_client_and_so_one_budget(
+def test_workers_that_come_together_get_one_client_and_so_one_rate_limit(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     real = HttpClient.__init__
@@ -138,11 +121,6 @@ def test_workers_that_come_together_get_one_client_and_so_one_budget(
 
     monkeypatch.setattr(HttpClient, "__init__", slow)
     shared = fake_provider()
-    clients: list[HttpClient] = []
-    threads = [threading.Thread(target=lambda: clients.append(shared.client)) for _ in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert len(clients) == 8
+    with ThreadPoolExecutor(8) as pool:
+        clients = list(pool.map(lambda _: shared.client, range(8)))
     assert len(set(map(id, clients))) == 1

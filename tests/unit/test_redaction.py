@@ -15,13 +15,17 @@ from tap_callexports.redaction import SecretFilter, sanitize
 SECRET = "canary/secret+value é"
 
 
+def hiding(*secrets: str) -> SecretFilter:
+    hide = SecretFilter()
+    hide.add(secrets)
+    return hide
+
+
 @pytest.fixture
 def log(caplog: pytest.LogCaptureFixture) -> logging.Logger:
     caplog.set_level(logging.DEBUG)
-    hide = SecretFilter()
-    hide.add([SECRET])
     logger = logging.getLogger("redact-test")
-    logger.filters = [hide]
+    logger.filters = [hiding(SECRET)]
     return logger
 
 
@@ -45,47 +49,39 @@ def test_a_secret_is_hidden_in_every_spelling(
     log: logging.Logger, caplog: pytest.LogCaptureFixture, spelled: str
 ) -> None:
     log.info("token %s refused", spelled)
-    [message] = caplog.messages
+    (message,) = caplog.messages
     assert re.fullmatch(r"token \W*(\w{0,4}|b)\[hidden\]\W*\S{0,4} refused", message)
 
 
 @pytest.mark.covers(126, 172)
-def test_a_secret_in_an_exception_is_hidden(
+def test_a_secret_in_an_exception_is_hidden_and_other_lines_stay_as_they_are(
     log: logging.Logger, caplog: pytest.LogCaptureFixture
 ) -> None:
+    log.info("%d rows", 5)
     try:
         int(SECRET)
     except ValueError:
         log.exception("failed")
+    assert caplog.messages[0] == "5 rows"
     assert SECRET not in caplog.text
     assert "ValueError" in caplog.text
 
 
-def test_other_lines_stay_as_they_are(
-    log: logging.Logger, caplog: pytest.LogCaptureFixture
-) -> None:
-    log.info("%d rows", 5)
-    assert caplog.messages == ["5 rows"]
-
-
-def test_only_the_secret_is_hidden_whatever_stands_around_it() -> None:
-    hide = SecretFilter()
-    hide.add(["canary-secret", "canary-secret-2", "next-secret"])
-    assert hide.hide("İ canary-secret-2\n, \\next-secret İ") == "İ [hidden]\n, \\n[hidden] İ"
-
-
-def test_a_secret_that_cannot_be_encoded_is_hidden_all_the_same() -> None:
-    hide = SecretFilter()
-    hide.add(["canary\ud800secret"])
-    assert hide.hide("a canary\ud800secret!") == "a [hidden]!"
-
-
-def test_a_very_short_secret_does_not_blot_out_words() -> None:
-    hide = SecretFilter()
-    hide.add(["a"])
-    record = logging.LogRecord("x", logging.INFO, "", 0, "a calm day", (), None)
-    assert hide.filter(record)
-    assert record.getMessage() == "a calm day"
+@pytest.mark.parametrize(
+    ("secrets", "text", "hidden"),
+    [
+        (
+            ["canary-secret", "canary-secret-2", "next-secret"],
+            "İ canary-secret-2\n, \\next-secret İ",
+            "İ [hidden]\n, \\n[hidden] İ",
+        ),
+        (["canary\ud800secret"], "a canary\ud800secret!", "a [hidden]!"),
+        (["a"], "a calm day", "a calm day"),
+    ],
+    ids=["what stands around it", "no UTF-8", "too short to be told from words"],
+)
+def test_only_the_secret_is_hidden(secrets: list[str], text: str, hidden: str) -> None:
+    assert hiding(*secrets).hide(text) == hidden
 
 
 @pytest.mark.covers(176)

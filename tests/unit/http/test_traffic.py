@@ -37,49 +37,23 @@ def test_requests_of_workers_count_for_the_part_and_the_whole() -> None:
     first = whole.part()
     current_traffic().sent(again=False)
     second = whole.part()
-
     worker = Worker(lambda: current_traffic().sent(again=True))
     worker.start()
     worker.join()
-
+    Context().run(current_traffic).sent(again=False)  # outside of the run
     assert list(map(counts, (whole, first, second))) == [(2, 1), (1, 0), (1, 1)]
 
 
-def test_what_is_sent_outside_of_a_run_counts_for_nothing_else() -> None:
-    first, second = (Context().run(current_traffic) for _ in range(2))
-    first.sent(again=False)
-    assert (counts(first), counts(second)) == ((1, 0), (0, 0))
-
-
-def test_a_request_is_waited_for_until_it_is_answered_the_oldest_first() -> None:
-    traffic, newer, older = Traffic(), request(since=5), request(since=3)
-    with traffic.waiting(newer):
-        with traffic.waiting(older):
-            assert traffic.waits == [older.wait, newer.wait]
-        assert traffic.waits == [newer.wait]
-    assert traffic.waits == []
-
-
-def test_a_request_that_is_given_up_is_waited_for_no_more() -> None:
-    traffic = Traffic()
-    with pytest.raises(RuntimeError, match="given up"), traffic.waiting(request(since=3)):
-        raise RuntimeError("given up")
-    assert traffic.waits == []
-
-
-def test_a_request_of_a_part_is_waited_for_by_the_whole() -> None:
-    whole, pending = Traffic(), request(since=3)
-    with Context().run(whole.part).waiting(pending):
-        assert whole.waits == [pending.wait]
+def test_a_request_is_waited_for_until_it_is_answered_or_given_up_the_oldest_first() -> None:
+    whole, newer, older = Traffic(), request(since=5), request(since=3)
+    part = Context().run(whole.part)
+    with part.waiting(newer):
+        with pytest.raises(RuntimeError), part.waiting(older):
+            assert whole.waits == [older.wait, newer.wait]
+            raise RuntimeError
+        newer.wait = Wait(RATE_LIMIT)
+        assert [wait.doing for wait in whole.waits] == [RATE_LIMIT]
     assert whole.waits == []
-
-
-def test_what_is_waited_for_is_what_was_noted_last() -> None:
-    traffic, pending = Traffic(), Pending()
-    with traffic.waiting(pending):
-        assert [wait.doing for wait in traffic.waits] == [RATE_LIMIT]
-        pending.wait = Wait(RESPONSE)
-        assert [wait.doing for wait in traffic.waits] == [RESPONSE]
 
 
 @pytest.mark.parametrize(
@@ -93,18 +67,10 @@ def test_what_is_waited_for_is_what_was_noted_last() -> None:
         (RECEIVING, 1, None, lambda: 0, "receiving a response: 30 s, try 1, 0.0 MiB so far"),
     ],
 )
-def test_a_wait_says_how_long_and_what_is_known_of_it(
-    doing: str,
-    tries: int,
-    until: float | None,
-    received: Callable[[], int] | None,
-    said: str,
-) -> None:
-    with fake_clock(monotonic=lambda: 100.0):
-        assert str(Wait(doing, tries, until, received, since=70.0)) == said
-
-
 @fake_clock(monotonic=lambda: 100.0)
-def test_a_wait_before_another_try_says_why() -> None:
-    wait = Wait(RETRY, 3, 104.0, reason="api.example: name not found; try 3 of 8")
-    assert str(wait) == "api.example: name not found; try 3 of 8, next in 4 s"
+def test_a_wait_says_how_long_and_what_is_known_of_it(
+    doing: str, tries: int, until: float | None, received: Callable[[], int] | None, said: str
+) -> None:
+    assert str(Wait(doing, tries, until, received, since=70.0)) == said
+    named = Wait(RETRY, 3, 104.0, reason="api.example: name not found; try 3 of 8")
+    assert str(named) == "api.example: name not found; try 3 of 8, next in 4 s"
