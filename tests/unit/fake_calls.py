@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
-from itertools import pairwise
+from itertools import islice, pairwise
 from typing import Any, ClassVar
 
 from singer_sdk import Stream
@@ -172,15 +172,30 @@ class FakeCalls(Calls):
         """All calls, whatever is requested."""
         yield self.batch(self.rows)
 
-    def up_to(self, longest: timedelta) -> Callable[[Window], Iterator[Batch]]:
-        """Reads windows up to some length."""
+    def up_to(self, longest: timedelta, *, after: int = 0) -> FakeCalls:
+        """Read windows up to some length; longer ones are too large."""
+        too_large = WindowTooLarge("too many rows")
+        return self.failing(too_large, lambda window: window.length > longest, after=after)
+
+    def failing(
+        self,
+        failure: Exception,
+        where: Callable[[Window], bool] = lambda _: True,
+        *,
+        after: int | None = 0,
+    ) -> FakeCalls:
+        """Fail in some windows, after so many responses, or after all of them (None)."""
+        before = self.read
 
         def read(window: Window) -> Iterator[Batch]:
-            if window.length > longest:
-                raise WindowTooLarge("too many rows")
-            return self.inside(window)
+            if not where(window):
+                yield from before(window)
+                return
+            yield from islice(before(window), after)
+            raise failure
 
-        return read
+        self.read = read
+        return self
 
     @override
     def read_window(self, window: Window) -> Iterator[Batch]:

@@ -13,14 +13,7 @@ from hypothesis import strategies as st
 
 from sandbox.traffic import instants
 from tap_callexports.cap import Cap
-from tap_callexports.windows import (
-    MONTH,
-    QUIET,
-    CappedPlanner,
-    CappedWindow,
-    ClosedWindow,
-    Window,
-)
+from tap_callexports.windows import MONTH, QUIET, CappedPlanner, CappedWindow, ClosedWindow, Window
 
 START = datetime(2024, 5, 1, tzinfo=timezone.utc)
 DAY, HOUR, SECOND = timedelta(days=1), timedelta(hours=1), timedelta(seconds=1)

@@ -21,7 +21,7 @@ from tap_callexports.errors import (
     WindowTooLarge,
 )
 from tap_callexports.http.paginators import Page
-from tap_callexports.http.request import MAX_TRIES, Request
+from tap_callexports.http.request import Request
 from tap_callexports.http.response import Response
 from tap_callexports.records.timestamps import format_instant
 from tap_callexports.windows import CappedPlanner, CappedWindow, Planner, Window
@@ -50,6 +50,11 @@ def stream(
     calls, client = of(**options), Client(*bodies)
     vars(calls.provider)["_client"] = client
     return calls, client
+
+
+def with_(**attributes: Any) -> type[Calls]:
+    """Calls whose stream declares something else."""
+    return type("Declared", (Calls,), attributes)
 
 
 def body(*ids: int, cursor: str | None = None, at: datetime = START, **more: object) -> bytes:
@@ -116,59 +121,31 @@ def test_a_page_that_is_too_much_for_the_server_is_noted_in_what_is_known_of_the
 def test_a_row_outside_of_its_window_by_over_two_seconds_says_that_the_filter_is_ignored(
     off: timedelta, *, ignored: bool
 ) -> None:
-    calls, _ = stream(body(1, at=START + off))
+    sent = body(1, at=START + off)
     if ignored:
         with pytest.raises(FilterIgnored, match=r"^Test \(test_calls\): the server does not apply"):
-            list(calls.read_window(WINDOW))
-    else:
-        assert ids_of(calls.read_window(WINDOW)) == [[1]]
-
-
-@pytest.mark.covers(14)
-def test_a_scan_takes_whatever_comes() -> None:
-    calls, _ = stream(body(1, cursor="a", at=START - DAY), body(2, at=START + 9 * DAY))
-    assert ids_of(calls.read_window(Window(START, START + DAY, scan=True))) == [[1], [2]]
-
-
-@pytest.mark.covers(14)
-def test_a_stream_that_cannot_be_scanned_fails_where_the_filter_is_ignored() -> None:
-    class Unscannable(Calls):
-        can_scan = False
-
-    calls, _ = stream(body(1, at=START - DAY), of=Unscannable)
-    with pytest.raises(StreamFailed, match="and this list cannot be read as a whole"):
-        list(calls.read_window(WINDOW))
+            list(stream(sent)[0].read_window(WINDOW))
+        with pytest.raises(StreamFailed, match="and this list cannot be read as a whole"):
+            list(stream(sent, of=with_(can_scan=False))[0].read_window(WINDOW))
+    for of, window in (
+        (Calls, Window(START, START + DAY, scan=True)),
+        (with_(strict_filter=False), WINDOW),
+        (with_(filter_field=None), WINDOW),
+        *(() if ignored else ((Calls, WINDOW),)),
+    ):
+        assert ids_of(stream(sent, of=of)[0].read_window(window)) == [[1]]
 
 
 # Ids that share a bookmark.
 
-
-def test_a_stream_that_does_not_rely_on_its_filter_drops_rows_outside_of_the_window() -> None:
-    class Lenient(Calls):
-        strict_filter = False
-
-    calls, _ = stream(body(1, at=START - DAY), of=Lenient)
-    (batch,) = calls.read_window(WINDOW)
-    assert calls.within(batch, WINDOW).outside == len(batch) == 1
-
-
-class OfForms(Calls):
-    """Calls of some forms, requested one form after the other."""
-
-    ids_setting = "form_ids"
-    ids_column = "form_id"
+OfForms = with_(ids_setting="form_ids", ids_column="form_id")
 
 
 def test_a_window_is_read_once_for_each_id_and_the_rows_are_put_in_order() -> None:
-    later = START + SECOND
-    calls, client = stream(
-        body(4, cursor="a"), body(1, at=later), body(3), of=OfForms, form_ids=["x", "y"]
-    )
+    bodies = body(4, cursor="a"), body(1, at=START + SECOND), body(3)
+    calls, client = stream(*bodies, of=OfForms, form_ids=["x", "y"])
     assert ids_of(calls.read_window(WINDOW)) == [[3, 4, 1]]
     assert [request.params["form_id"] for request in client.sent] == ["x", "x", "y"]
-
-
-def test_without_ids_a_window_is_read_once_for_all() -> None:
     calls, client = stream(body(2, 1), of=OfForms, form_ids=[])
     assert ids_of(calls.read_window(WINDOW)) == [[2, 1]]
     assert "form_id" not in client.sent[0].params
@@ -191,27 +168,7 @@ def test_a_request_and_a_failure_name_the_stream_that_is_read_for() -> None:
     assert str(calls.fail("no more")) == "Test (test_details): no more"
 
 
-class Unwindowed(Calls):
-    """Calls without a time range."""
-
-    windowed = False
-
-
-class Fixed(Calls):
-    """Calls whose requests are as large for a short window."""
-
-    splittable = False
-
-
-@pytest.mark.parametrize(("of", "splittable"), [(Calls, True), (Unwindowed, False), (Fixed, False)])
-def test_only_a_request_that_gets_smaller_with_its_window_can_be_split(
-    of: type[Calls], *, splittable: bool
-) -> None:
-    calls, _ = stream(of=of)
-    assert calls.build_request(WINDOW, None).splittable is splittable
-
-
-def test_a_request_is_a_get_with_parameters_or_a_post_with_a_body() -> None:
+def test_a_request_has_parameters_or_a_body_and_may_be_split_if_its_window_may() -> None:
     calls, _ = stream(api_url="https://test.example/v1/")
     get, post = calls.get("/calls", limit=5), calls.post("/list", {"limit": 5})
     assert (get.method, get.url, get.params, get.json) == (
@@ -220,69 +177,51 @@ def test_a_request_is_a_get_with_parameters_or_a_post_with_a_body() -> None:
     assert (post.method, post.url, post.params, post.json) == (
         "POST", "https://test.example/v1/list", {}, {"limit": 5},
     )  # fmt: skip
-    assert get.max_tries == post.max_tries == MAX_TRIES
+    for of, splittable in (
+        (Calls, True),
+        (with_(windowed=False), False),
+        (with_(splittable=False), False),
+    ):
+        assert stream(of=of)[0].build_request(WINDOW, None).splittable is splittable
 
 
 def test_a_providers_own_reading_of_a_status_knows_what_was_requested() -> None:
-    seen: list[tuple[int, object]] = []
+    def error_for(_: Calls, response: Response, request: Request) -> Exception:
+        return ValueError(response.status, request.params["cursor"])
 
-    class Reading(Calls):
-        @override
-        def error_for(self, response: Response, request: Request) -> Exception | None:
-            seen.append((response.status, request.params["cursor"]))
-            return None
-
-    calls, _ = stream(of=Reading)
+    calls, _ = stream(of=with_(error_for=error_for))
     request = calls.build_request(WINDOW, "a")
-    assert request.error_for(Response(404, {}, b""), request) is None
-    assert seen == [(404, "a")]
+    assert str(request.error_for(Response(404, {}, b""), request)) == "(404, 'a')"
 
 
 # Responses.
 
 
 def test_a_page_has_the_fields_of_its_response_under_their_own_names() -> None:
-    class Named(Calls):
-        rows_field = "calls"
-        page_fields: ClassVar[dict[str, str]] = {
-            "cursor": "pagination_key", "has_more": "more", "count": "total", "limit": "max",
-        }  # fmt: skip
-
-    calls, _ = stream(of=Named)
+    fields = {"cursor": "pagination_key", "has_more": "more", "count": "total", "limit": "max"}
+    calls, _ = stream(of=with_(rows_field="calls", page_fields=fields))
     sent = b'{"calls": [{"id": 1}], "pagination_key": "a", "more": true, "max": "5"}'
     page = calls.parse_page(Response(200, {}, sent), WINDOW)
     assert (page.cursor, page.has_more, page.count, page.limit) == ("a", True, None, "5")
     assert page.rows["id"] == [1]
-
-
-def test_a_response_may_be_the_list_of_rows() -> None:
-    class Bare(Calls):
-        rows_field = None
-        page_fields: ClassVar[dict[str, str]] = {}
-
-    calls, _ = stream(of=Bare)
+    calls, _ = stream(of=with_(rows_field=None, page_fields={}))
     page = calls.parse_page(Response(200, {}, b'[{"id": 1}]'), WINDOW)
     assert page == Page(page.rows)
     assert page.rows["id"] == [1]
 
 
-def test_rows_of_a_partition_have_its_column() -> None:
+def test_rows_of_a_partition_have_its_column_and_a_connection_test_tries_the_first() -> None:
     class OfForm(Calls):
         partition_setting = "form_ids"
         partition_column = "form_id"
-        schema = {"properties": {**Calls.schema["properties"], "form_id": {"type": "string"}}}
+        schema: ClassVar[Any] = {
+            "properties": {**Calls.schema["properties"], "form_id": {"type": "string"}}
+        }
 
     calls, _ = stream(body(1), of=OfForm, form_ids=["7", "8", "7"])
     assert calls.partitions == [{"form_id": "7"}, {"form_id": "8"}]
     (batch,) = calls.read_window(Window(START, START + DAY, {"form_id": "7"}))
     assert batch.records[0]["form_id"] == "7"
-
-
-def test_a_connection_test_tries_the_first_partition() -> None:
-    class OfForm(Calls):
-        partition_setting = "form_ids"
-        partition_column = "form_id"
-
     calls, _ = stream(of=OfForm, form_ids=["7", "8"], connection_test=True)
     assert calls.partitions == [{"form_id": "7"}]
 
@@ -310,8 +249,7 @@ def test_what_is_learned_of_the_rows_of_one_response_is_known_for_the_next() -> 
 
 
 def test_repairs_are_counted_of_responses_that_were_parsed_only() -> None:
-    spoilt = b'{"items": [{"id": 1, "note": "a\\u0000b"}]}'
-    calls, _ = stream(spoilt, spoilt, spoilt)
+    calls, _ = stream(*[b'{"items": [{"id": 1, "note": "a\\u0000b"}]}'] * 3)
     for _ in range(2):
         list(calls.read_window(WINDOW))
 
@@ -330,47 +268,28 @@ def test_repairs_are_counted_of_responses_that_were_parsed_only() -> None:
 def test_rows_are_inside_from_the_start_of_a_window_to_before_its_end() -> None:
     calls, _ = stream()
     times = [START - SECOND, START, START + DAY - SECOND, START + DAY]
-    rows: list[Any] = [
-        {"id": number, "at": format_instant(time)} for number, time in enumerate(times)
-    ]
+    rows: list[Any] = [{"id": n, "at": format_instant(time)} for n, time in enumerate(times)]
     batch = calls.within(calls.batch([*rows, {"id": 9, "at": None}]), WINDOW)
     assert (batch["id"], batch.outside) == ([1, 2, 9], 2)
-    # A row without a time comes with any window.
-    assert calls.rows_of(batch) == 2
-
-
-def test_without_a_filter_field_no_row_is_outside() -> None:
-    class Unfiltered(Calls):
-        filter_field = None
-
-    calls, _ = stream(body(1, at=START - DAY), of=Unfiltered)
-    (batch,) = calls.read_window(WINDOW)
+    assert calls.rows_of(batch) == 2, "a row without a time comes with any window"
+    calls, _ = stream(of=with_(filter_field=None))
+    batch = calls.batch(rows)
     assert calls.within(batch, WINDOW) is batch
-    assert calls.rows_of(batch) == 1
+    assert calls.rows_of(batch) == 4
 
 
 def test_the_end_is_the_cutoff_and_what_lies_ahead_but_never_past_the_end_date() -> None:
-    class Ahead(Calls):
-        ahead = 2 * DAY
-
-    calls, _ = stream(of=Ahead)
+    calls, _ = stream(of=with_(ahead=2 * DAY))
     assert calls.end == calls.provider.cutoff + 2 * DAY
-    calls, _ = stream(of=Ahead, end_date=START + DAY)
+    calls, _ = stream(of=with_(ahead=2 * DAY), end_date=START + DAY)
     assert calls.end == START + DAY
 
 
 def test_windows_fit_the_cap_where_there_is_one() -> None:
     known = Cap(5000, 4000)
-
-    class Capped(Calls):
-        @property
-        @override
-        def cap(self) -> Cap | None:
-            return known
-
     calls, _ = stream()
     assert type(calls.planner(WINDOW, DAY)) is Planner
-    calls, _ = stream(of=Capped)
+    calls, _ = stream(of=with_(cap=known))
     planner = calls.planner(WINDOW, DAY)
     assert isinstance(planner, CappedPlanner)
     window = planner.next_window()

@@ -11,7 +11,7 @@ from fake_calls import ALL, DAY, HOUR, SECOND, SPAN, START, Days, FakeCalls, Syn
 from seam import limits
 
 from tap_callexports.compat import override
-from tap_callexports.errors import KeyMissing, StreamFailed, Unreadable
+from tap_callexports.errors import KeyMissing, StreamFailed, Unreadable, WindowTooLarge
 from tap_callexports.http.traffic import current_traffic
 from tap_callexports.progress.stats import Stats
 from tap_callexports.records.batch import Batch
@@ -20,170 +20,187 @@ from tap_callexports.windows import ClosedWindow, Planner, Window
 
 #: A second that cannot be read.
 BAD = Window(START + 30 * HOUR, START + 30 * HOUR + SECOND)
+GAVE_UP = Unreadable("Test (test_calls): 500; gave up after 8 tries")
 
 
-def spoilt(calls: FakeCalls, *, failure: Exception | None = None) -> FakeCalls:
-    """Calls of which one second cannot be read."""
-
-    def read(window: Window) -> Iterator[Batch]:
-        yield from calls.inside(window)
-        if window.start <= BAD.start < window.end:
-            raise failure or Unreadable("Test (test_calls): 500; gave up after 8 tries")
-
-    calls.read = read
-    return calls
+def has_bad(window: Window) -> bool:
+    return window.start <= BAD.start < window.end
 
 
-def test_a_window_that_cannot_be_read_is_read_in_halves_and_fails_at_a_second() -> None:
-    calls = spoilt(FakeCalls())
+def spoilt(failure: Exception = GAVE_UP, **options: object) -> FakeCalls:
+    """Calls of which one second cannot be read, after the responses before it."""
+    return FakeCalls(**options).failing(failure, has_bad, after=None)
+
+
+def fails(calls: FakeCalls, words: str) -> SyncLog:
     log = SyncLog(calls)
+    with pytest.raises(StreamFailed, match=words):
+        log.run()
+    return log
+
+
+@pytest.mark.parametrize(
+    ("failure", "words"),
+    [
+        (GAVE_UP, str(GAVE_UP)),
+        (WindowTooLarge("too many rows"), "Test (test_calls): too many rows"),
+    ],
+)
+def test_a_window_that_cannot_be_read_is_read_in_halves_and_fails_at_a_second(
+    failure: Exception, words: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    log = SyncLog(spoilt(failure))
     with pytest.raises(Unreadable) as caught:
         log.run()
-    assert str(caught.value) == (
-        f"Test (test_calls): 500; gave up after 8 tries; {BAD} cannot be split further"
-    )
+    assert str(caught.value) == f"{words}; {BAD} cannot be split further"
     # The responses before the failure of a window were emitted; the bookmark stays before it.
     assert log.ids == ALL[:8]
     assert log.bookmarks[-1] == BAD.start
+    assert f"{words}; splitting window {windows(24, 48)[0]}" in caplog.messages
 
 
-def test_parts_of_a_window_that_cannot_be_read_are_tried_less_often() -> None:
-    calls = FakeCalls()
+def test_halves_that_are_too_large_are_read_in_halves_the_earlier_one_first() -> None:
+    calls = FakeCalls().up_to(6 * HOUR)
+    log = SyncLog(calls).run()
+    first, second = windows(0, 12), windows(12, 24)
+    assert calls.requested[:7] == [
+        *windows(0, 24), *first, *windows(0, 6, 12), *second, *windows(12, 18, 24)
+    ]  # fmt: skip
+    assert log[:4] == [[0], *at(6), [1], *at(12)]
+    assert log.ids == ALL
+
+
+@pytest.mark.parametrize(
+    ("failure", "few_tries"), [(Unreadable("500"), True), (WindowTooLarge("rows"), False)]
+)
+def test_parts_of_a_window_that_cannot_be_read_are_tried_less_often(
+    failure: Exception, *, few_tries: bool
+) -> None:
     few: dict[Window, bool] = {}
+    calls = FakeCalls()
+    calls.failing(failure, lambda each: each.start == START + DAY and each.length > 6 * HOUR)
+    before = calls.read
 
     def read(window: Window) -> Iterator[Batch]:
         few[window] = current_traffic().few_tries
-        if window.start == START + DAY and window.length > 12 * HOUR:
-            raise Unreadable("500")
-        yield from calls.inside(window)
+        return before(window)
 
     calls.read = read
     assert SyncLog(calls).run().ids == ALL
-    halves = windows(24, 36, 48)
-    assert few == {window: window in halves for window in (*windows(0, 24, 48, 72, 96), *halves)}
-
-
-def test_halves_of_a_window_that_is_too_large_have_all_their_tries() -> None:
-    calls = FakeCalls()
-    few: set[bool] = set()
-    inside = calls.up_to(12 * HOUR)
-
-    def read(window: Window) -> Iterator[Batch]:
-        few.add(current_traffic().few_tries)
-        return inside(window)
-
-    calls.read = read
-    assert SyncLog(calls).run().ids == ALL
-    assert few == {False}
+    parts = [*windows(24, 36, 48), *windows(24, 30, 36)]
+    assert few == {
+        window: few_tries and window in parts for window in (*windows(0, 24, 48, 72, 96), *parts)
+    }
 
 
 @pytest.mark.parametrize("workers", [1, 3])
 def test_a_second_that_cannot_be_read_is_skipped_if_others_can(
     workers: int, caplog: pytest.LogCaptureFixture
 ) -> None:
-    calls = spoilt(FakeCalls(skip_unreadable=True, max_concurrency=workers))
+    caplog.set_level(logging.INFO)
+    calls = spoilt(skip_unreadable=True, max_concurrency=workers)
     log = SyncLog(calls).run()
     # The call of that second is in no response that was whole.
     assert log.ids == [*ALL[:5], *ALL[6:]]
     assert log.bookmarks[-1] == SPAN.end
     assert BAD.end in log.bookmarks
-    assert len(log.stats.skipped) == 1
-    assert log.stats.duplicates == 0
+    assert (log.stats.skipped, log.stats.duplicates) == ([str(BAD)], 0)
+    assert f"{GAVE_UP}; skipping {BAD}" in caplog.messages
     assert (
         f"test_calls: 1 window or call could not be read; skipped as on_unreadable says: {BAD}"
     ) in caplog.messages
+    assert calls.requested.count(BAD) == 2
 
 
 def test_a_second_that_can_be_read_the_last_time_is_not_skipped() -> None:
-    calls, tries = FakeCalls(skip_unreadable=True), 0
+    tries: list[Window] = []
 
-    def read(window: Window) -> Iterator[Batch]:
-        nonlocal tries
-        if window.start <= BAD.start < window.end:
-            tries += window == BAD
-            if tries < 2:
-                raise Unreadable("500")
-        yield from calls.inside(window)
+    def fails_once(window: Window) -> bool:
+        tries.extend([window] * (window == BAD))
+        return has_bad(window) and len(tries) < 2
 
-    calls.read = read
+    calls = FakeCalls(skip_unreadable=True).failing(GAVE_UP, fails_once)
     log = SyncLog(calls).run()
     assert (log.ids, log.stats.skipped) == (ALL, [])
 
 
 def test_nothing_is_skipped_while_nothing_can_be_read() -> None:
-    calls = FakeCalls(skip_unreadable=True)
-
-    def down(_: Window) -> Iterator[Batch]:
-        raise Unreadable("500")
-
-    calls.read = down
-    log = SyncLog(calls)
-    with pytest.raises(Unreadable, match="cannot be split further, and nothing else can be read"):
-        log.run()
+    calls = FakeCalls(skip_unreadable=True).failing(Unreadable("500"))
+    log = fails(calls, "^500; .* cannot be split further, and nothing else can be read$")
     assert log == []
     # Seconds near and far were tried, inside the span.
-    assert {SECOND, *(each.length for each in calls.requested[-4:])} == {SECOND}
-    assert all(SPAN.start <= each.start < SPAN.end for each in calls.requested)
+    first = calls.requested.index(Window(START, START + SECOND))
+    tried = [window.start - START for window in calls.requested[first + 1 :]]
+    assert tried == [5 * SECOND, 60 * SECOND, HOUR, DAY]
+    assert {window.length for window in calls.requested[first:]} == {SECOND}
 
 
-def test_a_failure_that_is_not_of_the_window_is_neither_split_nor_skipped() -> None:
-    calls = spoilt(FakeCalls(skip_unreadable=True), failure=StreamFailed("402"))
-    with pytest.raises(StreamFailed, match=r"^402$"):
-        SyncLog(calls).run()
-    assert calls.requested == windows(0, 24, 48)
+@pytest.mark.parametrize("readable", [-5 * SECOND, 5 * SECOND, -DAY])
+def test_any_other_second_of_the_span_shows_that_the_server_is_not_down(
+    readable: object,
+) -> None:
+    other = BAD.start + readable  # type: ignore[operator] # a time
+    calls = FakeCalls(1 * DAY, skip_unreadable=True)
+
+    def down(window: Window) -> bool:
+        near = {other, BAD.end, BAD.start - SECOND}
+        return has_bad(window) or (window.length == SECOND and window.start not in near)
+
+    assert SyncLog(calls.failing(GAVE_UP, down)).run().stats.skipped == [str(BAD)]
 
 
-def test_of_a_window_that_may_be_skipped_no_row_is_emitted_before_all_have_come() -> None:
-    calls = FakeCalls(skip_unreadable=True)
-    failed: list[Window] = []
-
-    def read(window: Window) -> Iterator[Batch]:
-        yield from calls.inside(window)
-        if window.start == START and not failed:
-            failed.append(window)
-            raise Unreadable("500")
-
-    calls.read = read
-    log = SyncLog(calls).run()
-    assert (log.ids, log.stats.duplicates) == (ALL, 0)
-
-
-@limits(MAX_ROWS=3)
-def test_rows_that_are_too_many_to_be_held_back_split_their_window() -> None:
-    calls = FakeCalls(skip_unreadable=True)
-    assert SyncLog(calls).run().ids == ALL
-    assert calls.requested[:3] == [*windows(0, 24), *windows(0, 12, 24)]
+@pytest.mark.parametrize("failure", [StreamFailed("402"), KeyMissing("402", others=False)])
+def test_a_failure_that_is_not_of_the_window_is_neither_split_nor_skipped(
+    failure: StreamFailed,
+) -> None:
+    calls = FakeCalls(3 * DAY, skip_unreadable=True).failing(failure)
+    fails(calls, "^402$")
+    assert calls.requested == windows(0, 24)
 
 
 @pytest.mark.parametrize("others", [False, True])
 def test_rows_without_a_key_are_split_off_only_where_others_have_theirs(*, others: bool) -> None:
     """Where no row has its key, it may be another list than the one requested."""
-    calls = FakeCalls(3 * DAY, skip_unreadable=True)
+    calls = FakeCalls(0 * DAY, 3 * DAY, skip_unreadable=True)
+    missing = KeyMissing("1 row without id", others=others)
+    bad = START if others else START + DAY
+    log = SyncLog(calls.failing(missing, lambda window: window.start <= bad < window.end)).run()
+    assert len(log.stats.skipped) == 1
+    assert log.ids == ([1] if others else [0, 1])
 
-    def read(window: Window) -> Iterator[Batch]:
-        if window.start == START:
-            raise KeyMissing("1 row without id", others=others)
-        yield from calls.inside(window)
 
-    calls.read = read
-    log = SyncLog(calls)
-    if others:
-        assert (log.run().ids, len(log.stats.skipped)) == ([0], 1)
-    else:
-        with pytest.raises(KeyMissing, match="1 row without id"):
-            log.run()
-        assert calls.requested == windows(0, 24)
+def test_of_a_window_that_may_be_skipped_no_row_is_emitted_before_all_have_come() -> None:
+    failed: list[Window] = []
+
+    def first_time(window: Window) -> bool:
+        failed.append(window)
+        return len(failed) == 1
+
+    calls = FakeCalls(skip_unreadable=True).failing(GAVE_UP, first_time, after=None)
+    log = SyncLog(calls).run()
+    assert (log.ids, log.stats.duplicates) == (ALL, 0)
+
+
+@pytest.mark.parametrize(("rows", "requested"), [(3, [24, 12, 12]), (4, [24, 24, 24])])
+def test_rows_that_are_too_many_to_be_held_back_split_their_window(
+    rows: int, requested: list[int]
+) -> None:
+    calls = FakeCalls(skip_unreadable=True)
+    with limits(MAX_ROWS=rows):
+        assert SyncLog(calls).run().ids == ALL
+    assert [window.length / HOUR for window in calls.requested[:3]] == requested
+
+
+@limits(MAX_ROWS=3)
+def test_a_second_with_too_many_rows_to_be_held_back_is_read_all_the_same() -> None:
+    calls = FakeCalls(*[0 * DAY] * 5, skip_unreadable=True)
+    assert SyncLog(calls).run().ids == list(range(5))
 
 
 def test_a_connection_test_skips_nothing() -> None:
-    calls = FakeCalls(skip_unreadable=True, connection_test=True)
-
-    def read(_: Window) -> Iterator[Batch]:
-        raise Unreadable("500")
-
-    calls.read = read
-    with pytest.raises(Unreadable, match=r"^500$"):
-        SyncLog(calls).run()
+    calls = FakeCalls(skip_unreadable=True, connection_test=True).failing(Unreadable("500"))
+    fails(calls, "^500$")
     assert len(calls.requested) == 1
 
 
@@ -220,8 +237,7 @@ def test_a_plan_may_wait_for_the_windows_under_way(workers: int) -> None:
             self.closed += 1
 
     calls = FakeCalls(max_concurrency=workers)
-    hours = range(6, 97, 6)
-    assert ends(calls, InPairs(SPAN, first_step=6 * HOUR)) == at(*hours)
+    assert ends(calls, InPairs(SPAN, first_step=6 * HOUR)) == at(*range(6, 97, 6))
 
 
 @pytest.mark.parametrize("workers", [1, 4])
@@ -230,19 +246,30 @@ def test_no_window_is_begun_after_the_end_has_become_earlier(workers: int) -> No
 
     def read(window: Window) -> Iterator[Batch]:
         if window.start == START:
-            calls.provider._compare_clocks(START + DAY, SPAN.end)
+            calls.provider._compare_clocks(START + DAY + HOUR, SPAN.end)
         yield from calls.inside(window)
 
     calls.read = read
     closed = ends(calls, Days(SPAN, first_step=6 * HOUR))
-    assert closed == at(6, 12, 18, 24)
-    assert len(calls.requested) <= 3 + workers
+    assert closed == at(6, 12, 18, 24, 25)
+    assert len(calls.requested) <= 4 + workers
 
 
-def test_what_is_split_or_skipped_is_said(caplog: pytest.LogCaptureFixture) -> None:
-    caplog.set_level(logging.INFO)
-    SyncLog(spoilt(FakeCalls(skip_unreadable=True))).run()
-    (day,) = windows(24, 48)
-    failure = "Test (test_calls): 500; gave up after 8 tries"
-    assert f"{failure}; splitting window {day}" in caplog.messages
-    assert f"{failure}; skipping {BAD}" in caplog.messages
+def test_a_closed_window_counts_its_rows_and_requests() -> None:
+    calls = FakeCalls(*(number * HOUR for number in range(24)))
+    calls.failing(GAVE_UP, lambda window: window.length > 12 * HOUR, after=1)
+    before = calls.read
+
+    def read(window: Window) -> Iterator[Batch]:
+        current_traffic().sent(again=False)
+        current_traffic().sent(again=window.start > START)
+        return before(window)
+
+    calls.read = read
+    (day,) = windows(0, 24)
+    closed = [event for event in reader(calls).read(day) if isinstance(event, ClosedWindow)]
+    first, second = windows(0, 12, 24)
+    assert closed == [
+        ClosedWindow(first, 12, 2, 0, whole=False),
+        ClosedWindow(second, 12, 2, 1, whole=True),
+    ]

@@ -55,11 +55,7 @@ def test_a_status_decides_what_happens(status: int, kind: type[ExportError]) -> 
 @pytest.mark.covers(109, 120, 124)
 @pytest.mark.parametrize(
     ("status", "words"),
-    [
-        (401, "test.key was refused"),
-        (403, 'select "!test_calls.*"'),
-        (302, "elsewhere.example"),
-    ],
+    [(401, "test.key was refused"), (403, 'select "!test_calls.*"'), (302, "elsewhere.example")],
 )
 def test_a_failure_says_what_to_do_and_shows_no_address(status: int, words: str) -> None:
     location = "https://elsewhere.example/path?token=canary"

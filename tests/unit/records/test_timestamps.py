@@ -84,8 +84,7 @@ def test_anything_else_is_refused_and_never_guessed(value: object) -> None:
 
 @pytest.mark.covers(68)
 @pytest.mark.parametrize(
-    "value",
-    [1703302407333, 1703302407333.0, "1703302407333", Decimal(1703302407333)],
+    "value", [1703302407333, 1703302407333.0, "1703302407333", Decimal(1703302407333)]
 )
 def test_epoch_milliseconds_are_read_in_every_spelling(value: object) -> None:
     assert epoch_ms_instant(value) == "2023-12-23T03:33:27.333000Z"

@@ -1,0 +1,437 @@
+"""A sync: which windows it reads, which rows it emits, and where its bookmark is then."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from random import Random
+from typing import Any
+
+import pytest
+from fake_calls import ALL, DAY, HOUR, SECOND, SPAN, START, FakeCalls, SyncLog, at, windows
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tap_callexports.errors import (
+    FilterIgnored,
+    Forbidden,
+    StreamFailed,
+    TestFinished as Finished,
+    Unreadable,
+    WindowTooLarge,
+)
+from tap_callexports.progress.stats import COMPLETE, FAILED, FORBIDDEN
+from tap_callexports.records.batch import Batch
+from tap_callexports.records.timestamps import parse_instant
+from tap_callexports.windows import Planner, Window
+
+NOW = SPAN.end
+WEEK = Window(NOW - 7 * DAY, NOW)
+IGNORED = FilterIgnored("Test (test_calls): the server ignores the time range")
+
+
+def with_clock_off(calls: FakeCalls, off: timedelta) -> FakeCalls:
+    """Calls whose first response says that this machine's clock is off."""
+    told = False
+
+    def read(window: Window) -> Iterator[Batch]:
+        nonlocal told
+        if not told:
+            told = True
+            calls.provider._compare_clocks(NOW - off, NOW)
+        yield from calls.inside(window)
+
+    calls.read = read
+    return calls
+
+
+def fails(log: SyncLog, words: str) -> SyncLog:
+    with pytest.raises(StreamFailed, match=words):
+        log.run()
+    return log
+
+
+# Windows.
+
+
+@pytest.mark.parametrize("workers", [1, 3])
+def test_windows_are_closed_in_order_with_the_bookmark_behind_them(
+    workers: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    calls = FakeCalls(max_concurrency=workers)
+    log = SyncLog(calls).run()
+    first, second, third, last = at(24, 48, 72, 96)
+    assert log == [
+        [0, 1], [2, 3], first, [4, 5], [6, 7], second,
+        [8, 9], [10, 11], third, [12, 13], [14, 15], last,
+    ]  # fmt: skip
+    assert sorted(calls.requested, key=lambda window: window.start) == windows(0, 24, 48, 72, 96)
+    stats = log.stats
+    assert (stats.windows, stats.rows, stats.reached, stats.span) == (4, 16, last, SPAN)
+    assert (stats.bookmark, stats.next_from, stats.outcome) == (last, last, COMPLETE)
+    assert f"test_calls: reading {SPAN}" in caplog.messages
+    assert calls.stats is stats
+    assert sum(line.startswith("test_calls: complete after") for line in caplog.messages) == 1
+
+
+@pytest.mark.parametrize("workers", [1, 3])
+def test_what_fails_leaves_the_bookmark_at_the_last_window_before_it(workers: int) -> None:
+    calls = FakeCalls(max_concurrency=workers)
+    calls.failing(StreamFailed("no more"), lambda window: window.start == START + 2 * DAY, after=1)
+    log = fails(SyncLog(calls), "no more")
+    assert log.ids == ALL[:10]
+    assert log.bookmarks == at(24, 48)
+    assert [log.stats.next_from] == at(48)
+    assert log.stats.outcome == FAILED
+
+
+@pytest.mark.parametrize("skipped", [False, True])
+def test_a_forbidden_stream_fails_or_is_skipped_with_a_warning(
+    caplog: pytest.LogCaptureFixture, *, skipped: bool
+) -> None:
+    calls = FakeCalls().failing(Forbidden("403"))
+    calls.run.skip_forbidden_streams = skipped
+    log = SyncLog(calls).run() if skipped else fails(SyncLog(calls), "403")
+    assert log.stats.outcome == FORBIDDEN
+    assert ("403; skipped as skip_forbidden_streams says" in caplog.messages) is skipped
+
+
+@given(st.integers(0, 10**9), st.booleans())
+def test_however_windows_end_each_row_comes_once_and_no_bookmark_passes_one_that_did_not(
+    seed: int,
+    hasty: bool,  # noqa: FBT001 - drawn
+) -> None:
+    """Hasty servers give rows before a window turns out too large."""
+    dice = Random(seed)
+    calls = FakeCalls(*(dice.randrange(4 * 86_400) * SECOND for _ in range(dice.randrange(1, 40))))
+
+    def read(window: Window) -> Iterator[Batch]:
+        responses = list(calls.inside(window))
+        if window.length > HOUR and dice.random() < 0.4:
+            yield from responses[: dice.randrange(len(responses) + 1) if hasty else 0]
+            raise WindowTooLarge("too many rows")
+        yield from responses
+
+    calls.read = read
+    log = SyncLog(calls).run()
+    assert sorted(log.ids) == [row["id"] for row in calls.rows]
+    assert log.bookmarks == sorted(set(log.bookmarks))
+    assert log.bookmarks[-1] == NOW
+    missing = {row["id"]: parse_instant(row["at"]) for row in calls.rows}
+    for event in log:
+        if isinstance(event, datetime):
+            assert all(event <= time for time in missing.values())
+            continue
+        for number in event:
+            del missing[number]
+
+
+def test_a_stream_without_a_time_range_is_read_as_a_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(FakeCalls, "windowed", False)
+    calls = FakeCalls(skip_unreadable=True)
+    assert SyncLog(calls).run().ids == ALL
+    fails(
+        SyncLog(calls.failing(Unreadable("500"))), "^500; this list is read as a whole and cannot b"
+    )
+    fails(SyncLog(FakeCalls().up_to(DAY)), r"^Test \(test_calls\): too many rows$")
+    assert calls.requested == [SPAN] * 2
+
+
+# The connection test.
+
+
+def test_a_connection_test_requests_a_week_once_and_moves_no_bookmark(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.INFO)
+    calls = FakeCalls(connection_test=True)
+    log = SyncLog(calls, *at(48)).run()
+    assert log.bookmarks == []
+    assert calls.requested == [WEEK]
+    assert calls.provider.client.test_budget == 2
+    assert (log.stats.outcome, log.stats.bookmark) == (COMPLETE, None)
+    assert [line for line in caplog.messages if "after" in line] == []
+
+
+@pytest.mark.parametrize(
+    ("failure", "words"),
+    [
+        (WindowTooLarge("too many rows"), r"^Test \(test_calls\): too many rows$"),
+        (Finished(), r"^Test \(test_calls\): no request got a response$"),
+    ],
+)
+@pytest.mark.parametrize("before", [0, 3])
+@pytest.mark.parametrize("responses", [0, 1])
+def test_a_connection_test_splits_nothing_and_one_response_is_enough(
+    failure: Exception, words: str, before: int, responses: int
+) -> None:
+    calls = FakeCalls(connection_test=True)
+    calls.provider.client.responses = before
+
+    def read(_: Window) -> Iterator[Batch]:
+        calls.provider.client.responses += responses
+        raise failure
+
+    calls.read = read
+    log = SyncLog(calls)
+    if responses:
+        assert log.run().stats.outcome == COMPLETE
+    else:
+        assert fails(log, words).stats.outcome == FAILED
+    assert calls.requested == [WEEK]
+
+
+# Rows.
+
+
+@pytest.mark.parametrize("emitted", [1, 3])
+def test_rows_that_were_emitted_before_a_window_was_split_come_once(emitted: int) -> None:
+    calls = FakeCalls(*(number * HOUR / 2 for number in range(4 * 48)))
+    log = SyncLog(calls.up_to(3 * HOUR, after=emitted)).run()
+    assert sorted(log.ids) == list(range(4 * 48))
+    assert log.bookmarks == at(*range(3, 97, 3))
+    # Of each day seven windows are split, and each of them had given so many responses of two rows.
+    assert log.stats.duplicates == 4 * 7 * 2 * emitted
+    assert log.stats.rows == 4 * 48
+
+
+def test_rows_outside_a_window_are_left_out_and_counted() -> None:
+    calls = FakeCalls(-HOUR, 0 * DAY, DAY - timedelta(microseconds=1), DAY, 4 * DAY)
+    calls.read = calls.everything
+    log = SyncLog(calls).run()
+    first, *others = at(24, 48, 72, 96)
+    assert log == [[1, 2], first, [3], *others]
+    # Five rows in each of four windows, and three are where they belong.
+    assert (log.stats.outside, log.stats.duplicates) == (4 * 5 - 3, 0)
+
+
+def test_rows_without_a_time_are_not_outside_and_come_once(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.INFO)
+    calls = FakeCalls()
+    calls.rows.append({"id": 99, "at": None})
+
+    def read(window: Window) -> Iterator[Batch]:
+        yield from calls.inside(window)
+        yield calls.batch(calls.rows[-1:])
+
+    calls.read = read
+    log = SyncLog(calls).run()
+    assert log.ids == [0, 1, 2, 3, 99, *ALL[4:]]
+    assert (log.stats.outside, log.stats.duplicates) == (0, 3)
+    # They tell nothing of how many rows a window holds.
+    assert sum(line.endswith("Z: 4 rows") for line in caplog.messages) == 4
+
+
+def test_invalid_values_are_counted_once_and_reported(caplog: pytest.LogCaptureFixture) -> None:
+    calls = FakeCalls()
+    for row in calls.rows[:3]:
+        row["seconds"] = "long"
+
+    def read(window: Window) -> Iterator[Batch]:
+        yield from calls.inside(window)
+        yield from calls.inside(window)
+
+    calls.read = read
+    log = SyncLog(calls).run()
+    assert (log.stats.duplicates, log.stats.invalid_values) == (16, {"seconds": 3})
+    assert "3 invalid values in column seconds, kept in extra" in caplog.text
+
+
+@pytest.mark.covers(14)
+@pytest.mark.parametrize("emitted", [0, 1, 2])
+def test_where_the_filter_is_ignored_the_rest_is_read_as_one_scan(
+    caplog: pytest.LogCaptureFixture, emitted: int
+) -> None:
+    calls = FakeCalls()
+    calls.failing(IGNORED, lambda window: window.start >= START + 2 * DAY, after=emitted)
+    log = SyncLog(calls).run()
+    assert calls.requested == windows(0, 24, 48, 72)
+    assert calls.scanned == windows(48, 96)
+    assert log.ids == ALL
+    assert (log.stats.outside, log.stats.duplicates) == (8, 2 * emitted)
+    assert log.bookmarks == at(24, 48, 96)
+    assert f"{IGNORED}; reading the rest as one scan" in caplog.messages
+
+
+@pytest.mark.covers(14)
+@pytest.mark.parametrize(
+    ("failure", "words"),
+    [
+        (
+            WindowTooLarge("too many rows"),
+            r"^Test \(test_calls\): too many rows; the server does not apply the time range, so it",
+        ),
+        (Unreadable("500"), "^500$"),
+    ],
+)
+def test_a_scan_is_neither_split_nor_skipped(failure: Exception, words: str) -> None:
+    calls = FakeCalls(skip_unreadable=True).failing(IGNORED, lambda window: window.start > START)
+
+    def read_all(_: Window) -> Iterator[Batch]:
+        raise failure
+
+    calls.read_all = read_all
+    log = fails(SyncLog(calls), words)
+    assert calls.scanned == windows(24, 96)
+    assert log == [[0, 1], [2, 3], *at(24)]
+
+
+# The bookmark and its as_of.
+
+
+@pytest.mark.parametrize(("lookback_hours", "start"), [(0, 48), (12, 36), (999, 0)])
+def test_a_run_reads_on_from_the_bookmark_and_back_by_the_lookback(
+    lookback_hours: int, start: int
+) -> None:
+    calls = FakeCalls(lookback_hours=lookback_hours)
+    log = SyncLog(calls, *at(48)).run()
+    assert calls.requested[0].start == START + start * HOUR
+    assert log.ids == ALL[start // 6 :]
+    # None is written that lies before it.
+    assert log.bookmarks[0] >= START + 2 * DAY
+    assert log.pairs[-1] == (NOW, NOW)
+
+
+def test_a_run_that_has_nothing_new_to_read_requests_nothing(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.INFO)
+    calls = FakeCalls()
+    log = SyncLog(calls, NOW, NOW).run()
+    assert (log, calls.requested, log.stats.span) == ([], [], None)
+    assert (log.stats.outcome, log.stats.bookmark) == (COMPLETE, NOW)
+    assert "test_calls: nothing new to read" in caplog.messages
+
+
+def test_an_interrupted_backfill_resumes_at_its_bookmark() -> None:
+    """All of it is older than the lookback."""
+    calls = FakeCalls(lookback_hours=12)
+    calls.failing(StreamFailed("no more"), lambda window: window.start > START)
+    log = fails(SyncLog(calls), "no more")
+    assert log.pairs == [(START + DAY, NOW)]
+    assert log.stats.next_from == START + DAY
+    calls = FakeCalls(lookback_hours=12)
+    log = SyncLog(calls, *log.pairs[-1]).run()
+    assert log.bookmarks == at(48, 72, 96)
+    assert calls.requested == windows(24, 48, 72, 96)
+    assert log.stats.next_from == NOW - 12 * HOUR
+
+
+def test_a_run_that_dies_inside_the_lookback_leaves_the_pair_as_it_was() -> None:
+    calls, before = FakeCalls(lookback_hours=48), at(72, 72)
+    calls.failing(StreamFailed("no more"), lambda window: window.start > START + DAY)
+    assert fails(SyncLog(calls, *before), "no more").pairs == []
+    assert calls.requested == windows(24, 48, 72)
+    calls = FakeCalls(lookback_hours=48)
+    assert SyncLog(calls, *before).run().pairs == [(START + 3 * DAY, NOW), (NOW, NOW)]
+    assert calls.requested == windows(24, 48, 72, 96)
+
+
+@pytest.mark.parametrize("end", [None, NOW - HOUR, NOW + HOUR])
+@pytest.mark.parametrize("pair", [(None, None), (NOW, NOW)])
+@pytest.mark.parametrize("options", [{}, {"connection_test": True}])
+def test_a_range_that_is_not_closed_yet_is_said(
+    end: datetime | None, pair: tuple[None, None], options: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    SyncLog(FakeCalls(end_date=end, **options), *pair).run()
+    line = (
+        "Test: end_date 2024-05-05T01:00Z is later than the cutoff 2024-05-05T00:00Z: "
+        "the range is not closed"
+    )
+    assert (line in caplog.messages) is (end == NOW + HOUR and not options)
+
+
+@pytest.mark.covers(70)
+@pytest.mark.parametrize("workers", [1, 3])
+def test_a_clock_that_is_ahead_moves_no_bookmark_past_the_servers_time(workers: int) -> None:
+    calls = with_clock_off(FakeCalls(max_concurrency=workers), 40 * HOUR)
+    log = SyncLog(calls).run()
+    assert log.pairs[-1] == (NOW - 40 * HOUR, NOW - 40 * HOUR)
+    assert log.bookmarks == at(24, 48, 56)
+    # Windows that were under way when the first response came are read, and no others are begun.
+    assert len(calls.requested) == 3
+    if workers == 1:
+        assert calls.requested == windows(0, 24, 48, 56)
+
+
+@pytest.mark.covers(70)
+@pytest.mark.parametrize("workers", [1, 3])
+def test_a_server_time_before_the_bookmark_is_nothing_to_do(workers: int) -> None:
+    calls = with_clock_off(FakeCalls(max_concurrency=workers), 4000 * DAY)
+    assert SyncLog(calls, *at(48, 48)).run().pairs == []
+    assert len(calls.requested) <= workers
+
+
+@pytest.mark.covers(70)
+def test_a_clock_that_is_behind_is_kept_and_lowers_no_right_bookmark(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    calls = with_clock_off(FakeCalls(lookback_hours=6), -10 * HOUR)
+    right = NOW + 5 * HOUR
+    assert SyncLog(calls, right, right).run().pairs == []
+    assert calls.requested == [Window(NOW - 6 * HOUR, NOW)]
+    assert [line for line in caplog.messages if "lowered" in line] == []
+
+
+@pytest.mark.covers(72)
+@pytest.mark.parametrize(
+    ("bookmark", "as_of", "lowered", "start"),
+    [
+        (NOW + 99 * DAY, NOW + 99 * DAY, (NOW, NOW), NOW - 6 * HOUR),
+        (NOW + 99 * DAY, None, (NOW, None), NOW - 6 * HOUR),
+        (NOW - 9 * HOUR, NOW + 99 * DAY, (NOW - 9 * HOUR, NOW), NOW - 9 * HOUR),
+    ],
+)
+def test_a_bookmark_in_the_future_counts_as_now_and_is_lowered_once(
+    bookmark: datetime,
+    as_of: datetime | None,
+    lowered: tuple[datetime, datetime | None],
+    start: datetime,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    calls = FakeCalls(lookback_hours=6)
+    log = SyncLog(calls, bookmark, as_of).run()
+    assert calls.requested[0].start == start
+    assert log.pairs == [lowered, (NOW, NOW)] if lowered != (NOW, NOW) else [lowered]
+    now = "2024-05-05T00:00:00.000000Z"
+    (line,) = (line for line in caplog.messages if "lowered" in line)
+    assert line.startswith("test_calls: the bookmark 2024-")
+    assert line.endswith(f"what is later was lowered to {now}")
+    caplog.clear()
+    SyncLog(calls, *log.pairs[-1]).run()
+    assert caplog.messages == []
+
+
+def test_without_a_lookback_a_second_is_read_to_lower_a_bookmark_in_the_future() -> None:
+    calls = FakeCalls()
+    assert SyncLog(calls, NOW + DAY, NOW + DAY).run().pairs == [(NOW, NOW)]
+    assert calls.requested == [Window(NOW - SECOND, NOW)]
+    behind = with_clock_off(FakeCalls(), -2 * DAY)
+    assert SyncLog(behind, NOW + DAY, NOW + DAY).run().pairs == []
+
+
+def test_what_is_read_again_is_read_in_one_window_by_an_idle_run(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    steps: list[timedelta] = []
+    days = FakeCalls.planner
+
+    def planner(calls: FakeCalls, span: Window, first_step: timedelta) -> Planner:
+        steps.append(first_step)
+        return days(calls, span, first_step)
+
+    monkeypatch.setattr(FakeCalls, "planner", planner)
+    pairs = [(NOW, NOW), (START + DAY, NOW), (None, None), (NOW + 99 * DAY, None)]
+    for pair in pairs:
+        SyncLog(FakeCalls(lookback_hours=48), *pair).run()
+    assert steps == [3 * DAY, DAY, DAY, 3 * DAY]
+    monkeypatch.setattr(FakeCalls, "ahead", 9 * DAY)
+    SyncLog(FakeCalls(lookback_hours=48), NOW, NOW).run()
+    monkeypatch.setattr(FakeCalls, "ahead", 999 * DAY)
+    SyncLog(FakeCalls(lookback_hours=48), NOW, NOW).run()
+    assert steps[4:] == [12 * DAY, 366 * DAY]
