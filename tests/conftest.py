@@ -34,7 +34,7 @@ collect_ignore = [] if find_spec("duckdb") else ["integration/meltano", "integra
 # Of the SDK, on lines of its own in every program that is started: excused as in pyproject.toml.
 os.environ["PYTHONWARNINGS"] = "ignore:Python 3.10 reached its end of life"
 
-# Properties are tried with the same examples in every run; by `make mutants`, a thousand times, with few.
+# Properties are tried with the same examples in every run, and with few by `make mutants`.
 settings.register_profile("tests", derandomize=True, deadline=None, database=None)
 settings.register_profile("mutants", settings.get_profile("tests"), max_examples=20)
 settings.load_profile("tests")

@@ -202,10 +202,11 @@ ERRORS: list[tuple[dict[str, object], str, str]] = [
     # What the SDK adds
     ({"flattening_enabled": True}, "flattening_max_depth", "missing; flattening_enabled needs it"),
     # Dates
-    *(
-        ({"start_date": value}, "start_date", AN_INSTANT)
-        for value in ("now", "2024-W03", "2024-02-30", "1714521600", "0001-01-01T00:00:00+14:00")
-    ),
+    ({"start_date": "now"}, "start_date", AN_INSTANT),
+    ({"start_date": "2024-W03"}, "start_date", AN_INSTANT),
+    ({"start_date": "2024-02-30"}, "start_date", AN_INSTANT),
+    ({"start_date": "1714521600"}, "start_date", AN_INSTANT),
+    ({"start_date": "0001-01-01T00:00:00+14:00"}, "start_date", AN_INSTANT),
     ({"start_date": 20240501}, "start_date", "must be a text"),
     ({"start_date": "0001-01-01"}, "start_date", "must be 1970-01-01 or later"),
     ({"start_date": "2999-01-01", "end_date": GONE}, "start_date", "future"),
@@ -248,15 +249,15 @@ ERRORS: list[tuple[dict[str, object], str, str]] = [
         "anunzi.filter_criteria",
         "agent beside agent_ids",
     ),
-    *(
-        ({"twin24.extra_params": {name: CANARY}}, "twin24.extra_params", f"may not hold {words}")
-        for name, words in {
-            **dict.fromkeys(("from", "to", "offset", "page", "fields", "sort", "format"), ""),
-            "companyIds[]": "companyIds; use twin24.company_ids",
-            "Limit": "limit; use twin24.page_size",
-            "zip": "zip; the tap reads JSON only",
-        }.items()
-    ),
+]
+ERRORS += [
+    ({"twin24.extra_params": {name: CANARY}}, "twin24.extra_params", f"may not hold {words}")
+    for name, words in {
+        **dict.fromkeys(("from", "to", "offset", "page", "fields", "sort", "format"), ""),
+        "companyIds[]": "companyIds; use twin24.company_ids",
+        "Limit": "limit; use twin24.page_size",
+        "zip": "zip; the tap reads JSON only",
+    }.items()
 ]
 
 
@@ -275,10 +276,11 @@ def test_an_error_is_one_line_that_names_the_setting(
 def test_a_dotted_key_is_an_error_that_shows_the_nested_form() -> None:
     with pytest.raises(ConfigValidationError) as caught:
         TapCallExports(config=CONFIG | {"burki.api_key": CANARY})
-    assert list(caught.value.errors) == [
+    (line,) = caught.value.errors
+    assert line == (
         "burki.api_key: unknown setting; settings of a provider stand in its object: "
         '{"burki": {"api_key": …}}'
-    ]
+    )
 
 
 @pytest.mark.parametrize(

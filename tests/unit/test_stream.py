@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
-from typing import Any, ClassVar
+from typing import Any
 
 import pytest
 from fake_calls import DAY, SECOND, START, Calls
@@ -214,9 +214,7 @@ def test_rows_of_a_partition_have_its_column_and_a_connection_test_tries_the_fir
     class OfForm(Calls):
         partition_setting = "form_ids"
         partition_column = "form_id"
-        schema: ClassVar[Any] = {
-            "properties": {**Calls.schema["properties"], "form_id": {"type": "string"}}
-        }
+        schema = {"properties": {**Calls.schema["properties"], "form_id": {"type": "string"}}}
 
     calls, _ = stream(body(1), of=OfForm, form_ids=["7", "8", "7"])
     assert calls.partitions == [{"form_id": "7"}, {"form_id": "8"}]

@@ -13,11 +13,11 @@ from fake_calls import ALL, DAY, HOUR, SECOND, SPAN, START, FakeCalls, SyncLog, 
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tap_callexports import errors
 from tap_callexports.errors import (
     FilterIgnored,
     Forbidden,
     StreamFailed,
-    TestFinished as Finished,
     Unreadable,
     WindowTooLarge,
 )
@@ -159,7 +159,7 @@ def test_a_connection_test_requests_a_week_once_and_moves_no_bookmark(
     ("failure", "words"),
     [
         (WindowTooLarge("too many rows"), r"^Test \(test_calls\): too many rows$"),
-        (Finished(), r"^Test \(test_calls\): no request got a response$"),
+        (errors.TestFinished(), r"^Test \(test_calls\): no request got a response$"),
     ],
 )
 @pytest.mark.parametrize("before", [0, 3])

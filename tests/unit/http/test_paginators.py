@@ -154,7 +154,7 @@ def test_a_circle_ends_before_a_page_of_it_is_requested_again(before: int, lengt
 def test_a_page_that_comes_again_under_a_new_cursor_is_an_error() -> None:
     cursor = by_cursor()
     cursor.advance(more(1, 2, cursor="a"))
-    with pytest.raises(PaginationError, match="^the server sent the same page twice: it ignores n"):
+    with pytest.raises(PaginationError, match=r"^the server sent the same page twice: it ignor"):
         cursor.advance(more(1, 2, cursor="b"))
 
 
@@ -245,7 +245,7 @@ def test_a_window_that_never_matches_its_count_is_too_large() -> None:
         offset.advance(part(0, 20, 40))
         offset.advance(part(19, 20, 40))
     offset.advance(part(0, 20, 40))
-    with pytest.raises(WindowTooLarge, match="^39 distinct rows read where 40 are counted$"):
+    with pytest.raises(WindowTooLarge, match=r"^39 distinct rows read where 40 are counted$"):
         offset.advance(part(19, 20, 40))
 
 
@@ -260,7 +260,7 @@ def test_a_window_of_as_many_rows_without_a_count_is_too_large(count: int | None
     """Also where only some pages have none, and where the pages would never end."""
     offset = by_offset(40)
     offset.advance(part(0, 20, None))
-    with pytest.raises(WindowTooLarge, match="^40 rows or more$"):
+    with pytest.raises(WindowTooLarge, match=r"^40 rows or more$"):
         offset.advance(part(20, 20, count))
     counted = by_offset(40)
     assert tokens(counted, part(0, 39, 39)) == [0]

@@ -46,7 +46,9 @@ def changed(change: Callable[[Any], object], stream: str = STREAM) -> JSON:
 def stream_after(change: Callable[[Any], object], state: JSON | None = None) -> CallStream[Any]:
     """The stream of a tap that is given such a catalog."""
     catalog = changed(change)
-    return TapCallExports(config=CONFIG, catalog=catalog, state=state).streams[STREAM]
+    stream = TapCallExports(config=CONFIG, catalog=catalog, state=state).streams[STREAM]
+    assert isinstance(stream, CallStream)
+    return stream
 
 
 def properties_of(stream: CallStream[Any]) -> JSON:
