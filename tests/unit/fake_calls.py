@@ -244,7 +244,8 @@ class SyncLog(list["list[int] | datetime"]):
         for batch in self._sync.run():
             if batch:
                 self.append([record["id"] for record in batch])
-        for failure in self._failures.values():
+        for name, failure in self._failures.items():
+            assert name == FakeCalls.name
             self._failures.clear()
             raise failure
         return self

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import tap_callexports.cap
-from tap_callexports.cap import SUSPICIOUS_ROWS, TRUSTED_ROWS, Cap
+from tap_callexports.cap import SUSPICIOUS_ROWS, TRUSTED_ROWS, Cap, looks_like_a_cap
 
 
 @given(
@@ -64,7 +64,7 @@ def test_a_response_is_complete_if_no_cap_can_have_cut_it(
     ("limit", "responses", "fitting", "wanted"),
     [
         # Short responses say nothing of the cap, so more rows are requested until it is known.
-        (5000, [40], TRUSTED_ROWS, 4 * TRUSTED_ROWS),
+        (5000, [1], TRUSTED_ROWS, 4 * TRUSTED_ROWS),
         (5000, [1800], 1800, 7200),
         (5000, [1800, 5000], 5000, 5000),
         (5000, [6000], 5000, 5000),
@@ -81,6 +81,10 @@ def test_more_rows_are_requested_until_the_cap_is_known(
     for rows in responses:
         cap.is_complete(rows, limit)
     assert (cap.fitting, cap.wanted) == (fitting, wanted)
+
+
+def test_round_lengths_look_like_a_cap() -> None:
+    assert [rows for rows in range(120) if looks_like_a_cap(rows)] == [50, 100]
 
 
 def test_no_more_rows_are_requested_once_a_range_was_too_large_for_the_server() -> None:

@@ -23,7 +23,8 @@ from tap_callexports.errors import (
 )
 from tap_callexports.progress.stats import COMPLETE, FAILED, FORBIDDEN
 from tap_callexports.records.batch import Batch
-from tap_callexports.records.timestamps import parse_instant
+from tap_callexports.records.timestamps import format_instant, parse_instant
+from tap_callexports.sync import Sync, read_stream
 from tap_callexports.windows import Planner, Window
 
 NOW = SPAN.end
@@ -228,16 +229,17 @@ def test_rows_without_a_time_are_not_outside_and_come_once(
 
 def test_invalid_values_are_counted_once_and_reported(caplog: pytest.LogCaptureFixture) -> None:
     calls = FakeCalls()
-    for row in calls.rows[:3]:
-        row["seconds"] = "long"
+    for number in (0, 1, 5):
+        calls.rows[number]["seconds"] = "long"
 
     def read(window: Window) -> Iterator[Batch]:
         yield from calls.inside(window)
-        yield from calls.inside(window)
+        if window.start == START:
+            yield from calls.inside(window)
 
     calls.read = read
     log = SyncLog(calls).run()
-    assert (log.stats.duplicates, log.stats.invalid_values) == (16, {"seconds": 3})
+    assert (log.stats.duplicates, log.stats.invalid_values) == (4, {"seconds": 3})
     assert "3 invalid values in column seconds, kept in extra" in caplog.text
 
 
@@ -278,6 +280,80 @@ def test_a_scan_is_neither_split_nor_skipped(failure: Exception, words: str) -> 
     log = fails(SyncLog(calls), words)
     assert calls.scanned == windows(24, 96)
     assert log == [[0, 1], [2, 3], *at(24)]
+
+
+# Partitions, and records past the SDK.
+
+
+def test_a_partition_is_read_with_its_restriction_and_its_bookmark(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(FakeCalls, "granularity", HOUR)
+    context, other = ({"form_id": "7", "kind": "a"}, {"form_id": "8", "kind": "b"})
+    calls = FakeCalls()
+    states = [calls.get_context_state(each) for each in (context, other)]
+    states[0].update(replication_key="at", replication_key_value="2024-05-04T00:00:00Z")
+    assert [record["id"] for record in read_stream(calls, context)] == ALL[12:]
+    assert {(window.only["form_id"], window.granule) for window in calls.requested} == {("7", HOUR)}
+    assert calls.stats.name == "test_calls (form_id 7, kind a)"
+    assert calls.stats.ranged is True
+    assert states[0]["replication_key_value"] == format_instant(NOW)
+    assert "replication_key_value" not in states[1]
+
+
+def test_a_stream_whose_list_of_partitions_is_empty_has_nothing_to_read(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    monkeypatch.setattr(FakeCalls, "partition_setting", "form_ids")
+    monkeypatch.setattr(FakeCalls, "partition_column", "form_id", raising=False)
+    calls = FakeCalls(form_ids=[])
+    assert list(read_stream(calls, None)) == []
+    line = "Test (test_calls): nothing to read, test.form_ids is empty"
+    assert line in caplog.messages
+    assert calls.requested == []
+
+
+@pytest.mark.parametrize("writing", [True, False])
+@pytest.mark.parametrize("unmapped", [True, False])
+@pytest.mark.parametrize("test", [True, False])
+def test_records_that_no_map_changes_are_written_past_the_sdk(
+    monkeypatch: pytest.MonkeyPatch, *, writing: bool, unmapped: bool, test: bool
+) -> None:
+    monkeypatch.setattr(FakeCalls, "is_unmapped", unmapped)
+    calls, written = FakeCalls(connection_test=test), []
+    calls.writing = writing
+    monkeypatch.setattr(calls, "count_written", written.append)
+    monkeypatch.setattr(
+        calls.run.writer, "write_records", lambda name, lines: written.append((name, len(lines)))
+    )
+    read = list(read_stream(calls, None))
+    past = writing and unmapped and not test
+    assert calls.passthrough is past
+    assert (len(read), written[:2]) == ((0, [("test_calls", 2), 2]) if past else (16, []))
+
+
+@pytest.mark.parametrize(("within", "duplicates"), [(None, 16), (1, 0)])
+def test_duplicates_are_looked_for_as_far_back_as_the_stream_says(
+    monkeypatch: pytest.MonkeyPatch, within: int | None, duplicates: int
+) -> None:
+    monkeypatch.setattr(FakeCalls, "dedupe_window", within)
+    calls = FakeCalls()
+
+    def read(window: Window) -> Iterator[Batch]:
+        yield from calls.inside(window)
+        yield from calls.inside(window)
+
+    calls.read = read
+    assert SyncLog(calls).run().stats.duplicates == duplicates
+
+
+def test_a_full_table_has_no_bookmark() -> None:
+    calls = FakeCalls(lookback_hours=5)
+    sync = Sync(calls, None, None)
+    assert sum(len(batch) for batch in sync.run()) == 16
+    assert calls.requested == windows(0, 24, 48, 72, 96)
+    assert (sync.stats.bookmark, sync.stats.next_from) == (None, None)
 
 
 # The bookmark and its as_of.
@@ -331,7 +407,7 @@ def test_a_run_that_dies_inside_the_lookback_leaves_the_pair_as_it_was() -> None
     assert calls.requested == windows(24, 48, 72, 96)
 
 
-@pytest.mark.parametrize("end", [None, NOW - HOUR, NOW + HOUR])
+@pytest.mark.parametrize("end", [None, NOW - HOUR, NOW, NOW + HOUR])
 @pytest.mark.parametrize("pair", [(None, None), (NOW, NOW)])
 @pytest.mark.parametrize("options", [{}, {"connection_test": True}])
 def test_a_range_that_is_not_closed_yet_is_said(
@@ -399,9 +475,11 @@ def test_a_bookmark_in_the_future_counts_as_now_and_is_lowered_once(
     assert calls.requested[0].start == start
     assert log.pairs == [lowered, (NOW, NOW)] if lowered != (NOW, NOW) else [lowered]
     now = "2024-05-05T00:00:00.000000Z"
-    (line,) = (line for line in caplog.messages if "lowered" in line)
-    assert line.startswith("test_calls: the bookmark 2024-")
-    assert line.endswith(f"what is later was lowered to {now}")
+    assert (
+        f"test_calls: the bookmark {format_instant(bookmark)}, or its as_of, is later than now "
+        f"minus settle_minutes; what is later was lowered to {now}"
+    ) in caplog.messages
+    assert sum("lowered" in line for line in caplog.messages) == 1
     caplog.clear()
     SyncLog(calls, *log.pairs[-1]).run()
     assert caplog.messages == []

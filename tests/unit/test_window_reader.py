@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import pytest
 from fake_calls import ALL, DAY, HOUR, SECOND, SPAN, START, Days, FakeCalls, SyncLog, at, windows
@@ -127,13 +127,7 @@ def test_a_second_that_can_be_read_the_last_time_is_not_skipped() -> None:
 
 def test_nothing_is_skipped_while_nothing_can_be_read() -> None:
     calls = FakeCalls(skip_unreadable=True).failing(Unreadable("500"))
-    log = fails(calls, "^500; .* cannot be split further, and nothing else can be read$")
-    assert log == []
-    # Seconds near and far were tried, inside the span.
-    first = calls.requested.index(Window(START, START + SECOND))
-    tried = [window.start - START for window in calls.requested[first + 1 :]]
-    assert tried == [5 * SECOND, 60 * SECOND, HOUR, DAY]
-    assert {window.length for window in calls.requested[first:]} == {SECOND}
+    assert fails(calls, "^500; .* cannot be split further, and nothing else can be read$") == []
 
 
 @pytest.mark.parametrize("readable", [-5 * SECOND, 5 * SECOND, -DAY])
@@ -184,11 +178,13 @@ def test_of_a_window_that_may_be_skipped_no_row_is_emitted_before_all_have_come(
 
 @pytest.mark.parametrize(("rows", "requested"), [(3, [24, 12, 12]), (4, [24, 24, 24])])
 def test_rows_that_are_too_many_to_be_held_back_split_their_window(
-    rows: int, requested: list[int]
+    rows: int, requested: list[int], caplog: pytest.LogCaptureFixture
 ) -> None:
     calls = FakeCalls(skip_unreadable=True)
+    caplog.set_level(logging.INFO)
     with limits(MAX_ROWS=rows):
         assert SyncLog(calls).run().ids == ALL
+    assert any("test_calls): over 3 rows; split" in line for line in caplog.messages) is (rows == 3)
     assert [window.length / HOUR for window in calls.requested[:3]] == requested
 
 
@@ -255,9 +251,10 @@ def test_no_window_is_begun_after_the_end_has_become_earlier(workers: int) -> No
     assert len(calls.requested) <= 4 + workers
 
 
-def test_a_closed_window_counts_its_rows_and_requests() -> None:
+@pytest.mark.parametrize("emitted", [0, 1])
+def test_a_closed_window_counts_its_rows_and_requests(emitted: int) -> None:
     calls = FakeCalls(*(number * HOUR for number in range(24)))
-    calls.failing(GAVE_UP, lambda window: window.length > 12 * HOUR, after=1)
+    calls.failing(GAVE_UP, lambda window: window.length > 12 * HOUR, after=emitted)
     before = calls.read
 
     def read(window: Window) -> Iterator[Batch]:
@@ -270,6 +267,54 @@ def test_a_closed_window_counts_its_rows_and_requests() -> None:
     closed = [event for event in reader(calls).read(day) if isinstance(event, ClosedWindow)]
     first, second = windows(0, 12, 24)
     assert closed == [
-        ClosedWindow(first, 12, 2, 0, whole=False),
+        ClosedWindow(first, 12, 2, 0, whole=not emitted),
         ClosedWindow(second, 12, 2, 1, whole=True),
+    ]
+    assert [event.whole for event in closed] == [not emitted, True]
+
+
+def test_a_skipped_window_is_closed_without_rows_and_tried_less_often() -> None:
+    calls, few = spoilt(WindowTooLarge("rows"), skip_unreadable=True), []
+    before = calls.read
+
+    def read(window: Window) -> Iterator[Batch]:
+        few.append(current_traffic().few_tries)
+        current_traffic().sent(again=False)
+        return before(window)
+
+    calls.read = read
+    both = Window(BAD.start, BAD.end + SECOND)
+    closed = [event for event in reader(calls).read(both) if isinstance(event, ClosedWindow)]
+    rest = Window(BAD.end, both.end)
+    assert closed == [
+        ClosedWindow(BAD, 0, 1, whole=False, skipped=True),
+        ClosedWindow(rest, 0, 1),
+    ]
+    # The two seconds, the one that cannot be read, one near it, the last try, and the rest.
+    assert few == [False, False, True, True, False]
+
+
+def test_a_window_behind_the_end_is_not_read() -> None:
+    calls = FakeCalls()
+    assert list(reader(calls).read(Window(SPAN.end, SPAN.end + HOUR))) == []
+    assert list(reader(calls).read(Window(SPAN.end + HOUR, SPAN.end + DAY))) == []
+    assert calls.requested == []
+
+
+@pytest.mark.parametrize(
+    ("second", "tried"),
+    [
+        (2 * DAY, [-5, 5, -60, 60, -3600, 3600, -86_400, 86_400]),
+        (5 * SECOND, [-5, 5, 60, 3600, 86_400]),
+        (4 * DAY - 5 * SECOND, [-5, -60, -3600, -86_400]),
+    ],
+)
+def test_seconds_near_and_far_inside_the_span_are_tried(
+    second: timedelta, tried: list[int]
+) -> None:
+    calls = FakeCalls().failing(GAVE_UP)
+    unread = Window(START + second, START + second + SECOND)
+    assert not reader(calls)._others_can_be_read(unread)
+    assert calls.requested == [
+        Window(unread.start + seconds * SECOND, unread.end + seconds * SECOND) for seconds in tried
     ]

@@ -328,7 +328,10 @@ def test_two_full_responses_are_complete_where_they_overlap_in_opposite_orders()
 def test_two_full_responses_that_prove_nothing_are_too_large(
     second: tuple[int, ...], advice: str
 ) -> None:
-    reading = capped("last", advice)
+    reading = CappedPage(
+        "first", "last", cap=Cap(3), keys=KEYS, **({"advice": advice} if advice else {})
+    )
+    assert reading.token == "first"
     reading.advance(page(1, 2, 3))
     end = f"; {advice}" if advice else ""
     with pytest.raises(WindowTooLarge, match=rf"may have been cut{end}$"):

@@ -87,16 +87,9 @@ def test_only_what_is_excluded_is_left_out(
     }  # fmt: skip
 
 
-@pytest.mark.parametrize("name", SECRETS)
-@pytest.mark.parametrize("value", ["canary", {"a": ["canary"]}])
-def test_a_key_that_names_a_secret_is_left_out(name: str, value: object) -> None:
-    row = {"id": "c1", "assistant": {"tools": [{name: value, "name": "t"}]}}
-    assert record_of(row)["assistant"] == {"tools": [{"name": "t"}]}
-
-
-@pytest.mark.parametrize("name", OPEN)
-def test_other_keys_stay(name: str) -> None:
-    assert record_of({"id": "c1", "assistant": {name: "x"}})["assistant"] == {name: "x"}
+def test_keys_that_name_a_secret_are_left_out_and_others_stay() -> None:
+    row = {"id": "c1", "assistant": {"tools": [dict.fromkeys([*SECRETS, *OPEN], "x")]}}
+    assert record_of(row)["assistant"] == {"tools": [dict.fromkeys(OPEN, "x")]}
 
 
 @pytest.mark.parametrize("as_json", [False, True])

@@ -33,7 +33,7 @@ def decoded(text: bytes) -> Any:
     )
 
 
-@settings(deadline=None, derandomize=True, max_examples=1000)
+@settings(max_examples=300)
 @given(VALUES)
 def test_a_text_is_repaired_as_its_decoded_values_would_be(text: str) -> None:
     counts: Counter[str] = Counter()
