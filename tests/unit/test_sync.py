@@ -321,7 +321,8 @@ def test_records_that_no_map_changes_are_written_past_the_sdk(
     monkeypatch: pytest.MonkeyPatch, *, writing: bool, unmapped: bool, test: bool
 ) -> None:
     monkeypatch.setattr(FakeCalls, "is_unmapped", unmapped)
-    calls, written = FakeCalls(connection_test=test), []
+    calls = FakeCalls(connection_test=test)
+    written: list[object] = []
     calls.writing = writing
     monkeypatch.setattr(calls, "count_written", written.append)
     monkeypatch.setattr(
