@@ -120,7 +120,10 @@ def test_an_integer_outside_its_bounds_is_an_error(name: str) -> None:
     for bound, beyond, word in ((least, -1, "more"), (most, 1, "less")):
         if bound is not None:
             accepted({name: bound})
-            accepted({name: float(bound)})
+            value: Any = accepted({name: float(bound)}).config
+            for part in name.split("."):
+                value = value[part]
+            assert (value, type(value)) == (bound, int)
             assert errors_of({name: bound + beyond}) == [f"{name}: must be {bound} or {word}"]
     for other in ("5", 1.5, True, [5]):
         assert errors_of({name: other}) == [f"{name}: must be a whole number"]

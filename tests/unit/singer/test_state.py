@@ -224,6 +224,18 @@ def test_keys_of_the_sdk_are_dropped_and_what_the_tap_does_not_know_stays() -> N
     drop_transient({}, KNOWN)
 
 
+@pytest.mark.covers(154)
+def test_a_tap_keeps_what_it_does_not_know_and_drops_keys_of_the_sdk() -> None:
+    others = {"other_calls": {KEY: "at", VALUE: INSTANT, "progress_markers": {}, "more": [1]}}
+    ours = {KEY: "started_at", VALUE: INSTANT}
+    given = {"burki_calls": ours | {"starting_replication_value": INSTANT}, **others}
+    tap = TapCallExports(
+        config=CONFIG, state={"bookmarks": given, "version": 7, "extra": {"a": []}}
+    )
+    bookmarks = {"burki_calls": ours, **others}
+    assert tap.state == {"bookmarks": bookmarks, "version": 7, "extra": {"a": []}}
+
+
 anything = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=5),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner),
