@@ -80,14 +80,14 @@ def test_a_refused_connection(scheme: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("answer", "reason"),
+    ("response", "reason"),
     [
         ([], "the TLS handshake ended early"),
         ([INTERNAL_ERROR], "the TLS handshake failed (tlsv1 alert internal error)"),
     ],
 )
-def test_a_tls_handshake_that_fails_is_tried_again(answer: list[bytes], reason: str) -> None:
-    with RawServer(lambda _: answer) as server:
+def test_a_tls_handshake_that_fails_is_tried_again(response: list[bytes], reason: str) -> None:
+    with RawServer(lambda _: response) as server:
         failure = failure_at(url := tls(server))
     assert f"{host(url)}: {reason}; gave up after 2 tries" in failure
     assert server.connections == TRIES

@@ -1,4 +1,4 @@
-"""Responses: JSON that is whole, rows with undecoded values, and what headers ask for."""
+"""Responses: JSON that is whole, rows with undecoded values, and the waits that headers name."""
 
 from __future__ import annotations
 

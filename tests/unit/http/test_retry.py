@@ -79,10 +79,10 @@ def test_a_wait_longer_than_allowed_fails_with_both_numbers() -> None:
 
 
 @pytest.mark.covers(102)
-@pytest.mark.parametrize("asked", [{"Retry_After": "0"}, {"Retry_After_Ms": "1"}])
+@pytest.mark.parametrize("headers", [{"Retry_After": "0"}, {"Retry_After_Ms": "1"}])
 @retry_waits(first=1, longest=60)
-def test_a_wait_of_nearly_nothing_grows(asked: dict[str, str]) -> None:
-    failure = failure_of(response(429, b"", **asked), SETTINGS, request())
+def test_a_wait_of_nearly_nothing_grows(headers: dict[str, str]) -> None:
+    failure = failure_of(response(429, b"", **headers), SETTINGS, request())
     assert isinstance(failure, TransientFailure)
     _, waits = after(*[failure] * 7, settings=replace(SETTINGS, max_retry_wait=300))
     for shortest, wait in zip((0.25, 0.5, 1, 2, 4, 8, 15), waits, strict=True):

@@ -7,12 +7,12 @@ from batch_of import batch_of
 
 from tap_callexports.records.batch import Batch
 
-MISFITS = {1: ["notes"], 3: ["notes", "duration"]}
+INVALID = {1: ["notes"], 3: ["notes", "duration"]}
 
 
 def batch() -> Batch:
     made = batch_of([{"id": number, "notes": None} for number in range(4)])
-    made.invalid_values = dict(MISFITS)
+    made.invalid_values = dict(INVALID)
     made.outside = 5
     return made
 
@@ -22,19 +22,19 @@ def rows_of(batch: Batch) -> list[int]:
     rows = [record["id"] for record in batch.records]
     assert batch["id"] == rows
     assert batch.invalid_values == {
-        place: MISFITS[row] for place, row in enumerate(rows) if row in MISFITS
+        place: INVALID[row] for place, row in enumerate(rows) if row in INVALID
     }
     return rows
 
 
 @pytest.mark.parametrize("rows", [[], [0, 2], [1], [3, 1], [2, 3], [3, 2, 1, 0]])
-def test_misfits_stay_with_the_rows_that_are_selected(rows: list[int]) -> None:
+def test_invalid_values_stay_with_the_rows_that_are_selected(rows: list[int]) -> None:
     selected = batch().select(rows)
     assert rows_of(selected) == rows
     assert selected.outside == 5
 
 
-def test_misfits_stay_with_the_rows_that_are_joined() -> None:
+def test_invalid_values_stay_with_the_rows_that_are_joined() -> None:
     pages = [batch().select(rows) for rows in ([0, 3], [1], [], [2, 1])]
     joined = Batch.joined(pages)
     assert rows_of(joined) == [0, 3, 1, 2, 1]

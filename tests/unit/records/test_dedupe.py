@@ -39,7 +39,7 @@ def test_a_bounded_memory_reaches_so_many_rows_back_and_not_much_farther(row: in
 
 
 class OneByOne:
-    """Rows in the order they are handed over, each compared with those before it."""
+    """Rows in the order they are received, each compared with those before it."""
 
     def __init__(self, within: int | None) -> None:
         self.within = within

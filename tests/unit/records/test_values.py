@@ -40,7 +40,7 @@ FITS: list[tuple[dict[str, Any], Any, Any]] = [
     (OBJECT, {"a": 1}, {"a": 1}), (OBJECT, '{"a": 1}', {"a": 1}), (OBJECT, "", None),
 ]  # fmt: skip
 
-MISFITS: list[tuple[dict[str, Any], Any]] = [
+INVALID: list[tuple[dict[str, Any], Any]] = [
     (ID, {"a": 1}), (TEXT, ["a"]), (TIME, "yesterday"), (TIME, 5),
     (NUMBER, "1,234"), (NUMBER, "12 min"), (NUMBER, True), (NUMBER, []),
     (INTEGER, "1.5"), (INTEGER, "abc"),
@@ -59,7 +59,7 @@ def test_a_value_that_fits_is_taken(schema: dict[str, Any], value: object, wante
     assert type(taken) is type(wanted)
 
 
-@pytest.mark.parametrize(("schema", "value"), MISFITS)
+@pytest.mark.parametrize(("schema", "value"), INVALID)
 def test_a_value_that_does_not_fit_is_refused(schema: dict[str, Any], value: object) -> None:
     with pytest.raises(ValueError):  # noqa: PT011 - the type is the contract
         reader_for(schema, ISO_TIMES)(value)
