@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from singer_sdk.exceptions import ConfigValidationError
 from support import run_tap
 
+from tap_callexports.redaction import sanitize
 from tap_callexports.singer.state import (
     AS_OF,
     KEY,
@@ -30,6 +31,8 @@ CONFIG = {"burki": {"api_key": "x"}, "videsk": {"api_token": "x"}}
 FIRST_RUN = "for a first run leave it out or pass {}"
 NOT_AN_OBJECT = f"must be a JSON object; {FIRST_RUN}"
 NOT_OURS = f"has no 'bookmarks', so it is not a state of this tap; {FIRST_RUN}"
+LONG = "k" * 99
+SHORT = sanitize(LONG, 80)
 OTHERS = "keys of another tap ({}); take the stream out of the state to read it from start_date"
 
 
@@ -51,6 +54,8 @@ ERRORS: list[tuple[object, str]] = [
     ({"bookmarks": None}, "'bookmarks' must be an object"),
     ({"bookmarks": []}, "'bookmarks' must be an object"),
     ({"bookmarks": {"burki_calls": INSTANT}}, "the bookmark of burki_calls must be an object"),
+    ({"bookmarks": {LONG: None}}, f"the bookmark of {SHORT} must be an object"),
+    (about("burki_calls", **{LONG: 1}), f"the bookmark of burki_calls has {OTHERS.format(SHORT)}"),
     ({"bookmarks": {"other\ncalls": None}}, "the bookmark of other calls must be an object"),
     (about("burki_calls", as_of="soon"), "'as_of' of burki_calls is not an ISO 8601 instant"),
     (about("burki_calls", replication_key=5), f"'{KEY}' of burki_calls must be a text"),
