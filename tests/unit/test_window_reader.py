@@ -230,7 +230,7 @@ def test_a_plan_may_wait_for_the_windows_under_way(workers: int) -> None:
 
         @override
         def learn(self, closed: ClosedWindow) -> None:
-            self.closed += 1
+            self.closed += closed.window.length == 6 * HOUR
 
     calls = FakeCalls(max_concurrency=workers)
     assert ends(calls, InPairs(SPAN, first_step=6 * HOUR)) == at(*range(6, 97, 6))

@@ -190,6 +190,7 @@ def test_a_state_is_taken_out_of_what_is_around_it(wrapped: dict[str, Any]) -> N
         ({"a": 1}, {"a": 1}),
         ({"type": "RECORD", "value": 1}, {"type": "RECORD", "value": 1}),
         ({"value": STATE}, {"value": STATE}),
+        ({**STATE, "singer_state": {"a": 1}}, {**STATE, "singer_state": {"a": 1}}),
         ({"type": "STATE"}, {"type": "STATE"}),
         ({"type": "STATE", "value": 7}, 7),
         # What is no object is left for the check; keys beside the bookmarks are merged.
