@@ -49,7 +49,12 @@ def private_texts(account: Account) -> set[str]:
 @pytest.mark.covers(103, 116)
 @pytest.mark.parametrize(
     ("account", "name", "skip"),
-    tried(DISTINCT, ("503", 0), ("cut body", 0), *((name, 1) for name in TROUBLE)),
+    tried(
+        DISTINCT,
+        ("503", 0),
+        ("cut body", 0),
+        *((name, 1) for name in TROUBLE if not name.isdigit()),
+    ),
     indirect=["account"],
 )
 def test_trouble_that_passes_changes_nothing(account: Account, name: str, skip: int) -> None:
@@ -65,7 +70,7 @@ def test_trouble_that_passes_changes_nothing(account: Account, name: str, skip: 
 @pytest.mark.covers(102, 103, 105, 106, 107, 173)
 @pytest.mark.parametrize(
     ("account", "name"),
-    tried(DISTINCT, *((name,) for name in TROUBLE if name != "503")),
+    tried(DISTINCT, *((name,) for name in TROUBLE if name not in {"503", "empty", "cut body"})),
     indirect=["account"],
 )
 def test_trouble_that_stays_fails_the_stream_in_one_line(

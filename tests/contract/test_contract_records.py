@@ -168,6 +168,24 @@ def test_what_is_missing_in_the_catalogs_schema_is_not_exported_at_all(options: 
         assert json.dumps(record).count("kept") >= 1, each
 
 
+@pytest.mark.covers(145)
+@pytest.mark.parametrize("text", ["", " ", "\t\r\n", "\u00a0\u3000"])
+def test_white_space_for_an_id_a_time_or_a_number_is_null_and_kept_in_extra(text: str) -> None:
+    blank = {
+        stream: {
+            name: text
+            for name, column in STREAMS[stream].schema["properties"].items()
+            if name not in STREAMS[stream].primary_keys
+            and {"number", "integer", "boolean", "minLength", "format"} & {*column["type"], *column}
+        }
+        for stream in STREAMS
+    }  # fmt: skip
+    run = run_over(lambda stream: json.dumps([keys_of(stream, 1) | blank[stream]]).encode())
+    for stream, [record] in records(run).items():
+        assert {record[name] for name in blank[stream]} == {None}
+        assert record["extra"] == (blank[stream] if text else None)
+
+
 def broken_row(stream: str) -> bytes:
     """A row with texts no target can store in its key, its columns, nested, and in `extra`."""
     row: JSON = {}
