@@ -18,15 +18,7 @@ def markdown(
     rows: int,
     skipped: Mapping[str, str],
 ) -> str:
-    """The whole page.
-
-    Args:
-        about: How it was measured.
-        figures: Memory, latency, requests and start-up.
-        speeds: Every tool on every workload; the first of each workload is the tap.
-        rows: Rows of the run that rates are stated for.
-        skipped: Tools that could not run, and why.
-    """
+    """The whole page; the first of `speeds` in each workload is the tap, rates are at `rows`."""
     ours: dict[str, Speed] = {}
     for speed in speeds:
         ours.setdefault(speed.workload, speed)

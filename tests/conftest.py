@@ -19,10 +19,9 @@ import pytest
 import requests
 import yaml
 from hypothesis import settings
-from postgres import programs
+from postgres import Server, programs, running
 from seam import retry_waits
 
-from benchmarks.postgres import Server, running
 from demo.project import Project
 from sandbox import Sandbox
 
@@ -48,7 +47,9 @@ _TEMPORARY = pytest.StashKey[TemporaryDirectory[str]]()
 def pytest_configure(config: pytest.Config) -> None:
     """Make one temporary folder for the whole run."""
     if "PYTEST_XDIST_WORKER" not in os.environ:
-        config.stash[_TEMPORARY] = folder = TemporaryDirectory(prefix="tap-callexports-tests-")
+        config.stash[_TEMPORARY] = folder = TemporaryDirectory(
+            prefix="tap-callexports-tests-", ignore_cleanup_errors=True
+        )
         Path(folder.name).chmod(0o755)  # PostgreSQL runs as a user without rights
         os.environ["TMPDIR"] = tempfile.tempdir = folder.name
 
@@ -60,8 +61,8 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What is slow begins first: there is no waiting left for the end."""
-    items.sort(key=lambda item: item.get_closest_marker("slow") is None)
+    """Tests that wait for other programs begin first, while others keep the machine busy."""
+    items.sort(key=lambda item: "integration" not in item.path.parts)
 
 
 @pytest.fixture(autouse=True)

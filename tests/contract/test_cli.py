@@ -67,7 +67,6 @@ def test_about_tells_capabilities_and_settings() -> None:
         assert "activate-version" not in shown
 
 
-@pytest.mark.covers(175)
 @pytest.mark.parametrize("option", ["--about", "--version"])
 def test_what_the_tap_says_about_itself_does_not_hold_the_config(option: str) -> None:
     outcome = command(option, config={"videsk": {"api_token": CANARY}, CANARY: 1})

@@ -59,7 +59,6 @@ def results(outcome: Outcome) -> tuple[dict[str, str], str]:
     return {name: result for name, result, _ in rows}, lines[-1]
 
 
-@pytest.mark.covers(161)
 @pytest.mark.parametrize("when", ["now", "long ago"])
 def test_a_connection_test_sends_few_requests_and_shows_each_result(
     when: str, box: Sandbox, busy: Sandbox
@@ -77,7 +76,6 @@ def test_a_connection_test_sends_few_requests_and_shows_each_result(
     assert not [text for text in numbers if text.startswith("+") and text in outcome.err]
 
 
-@pytest.mark.covers(161)
 @pytest.mark.parametrize("stream", DISTINCT, ids=str)
 @pytest.mark.parametrize("rows", [0, 40])
 def test_a_connection_test_of_a_stream_is_two_requests_at_most(stream: Stream, rows: int) -> None:

@@ -34,7 +34,6 @@ def test_the_start_belongs_to_the_export_and_the_end_does_not(
     assert account.key(end) not in table or not account.stream.filtered
 
 
-@pytest.mark.covers(24)
 @pytest.mark.parametrize("account", TIMED, indirect=True, ids=str)
 @pytest.mark.parametrize("workers", [1, 4])
 def test_calls_at_the_seams_of_windows_come_once(account: Account, workers: int) -> None:
@@ -51,7 +50,6 @@ def test_calls_at_the_seams_of_windows_come_once(account: Account, workers: int)
     assert len(account.truth()) == 5 * 3
 
 
-@pytest.mark.covers(16)
 def test_many_calls_at_one_instant_come_once(account: Account) -> None:
     account.add(MIDDLE - SECOND, *[MIDDLE] * TIES, MIDDLE + HOUR)
     account.add(*[START + DAY] * TIES)
@@ -59,7 +57,6 @@ def test_many_calls_at_one_instant_come_once(account: Account) -> None:
     assert len(account.truth()) == 2 * TIES + 2
 
 
-@pytest.mark.covers(74)
 @pytest.mark.parametrize("account", TIMED, indirect=True, ids=str)
 @pytest.mark.parametrize("end", [MIDDLE, MIDDLE + 123456 * MICROSECOND], ids=str)
 def test_an_end_date_cuts_and_the_next_run_goes_on_from_there(
@@ -72,7 +69,6 @@ def test_an_end_date_cuts_and_the_next_run_goes_on_from_there(
     account.assert_complete(first, account.run(first.state, settings=account.stream.no_lookback))
 
 
-@pytest.mark.covers(71)
 def test_a_call_dated_after_the_end_does_not_move_the_bookmark(account: Account) -> None:
     account.add(START, MIDDLE, datetime(2999, 1, 1, tzinfo=START.tzinfo))
     run = account.run(end=None)

@@ -44,7 +44,6 @@ def test_each_call_is_requested_once_in_the_order_of_the_list(account: Account) 
     assert [one for path in paths for one in path.split("/") if one in ids] == ids
 
 
-@pytest.mark.covers(82, 83)
 def test_a_call_comes_when_it_has_ended(account: Account, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level("INFO")
     stream = account.stream

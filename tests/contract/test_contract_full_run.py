@@ -41,7 +41,6 @@ def run(account: Account) -> Run:
     return account.run(start=START.replace(year=2015))
 
 
-@pytest.mark.covers(163, 164)
 def test_every_call_comes_once_and_the_same_calls_give_the_same_lines(
     account: Account, run: Run
 ) -> None:
@@ -54,7 +53,6 @@ def test_every_call_comes_once_and_the_same_calls_give_the_same_lines(
     assert without_times[0] == without_times[1]
 
 
-@pytest.mark.covers(131, 142)
 def test_every_record_fits_the_schema_and_has_its_columns_in_order(
     account: Account, run: Run
 ) -> None:
@@ -85,7 +83,6 @@ def test_instants_are_utc_texts_of_one_width(account: Account, run: Run) -> None
         assert all(record[account.stream.time] for record in records)
 
 
-@pytest.mark.covers(140)
 def test_the_schema_comes_first_and_names_the_keys(account: Account, run: Run) -> None:
     kinds = [line["type"] for line in run.lines if line.get("stream") == account.name]
     assert kinds[0] == "SCHEMA"
@@ -95,7 +92,6 @@ def test_the_schema_comes_first_and_names_the_keys(account: Account, run: Run) -
     assert message.get("bookmark_properties", []) == ([time] if time else [])
 
 
-@pytest.mark.covers(157)
 def test_the_state_is_small_and_holds_nothing_that_passes(account: Account, run: Run) -> None:
     room = 2048 + 200 * bool(account.stream.partition)
     assert all(len(json.dumps(state)) <= room for state in run.states)

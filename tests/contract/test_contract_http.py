@@ -46,7 +46,6 @@ def private_texts(account: Account) -> set[str]:
     return {value for value in values - named if not re.match(r"\d{4}-\d\d-", value)}
 
 
-@pytest.mark.covers(103, 116)
 @pytest.mark.parametrize(
     ("account", "name", "skip"),
     tried(
@@ -67,7 +66,6 @@ def test_trouble_that_passes_changes_nothing(account: Account, name: str, skip: 
         account.assert_each_once(account.run())
 
 
-@pytest.mark.covers(102, 103, 105, 106, 107, 173)
 @pytest.mark.parametrize(
     ("account", "name"),
     tried(DISTINCT, *((name,) for name in TROUBLE if name not in {"503", "empty", "cut body"})),
@@ -125,7 +123,6 @@ def test_an_error_beside_rows_or_none_is_a_failure_and_a_field_without_one_is_no
         assert run.records(account.name) == []
 
 
-@pytest.mark.covers(100, 101)
 def test_a_server_may_ask_for_a_rest_of_up_to_max_retry_wait(account: Account) -> None:
     account.trouble(Fault("status", status=429, headers={"Retry-After": "1"}))
     account.assert_complete(account.run(settings={"max_concurrency": 1}))
@@ -142,7 +139,6 @@ def test_a_server_may_ask_for_a_rest_of_up_to_max_retry_wait(account: Account) -
     assert sum(request.status == 429 for request in account.requests) == 1
 
 
-@pytest.mark.covers(109)
 def test_a_redirect_is_never_followed(account: Account) -> None:
     with Sandbox(seed=6, rows=3) as elsewhere:
         target = f"{elsewhere.url}/{account.stream.api}/anything?token=1"

@@ -26,7 +26,6 @@ def empty(request: pytest.FixtureRequest) -> Iterator[Account]:
         yield account
 
 
-@pytest.mark.covers(94, 96)
 def test_an_idle_run_is_short_loses_nothing_and_keeps_the_bookmark(account: Account) -> None:
     first = account.run()
     account.api.requests.clear()
@@ -54,7 +53,6 @@ def test_without_an_end_date_runs_end_where_calls_have_settled(empty: Account) -
     assert (empty.bookmark(second) or "") >= bookmark
 
 
-@pytest.mark.covers(84, 86)
 def test_late_and_changed_calls_inside_the_lookback_come(account: Account) -> None:
     [call] = account.add(MIDDLE - 20 * HOUR)
     first = account.run(end=MIDDLE)
@@ -69,7 +67,6 @@ def test_late_and_changed_calls_inside_the_lookback_come(account: Account) -> No
     account.assert_exported(table, end=MIDDLE + DAY)
 
 
-@pytest.mark.covers(85, 88, 89)
 @pytest.mark.parametrize(
     ("account", "hours"), tried(WINDOWED, (0,), (50,), (5,)), indirect=["account"]
 )
@@ -97,7 +94,6 @@ def test_an_empty_account_is_read_in_few_requests(empty: Account) -> None:
     assert len(empty.requests) <= 60
 
 
-@pytest.mark.covers(91, 92)
 @pytest.mark.parametrize("account", TIMED, indirect=True, ids=str)
 def test_bookmarks_never_fall_whatever_happens_between_runs(account: Account) -> None:
     seen: list[str] = []
@@ -115,7 +111,6 @@ def test_bookmarks_never_fall_whatever_happens_between_runs(account: Account) ->
     assert (seen[0], seen[-1]) == (text(START + DAY), text(END))
 
 
-@pytest.mark.covers(74)
 @pytest.mark.parametrize("account", TIMED, indirect=True, ids=str)
 def test_a_bookmark_beyond_the_end_date_stays(account: Account) -> None:
     run = account.run(account.state(END), end=MIDDLE)

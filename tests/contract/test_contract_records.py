@@ -112,7 +112,6 @@ def maps_of(stream: CallStream[Any], number: int) -> JSON:
     return ways[number % len(ways)]
 
 
-@pytest.mark.covers(143)
 @pytest.mark.parametrize("batches", [False, True], ids=["RECORD", "BATCH"])
 @pytest.mark.parametrize("mapped", [False, True], ids=["unmapped", "stream maps"])
 @pytest.mark.parametrize("depth", [None, 1, 2, 5])
@@ -140,7 +139,6 @@ def test_every_record_has_the_columns_of_its_schema_in_their_order(
         assert {tuple(record) for record in rows} == {tuple(columns)}, each
 
 
-@pytest.mark.covers(140)
 @pytest.mark.parametrize("options", [{}, FLAT], ids=["plain", "flattened"])
 def test_what_is_missing_in_the_catalogs_schema_is_not_exported_at_all(options: JSON) -> None:
     """Whether a whole column is missing there, or a part of one."""
@@ -168,7 +166,6 @@ def test_what_is_missing_in_the_catalogs_schema_is_not_exported_at_all(options: 
         assert json.dumps(record).count("kept") >= 1, each
 
 
-@pytest.mark.covers(145)
 @pytest.mark.parametrize("text", ["", " ", "\t\r\n", "\u00a0\u3000"])
 def test_white_space_for_an_id_a_time_or_a_number_is_null_and_kept_in_extra(text: str) -> None:
     blank = {
@@ -199,7 +196,6 @@ def broken_row(stream: str) -> bytes:
     return text.replace("TEXT", f"{HALF}a{NUL}{BACKSLASH}").encode()
 
 
-@pytest.mark.covers(144)
 @pytest.mark.parametrize("batches", [False, True], ids=["RECORD", "BATCH"])
 @pytest.mark.parametrize(
     "options",

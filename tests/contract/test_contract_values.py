@@ -23,7 +23,6 @@ def account(request: pytest.FixtureRequest) -> Iterator[Account]:
         yield account
 
 
-@pytest.mark.covers(130)
 @pytest.mark.parametrize(
     "account", [s for s in STREAMS if s.unknown_fields], indirect=True, ids=str
 )
@@ -59,7 +58,6 @@ def test_a_value_that_does_not_fit_is_kept_in_extra_and_counted(
     assert "a few" not in caplog.text
 
 
-@pytest.mark.covers(132)
 @pytest.mark.parametrize("account", NUMBERED, indirect=True, ids=str)
 def test_a_number_sent_as_text_becomes_a_number(account: Account) -> None:
     calls = account.add(MIDDLE, MIDDLE)
@@ -71,7 +69,6 @@ def test_a_number_sent_as_text_becomes_a_number(account: Account) -> None:
     assert [record["extra"] for record in found] == [None, None]
 
 
-@pytest.mark.covers(136)
 def test_a_call_without_its_key_fails_the_stream(account: Account) -> None:
     [call] = account.add(MIDDLE)
     account.take_key(call)
@@ -104,7 +101,6 @@ def test_a_call_whose_time_cannot_be_read_comes_and_moves_nothing(
     assert_table_is(table, truth)
 
 
-@pytest.mark.covers(138)
 @pytest.mark.parametrize("account", DISTINCT, indirect=True, ids=str)
 def test_texts_of_every_script_and_length_come_through(account: Account) -> None:
     column = account.stream.any_text
@@ -116,7 +112,6 @@ def test_texts_of_every_script_and_length_come_through(account: Account) -> None
     assert [table[account.key(call)][column] for call in calls] == texts
 
 
-@pytest.mark.covers(144)
 @pytest.mark.parametrize("account", DISTINCT, indirect=True, ids=str)
 def test_a_text_no_target_can_store_is_repaired_without_a_retry_and_reported_once(
     account: Account, caplog: pytest.LogCaptureFixture

@@ -124,7 +124,6 @@ def test_a_stream_map_of_a_stream_that_is_not_selected_is_no_error(distinct: Acc
     assert "no stream is selected" in run.complaints[-1]
 
 
-@pytest.mark.covers(143)
 def test_flattening_keeps_keys_rows_and_plain_values(account: Account) -> None:
     plain = account.run()
     flat = account.run(flattening_enabled=True, flattening_max_depth=3)

@@ -20,7 +20,6 @@ BURKI = {name for name in BY_NAME if name.startswith("burki_")} - set(OFF)
 EACH = pytest.mark.parametrize("provider", PROVIDERS, ids=lambda provider: provider.name)
 
 
-@pytest.mark.covers(125)
 @EACH
 @pytest.mark.parametrize("pasted", ["  {} ", "{}\n", ' "{}" \n', "'{}'"])
 def test_a_pasted_credential_arrives_as_it_was_meant(
@@ -37,7 +36,6 @@ def test_a_pasted_credential_arrives_as_it_was_meant(
     assert api.requests
 
 
-@pytest.mark.covers(125)
 @pytest.mark.parametrize("pasted", ["Bearer {}", "BEARER   {}", "Bearer\t{}", 'Bearer "{}"'])
 def test_a_token_may_be_pasted_with_the_word_before_it(box: Sandbox, pasted: str) -> None:
     changes = {
@@ -54,7 +52,6 @@ def test_a_token_may_be_pasted_with_the_word_before_it(box: Sandbox, pasted: str
         assert {request.headers[header] for request in api.requests} == {f"Bearer {secret}"}
 
 
-@pytest.mark.covers(125)
 def test_an_email_and_a_password_lose_only_the_blanks_around_them(box: Sandbox) -> None:
     options = box.twin24.options
     options.password = '"Bearer x"'
@@ -63,7 +60,6 @@ def test_an_email_and_a_password_lose_only_the_blanks_around_them(box: Sandbox) 
     assert box.twin24.requests[0].body == {"email": options.email, "password": '"Bearer x"'}
 
 
-@pytest.mark.covers(128)
 @EACH
 @pytest.mark.parametrize("off", [{}, None, "", "  "], ids=json.dumps)
 def test_a_provider_without_its_credential_is_off_and_says_so_once(
@@ -115,7 +111,6 @@ def test_empty_texts_and_nulls_count_as_unset_everywhere(box: Sandbox) -> None:
         assert run.table(name) == bare.table(name)
 
 
-@pytest.mark.covers(128)
 def test_one_provider_without_its_half_is_named_though_others_are_fine(box: Sandbox) -> None:
     run = run_tap(changed(box.config() | MAY, {"twin24.password": GONE}))
     assert run.code == 1

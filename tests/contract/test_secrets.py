@@ -39,7 +39,6 @@ def assert_hidden(outcome: Outcome, secrets: set[str]) -> None:
     assert shown == []
 
 
-@pytest.mark.covers(126, 172, 173)
 @pytest.mark.parametrize("level", ["INFO", "DEBUG"])
 def test_no_secret_and_no_phone_number_is_in_anything_a_good_run_writes(
     box: Sandbox, level: str
@@ -57,7 +56,6 @@ def test_no_secret_and_no_phone_number_is_in_anything_a_good_run_writes(
     assert ("DEBUG" in outcome.err) == (level == "DEBUG")
 
 
-@pytest.mark.covers(126, 172)
 @pytest.mark.parametrize("provider", PROVIDERS)
 def test_a_secret_that_a_server_says_back_is_not_repeated(box: Sandbox, provider: str) -> None:
     secrets = secrets_of(box)
@@ -70,7 +68,6 @@ def test_a_secret_that_a_server_says_back_is_not_repeated(box: Sandbox, provider
     assert_hidden(outcome, secrets | secrets_of(box))
 
 
-@pytest.mark.covers(172, 176)
 @pytest.mark.parametrize("before", [150, 180, 190, 198])
 def test_what_a_server_says_is_one_line_without_a_secret_even_where_it_is_shortened(
     box: Sandbox, before: int

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import TYPE_CHECKING, Any
-
-from expected_streams import entry_of
-from oracle import Facts
 
 from tap_callexports.providers import PROVIDERS
 
@@ -16,22 +12,6 @@ if TYPE_CHECKING:
     from sandbox import Api
 
 Settings = dict[str, Any]
-
-#: Streams whose records may come with those of another.
-_ALSO = {"anunzi_calls": "anunzi_unstarted_calls"}
-
-
-def facts(stream: str, settings: Settings) -> Facts:
-    """What the contract says of a stream under these settings."""
-    entry = entry_of(stream)
-    ahead = timedelta(days=settings[entry.ahead] if entry.ahead else 0)
-    return Facts(
-        partition=next(iter(entry.partition), ""),
-        timed=entry.time is not None,
-        lookback=max(timedelta(hours=settings[entry.lookback]), ahead),
-        ahead=ahead,
-        also=_ALSO.get(stream, ""),
-    )
 
 
 def lasting(dice: random.Random, api: Api) -> Settings:

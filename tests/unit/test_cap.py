@@ -53,7 +53,6 @@ def test_a_response_that_was_cut_never_counts_as_complete(
         (5000, 299, 300, True),
     ],
 )
-@pytest.mark.covers(7)
 def test_a_response_is_complete_if_no_cap_can_have_cut_it(
     longest: int, rows: int, limit: int, *, complete: bool
 ) -> None:

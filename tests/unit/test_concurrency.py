@@ -60,7 +60,6 @@ def close(results: Iterator[int]) -> None:
 # Pieces of work.
 
 
-@pytest.mark.covers(160)
 @given(
     lengths=st.lists(st.integers(0, 5), max_size=15),
     workers=st.integers(1, 6),

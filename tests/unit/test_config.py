@@ -113,7 +113,6 @@ def test_shared_settings_have_the_defaults_of_the_contract() -> None:
         assert SETTINGS[f"{provider.name}.settle_minutes"]["default"] == 5
 
 
-@pytest.mark.covers(88)
 @pytest.mark.parametrize("name", of_type("integer"))
 def test_an_integer_outside_its_bounds_is_an_error(name: str) -> None:
     least, most = SETTINGS[name].get("minimum"), SETTINGS[name].get("maximum")
@@ -136,7 +135,6 @@ def test_an_integer_that_no_clock_can_hold_is_no_crash(name: str) -> None:
     accepted({name: 10**15})
 
 
-@pytest.mark.covers(64, 73, 125, 170, 174, 177)
 @pytest.mark.parametrize(
     "name", [name for name in SECRETS if not name.endswith(".password")]
 )  # which goes into a body, where any character may be
@@ -161,7 +159,6 @@ def test_a_wrong_secret_is_an_error_and_not_shown(
     assert CANARY not in line + caplog.text
 
 
-@pytest.mark.covers(170)
 @pytest.mark.parametrize(
     "name", [name for name in SETTINGS if "." in name and name.endswith("_url")]
 )

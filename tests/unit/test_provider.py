@@ -50,7 +50,6 @@ def test_the_cutoff_is_now_minus_settle_minutes_or_an_earlier_end_date(
     assert (ended.cutoff, ended.as_of) == (cutoff, AS_OF)
 
 
-@pytest.mark.covers(70)
 @pytest.mark.parametrize(
     ("off", "warned", "calls"),
     [

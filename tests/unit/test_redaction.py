@@ -29,7 +29,6 @@ def log(caplog: pytest.LogCaptureFixture) -> logging.Logger:
     return logger
 
 
-@pytest.mark.covers(172)
 @pytest.mark.parametrize(
     "spelled",
     [
@@ -53,7 +52,6 @@ def test_a_secret_is_hidden_in_every_spelling(
     assert re.fullmatch(r"token \W*(\w{0,4}|b)\[hidden\]\W*\S{0,4} refused", message)
 
 
-@pytest.mark.covers(126, 172)
 def test_a_secret_in_an_exception_is_hidden_and_other_lines_stay_as_they_are(
     log: logging.Logger, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -84,7 +82,6 @@ def test_only_the_secret_is_hidden(secrets: list[str], text: str, hidden: str) -
     assert hiding(*secrets).hide(text) == hidden
 
 
-@pytest.mark.covers(176)
 def test_foreign_text_is_printable_and_short() -> None:
     assert sanitize("a\r\nb\x00c") == "a  b c"
     assert len(sanitize("x" * 999)) <= 201

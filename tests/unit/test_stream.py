@@ -107,7 +107,6 @@ def test_a_page_that_is_too_much_for_the_server_is_noted_in_what_is_known_of_the
     assert noted == ["a"]
 
 
-@pytest.mark.covers(14)
 @pytest.mark.parametrize(
     ("off", "ignored"),
     [

@@ -247,7 +247,6 @@ def test_invalid_values_are_counted_once_and_reported(caplog: pytest.LogCaptureF
     assert "3 invalid values in column seconds, kept in extra" in caplog.text
 
 
-@pytest.mark.covers(14)
 @pytest.mark.parametrize("emitted", [0, 1, 2])
 def test_where_the_filter_is_ignored_the_rest_is_read_as_one_scan(
     caplog: pytest.LogCaptureFixture, emitted: int
@@ -263,14 +262,12 @@ def test_where_the_filter_is_ignored_the_rest_is_read_as_one_scan(
     assert f"{IGNORED}; reading the rest as one scan" in caplog.messages
 
 
-@pytest.mark.covers(14)
 def test_where_the_filter_is_ignored_at_once_all_is_read_as_one_scan() -> None:
     calls = FakeCalls().failing(IGNORED)
     assert SyncLog(calls).run().ids == ALL
     assert calls.scanned == [SPAN]
 
 
-@pytest.mark.covers(14)
 @pytest.mark.parametrize(
     ("failure", "words"),
     [
@@ -435,7 +432,6 @@ def test_a_range_that_is_not_closed_yet_is_said(
     assert said == [line] * (end == NOW + HOUR and not options)
 
 
-@pytest.mark.covers(70)
 @pytest.mark.parametrize("workers", [1, 3])
 def test_a_clock_that_is_ahead_moves_no_bookmark_past_the_servers_time(workers: int) -> None:
     calls = with_clock_off(FakeCalls(max_concurrency=workers), 40 * HOUR)
@@ -448,7 +444,6 @@ def test_a_clock_that_is_ahead_moves_no_bookmark_past_the_servers_time(workers: 
         assert calls.requested == windows(0, 24, 48, 56)
 
 
-@pytest.mark.covers(70)
 @pytest.mark.parametrize("workers", [1, 3])
 def test_a_server_time_before_the_bookmark_is_nothing_to_do(workers: int) -> None:
     calls = with_clock_off(FakeCalls(max_concurrency=workers), 4000 * DAY)
@@ -456,7 +451,6 @@ def test_a_server_time_before_the_bookmark_is_nothing_to_do(workers: int) -> Non
     assert len(calls.requested) <= workers
 
 
-@pytest.mark.covers(70)
 def test_a_clock_that_is_behind_is_kept_and_lowers_no_right_bookmark(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
@@ -467,7 +461,6 @@ def test_a_clock_that_is_behind_is_kept_and_lowers_no_right_bookmark(
     assert [line for line in caplog.messages if "lowered" in line] == []
 
 
-@pytest.mark.covers(72)
 @pytest.mark.parametrize(
     ("bookmark", "as_of", "lowered", "start"),
     [

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 from one_table import run_dbt, truth, types_in
+from postgres import Server
 
-from benchmarks.postgres import Server
 from demo.calls_model import differences
 from demo.expected import Row, expected
 from sandbox import Sandbox

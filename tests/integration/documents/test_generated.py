@@ -14,7 +14,6 @@ from generator.marks import MarkError, filled
 from tap_callexports.providers import PROVIDERS
 
 
-@pytest.mark.covers(141)
 def test_the_generated_parts_are_up_to_date() -> None:
     stale = [str(path.relative_to(ROOT)) for path in files.outdated()]
     assert stale == [], "run `make docs`, and read the difference"

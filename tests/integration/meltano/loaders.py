@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from generator.facts import columns_of
+from postgres import Server
 
-from benchmarks.postgres import Server
 from demo.warehouse import as_kept, tables
 from tap_callexports.compat import override
 

@@ -14,8 +14,8 @@ import yaml
 from expected_streams import OFF
 from loaders import DuckDb, Jsonl, Postgres
 from pipelines import TAP, Pipeline, text
+from postgres import Server
 
-from benchmarks.postgres import Server
 from demo.project import ROOT, Project, tap_settings
 from demo.streams import STREAMS
 from sandbox import Sandbox

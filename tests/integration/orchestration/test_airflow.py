@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 import yaml
 from generator.facts import ROOT
+from postgres import Server
 
-from benchmarks.postgres import Server
 from orchestrate.accounts import FILE_VARIABLE
 from orchestrate.warehouse import URL_VARIABLE
 from sandbox import Sandbox

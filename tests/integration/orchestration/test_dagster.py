@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 import yaml
+from dagster_runs import Dagster, half_a_year
 from killing import kill
+from postgres import Server
 
-from benchmarks.backfill import Dagster, half_a_year
-from benchmarks.postgres import Server
 from orchestrate.streams import STREAMS
 from sandbox import Api, Fault, Sandbox
 from sandbox.http import Request

@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from dagster_runs import dagster_folder
 from killing import kill
+from postgres import Server
 
-from benchmarks.backfill import dagster_folder
-from benchmarks.postgres import Server
 from orchestrate.export import Exported, Range, export
 from orchestrate.programs import RunError
 from orchestrate.streams import STREAMS

@@ -53,7 +53,6 @@ def assert_no_request_came_twice(box: Sandbox) -> None:
 # Dialects.
 
 
-@pytest.mark.covers(17)
 @pytest.mark.parametrize(
     ("server", "setting"),
     [("anunzi", "anunzi"), ("retell", "retell"), ("both", "anunzi"), ("both", "retell")],
@@ -70,7 +69,6 @@ def test_each_dialect_gives_every_call_to_one_stream(
     assert {record["start_timestamp"] for record in run.records(UNSTARTED)} == {None}
 
 
-@pytest.mark.covers(15)
 @DIALECTS
 @WORKERS
 @pytest.mark.parametrize("stream", BOTH)
@@ -88,7 +86,6 @@ def test_a_refused_dialect_fails_at_once_and_names_the_other(
     assert len(asked(box.anunzi)) <= workers
 
 
-@pytest.mark.covers(14)
 @DIALECTS
 @pytest.mark.parametrize("stream", [CALLS, DETAILS])
 @pytest.mark.parametrize("sort", ["honoured", "ignored"])
@@ -121,7 +118,6 @@ def test_an_ignored_dialect_costs_one_warning_and_one_scan_but_no_call(
     assert len(asked(box.anunzi, "/get-call/")) == (len(truth) if stream == DETAILS else 0)
 
 
-@pytest.mark.covers(14, 17)
 @rows_per_window(10)
 def test_calls_without_a_start_are_handed_over_where_the_filter_is_ignored() -> None:
     with empty_sandbox() as box:
@@ -151,7 +147,6 @@ def test_the_ends_of_a_range_may_or_may_not_belong_to_it(
     assert warnings_in(caplog) == []
 
 
-@pytest.mark.covers(23)
 @DIALECTS
 def test_filters_of_ones_own_reach_every_page_and_pages_ask_the_same(
     box: Sandbox, dialect: Any
@@ -212,7 +207,6 @@ def test_a_slash_at_the_end_of_the_address_changes_nothing(box: Sandbox) -> None
 # The cursor.
 
 
-@pytest.mark.covers(10, 11)
 @pytest.mark.parametrize("cursor", ["repeat", "missing"])
 def test_more_without_a_way_to_get_it_is_a_failure_and_not_the_end(
     box: Sandbox, cursor: Any
@@ -227,7 +221,6 @@ def test_more_without_a_way_to_get_it_is_a_failure_and_not_the_end(
     assert_complete(export(box.anunzi, page_size=1000), box.anunzi)
 
 
-@pytest.mark.covers(12, 18, 19, 22, 40)
 @pytest.mark.parametrize(
     ("option", "value"),
     [
@@ -245,7 +238,6 @@ def test_every_page_is_read_whatever_the_server_makes_of_pages(
     assert_complete(run, box.anunzi, CALLS, UNSTARTED)
 
 
-@pytest.mark.covers(12)
 def test_empty_pages_without_end_fail(box: Sandbox) -> None:
     box.anunzi.options.empty_pages = 10**6
     run = export(box.anunzi, page_size=7, max_concurrency=1)
@@ -253,7 +245,6 @@ def test_empty_pages_without_end_fail(box: Sandbox) -> None:
     assert len(asked(box.anunzi)) < 100
 
 
-@pytest.mark.covers(13)
 @WORKERS
 @pytest.mark.parametrize(
     ("stream", "refusal"), [(CALLS, 400), (CALLS, 404), (CALLS, 422), (DETAILS, 400)]
@@ -268,7 +259,6 @@ def test_an_expired_cursor_splits_the_window_and_gives_no_call_twice(
     assert_complete(run, box.anunzi, stream)
 
 
-@pytest.mark.covers(13, 16)
 @pytest.mark.parametrize(
     ("step", "calls", "ttl", "page_size", "most"),
     [
@@ -289,7 +279,6 @@ def test_a_window_with_more_pages_than_a_cursor_lives_for_is_read_in_parts(
     assert len(asked(box.anunzi)) < most
 
 
-@pytest.mark.covers(13, 17)
 @pytest.mark.parametrize("times", [1, 2])
 def test_calls_without_a_start_are_read_all_over_after_an_expired_cursor(
     box: Sandbox, times: int
@@ -301,7 +290,6 @@ def test_calls_without_a_start_are_read_all_over_after_an_expired_cursor(
     assert_complete(run, box.anunzi, UNSTARTED)
 
 
-@pytest.mark.covers(13)
 @pytest.mark.parametrize("stream", BOTH)
 def test_a_cursor_that_is_refused_for_ever_fails_after_a_few_tries(stream: str) -> None:
     with empty_sandbox() as box:
@@ -314,7 +302,6 @@ def test_a_cursor_that_is_refused_for_ever_fails_after_a_few_tries(stream: str) 
     assert len(asked(box.anunzi)) < 120
 
 
-@pytest.mark.covers(13, 22)
 @pytest.mark.parametrize(("calls", "page_size"), [(60, 10), (5, 1)])
 def test_an_expired_cursor_of_calls_in_another_order_is_loud(calls: int, page_size: int) -> None:
     with empty_sandbox() as box:
@@ -325,7 +312,6 @@ def test_an_expired_cursor_of_calls_in_another_order_is_loud(calls: int, page_si
     assert_complete_or_loud(run, box.anunzi)
 
 
-@pytest.mark.covers(16)
 @pytest.mark.parametrize(("rows", "page_size"), [(25, 1), (25, 7), (1100, 1000)])
 def test_more_calls_in_one_millisecond_than_a_page_are_all_there_once(
     rows: int, page_size: int

@@ -78,7 +78,6 @@ def completed_by_two(box: Sandbox) -> set[int]:
 # Both ways.
 
 
-@pytest.mark.covers(48, 52, 59)
 @WAYS
 @pytest.mark.parametrize(
     "more",
@@ -102,7 +101,6 @@ def test_a_response_of_any_make_gives_every_call(
     assert all("gzip" in request.headers["accept-encoding"] for request in asked(box.burki))
 
 
-@pytest.mark.covers(56, 57)
 @WAYS
 def test_windows_are_requested_in_naive_utc_join_and_end_before_the_next_one(
     stream: str, settings: Any, options: Any
@@ -180,7 +178,6 @@ def mend_after(api: BurkiApi, files: int) -> None:
     after_requests(api, files, EXPORT, lambda: setattr(api.options, "cut_rows", 0))
 
 
-@pytest.mark.covers(46)
 @FORMATS
 @pytest.mark.parametrize(("files", "ranges"), [(1, 1), (2, 1), (3, 3), (FOR_EVER, 0)])
 def test_a_file_that_is_short_of_its_count_is_read_again_and_then_in_halves(
@@ -200,7 +197,6 @@ def test_a_file_that_is_short_of_its_count_is_read_again_and_then_in_halves(
     assert ranges > 1 or len(sent) == files + 1
 
 
-@pytest.mark.covers(46)
 def test_an_uncounted_csv_is_read_until_two_have_the_same_length() -> None:
     with empty_sandbox() as box:
         box.burki.add(80, NOON, NOON + 11 * HOUR)
@@ -232,7 +228,6 @@ def test_an_ignored_filter_costs_one_warning_and_one_scan_but_no_call(
     assert len(asked(box.burki)) <= 5
 
 
-@pytest.mark.covers(58)
 @pytest.mark.parametrize("ignored", [False, True])
 @limits(LARGEST_FILE=50)
 def test_a_window_of_too_many_calls_is_halved_before_its_file_is_requested(
@@ -250,7 +245,6 @@ def test_a_window_of_too_many_calls_is_halved_before_its_file_is_requested(
         assert len(asked(box.burki, EXPORT)) >= 300 / 50
 
 
-@pytest.mark.covers(58)
 @FORMATS
 @pytest.mark.parametrize("workers", [1, 4])
 def test_a_burst_of_calls_is_one_file_or_halves_where_it_is_too_large(
@@ -289,7 +283,6 @@ def assert_never_paged(api: BurkiApi) -> None:
     assert all((query["limit"], "skip" in query) == ("1000", False) for query in queries)
 
 
-@pytest.mark.covers(32)
 @SHAPES
 @pytest.mark.parametrize("rows", [999, 1000, 1001])
 def test_more_calls_than_a_page_holds_are_split_and_never_paged(rows: int, shape: Any) -> None:
@@ -304,7 +297,6 @@ def test_more_calls_than_a_page_holds_are_split_and_never_paged(rows: int, shape
     assert (True in costs) == (shape == "items")
 
 
-@pytest.mark.covers(33)
 @SHAPES
 @limits(PAGE=10)
 def test_calls_that_started_together_are_all_there_or_fail_and_are_named(shape: Any) -> None:
@@ -424,7 +416,6 @@ def test_the_filters_of_the_list_decide_which_calls_are_requested(box: Sandbox) 
 # The key.
 
 
-@pytest.mark.covers(123)
 @pytest.mark.parametrize(
     ("times", "skip", "requests"), [(1, 0, None), (2, 3, None), (99, 0, 2), (99, 3, 3 + 3)]
 )

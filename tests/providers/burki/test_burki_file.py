@@ -133,7 +133,6 @@ def stream() -> CallStream[Any]:
     return cast("CallStream[Any]", tap.streams[CALLS])
 
 
-@pytest.mark.covers(48, 52, 53)
 @PROPERTY
 @given(table=tables(), form=FORMS, escaped=st.booleans(), wrapped=st.booleans())
 def test_json_and_csv_of_a_table_give_equal_records(
@@ -156,7 +155,6 @@ def test_json_and_csv_of_a_table_give_equal_records(
         assert record["started_at"][:19] == row["started_at"][:19]
 
 
-@pytest.mark.covers(46, 49)
 @PROPERTY
 @given(table=tables(), form=FORMS, data=st.data())
 def test_a_csv_cut_anywhere_gives_no_row_that_was_not_in_it(
@@ -173,7 +171,6 @@ def test_a_csv_cut_anywhere_gives_no_row_that_was_not_in_it(
     assert not fewer or list(fewer[-1]) == list(rows[0])
 
 
-@pytest.mark.covers(46, 49, 51)
 @pytest.mark.parametrize(
     "body",
     [
@@ -202,7 +199,6 @@ def test_a_broken_csv_is_refused_as_a_whole(body: bytes) -> None:
         read_csv(body)
 
 
-@pytest.mark.covers(54)
 @pytest.mark.parametrize(
     "body", [b"", b"  \r\n", b"<!DOCTYPE html><html></html>", b"{}", b'{"detail": "no"}', b"null"]
 )
@@ -212,7 +208,6 @@ def test_what_is_no_file_at_all_is_an_error_and_not_an_empty_export(body: bytes)
             read(reply_of(body, "application/octet-stream"))
 
 
-@pytest.mark.covers(54)
 def test_a_header_alone_and_an_empty_list_are_empty_exports() -> None:
     for body in (HEADER + b"\n", HEADER + b"\r\n", b"\xef\xbb\xbf" + HEADER + b"\r\n\r\n"):
         assert read_csv(body) == []
@@ -220,13 +215,11 @@ def test_a_header_alone_and_an_empty_list_are_empty_exports() -> None:
         assert list(rows_of_json(reply_of(body, "application/json"))) == []
 
 
-@pytest.mark.covers(50, 51)
 def test_columns_are_found_by_name_unknown_ones_kept_and_accents_are_utf_8() -> None:
     body = "Outcome,STATUS , call id\r\nRecepción,completed,7\r\n".encode()
     assert read_csv(body) == [{"Outcome": "Recepción", "status": "completed", "id": "7"}]
 
 
-@pytest.mark.covers(112)
 def test_a_csv_may_have_long_rows_but_not_too_many_rows_or_cells() -> None:
     row = b"1," + b",".join([b"a" * 130_000] * 7) + b"\r\n"
     assert len(read_csv(b"Call ID,A,B,C,D,E,F,G\r\n" + row * 3)) == 3
@@ -242,7 +235,6 @@ def test_a_csv_may_have_long_rows_but_not_too_many_rows_or_cells() -> None:
                 read_csv(head + b"1" + (delimiter + b'"\n"') * 1000 + b"\r\n")
 
 
-@pytest.mark.covers(47, 49, 54)
 @pytest.mark.parametrize(
     ("form", "body"),
     [

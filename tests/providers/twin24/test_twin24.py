@@ -55,7 +55,6 @@ def lists_of(api: Twin24Api) -> list[LoggedRequest]:
 # Pages.
 
 
-@pytest.mark.covers(34, 42)
 @LISTS
 @COUNTS
 @pytest.mark.parametrize("limit", [1, 7])
@@ -67,7 +66,6 @@ def test_shorter_pages_than_requested_are_not_the_end(stream: str, count: Any, l
     assert_complete(run, box.twin24, stream)
 
 
-@pytest.mark.covers(42)
 @LISTS
 def test_responses_without_a_count_are_mentioned_once(
     box: Sandbox, stream: str, caplog: pytest.LogCaptureFixture
@@ -78,7 +76,6 @@ def test_responses_without_a_count_are_mentioned_once(
     assert len(warnings_in(caplog, "no count")) == 1
 
 
-@pytest.mark.covers(35)
 @LISTS
 @COUNTS
 def test_a_server_that_ignores_the_offset_fails(box: Sandbox, stream: str, count: Any) -> None:
@@ -88,7 +85,6 @@ def test_a_server_that_ignores_the_offset_fails(box: Sandbox, stream: str, count
     assert_safe(run, box.twin24, stream)
 
 
-@pytest.mark.covers(30)
 @LISTS
 @pytest.mark.parametrize(("rows", "times"), [(1, 1), (3, 5)])
 def test_calls_that_shift_the_pages_make_none_missing_and_none_double(
@@ -103,7 +99,6 @@ def test_calls_that_shift_the_pages_make_none_missing_and_none_double(
     assert_complete(run, box.twin24, stream)
 
 
-@pytest.mark.covers(31)
 @LISTS
 @pytest.mark.parametrize(("vanished", "added"), [(1, 0), (3, 0), (1, 1)])
 def test_calls_that_vanish_between_pages_hide_no_other(
@@ -129,7 +124,6 @@ def test_calls_that_vanish_between_pages_hide_no_other(
 # Periods.
 
 
-@pytest.mark.covers(33, 41, 160)
 @LISTS
 @COUNTS
 def test_a_period_as_full_as_the_provider_lists_is_split(stream: str, count: Any) -> None:
@@ -144,7 +138,6 @@ def test_a_period_as_full_as_the_provider_lists_is_split(stream: str, count: Any
         assert_safe(Run(0, run.lines[:end]), box.twin24, stream)
 
 
-@pytest.mark.covers(33)
 @LISTS
 @COUNTS
 def test_more_calls_in_a_second_than_a_period_may_have_fail_and_are_read_by_a_later_run(
@@ -184,7 +177,6 @@ def test_the_ends_of_a_period_may_or_may_not_belong_to_it(
     assert_complete(run, box.twin24, stream)
 
 
-@pytest.mark.covers(38, 40)
 def test_a_filter_on_another_time_loses_no_incoming_call() -> None:
     with empty_sandbox() as box:
         box.twin24.add(80, NOON - 90 * HOUR, NOON)
@@ -198,7 +190,6 @@ def test_a_filter_on_another_time_loses_no_incoming_call() -> None:
 # Requests.
 
 
-@pytest.mark.covers(37)
 @LISTS
 def test_every_page_of_a_period_asks_the_same_and_nothing_is_guessed(
     box: Sandbox, stream: str
@@ -219,7 +210,6 @@ def test_every_page_of_a_period_asks_the_same_and_nothing_is_guessed(
             assert {**before, "offset": ""} == {**after, "offset": ""}
 
 
-@pytest.mark.covers(140)
 @pytest.mark.parametrize(
     ("stream", "fields"),
     [

@@ -40,7 +40,6 @@ def test_one_login_serves_a_whole_run_and_sends_what_is_set(box: Sandbox) -> Non
     assert asked(box.twin24, LOGIN)[-1].body == given
 
 
-@pytest.mark.covers(121)
 @pytest.mark.parametrize(("uses", "workers"), [(12, 1), (12, 4), (1, 4), (4, 4)])
 def test_a_token_that_is_used_up_is_renewed_once_for_all_workers(uses: int, workers: int) -> None:
     with empty_sandbox() as box:
@@ -63,7 +62,6 @@ def test_tokens_whose_exp_has_passed_when_they_arrive_cost_one_login(
     assert len(asked(box.twin24, LOGIN)) == 1
 
 
-@pytest.mark.covers(122)
 @WORKERS
 @pytest.mark.parametrize("option", ["tokens_valid_requests", "token_ttl"])
 def test_a_token_that_is_refused_again_after_a_new_login_ends_the_provider(
@@ -97,7 +95,6 @@ def test_an_access_token_is_used_as_it_is_and_ends_the_provider_where_it_is_refu
     assert asked(box.twin24, LOGIN) == []
 
 
-@pytest.mark.covers(120)
 @WORKERS
 def test_a_wrong_password_is_tried_once_by_all_workers_together(box: Sandbox, workers: int) -> None:
     # Slow enough that all of them wait for the same login.
@@ -109,7 +106,6 @@ def test_a_wrong_password_is_tried_once_by_all_workers_together(box: Sandbox, wo
     assert len(asked(box.twin24)) == 1
 
 
-@pytest.mark.covers(122)
 @pytest.mark.parametrize("fault", [Fault("status", status=503, times=3), Fault("reset", times=2)])
 def test_a_login_that_fails_for_a_moment_is_tried_again(box: Sandbox, fault: Fault) -> None:
     box.twin24.faults.add(fault, LOGIN)
@@ -145,7 +141,6 @@ def test_a_token_that_tells_no_expiry_is_used_until_it_is_refused(box: Sandbox, 
     assert tokens_sent(box) == [f"Bearer {token}"] * 2
 
 
-@pytest.mark.covers(127)
 def test_a_token_s_life_is_counted_by_the_server_s_clock(box: Sandbox) -> None:
     expires = int(time.time()) - 7200 + 3600
     claims = base64.urlsafe_b64encode(json.dumps({"exp": expires}).encode()).decode().rstrip("=")
@@ -189,7 +184,6 @@ def token_of(auth: JwtAuth) -> str:
     return str(sent_by(auth).headers["Authorization"]).removeprefix("Bearer ")
 
 
-@pytest.mark.covers(121)
 @pytest.mark.parametrize("seconds", [10, 60, 300])
 def test_a_token_is_renewed_before_it_expires_but_not_before_it_is_used(
     clock: list[float], seconds: int

@@ -53,7 +53,6 @@ PLAIN = ["Nombre", "¿Edad?", " con blancos "]
 # The cap.
 
 
-@pytest.mark.covers(1, 6, 7)
 @pytest.mark.parametrize("shape", ["uniform", "bursty", "one_instant"])
 @pytest.mark.parametrize(
     ("cap", "rows", "declared"),
@@ -86,7 +85,6 @@ def test_no_cap_cuts_an_export_in_silence(cap: int, rows: int, declared: Any, sh
         assert_complete_or_loud(run, box.videsk)
 
 
-@pytest.mark.covers(2)
 def test_a_response_as_long_as_the_cap_may_also_be_the_whole_window() -> None:
     with empty_sandbox() as box:
         box.videsk.options.cap = 40
@@ -96,7 +94,6 @@ def test_a_response_as_long_as_the_cap_may_also_be_the_whole_window() -> None:
     assert len(box.videsk.requests) <= 3
 
 
-@pytest.mark.covers(5)
 @pytest.mark.parametrize("lower", [20, 3])
 def test_a_cap_that_is_lowered_in_mid_run_is_noticed(lower: int) -> None:
     with empty_sandbox() as box:
@@ -118,7 +115,6 @@ def test_a_cap_that_is_not_named_is_said_to_be_assumed_once(
     assert len(warnings_in(caplog, "videsk.max_records")) == 1
 
 
-@pytest.mark.covers(3, 4)
 @pytest.mark.parametrize(
     ("cap", "rows", "ties"),
     [
@@ -172,7 +168,6 @@ def test_an_end_between_two_milliseconds_leaves_out_no_call_before_it() -> None:
     assert_complete(run, box.videsk)
 
 
-@pytest.mark.covers(108)
 def test_any_2xx_is_a_response(box: Sandbox) -> None:
     box.videsk.options.status = 201
     assert_complete(export(box.videsk), box.videsk)
@@ -181,7 +176,6 @@ def test_any_2xx_is_a_response(box: Sandbox) -> None:
 # The order, and what a range acts on.
 
 
-@pytest.mark.covers(9)
 @pytest.mark.parametrize("stream", [CALLS, *UNTOLD, "videsk_forms"])
 @pytest.mark.parametrize("order", ["honest", "reversed_ignored", "shuffled"])
 @pytest.mark.parametrize(("cap", "slots"), [(5, 14), (44, 60)])
@@ -291,7 +285,6 @@ def test_a_server_that_long_ranges_are_too_much_for_gets_shorter_ones() -> None:
 # Labels and values.
 
 
-@pytest.mark.covers(65, 137)
 @pytest.mark.parametrize("stream", ALL)
 @pytest.mark.parametrize("keys", ["honoured", "ignored", "partial"])
 @pytest.mark.parametrize(("labels", "dates"), [("es", "day_first"), ("en", "iso")])

@@ -211,7 +211,6 @@ _ID, _AT = "65f0a1b2c3d4e5f601020399", "2024-05-09 12:00:00"
 _ROW = {"B": 2, "__videsk_createdAt": _AT, "A": 1, "Type": "contact", "__videsk_id": _ID}
 
 
-@pytest.mark.covers(137)
 @pytest.mark.parametrize(
     "columns",
     [

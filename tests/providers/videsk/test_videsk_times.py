@@ -86,7 +86,6 @@ def places(draw: st.DrawFn) -> tuple[str, datetime]:
     return zone, FIRST + draw(st.integers(0, 36 * 365 * 86_400)) * SECOND
 
 
-@pytest.mark.covers(62)
 @PROPERTY
 @given(place=places(), day_first=st.booleans())
 def test_a_time_is_read_back_as_it_was_written(
@@ -100,7 +99,6 @@ def test_a_time_is_read_back_as_it_was_written(
     assert written(read, zone, day_first=day_first) == shown
 
 
-@pytest.mark.covers(62)
 @PROPERTY
 @given(place=places(), seconds=st.integers(0, 59 * 60), day_first=st.booleans())
 def test_starts_and_ends_are_on_the_pass_of_a_repeated_hour_that_the_id_tells(
@@ -120,7 +118,6 @@ def test_starts_and_ends_are_on_the_pass_of_a_repeated_hour_that_the_id_tells(
     assert seconds >= 15 * 60 or placed["endTime"] == text(end)
 
 
-@pytest.mark.covers(61, 62)
 def test_a_skipped_time_is_moved_on_and_of_a_repeated_one_the_first_pass_is_taken() -> None:
     zone = zone_named("America/Santiago")
     assert videsk_instant("2024-09-08 00:30:00", zone) == "2024-09-08T04:30:00.000000Z"
@@ -128,7 +125,6 @@ def test_a_skipped_time_is_moved_on_and_of_a_repeated_one_the_first_pass_is_take
     assert videsk_instant("2024-04-06 23:30:00", zone) == "2024-04-07T02:30:00.000000Z"
 
 
-@pytest.mark.covers(65, 69)
 @pytest.mark.parametrize(
     ("shown", "read"),
     [
@@ -181,7 +177,6 @@ def rows_off_by(offset: timedelta, count: int) -> list[Pair]:
     return [(OBJECT_ID.format(int(at.timestamp())), text(at + offset)) for at in seconds]
 
 
-@pytest.mark.covers(63)
 @PROPERTY
 @given(st.integers(-56, 56).filter(bool), st.integers(-60, 60))
 def test_enough_rows_off_by_the_same_quarters_of_an_hour_are_a_misread_zone(
@@ -196,7 +191,6 @@ def test_enough_rows_off_by_the_same_quarters_of_an_hour_are_a_misread_zone(
     assert [misread_by(check, [row]) for row in rows][-1] == offset
 
 
-@pytest.mark.covers(63)
 @pytest.mark.parametrize("offset", [timedelta(), 40 * SECOND, 7 * MINUTE, -3 * HOUR - 5 * MINUTE])
 def test_times_near_their_ids_or_off_by_no_zone_are_not_misread(offset: timedelta) -> None:
     assert misread_by(ZoneCheck(), rows_off_by(offset, 5 * AGREEING_ROWS)) is None
@@ -210,7 +204,6 @@ def test_one_right_time_among_the_rows_clears_the_zone_unless_it_comes_first() -
     assert misread_by(ZoneCheck(), right + off) == 3 * HOUR
 
 
-@pytest.mark.covers(63)
 @pytest.mark.parametrize(
     ("zone", "cap", "handed_over"),
     [("America/Santiago", 5000, 0), ("Asia/Kolkata", 5000, 0), ("America/Santiago", 8, 39)],
@@ -258,7 +251,6 @@ def test_a_refused_zone_is_one_request_and_the_message_names_the_setting(box: Sa
     assert len(box.videsk.requests) == 1
 
 
-@pytest.mark.covers(61, 62)
 @pytest.mark.parametrize("dates", ["iso", "day_first"])
 @pytest.mark.parametrize("length", [2 * MINUTE, 25 * MINUTE, 45 * MINUTE])
 @pytest.mark.parametrize(("zone", "change", "longest"), CHANGES)

@@ -35,7 +35,6 @@ def read(body: bytes, *, packed: bool = False, seconds: float = 60) -> bytes:
     return read_response(response, time.monotonic() + seconds).body
 
 
-@pytest.mark.covers(45)
 def test_a_gzip_body_is_read_whole_and_cut_at_any_byte_refused() -> None:
     assert read(PACKED, packed=True) == WHOLE
     for length in range(1, len(PACKED)):
@@ -67,13 +66,11 @@ def test_a_byte_order_mark_is_ignored(*, packed: bool) -> None:
         assert read(pack(body), packed=packed) == wanted
 
 
-@pytest.mark.covers(104)
 def test_a_body_that_drips_is_given_up() -> None:
     with pytest.raises(TransientFailure, match="too slowly"):
         read(WHOLE, seconds=-1)
 
 
-@pytest.mark.covers(44)
 def test_a_body_cut_by_the_network_is_a_transient_failure() -> None:
     def read1(*_: object, **__: object) -> bytes:
         raise urllib3.exceptions.ProtocolError("cut")

@@ -120,7 +120,6 @@ def test_a_cursor_is_followed_unless_there_is_a_no_and_only_once(has_more: objec
         cursor.advance(more(2, has_more=has_more, cursor="a"))
 
 
-@pytest.mark.covers(10)
 @pytest.mark.parametrize("yes", [True, " true ", "True", 1, "1"])
 @pytest.mark.parametrize("cursor", [None, "", False, 0, 5, True, 1.5, ["a"]])
 def test_a_yes_without_a_cursor_that_is_a_text_is_an_error(yes: object, cursor: object) -> None:
@@ -138,7 +137,6 @@ def test_no_cursor_is_the_end_where_nothing_says_that_there_is_more(
         by_cursor().advance(more(1, has_more=has_more, cursor=17))
 
 
-@pytest.mark.covers(11)
 @given(st.integers(0, 40), st.integers(1, 40))
 def test_a_circle_ends_before_a_page_of_it_is_requested_again(before: int, length: int) -> None:
     """The way into the circle is `before` pages long."""
@@ -150,7 +148,6 @@ def test_a_circle_ends_before_a_page_of_it_is_requested_again(before: int, lengt
         cursor.advance(more("last", cursor=str(numbers[-1])))
 
 
-@pytest.mark.covers(11)
 def test_a_page_that_comes_again_under_a_new_cursor_is_an_error() -> None:
     cursor = by_cursor()
     cursor.advance(more(1, 2, cursor="a"))
@@ -165,7 +162,6 @@ def test_pages_that_share_rows_are_not_the_same() -> None:
     assert cursor.token == "3"
 
 
-@pytest.mark.covers(12)
 def test_so_many_empty_pages_may_come_in_a_row_and_no_more() -> None:
     cursor = by_cursor()
     for number in range(MAX_EMPTY_PAGES):
@@ -182,7 +178,6 @@ def test_so_many_empty_pages_may_come_in_a_row_and_no_more() -> None:
 # Offsets.
 
 
-@pytest.mark.covers(34)
 @pytest.mark.parametrize(
     ("pages", "requested"),
     [
@@ -208,7 +203,6 @@ def test_the_rows_of_a_window_may_be_emitted_at_its_end() -> None:
     assert ids_of(offset.advance(part(20, 5, 25))) == list(range(25))
 
 
-@pytest.mark.covers(35)
 @pytest.mark.parametrize("count", [60, 40, None])
 @pytest.mark.parametrize("repeated", [0, 20])
 def test_a_page_like_the_one_before_it_is_an_error(count: int | None, repeated: int) -> None:

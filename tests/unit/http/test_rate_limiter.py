@@ -35,7 +35,6 @@ class Clock:
         return False
 
 
-@pytest.mark.covers(118)
 @given(st.floats(0, 10**6), BUDGETS, STEPS, st.sampled_from([0.0, 0.001, 1.0]))
 def test_requests_start_as_soon_as_the_budget_and_the_server_allow(
     now: float, per_minute: int, steps: list[tuple[str, float]], late: float

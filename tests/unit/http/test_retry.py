@@ -32,7 +32,6 @@ def after(
     return attempts, waits
 
 
-@pytest.mark.covers(103, 109, 110, 120, 124)
 @pytest.mark.parametrize(
     ("status", "kind"),
     [
@@ -52,7 +51,6 @@ def test_a_status_decides_what_happens(status: int, kind: type[ExportError]) -> 
         assert "\n" not in str(failure)
 
 
-@pytest.mark.covers(109, 120, 124)
 @pytest.mark.parametrize(
     ("status", "words"),
     [(401, "test.key was refused"), (403, 'select "!test_calls.*"'), (302, "elsewhere.example")],
@@ -64,7 +62,6 @@ def test_a_failure_says_what_to_do_and_shows_no_address(status: int, words: str)
     assert "canary" not in text
 
 
-@pytest.mark.covers(176)
 def test_the_servers_message_is_shortened_and_cannot_forge_a_log_line() -> None:
     body = b'{"message": "bad\\n2024 ERROR forged \\u001b[31m' + b"x" * 500 + b'"}'
     text = str(failure_of(response(400, body), SETTINGS, request()))
@@ -72,13 +69,11 @@ def test_the_servers_message_is_shortened_and_cannot_forge_a_log_line() -> None:
     assert len(text) < 400
 
 
-@pytest.mark.covers(101)
 def test_a_wait_longer_than_allowed_fails_with_both_numbers() -> None:
     with pytest.raises(StreamFailed, match=r"asks to wait 900 s.*max_retry_wait \(2 s\)"):
         after(TransientFailure("429", wait=900))
 
 
-@pytest.mark.covers(102)
 @pytest.mark.parametrize("headers", [{"Retry_After": "0"}, {"Retry_After_Ms": "1"}])
 @retry_waits(first=1, longest=60)
 def test_a_wait_of_nearly_nothing_grows(headers: dict[str, str]) -> None:
@@ -94,7 +89,6 @@ def test_a_wait_is_as_long_as_requested_and_a_renewed_token_is_tried_at_once() -
     assert waits == [1.5, 0]
 
 
-@pytest.mark.covers(102)
 @pytest.mark.parametrize(("connected", "kind"), [(0, Unreachable), (1, StreamFailed)])
 def test_tries_end_and_a_host_that_no_try_connected_to_is_unreachable(
     connected: int, kind: type[StreamFailed]
@@ -109,7 +103,6 @@ def test_tries_end_and_a_host_that_no_try_connected_to_is_unreachable(
     assert type(caught.value) is kind
 
 
-@pytest.mark.covers(58, 111)
 def test_only_what_can_be_split_is_tried_less_often_where_it_is_too_large() -> None:
     too_large = TransientFailure("504", too_large=True)
     after(*[too_large] * (MAX_TRIES - 1))

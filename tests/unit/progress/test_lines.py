@@ -51,7 +51,6 @@ def dripping(_: Asked) -> Iterator[bytes]:
     yield b"1"
 
 
-@pytest.mark.covers(162)
 @pytest.mark.parametrize(
     ("respond", "times", "words"),
     [
@@ -81,7 +80,6 @@ def test_a_wait_is_told(
     assert [thread.name for thread in threading.enumerate() if thread.name == "progress"] == []
 
 
-@pytest.mark.covers(162)
 @pytest.mark.parametrize(
     ("blocked", "doing"), [(True, "waiting: target backpressure"), (False, "at work")]
 )

@@ -71,7 +71,6 @@ def given_in(batch: Batch) -> dict[str, Any]:
     return {name: value for name, value in record.items() if value is not None}
 
 
-@pytest.mark.covers(131)
 @BOTH
 @pytest.mark.parametrize(
     ("row", "wanted"),

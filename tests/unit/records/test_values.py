@@ -52,7 +52,6 @@ INVALID: list[tuple[dict[str, Any], Any]] = [
 
 
 @pytest.mark.parametrize(("schema", "value", "wanted"), FITS)
-@pytest.mark.covers(132, 133, 134, 135)
 def test_a_value_that_fits_is_taken(schema: dict[str, Any], value: object, wanted: object) -> None:
     taken = reader_for(schema, ISO_TIMES)(value)
     assert taken == wanted
@@ -79,6 +78,5 @@ def test_no_text_crashes_the_number_reader(text: str) -> None:
         return
 
 
-@pytest.mark.covers(139)
 def test_compact_json_keeps_decimals_exact() -> None:
     assert compact_json({"a": Decimal("0.10")}) == '{"a":0.10}'

@@ -35,7 +35,6 @@ def state(number: int) -> StateMessage:
     return StateMessage(value={"bookmarks": {"s": {"n": number}}})
 
 
-@pytest.mark.covers(143)
 def test_a_state_waits_for_the_rows_before_it(tmp_path: Path) -> None:
     files = batches(tmp_path)
     assert kinds(list(files.add_message(state(0)))) == "State", "nothing was before it"

@@ -32,7 +32,6 @@ SCHEMA: dict[str, Any] = {
 }
 
 
-@pytest.mark.covers(143)
 @pytest.mark.parametrize(
     ("levels", "cost", "kept", "extra"),
     [

@@ -60,7 +60,6 @@ def record(text: str) -> RecordMessage:
     return RecordMessage(stream="s", record={"id": text}, time_extracted=NOW)
 
 
-@pytest.mark.covers(156)
 def test_lines_are_written_at_each_state_or_when_there_are_many() -> None:
     writer, pipe = LineWriter(), Pipe()
     with stdout_is(pipe):
@@ -73,14 +72,12 @@ def test_lines_are_written_at_each_state_or_when_there_are_many() -> None:
     assert len(pipe.written) > 60_000
 
 
-@pytest.mark.covers(150)
 def test_a_signal_between_lines_ends_the_run_at_once() -> None:
     with pytest.raises(SystemExit) as caught:
         LineWriter().interrupt(SystemExit(143))
     assert caught.value.code == 143
 
 
-@pytest.mark.covers(150)
 def test_a_signal_in_the_middle_of_a_line_waits_for_its_end() -> None:
     writer, pipe = LineWriter(), Pipe()
     writer.write_message(record("x" * 50_000))
@@ -91,7 +88,6 @@ def test_a_signal_in_the_middle_of_a_line_waits_for_its_end() -> None:
     assert pipe.lines[0]["record"]["id"] == "x" * 50_000
 
 
-@pytest.mark.covers(150)
 def test_a_signal_while_a_file_is_written_waits_until_it_is_announced(tmp_path: Path) -> None:
     writer, pipe = LineWriter(), Pipe()
 

@@ -90,14 +90,12 @@ ERRORS += [
 ]
 
 
-@pytest.mark.covers(153)
 @pytest.mark.parametrize(("state", "words"), ERRORS)
 def test_what_is_wrong_with_a_state_is_one_sentence(state: object, words: str) -> None:
     (sentence,) = state_errors(state, KNOWN)
     assert sentence.startswith(f"state: {words}")
 
 
-@pytest.mark.covers(153)
 def test_every_wrong_bookmark_has_its_own_sentence_and_no_run_begins() -> None:
     wrong = {VALUE: "soon"}
     state = {
@@ -113,7 +111,6 @@ def test_every_wrong_bookmark_has_its_own_sentence_and_no_run_begins() -> None:
     assert len(caught.value.errors) == 6
 
 
-@pytest.mark.covers(153)
 @pytest.mark.parametrize(
     "state",
     [
@@ -230,7 +227,6 @@ def test_keys_of_the_sdk_are_dropped_and_what_the_tap_does_not_know_stays() -> N
     drop_transient({}, KNOWN)
 
 
-@pytest.mark.covers(154)
 def test_a_tap_keeps_what_it_does_not_know_and_drops_keys_of_the_sdk() -> None:
     others = {"other_calls": {KEY: "at", VALUE: INSTANT, "progress_markers": {}, "more": [1]}}
     ours = {KEY: "started_at", VALUE: INSTANT}
@@ -264,7 +260,6 @@ states = st.fixed_dictionaries(
 )
 
 
-@pytest.mark.covers(153)
 @given(anything | states)
 def test_whatever_is_called_a_state_is_judged_in_single_lines_or_can_be_run_with(
     state: Any,
@@ -308,7 +303,6 @@ def day(number: int) -> datetime:
     return DAY + timedelta(days=number - DAY.day)
 
 
-@pytest.mark.covers(91)
 def test_a_bookmark_is_written_with_its_key_and_its_as_of() -> None:
     kept = Kept()
     assert kept.moved(20, 20) == (20, 20)
@@ -316,7 +310,6 @@ def test_a_bookmark_is_written_with_its_key_and_its_as_of() -> None:
     assert (kept.written, kept.moved(20, 20), kept.written) == (1, (20, 20), 1)
 
 
-@pytest.mark.covers(91)
 @pytest.mark.parametrize(
     ("before", "move", "after"),
     [
@@ -337,7 +330,6 @@ def test_value_and_as_of_move_forward_as_a_pair(
     assert kept.written == (before != after)
 
 
-@pytest.mark.covers(72)
 @pytest.mark.parametrize(
     ("value", "as_of", "lowered"),
     [

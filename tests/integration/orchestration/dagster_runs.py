@@ -1,39 +1,31 @@
-"""How long Dagster takes to backfill half a year, with one worker and with two.
-
-`python -m benchmarks.backfill` starts a provider, a PostgreSQL server and Dagster's daemon, all on
-this machine, and holds every row against the provider's own list.
-"""
+"""Instances of Dagster with the project in orchestrate/, for tests."""
 
 from __future__ import annotations
 
 import json
 import os
 import subprocess
-import time
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from benchmarks.postgres import installed, running
 from sandbox import Sandbox
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from benchmarks.postgres import Server
+    from postgres import Server
 
-_ROOT = Path(__file__).resolve().parents[1]
+_ROOT = Path(__file__).resolve().parents[3]
 _UTC = timezone.utc
 START, END = datetime(2024, 1, 1, tzinfo=_UTC), datetime(2024, 7, 1, tzinfo=_UTC)
 #: What runs elsewhere must not reach into these.
 _OWN_PREFIXES = ("DAGSTER", "CALLEXPORTS", "WAREHOUSE", "TAP_", "TARGET_")
 _PATIENCE_SECONDS = 600
-_ROWS = (60_000, 240_000)
 #: Prints the `Run`s that an instance knows of.
 _RUNS = """
 import json
@@ -141,7 +133,7 @@ class Dagster:
 
     def rows(self, table: str) -> int:
         """How many rows a table has, `schema.name`."""
-        return int(self.server.sql(f"select count(*) from {table}"))  # noqa: S608 - our own names
+        return int(self.server.sql(f"select count(*) from {table}"))
 
     @property
     def _environment(self) -> dict[str, str]:
@@ -170,45 +162,3 @@ def half_a_year(rows: int) -> Iterator[Sandbox]:
     """The platforms with so many calls in the first half of 2024."""
     with Sandbox(seed=7, rows=rows, start=START, end=END) as box:
         yield box
-
-
-def main() -> None:
-    """Measure, and print a table."""
-    programs = installed()
-    if programs is None:
-        raise SystemExit("PostgreSQL is not installed: put its initdb onto the PATH")
-    print("| calls | workers | rows loaded | seconds | of them, runs | rows/s |")
-    print("|---|---|---|---|---|---|")
-    for calls in _ROWS:
-        for workers in (1, 2):
-            with TemporaryDirectory() as folder, running(programs) as server:
-                print(_measured(Path(folder), server, calls, workers), flush=True)
-
-
-def _measured(home: Path, server: Server, calls: int, workers: int) -> str:
-    """A line of the table, for a backfill that is exact."""
-    with half_a_year(calls) as box:
-        accounts = {"north": {"burki": box.burki.config()}}
-        dagster = Dagster.made(home, server, accounts, workers=workers)
-        began = time.monotonic()
-        code, log = dagster.backfill("burki")
-        seconds = time.monotonic() - began
-        rows = {each: dagster.rows(f"north.{each}") for each in ("burki_calls", "burki_call_list")}
-        if code or rows != {each: len(box.truth(each)) for each in rows}:
-            raise SystemExit(f"not complete: {rows}\n{log}")
-    runs = dagster.runs()
-    busy = max(run.end or 0 for run in runs) - min(run.start for run in runs)
-    loaded = sum(rows.values())
-    cells = (
-        f"{calls:,}",
-        workers,
-        f"{loaded:,}",
-        round(seconds),
-        round(busy),
-        f"{loaded / busy:,.0f}",
-    )
-    return f"| {' | '.join(map(str, cells))} |"
-
-
-if __name__ == "__main__":
-    main()
