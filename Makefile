@@ -9,7 +9,7 @@ CODE := tap_callexports sandbox demo tests benchmarks orchestrate .github/script
 COMPILE := $(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.10 --no-annotate \
 	--custom-compile-command "make constraints"
 
-.PHONY: help demo test test-all coverage soak bench orchestrate lint style types unused workflows format docs build constraints clean
+.PHONY: help demo test test-all coverage soak mutants bench orchestrate lint style types unused workflows format docs build constraints clean
 .DEFAULT_GOAL := help
 
 help: ## Show this list
@@ -35,6 +35,11 @@ coverage: .venv/ready ## Run the quick tests that need no Meltano, and report wh
 
 soak: .venv/ready ## Random schedules, partitions and kills, for as long as it takes: SCHEDULES=n per provider, PARTITIONS=n per stream, KILLS=n, SEED=n
 	@$(BIN)/python -m tests.resilience.soak
+
+mutants: .venv/ready ## Change the code in a thousand small ways, and tell which changes no unit test notices: 40 minutes
+	@echo "This takes about 40 minutes on 2 cores."
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --constraint constraints/tap.txt --group mutants
+	@$(BIN)/python .github/scripts/mutants.py
 
 bench: .venv/ready .venv-bench/ready ## Measure speed and memory beside other tools, for half an hour: BENCH_ARGS=--quick
 	@$(BIN)/python -m benchmarks $(BENCH_ARGS)
@@ -73,7 +78,7 @@ build: .venv/ready .venv-release/ready ## Build what is published, twice, and tr
 	@.ci/build
 
 constraints: .venv/ready ## Renew the pinned versions of everything that is installed
-	@$(COMPILE) --group dev pyproject.toml -o constraints/tap.txt
+	@$(COMPILE) --group dev --group mutants pyproject.toml -o constraints/tap.txt
 	@$(COMPILE) --group dagster pyproject.toml -o constraints/dagster.txt
 	@for name in airflow bench dbt meltano release; do \
 		$(COMPILE) --group "$$name" -o "constraints/$$name.txt" || exit 1; \
