@@ -160,8 +160,14 @@ class SingerStream(Stream):
         """Prepare a record for flattening."""
         for each in self.stream_maps:
             if each.flattening_options and each.flattening_enabled:
-                return flattenable(row, self.schema, each.flattening_options.max_level)
+                levels = each.flattening_options.max_level
+                return flattenable(row, self.schema, levels, self._deselected)
         return row
+
+    @cached_property
+    def _deselected(self) -> set[tuple[str, ...]]:
+        """Paths of the columns and parts of columns that are deselected."""
+        return {column[1::2] for column, wanted in self.mask.items() if not wanted}
 
     @override
     def _increment_stream_state(

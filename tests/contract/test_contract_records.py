@@ -139,10 +139,13 @@ def test_every_record_has_the_columns_of_its_schema_in_their_order(
         assert {tuple(record) for record in rows} == {tuple(columns)}, each
 
 
+@pytest.mark.parametrize("secret", ["canary-2", {"new": "canary-2"}], ids=["text", "object"])
 @pytest.mark.parametrize("options", [{}, FLAT], ids=["plain", "flattened"])
-def test_what_is_missing_in_the_catalogs_schema_is_not_exported_at_all(options: JSON) -> None:
+def test_what_is_missing_in_the_catalogs_schema_is_not_exported_at_all(
+    options: JSON, secret: object
+) -> None:
     """Whether a whole column is missing there, or a part of one."""
-    left_out = {}
+    left_out: dict[str, dict[str, object]] = {}
     catalog = catalog_of(CONFIG, STREAMS)
     for name, stream in STREAMS.items():
         columns = entry_in(catalog, name)["schema"]["properties"]
@@ -152,9 +155,10 @@ def test_what_is_missing_in_the_catalogs_schema_is_not_exported_at_all(options: 
         left_out[name] = {column: "canary-1", "kept": 1}
         for outer, schema in columns.items():
             parts = schema.get("properties", {})
-            for part in [name for name in parts if "properties" not in parts[name]][:1]:
+            nested = isinstance(secret, dict)
+            for part in [name for name in parts if ("properties" in parts[name]) == nested][:1]:
                 del schema["properties"][part]
-                left_out[name][outer] = {part: "canary-2", "added later": "kept"}
+                left_out[name][outer] = {part: secret, "added later": "kept"}
     run = run_over(
         lambda name: json.dumps([left_out[name] | keys_of(name, 1)]).encode(),
         catalog=catalog,
