@@ -107,10 +107,14 @@ class Tables:
         """A table of texts, which are no recipes."""
         return dict(self._file[table])
 
-    def columns(self, table: str, rng: random.Random, **known: Any) -> dict[str, Any]:  # noqa: ANN401
-        """Values for the columns of a table. What is `known` and a function gets the dice."""
+    def columns(self, table: str, rng: random.Random, **known: Any) -> dict[str, Any]:  # noqa: ANN401 - any JSON value
+        """Values for the columns of a table, none if there is no such table.
+
+        What is `known` and a function gets the dice.
+        """
         if table not in self._made:
-            self._made[table] = [(name, _column(how)) for name, how in self._file[table].items()]
+            columns = self._file[table].items() if table in self._file else ()
+            self._made[table] = [(name, _column(how)) for name, how in columns]
         return {name: make(rng, known) for name, make in self._made[table]}
 
     def vary(self, options: object, dice: random.Random) -> None:
@@ -144,7 +148,7 @@ def _column(how: str) -> _Column:
     return lambda rng, _: pick(rng, value) if isinstance(value, list) else value
 
 
-def _known(rng: random.Random, known: Mapping[str, Any], name: str, column: str = "") -> Any:  # noqa: ANN401
+def _known(rng: random.Random, known: Mapping[str, Any], name: str, column: str = "") -> Any:  # noqa: ANN401 - any JSON value
     value = known[name]
     if column:
         return value.get(column)

@@ -19,6 +19,7 @@ from .table import Kind, Record, Row, Table
 
 _QUARTER, _AHEAD = timedelta(minutes=15), timedelta(days=60)
 TABLES = Tables("videsk")
+_ONCE_OVER = words(TABLES.plain("named once over")["streams"])
 
 
 class Endpoint(NamedTuple):
@@ -54,7 +55,7 @@ class VideskRows(Api):
         first = ("videsk_calls", "videsk_queues", "videsk_appointments")  # they name the others
         for stream in dict.fromkeys((*first, *STREAMS)):
             name, columns = stream.removeprefix("videsk_"), STREAMS[stream].columns
-            named_by = [each.split(".") for each in words(TABLES.plain("named by").get(name, ""))]
+            named_by, _, share = TABLES.plain("named by").get(name, "").partition(" ?")
             visits = name == "appointments"
             kind = Kind(
                 make=partial(self._make, stream),
@@ -66,21 +67,23 @@ class VideskRows(Api):
                 grid=_QUARTER if visits else None,
                 ahead=_AHEAD if visits else timedelta(),
                 sources=[
-                    (made[f"videsk_{source}"], partial(self._named, stream, column))
-                    for source, column in named_by
+                    (made[f"videsk_{source}"], partial(self._named, stream, column, share))
+                    for source, column in (each.split(".") for each in words(named_by))
                 ],
             )
             made[stream] = self.table(kind, name)
         return {stream: made[stream] for stream in STREAMS}
 
-    def _named(self, stream: str, column: str, owner: Record) -> Iterator[Record]:
+    def _named(self, stream: str, column: str, percent: str, owner: Record) -> Iterator[Record]:
         """The rows of a stream that a column of this record names, if its time has come."""
-        of_over = stream in ("videsk_recordings", "videsk_ai_topics", "videsk_ai_sentiments")
-        if of_over and (owner["end_time"] is None or (owner["duration"] or 0) < 0.08):
+        is_over = owner["end_time"] is not None and (owner["duration"] or 0) >= 0.08
+        if stream.removeprefix("videsk_") in _ONCE_OVER and not is_over:
             return
         value = owner[column]
         for each in value if isinstance(value, list) else [value] * bool(value):
             rng = random.Random(f"{stream}:{each}")
+            if percent and rng.random() * 100 >= int(percent):
+                continue
             at = made_at(str(each), owner["end_time"] or owner["start_time"])
             if stream == "videsk_tags":
                 at = parse(owner["start_time"])
@@ -153,7 +156,7 @@ class VideskRows(Api):
         return {"answers": _answers(self.table_of(stream).rng, labels)}
 
 
-def _columns(table: str, rng: random.Random, at: datetime, **known: Any) -> Record:  # noqa: ANN401
+def _columns(table: str, rng: random.Random, at: datetime, **known: Any) -> Record:  # noqa: ANN401 - any JSON value
     """The columns of a table at an instant."""
     return TABLES.columns(table, rng, at=second(at), oid=lambda dice: object_id(dice, at), **known)
 

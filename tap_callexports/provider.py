@@ -7,6 +7,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from functools import cached_property
+from types import ModuleType
 from typing import Any, ClassVar
 
 import requests
@@ -23,6 +24,18 @@ from tap_callexports.run import Run
 CLOCK_SKEW = timedelta(seconds=60)
 
 
+def streams_in(module: ModuleType) -> tuple[type[Stream], ...]:
+    """The streams that a module defines, in its order: its classes with a `name` of their own."""
+    return tuple(
+        each
+        for each in vars(module).values()
+        if isinstance(each, type)
+        and issubclass(each, Stream)
+        and each.__module__ == module.__name__
+        and isinstance(vars(each).get("name"), str)
+    )
+
+
 class Provider(ABC):
     """One provider, as its folder declares it; an instance is its account in one run.
 
@@ -37,7 +50,7 @@ class Provider(ABC):
     title: ClassVar[str]
     #: Groups of settings; any complete one switches the provider on.
     credentials: ClassVar[tuple[tuple[str, ...], ...]]
-    #: Its streams (subclasses of `CallStream`).
+    #: Its streams (subclasses of `CallStream`), see `streams_in`.
     streams: ClassVar[tuple[type[Stream], ...]]
     #: The properties of its settings object, including `common_settings`.
     properties: ClassVar[tuple[th.Property[Any], ...]]

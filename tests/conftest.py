@@ -25,6 +25,13 @@ from seam import retry_waits
 from demo.project import Project
 from sandbox import Sandbox
 
+# Whatever tests, and the programs they start, leave in the temporary folder goes away with the run.
+# Workers of pytest-xdist inherit the folder from the process that starts them.
+if "PYTEST_XDIST_WORKER" not in os.environ:
+    _TEMPORARY = TemporaryDirectory(prefix="tap-callexports-tests-", ignore_cleanup_errors=True)
+    Path(_TEMPORARY.name).chmod(0o755)  # PostgreSQL runs as a user without rights
+    os.environ["TMPDIR"] = tempfile.tempdir = _TEMPORARY.name
+
 ROOT = Path(__file__).resolve().parents[1]
 # Asserts in what the tests share say what they compared, as those in tests do.
 SHARED = {file.stem for file in (ROOT / "tests").rglob("*.py")} - sys.modules.keys()
@@ -38,26 +45,6 @@ os.environ["PYTHONWARNINGS"] = "ignore:Python 3.10 reached its end of life"
 settings.register_profile("tests", derandomize=True, deadline=None, database=None)
 settings.register_profile("mutants", settings.get_profile("tests"), max_examples=20)
 settings.load_profile("tests")
-
-#: The temporary folder of this run: whatever tests and the programs they start leave there goes
-#: away with it. Workers inherit it from the process that starts them.
-_TEMPORARY = pytest.StashKey[TemporaryDirectory[str]]()
-
-
-def pytest_configure(config: pytest.Config) -> None:
-    """Make one temporary folder for the whole run."""
-    if "PYTEST_XDIST_WORKER" not in os.environ:
-        config.stash[_TEMPORARY] = folder = TemporaryDirectory(
-            prefix="tap-callexports-tests-", ignore_cleanup_errors=True
-        )
-        Path(folder.name).chmod(0o755)  # PostgreSQL runs as a user without rights
-        os.environ["TMPDIR"] = tempfile.tempdir = folder.name
-
-
-def pytest_unconfigure(config: pytest.Config) -> None:
-    """Remove it."""
-    if folder := config.stash.get(_TEMPORARY, None):
-        folder.cleanup()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -9,8 +9,8 @@ from singer_sdk.authenticators import BearerTokenAuthenticator
 from tap_callexports.compat import override
 from tap_callexports.config import MAX_LOOKBACK_HOURS, common_settings, integer, secret, text
 from tap_callexports.http.client import Auth
-from tap_callexports.provider import Provider
-from tap_callexports.providers.burki.streams import CallList, Calls, CallTranscripts
+from tap_callexports.provider import Provider, streams_in
+from tap_callexports.providers.burki import streams as endpoints
 
 SETTINGS = (
     secret(
@@ -45,7 +45,7 @@ class Burki(Provider):
     name = "burki"
     title = "Burki"
     credentials = (("api_key",),)
-    streams = (Calls, CallList, CallTranscripts)
+    streams = streams_in(endpoints)
     properties = SETTINGS
     # A database outage leads to a 401, too, so it is retried.
     unauthorised_waits = ((1.0,), (2.0, 8.0))

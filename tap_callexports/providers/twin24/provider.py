@@ -13,9 +13,9 @@ from singer_sdk import typing as th
 from tap_callexports.compat import override
 from tap_callexports.config import array, common_settings, integer, open_object, secret, text
 from tap_callexports.http.client import Auth, HttpClient
-from tap_callexports.provider import Provider
+from tap_callexports.provider import Provider, streams_in
+from tap_callexports.providers.twin24 import streams as endpoints
 from tap_callexports.providers.twin24.login import JwtAuth, NoAuth, log_in
-from tap_callexports.providers.twin24.streams import Calls, IncomingCalls
 from tap_callexports.records.time_zones import zone_errors
 
 SETTINGS = (
@@ -113,7 +113,7 @@ class Twin24(Provider):
     name = "twin24"
     title = "Twin24"
     credentials = (("email", "password"), ("access_token",))
-    streams = (IncomingCalls, Calls)
+    streams = streams_in(endpoints)
     properties = SETTINGS
     url_settings = ("api_url", "auth_url")
 

@@ -13,8 +13,8 @@ from singer_sdk.authenticators import APIKeyAuthenticator
 from tap_callexports.compat import override
 from tap_callexports.config import array, common_settings, integer, secret, text
 from tap_callexports.http.client import Auth
-from tap_callexports.provider import Provider
-from tap_callexports.providers.videsk import streams
+from tap_callexports.provider import Provider, streams_in
+from tap_callexports.providers.videsk import streams as endpoints
 from tap_callexports.records.time_zones import zone_errors
 
 _HEADER = re.compile(r"[A-Za-z0-9-]+")
@@ -55,19 +55,7 @@ class Videsk(Provider):
     name = "videsk"
     title = "Videsk"
     credentials = (("api_token",),)
-    streams = (
-        streams.Calls,
-        streams.Queues,
-        streams.ExtraData,
-        streams.Comments,
-        streams.Tags,
-        streams.Appointments,
-        streams.Recordings,
-        streams.AiTopics,
-        streams.AiSentiments,
-        streams.Forms,
-        streams.Surveys,
-    )
+    streams = streams_in(endpoints)
     properties = SETTINGS
 
     @classmethod

@@ -71,7 +71,7 @@ def _videsk(box: Sandbox, http: requests.Session, stream: str) -> Iterator[Recor
         body = clients.videsk(box, http, export.name, **asked).json()
         fixed = body["columns"][: len(export.columns)]
         for row in body["data"]:
-            record = {name: row.pop(label, None) for name, label in zip(export.columns, fixed)}  # noqa: B905
+            record = {name: row.pop(label, None) for name, label in zip(export.columns, fixed)}  # noqa: B905 - answers follow
             for name, value in record.items():
                 if value and name.endswith(("_at", "_time", "_leave", "_date")):
                     form = "%d/%m/%Y, %H:%M:%S" if "/" in value else "%Y-%m-%d %H:%M:%S"

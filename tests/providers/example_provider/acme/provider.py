@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 from singer_sdk import typing as th
 from singer_sdk.authenticators import BearerTokenAuthenticator
-from tap_callexports.providers.acme.streams import Calls
+from tap_callexports.providers.acme import streams as endpoints
 
 from tap_callexports.compat import override
 from tap_callexports.config import common_settings
-from tap_callexports.provider import Provider
+from tap_callexports.provider import Provider, streams_in
 
 if TYPE_CHECKING:
     from tap_callexports.http.client import Auth
@@ -23,7 +23,7 @@ class Acme(Provider):
     name = "acme"
     title = "Acme"
     credentials = (("api_key",),)
-    streams = (Calls,)
+    streams = streams_in(endpoints)
     properties = (
         th.Property("api_key", th.StringType, secret=True, title="API key", description="API key."),
         *common_settings(api_url="https://api.acme.example", lookback_hours=24, max_concurrency=2),
