@@ -22,7 +22,7 @@ _WIDTH = 110
 #: personal, and nobody can check it.
 _DOUBTFUL = re.compile(r"extra|scrubbed_.*|knowledge_base_retrieved_contents_url")
 #: Personal columns that tell people apart: their values are hashed instead of dropped.
-_HASHED = re.compile(r"(.*_)?(number|phone)|agent|transfer_destination|external_id")
+_HASHED = re.compile(r"(.*_)?(number|phone)|(from_|to_)?agent|transfer_destination|external_id")
 _DROP = "__NULL__"
 
 
