@@ -58,8 +58,9 @@ style: .venv/ready
 types: .venv/ready
 	@$(BIN)/mypy
 
+# The streams of a provider are found in its module (`streams_in`), which vulture does not see.
 unused: .venv/ready
-	@$(BIN)/vulture
+	@! $(BIN)/vulture | grep -v "/streams.py:[0-9]*: unused class"
 	@$(BIN)/deptry . 2>/dev/null || $(BIN)/deptry .
 
 workflows: .venv/ready
