@@ -38,15 +38,32 @@ class Api(ABC):
     What is exported of a row is `Row.canonical`, unless `_record` says otherwise. Rows should be
     encoded by `Row.encoded`, which does it once. The ways in which the real server may behave are
     fields of a dataclass `options`; those that a run must survive are chosen at random in `vary`.
-    A call of the table of all calls is made in `calls`. A small example::
+    `calls` makes the rows of the table of all calls, with the functions of calls.py; amounts and
+    durations there are decimals (`times`). Times are multiples of `Kind.step`, a millisecond unless
+    it is given. A small example::
+
+        from .api import Api
+        from .calls import Call, Rows, call, statuses, times
+        from .compat import override
+        from .http import Json, RefusalError, Reply, Request
+        from .instants import SECOND, text
+        from .invent import below, uuid
+        from .query import Query, page
+        from .table import Kind, Record, Row, Table
 
         KEY = "acme_canary_key_1f2e3d"
+        STATUSES = statuses(answered="ended", ongoing="ongoing")
 
         class AcmeApi(Api):
             \"\"\"Acme on localhost.\"\"\"
 
             name = "acme"
             keys: ClassVar = {"acme_calls": ("id",)}
+            call_streams: ClassVar = ("acme_calls",)
+
+            def __init__(self, plan: Plan) -> None:
+                super().__init__(plan)
+                self.options = AcmeOptions()
 
             @override
             def config(self) -> dict[str, Any]:
@@ -76,10 +93,23 @@ class Api(ABC):
                 calls = [row.encoded("call", _encode) for row in found]
                 return Reply.of_rows(200, {"next": following}, "calls", calls)
 
+            @override
+            @classmethod
+            def calls(cls, rows: Rows) -> Iterator[Call]:
+                \"\"\"One of each record.\"\"\"
+                for row in rows["acme_calls"]:
+                    yield call(
+                        "acme_calls",
+                        row,
+                        "call_id=id started_at=created_at raw_status=status",
+                        duration_seconds=times(row["duration"]),
+                        status=STATUSES.get(row["status"], "other"),
+                    )
+
         def _make(rng: random.Random, at: datetime, end: datetime | None) -> Record:
-            call = {"id": uuid(rng), "created_at": text(at), "duration": below(rng, 600)}
-            over = at + call["duration"] * SECOND
-            return {**call, "status": "ended" if end is None or over <= end else "ongoing"}
+            made = {"id": uuid(rng), "created_at": text(at), "duration": below(rng, 600)}
+            over = at + made["duration"] * SECOND
+            return {**made, "status": "ended" if end is None or over <= end else "ongoing"}
 
         def _mature(rng: random.Random, record: Record, until: datetime) -> Record:
             return {"status": "ended", "duration": record["duration"] + 1}

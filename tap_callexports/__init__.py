@@ -1,1 +1,1 @@
-"""Singer tap for call exports of Videsk, Anunzi / Retell AI, Twin24 and Burki."""
+"""Singer tap for call records of voice platforms."""

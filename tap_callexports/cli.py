@@ -31,7 +31,7 @@ _LOG_CONFIG = "SINGER_SDK_LOG_CONFIG"
 
 
 class CommandLine(TapCallExports):
-    """The tap as a command."""
+    """Singer tap for call records of voice platforms, as a command."""
 
     @classmethod
     @override

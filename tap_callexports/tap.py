@@ -50,7 +50,7 @@ _PROVIDER_OF: Mapping[str, type[Provider]] = {
 
 
 class TapCallExports(SingerTap):
-    """Singer tap for call exports: Videsk, Anunzi / Retell AI, Twin24 and Burki."""
+    """Singer tap for call records of voice platforms."""
 
     name = "tap-callexports"
     config_jsonschema: ClassVar[dict[str, Any]] = settings_schema(PROVIDERS)

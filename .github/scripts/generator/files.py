@@ -47,6 +47,7 @@ _PAGE = """\
 #: What can stand between marks, by name.
 BLOCKS: dict[str, Callable[[], str]] = {
     "providers": tables.provider_table,
+    "smallest configs": tables.smallest_configs,
     "settings": tables.setting_tables,
     "streams": tables.stream_table,
     "speed": tables.speed_table,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from typing import TYPE_CHECKING
 
@@ -46,6 +47,22 @@ def provider_table() -> str:
         for provider in PROVIDERS
     ]
     return table(("provider", "on when this is given", "streams"), rows)
+
+
+def smallest_configs() -> str:
+    """The smallest config file of each provider, and its variables."""
+    parts = []
+    for provider in PROVIDERS:
+        names = provider.credentials[0]
+        values = {name: f"YOUR-{name.replace('_', '-')}".upper() for name in names}
+        config = {"start_date": "2024-05-01", provider.name: values}
+        variables = " and ".join(
+            f"`TAP_CALLEXPORTS_{provider.name}_{name}`".upper() for name in names
+        )
+        page = f"[{provider.title}](docs/providers/{provider.name}.md)"
+        example = json.dumps(config, ensure_ascii=False)
+        parts.append(f"{page}: {variables}\n\n```json\n{example}\n```\n")
+    return "\n".join(parts)
 
 
 def setting_tables() -> str:

@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 from functools import cached_property
-from typing import TYPE_CHECKING
 
-from singer_sdk import typing as th
 from singer_sdk.authenticators import BearerTokenAuthenticator
 from tap_callexports.providers.acme import streams as endpoints
 
 from tap_callexports.compat import override
-from tap_callexports.config import common_settings
+from tap_callexports.config import common_settings, secret
+from tap_callexports.http.client import Auth
 from tap_callexports.provider import Provider, streams_in
-
-if TYPE_CHECKING:
-    from tap_callexports.http.client import Auth
 
 
 class Acme(Provider):
@@ -25,7 +21,7 @@ class Acme(Provider):
     credentials = (("api_key",),)
     streams = streams_in(endpoints)
     properties = (
-        th.Property("api_key", th.StringType, secret=True, title="API key", description="API key."),
+        secret("api_key", "API key", "API key of the dashboard."),
         *common_settings(api_url="https://api.acme.example", lookback_hours=24, max_concurrency=2),
     )
 

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from singer_sdk import SchemaDirectory, StreamSchema
 from tap_callexports.providers.acme import schemas
 
 from tap_callexports.compat import override
 from tap_callexports.http.paginators import CursorPaginator
+from tap_callexports.http.request import Request
 from tap_callexports.records.timestamps import format_instant
 from tap_callexports.stream import CallStream
-
-if TYPE_CHECKING:
-    from tap_callexports.http.request import Request
-    from tap_callexports.windows import Window
+from tap_callexports.windows import Window
 
 SCHEMAS = SchemaDirectory(schemas)
 
