@@ -15,7 +15,8 @@ COMPILE := $(BIN)/uv pip compile --quiet --upgrade --universal --python-version 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-demo: .venv/ready .venv-meltano/ready ## Export four simulated platforms with Meltano, twice, make one table of all calls, check every value
+demo: .venv/ready .venv-meltano/ready ## Export all mock APIs with Meltano, twice, make one table of all calls, check every value: 2 minutes
+	@echo "make demo takes about 2 minutes."
 	@$(BIN)/python -m demo
 
 test: .venv/ready .venv-meltano/ready ## Check style and types, run the quick tests: 5 minutes on 2 cores
