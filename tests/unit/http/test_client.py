@@ -13,7 +13,6 @@ from raw_server import Asked, RawServer, http
 from seam import limits
 
 from tap_callexports.concurrency import Cancelled, Worker
-from tap_callexports.errors import ProviderFailed
 from tap_callexports.http.client import HttpClient
 from tap_callexports.http.rate_limiter import RateLimiter
 from tap_callexports.http.request import Request
@@ -60,16 +59,6 @@ def test_a_request_goes_on_however_often_others_have_used_up_its_credential() ->
         tokens.client.send(others, Response.json)
         assert tokens.client.send(me, Response.json) == {"count": 1}
     assert tokens.number == 20
-
-
-def test_credentials_that_never_work_are_renewed_once() -> None:
-    tokens = Tokens()
-    with (
-        RawServer(lambda _: [REFUSED]) as server,
-        pytest.raises(ProviderFailed, match=r"test\.key was refused"),
-    ):
-        tokens.client.send(Request(f"{server.url}/x", sender="test_calls"), Response.json)
-    assert tokens.number == 1
 
 
 def test_a_worker_cancelled_during_its_request_logs_no_retry(
