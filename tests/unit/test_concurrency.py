@@ -12,7 +12,6 @@ from functools import partial
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from seam import fake_clock
 
 from tap_callexports.concurrency import (
     LARGE_RESULT,
@@ -115,26 +114,6 @@ def test_pieces_that_run_out_with_an_error_leave_no_thread_behind(workers: int) 
 
     with pytest.raises(RuntimeError, match="no more pieces"):
         list(in_order(pieces(), workers))
-
-
-@pytest.mark.parametrize("workers", [1, 2, 5])
-def test_a_piece_may_have_to_wait_for_those_under_way(workers: int) -> None:
-    given: list[int] = []
-    done: list[int] = []
-
-    def in_pairs() -> Iterator[Piece[int] | None]:
-        """Pieces two by two, the next two when both are done."""
-        while len(given) < 30:
-            if len(given) % 2 == 0 and len(done) < len(given):
-                yield None
-                continue
-            given.append(len(given))
-            yield partial(iter, given[-1:])
-
-    for number in in_order(in_pairs(), workers):
-        assert number == len(done)
-        done.append(number)
-    assert len(done) == 30
 
 
 def test_few_results_wait_until_those_before_them_are_taken() -> None:
@@ -247,21 +226,6 @@ def test_only_the_worker_that_is_cancelled_wakes_from_its_wait() -> None:
         worker.join(30)
     assert sorted(ended) == ["cancelled", "other"]
     assert not issubclass(Cancelled, Exception), "it is no error that is handled as one"
-
-
-def test_a_sleep_is_as_long_as_it_is_told_in_any_thread() -> None:
-    slept: list[tuple[float, threading.Event | None]] = []
-
-    def sleep(seconds: float, wake: threading.Event | None) -> bool:
-        slept.append((seconds, wake))
-        return False
-
-    worker = Worker(lambda: interruptible_sleep(1.5))
-    with fake_clock(sleep=sleep):
-        worker.start()
-        worker.join(30)
-        interruptible_sleep(7.5)
-    assert slept == [(1.5, worker.cancelled), (7.5, None)]
 
 
 def test_a_worker_knows_what_was_so_where_it_was_made_and_ends_with_the_process() -> None:

@@ -9,13 +9,12 @@ from email.utils import format_datetime
 from typing import Any
 
 import pytest
-from fake_calls import DAY, HOUR, SECOND, SPAN, START, FakeProvider, fake_provider
+from fake_calls import DAY, HOUR, SECOND, SPAN, START, fake_provider
 from seam import start_of_run
 
 from tap_callexports.http.client import HttpClient
 from tap_callexports.http.response import Response
 from tap_callexports.provider import CLOCK_SKEW
-from tap_callexports.records.timestamps import UTC
 
 #: The run begins when the span ends.
 AS_OF = SPAN.end - timedelta(minutes=5)
@@ -29,11 +28,6 @@ def by_date(*dates: str | datetime, late: timedelta = timedelta(), minutes: int 
             text = date if isinstance(date, str) else format_datetime(date, usegmt=True)
             provider.client._check_clock(Response(200, {"Date": text}, b"{}"))
     return provider
-
-
-def test_its_credential_is_named_as_a_user_writes_it() -> None:
-    assert FakeProvider.credential_names() == "test.key or test.user + test.password"
-    assert fake_provider().http_settings.credential == FakeProvider.credential_names()
 
 
 @pytest.mark.parametrize(
@@ -96,16 +90,6 @@ def test_a_date_that_is_none_or_comes_late_says_nothing_of_the_clocks(
 ) -> None:
     assert by_date(date, late=late * HOUR).cutoff == AS_OF
     assert caplog.messages == []
-
-
-def test_a_date_of_1970_is_an_earlier_time_like_any_other() -> None:
-    provider = by_date("Thu, 01 Jan 1970 00:00:00 GMT", minutes=44640)
-    assert provider.cutoff == datetime(1969, 12, 1, tzinfo=UTC)
-
-
-@pytest.mark.parametrize("address", ["https://api.example/v1", "https://api.example/v1/"])
-def test_a_slash_at_the_end_of_its_address_changes_nothing(address: str) -> None:
-    assert fake_provider(api_url=address).url("/calls") == "https://api.example/v1/calls"
 
 
 def test_workers_that_come_together_get_one_client_and_so_one_rate_limit(

@@ -15,7 +15,6 @@ from tap_callexports.cap import Cap
 from tap_callexports.compat import override
 from tap_callexports.errors import (
     FilterIgnored,
-    KeyMissing,
     StreamFailed,
     TransientFailure,
     WindowTooLarge,
@@ -159,14 +158,6 @@ def test_rows_that_come_for_two_ids_say_that_the_server_ignores_them() -> None:
 # Requests.
 
 
-def test_a_request_and_a_failure_name_the_stream_that_is_read_for() -> None:
-    calls, client = stream(body())
-    calls.log_name = "test_details"
-    assert ids_of(calls.read_window(WINDOW)) == [[]]
-    assert client.sent[0].sender == "test_details"
-    assert str(calls.fail("no more")) == "Test (test_details): no more"
-
-
 def test_a_request_has_parameters_or_a_body_and_may_be_split_if_its_window_may() -> None:
     calls, _ = stream(api_url="https://test.example/v1/")
     get, post = calls.get("/calls", limit=5), calls.post("/list", {"limit": 5})
@@ -182,15 +173,6 @@ def test_a_request_has_parameters_or_a_body_and_may_be_split_if_its_window_may()
         (with_(splittable=False), False),
     ):
         assert stream(of=of)[0].build_request(WINDOW, None).splittable is splittable
-
-
-def test_a_providers_own_reading_of_a_status_knows_what_was_requested() -> None:
-    def error_for(_: Calls, response: Response, request: Request) -> Exception:
-        return ValueError(response.status, request.params["cursor"])
-
-    calls, _ = stream(of=with_(error_for=error_for))
-    request = calls.build_request(WINDOW, "a")
-    assert str(request.error_for(Response(404, {}, b""), request)) == "(404, 'a')"
 
 
 # Responses.
@@ -209,40 +191,12 @@ def test_a_page_has_the_fields_of_its_response_under_their_own_names() -> None:
     assert page.rows["id"] == [1]
 
 
-def test_rows_of_a_partition_have_its_column_and_a_connection_test_tries_the_first() -> None:
-    class OfForm(Calls):
-        partition_setting = "form_ids"
-        partition_column = "form_id"
-        schema = {"properties": {**Calls.schema["properties"], "form_id": {"type": "string"}}}
-
-    calls, _ = stream(body(1), of=OfForm, form_ids=["7", "8", "7"])
-    assert calls.partitions == [{"form_id": "7"}, {"form_id": "8"}]
-    (batch,) = calls.read_window(Window(START, START + DAY, {"form_id": "7"}))
-    assert batch.records[0]["form_id"] == "7"
-    calls, _ = stream(of=OfForm, form_ids=["7", "8"], connection_test=True)
-    assert calls.partitions == [{"form_id": "7"}]
-
-
 @limits(MAX_ROWS=2)
 def test_a_response_of_more_rows_than_memory_may_hold_is_too_large() -> None:
     calls, _ = stream(body(1, 2), body(1, 2, 3))
     assert ids_of(calls.read_window(WINDOW)) == [[1, 2]]
     with pytest.raises(WindowTooLarge, match="a response of 3 rows"):
         list(calls.read_window(WINDOW))
-
-
-def test_a_row_without_its_key_is_told_with_provider_and_stream() -> None:
-    calls, _ = stream(b'{"items": [{"id": 1}, {"at": null}]}')
-    with pytest.raises(KeyMissing, match=r"^Test \(test_calls\): ") as caught:
-        list(calls.read_window(WINDOW))
-    assert caught.value.others
-
-
-def test_what_is_learned_of_the_rows_of_one_response_is_known_for_the_next() -> None:
-    calls, _ = stream(b"[]", b"[]")
-    request = calls.get("/calls")
-    first, second = (calls.send(request, lambda response: response.decoder) for _ in range(2))
-    assert first is second
 
 
 def test_repairs_are_counted_of_responses_that_were_parsed_only() -> None:

@@ -69,11 +69,6 @@ def test_the_servers_message_is_shortened_and_cannot_forge_a_log_line() -> None:
     assert len(text) < 400
 
 
-def test_a_wait_longer_than_allowed_fails_with_both_numbers() -> None:
-    with pytest.raises(StreamFailed, match=r"asks to wait 900 s.*max_retry_wait \(2 s\)"):
-        after(TransientFailure("429", wait=900))
-
-
 @pytest.mark.parametrize("headers", [{"Retry_After": "0"}, {"Retry_After_Ms": "1"}])
 @retry_waits(first=1, longest=60)
 def test_a_wait_of_nearly_nothing_grows(headers: dict[str, str]) -> None:

@@ -37,15 +37,6 @@ def test_the_share_is_of_time(
     assert stats.share == share
 
 
-def test_a_partition_is_named_where_there_is_one() -> None:
-    stats = Stats("test_calls", "form_id 7")
-    assert stats.name == "test_calls (form_id 7)"
-    assert stats.names() == {"stream_name": "test_calls", "partition": "form_id 7"}
-    stats = Stats("test_calls")
-    assert stats.name == "test_calls"
-    assert stats.names() == {"stream_name": "test_calls"}
-
-
 @fake_clock(monotonic=lambda: 15.5)
 def test_its_fields_are_all_that_was_counted() -> None:
     stats = Stats(

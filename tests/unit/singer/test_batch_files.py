@@ -35,16 +35,6 @@ def state(number: int) -> StateMessage:
     return StateMessage(value={"bookmarks": {"s": {"n": number}}})
 
 
-def test_a_state_waits_for_the_rows_before_it(tmp_path: Path) -> None:
-    files = batches(tmp_path)
-    assert kinds(list(files.add_message(state(0)))) == "State", "nothing was before it"
-    assert list(files.add("s", rows(2))) == []
-    assert list(files.add_message(state(1))) == []
-    assert kinds(list(files.add("s", rows(2)))) == "SDKBatch State"
-    assert list(files.add_message(state(2))) == []
-    assert kinds(list(files.close())) == "SDKBatch State"
-
-
 def test_the_last_state_counts_as_it_was(tmp_path: Path) -> None:
     files, value = batches(tmp_path), {"bookmarks": {"s": {"n": 2}}}
     list(files.add("s", rows(1)))

@@ -107,20 +107,6 @@ def test_a_signal_while_a_file_is_written_waits_until_it_is_announced(tmp_path: 
     assert [line["type"] for line in pipe.lines] == ["BATCH", "STATE"]
 
 
-def test_records_that_are_lines_already_come_like_any_other() -> None:
-    writer, pipe = LineWriter(), Pipe()
-    with stdout_is(pipe):
-        writer.write_records("s", [b'{"id":"a"}', b'{"id":"b"}'])
-        writer.write_records("s", [])
-        writer.write_message(record("c"))
-        writer.finish()
-    assert [line["record"]["id"] for line in pipe.lines] == ["a", "b", "c"]
-    assert {(*line, line["type"], line["stream"]) for line in pipe.lines} == {
-        ("type", "stream", "record", "time_extracted", "RECORD", "s")
-    }
-    assert all(datetime.fromisoformat(line["time_extracted"][:-1]) for line in pipe.lines)
-
-
 def test_an_unbuffered_output_may_take_a_part_at_a_time() -> None:
     writer, pipe = LineWriter(), Pipe()
     with stdout_is(pipe, buffered=False):

@@ -9,7 +9,6 @@ from __future__ import annotations
 import ast
 import importlib
 import inspect
-import signal
 from collections import Counter
 from collections.abc import Callable, Iterator
 from functools import partialmethod
@@ -115,29 +114,6 @@ def test_a_sync_calls_the_hooks(box: Sandbox, monkeypatch: pytest.MonkeyPatch) -
     assert set(calls) == set(HOOKS[Stream, "SingerStream"])
     rows = len(run.records("burki_calls"))
     assert calls["_increment_stream_state"] == calls["post_process"] == rows
-
-
-def test_a_new_tap_has_its_config_checked_by_the_hook(monkeypatch: pytest.MonkeyPatch) -> None:
-    calls = counted(monkeypatch, "SingerTap")
-    tap = new_tap({"burki": {"api_key": "x"}})
-    assert calls["_validate_config"] == 1
-    # What the hook leaves in `_config` is what the tap works with: defaults are filled in.
-    assert tap.config["burki"]["format"] == "json"
-
-
-def test_a_new_tap_takes_signals_through_the_hook(monkeypatch: pytest.MonkeyPatch) -> None:
-    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-    ended: list[int] = []
-    try:
-        tap = new_tap({}, validate_config=False)
-        monkeypatch.setattr(tap, "terminate", ended.append)
-        for number in before:
-            handler: Any = signal.getsignal(number)
-            handler(number, None)
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-    assert ended == [signal.SIGINT, signal.SIGTERM]
 
 
 def test_the_announcements_the_tap_keeps_quiet_are_still_the_sdks() -> None:

@@ -7,10 +7,7 @@ from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from singer_sdk.exceptions import ConfigValidationError
-from support import run_tap
 
 from tap_callexports.redaction import sanitize
 from tap_callexports.singer.state import (
@@ -225,52 +222,6 @@ def test_keys_of_the_sdk_are_dropped_and_what_the_tap_does_not_know_stays() -> N
         "version": 7,
     }
     drop_transient({}, KNOWN)
-
-
-def test_a_tap_keeps_what_it_does_not_know_and_drops_keys_of_the_sdk() -> None:
-    others = {"other_calls": {KEY: "at", VALUE: INSTANT, "progress_markers": {}, "more": [1]}}
-    ours = {KEY: "started_at", VALUE: INSTANT}
-    given = {"burki_calls": ours | {"starting_replication_value": INSTANT}, **others}
-    tap = TapCallExports(
-        config=CONFIG, state={"bookmarks": given, "version": 7, "extra": {"a": []}}
-    )
-    bookmarks = {"burki_calls": ours, **others}
-    assert tap.state == {"bookmarks": bookmarks, "version": 7, "extra": {"a": []}}
-
-
-anything = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=5),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner),
-    max_leaves=8,
-)
-instants = anything | st.just(INSTANT) | st.datetimes().map(str)
-parts = st.fixed_dictionaries(
-    {},
-    optional={
-        KEY: anything,
-        VALUE: instants,
-        AS_OF: instants,
-        "progress_markers": anything,
-        "partitions": anything,
-    },
-)
-names = st.text(max_size=5) | st.just("videsk_forms")
-states = st.fixed_dictionaries(
-    {}, optional={"bookmarks": anything | st.dictionaries(names, parts | anything)}
-)
-
-
-@given(anything | states)
-def test_whatever_is_called_a_state_is_judged_in_single_lines_or_can_be_run_with(
-    state: Any,
-) -> None:
-    errors = list(state_errors(state, KNOWN))
-    assert all(sentence.isprintable() for sentence in errors)
-    if not errors and "bookmarks" in state:
-        config = {"videsk": {"api_token": "x"}}
-        assert (
-            run_tap(config, state=state, streams=["videsk_forms"]).code == 0
-        )  # no ids: no request
 
 
 DAY = datetime(2024, 5, 20, tzinfo=timezone.utc)
