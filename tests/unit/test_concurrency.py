@@ -6,7 +6,6 @@ import random
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextvars import ContextVar
 from functools import partial
 
 import pytest
@@ -17,7 +16,6 @@ from tap_callexports.concurrency import (
     LARGE_RESULT,
     MAX_BYTES_AHEAD,
     RESULTS_AHEAD,
-    Cancelled,
     NotItsTurn,
     Piece,
     Worker,
@@ -26,8 +24,6 @@ from tap_callexports.concurrency import (
     note_received,
     wait_for_turn,
 )
-
-AROUND: ContextVar[str] = ContextVar("AROUND")
 
 
 def until(ready: Callable[[], bool], seconds: float = 5) -> bool:
@@ -102,18 +98,6 @@ def test_no_more_pieces_are_taken_or_under_way_than_workers(workers: int) -> Non
     for number in in_order(pieces(), workers):
         assert taken <= number + workers
     assert most == workers
-
-
-@pytest.mark.parametrize("workers", [1, 4])
-def test_pieces_that_run_out_with_an_error_leave_no_thread_behind(workers: int) -> None:
-    def pieces() -> Iterator[Piece[int]]:
-        yield lambda: iter([0])
-        if workers > 1:
-            yield partial(forever, 0.001)
-        raise RuntimeError("no more pieces")
-
-    with pytest.raises(RuntimeError, match="no more pieces"):
-        list(in_order(pieces(), workers))
 
 
 def test_few_results_wait_until_those_before_them_are_taken() -> None:
@@ -206,35 +190,3 @@ def test_no_result_is_made_behind_a_large_one_that_waits() -> None:
 
 
 # Workers.
-
-
-def test_only_the_worker_that_is_cancelled_wakes_from_its_wait() -> None:
-    ended: list[str] = []
-
-    def wait(name: str, seconds: float) -> None:
-        try:
-            interruptible_sleep(seconds)
-            ended.append(name)
-        except Cancelled:
-            ended.append("cancelled")
-
-    cancelled, other = (Worker(partial(wait, "other", seconds)) for seconds in (60, 0.05))
-    for worker in (cancelled, other):
-        worker.start()
-    cancelled.cancelled.set()
-    for worker in (cancelled, other):
-        worker.join(30)
-    assert sorted(ended) == ["cancelled", "other"]
-    assert not issubclass(Cancelled, Exception), "it is no error that is handled as one"
-
-
-def test_a_worker_knows_what_was_so_where_it_was_made_and_ends_with_the_process() -> None:
-    seen: list[str] = []
-    before = AROUND.set("made")
-    worker = Worker(lambda: seen.append(AROUND.get()))
-    AROUND.set("started")
-    worker.start()
-    worker.join(30)
-    AROUND.reset(before)
-    assert seen == ["made"]
-    assert worker.daemon

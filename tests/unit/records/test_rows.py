@@ -7,7 +7,7 @@ import json
 import pytest
 
 from tap_callexports.http.response import Response
-from tap_callexports.records.rows import RowDecoder, Rows
+from tap_callexports.records.rows import RowDecoder
 from tap_callexports.records.values import plain, plain_values
 
 
@@ -43,19 +43,3 @@ def test_what_was_learned_of_rows_does_not_change_them(body: str, before: tuple[
     assert [{name: plain(value) for name, value in row.items()} for row in read] == rows
     assert [list(row) for row in read] == [list(row) for row in rows]
     assert len(read) == len(rows)
-
-
-def test_fields_that_were_known_stay_known() -> None:
-    decoder = decoder_after('[{"a":1}]', '[{"b":2}]')
-    rows = Response(200, {}, b'[{"a":1},{"b":2}]', decoder=decoder).rows()
-    assert type(rows) is not Rows
-    assert plain_values(rows.column("a")) == [1, None]
-
-
-def test_rows_wanted_one_by_one_are_read_as_objects_from_then_on() -> None:
-    decoder = decoder_after('[{"a":1}]')
-    reply = Response(200, {}, b'[{"a":1}]', decoder=decoder)
-    assert list(reply.rows().column("a")) == list(RowDecoder().decode(b'[{"a":1}]').column("a"))
-    assert type(reply.rows()) is not Rows
-    assert list(reply.rows())
-    assert type(reply.rows()) is Rows

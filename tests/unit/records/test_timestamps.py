@@ -21,7 +21,6 @@ from tap_callexports.records.timestamps import (
     format_instant,
     iso_instant,
     parse_instant,
-    read_iso,
     utc_instants,
 )
 
@@ -98,11 +97,6 @@ def test_epoch_ms_loses_nothing_and_floor_and_ceiling_embrace_an_instant(number:
     low, high = floor_second(instant), ceil_second(instant)
     assert low <= instant <= high
     assert high - low == timedelta(seconds=number % 1000 != 0)
-
-
-def test_a_naive_time_stays_naive_until_its_zone_is_known() -> None:
-    assert read_iso("2024-05-01 10:00:00").tzinfo is None
-    assert read_iso("2024-05-01 10:00:00Z").tzinfo is UTC
 
 
 FORMS = st.sampled_from(["%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%S.%f"])

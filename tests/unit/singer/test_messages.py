@@ -72,12 +72,6 @@ def test_lines_are_written_at_each_state_or_when_there_are_many() -> None:
     assert len(pipe.written) > 60_000
 
 
-def test_a_signal_between_lines_ends_the_run_at_once() -> None:
-    with pytest.raises(SystemExit) as caught:
-        LineWriter().interrupt(SystemExit(143))
-    assert caught.value.code == 143
-
-
 def test_a_signal_in_the_middle_of_a_line_waits_for_its_end() -> None:
     writer, pipe = LineWriter(), Pipe()
     writer.write_message(record("x" * 50_000))
