@@ -10,17 +10,14 @@ from typing import Any
 import pytest
 from fake_calls import DAY, SECOND, START, Calls
 
-from tap_callexports.cap import Cap
-from tap_callexports.compat import override
 from tap_callexports.errors import (
     FilterIgnored,
     StreamFailed,
-    WindowTooLarge,
 )
 from tap_callexports.http.request import Request
 from tap_callexports.http.response import Response
 from tap_callexports.records.timestamps import format_instant
-from tap_callexports.windows import CappedPlanner, CappedWindow, Planner, Window
+from tap_callexports.windows import Window
 
 WINDOW = Window(START, START + DAY)
 
@@ -64,33 +61,6 @@ def ids_of(batches: Iterator[Any]) -> list[list[int]]:
 
 
 # Pages.
-
-
-def test_pages_are_requested_one_after_the_other_as_they_are_wanted() -> None:
-    calls, client = stream(body(1, cursor="a"), body(2, 3, cursor="b"), body(4), body(5))
-    batches = calls.read_window(WINDOW)
-    assert client.sent == []
-    assert [next(batches)["id"], next(batches)["id"]] == [[1], [2, 3]]
-    assert len(client.sent) == 2
-    assert ids_of(batches) == [[4]]
-    assert [request.params["cursor"] for request in client.sent] == [None, "a", "b"]
-    assert {request.params["start"] for request in client.sent} == {format_instant(START)}
-
-
-def test_a_page_that_is_too_much_for_the_server_is_noted_in_what_is_known_of_the_cap() -> None:
-    noted: list[str | None] = []
-
-    class Noting(Calls):
-        @override
-        def paginator(self, window: Window) -> Any:
-            paginator = super().paginator(window)
-            vars(paginator)["note_overload"] = lambda: noted.append(paginator.token)
-            return paginator
-
-    calls, _ = stream(body(1, cursor="a"), WindowTooLarge("504, 2 times"), of=Noting)
-    with pytest.raises(WindowTooLarge, match="504"):
-        list(calls.read_window(WINDOW))
-    assert noted == ["a"]
 
 
 @pytest.mark.parametrize(
@@ -149,24 +119,3 @@ def test_rows_that_come_for_two_ids_say_that_the_server_ignores_them() -> None:
 
 
 # Rows and windows.
-
-
-def test_the_end_is_the_cutoff_and_what_lies_ahead_but_never_past_the_end_date() -> None:
-    calls, _ = stream(of=with_(ahead=2 * DAY))
-    assert calls.end == calls.provider.cutoff + 2 * DAY
-    calls, _ = stream(of=with_(ahead=2 * DAY), end_date=START + DAY)
-    assert calls.end == START + DAY
-
-
-def test_windows_fit_the_cap_where_there_is_one() -> None:
-    known = Cap(5000, 4000)
-    calls, _ = stream()
-    assert type(calls.planner(WINDOW, DAY)) is Planner
-    calls, _ = stream(of=with_(cap=known))
-    planner = calls.planner(WINDOW, DAY)
-    assert isinstance(planner, CappedPlanner)
-    window = planner.next_window()
-    assert isinstance(window, CappedWindow)
-    # What was known when the window was planned, not what others learn meanwhile.
-    assert calls.cap_for(window) is window.cap
-    assert calls.cap_for(WINDOW) is known

@@ -54,11 +54,3 @@ def test_a_credential_all_of_whose_requests_were_refused_counts_once() -> None:
         with uses.of(credential) as first, uses.of(credential) as second:
             first.status = second.status = 401
         assert uses.refused is refused
-
-
-def test_a_request_without_a_response_is_no_refusal() -> None:
-    uses = CredentialUse()
-    for _ in range(5):
-        with pytest.raises(OSError, match="reset"), uses.of("a"):
-            raise OSError("reset")
-    assert not uses.refused

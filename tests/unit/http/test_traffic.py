@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import suppress
-from contextvars import Context
 
 import pytest
 from seam import fake_clock
@@ -14,29 +12,8 @@ from tap_callexports.http.traffic import (
     RECEIVING,
     RESPONSE,
     RETRY,
-    Pending,
-    Traffic,
     Wait,
 )
-
-
-def request(since: float) -> Pending:
-    """A request that has waited for a response since some time."""
-    pending = Pending()
-    pending.wait = Wait(RESPONSE, since=since)
-    return pending
-
-
-def test_a_request_is_waited_for_until_it_is_answered_or_given_up_the_oldest_first() -> None:
-    whole, newer, older = Traffic(), request(since=5), request(since=3)
-    part = Context().run(whole.part)
-    with part.waiting(newer):
-        with suppress(RuntimeError), part.waiting(older):
-            assert whole.waits == [older.wait, newer.wait]
-            raise RuntimeError
-        newer.wait = Wait(RATE_LIMIT)
-        assert [wait.doing for wait in whole.waits] == [RATE_LIMIT]
-    assert whole.waits == []
 
 
 @pytest.mark.parametrize(

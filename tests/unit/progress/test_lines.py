@@ -158,21 +158,3 @@ def test_the_line_of_a_stream_counts_what_there_was(caplog: pytest.LogCaptureFix
         "next run from 2024-04-30T00:00Z"
     )
     assert second == "test_other: failed after 0.0 s: 0 rows"
-
-
-@pytest.mark.parametrize(
-    ("outcomes", "line"),
-    [
-        ([COMPLETE], "1 stream, 2 rows"),
-        ([COMPLETE, COMPLETE], "2 streams, 4 rows"),
-        ([COMPLETE, FAILED], "2 streams, 1 incomplete, 4 rows"),
-    ],
-)
-def test_the_line_of_a_run_says_what_is_incomplete_if_anything_is(
-    outcomes: list[str], line: str, caplog: pytest.LogCaptureFixture
-) -> None:
-    progress = Progress(LOGGER, lambda: False)
-    for number, outcome in enumerate(outcomes):
-        progress.begin(Stats(f"test_{number}", outcome=outcome, rows=2))
-    progress.summarise()
-    assert caplog.messages == [f"run ended after 0.0 s: {line}"]
