@@ -72,15 +72,6 @@ def test_a_setting_is_described_and_no_fraction(name: str) -> None:
     assert "null" in schema["type"]
 
 
-def test_defaults_are_filled_in_for_providers_that_are_given() -> None:
-    provider = PROVIDERS[-1]
-    tap = TapCallExports(config={provider.name: CONFIG[provider.name]})
-    properties = SCHEMA[provider.name]["properties"].items()
-    defaults = {name: schema["default"] for name, schema in properties if "default" in schema}
-    assert tap.config[provider.name] == defaults | CONFIG[provider.name]
-    assert PROVIDERS[0].name not in tap.config
-
-
 @pytest.mark.parametrize("name", of_type("integer"))
 def test_an_integer_outside_its_bounds_is_an_error(name: str) -> None:
     least, most = SETTINGS[name].get("minimum"), SETTINGS[name].get("maximum")

@@ -9,7 +9,7 @@ from email.utils import format_datetime
 from typing import Any
 
 import pytest
-from fake_calls import DAY, HOUR, SECOND, SPAN, START, fake_provider
+from fake_calls import DAY, SECOND, SPAN, fake_provider
 from seam import start_of_run
 
 from tap_callexports.http.client import HttpClient
@@ -28,20 +28,6 @@ def by_date(*dates: str | datetime, late: timedelta = timedelta(), minutes: int 
             text = date if isinstance(date, str) else format_datetime(date, usegmt=True)
             provider.client._check_clock(Response(200, {"Date": text}, b"{}"))
     return provider
-
-
-@pytest.mark.parametrize(
-    ("end_date", "cutoff"),
-    [
-        (None, AS_OF), (START, START), (AS_OF - SECOND, AS_OF - SECOND), (SPAN.end, AS_OF),
-        (SPAN.end + 9 * DAY, AS_OF),
-    ],
-)  # fmt: skip
-def test_the_cutoff_is_now_minus_settle_minutes_or_an_earlier_end_date(
-    end_date: datetime | None, cutoff: datetime
-) -> None:
-    ended = fake_provider(end_date, settle_minutes=5)
-    assert (ended.cutoff, ended.as_of) == (cutoff, AS_OF)
 
 
 @pytest.mark.parametrize(
@@ -72,24 +58,6 @@ def test_now_is_the_servers_time_where_that_is_over_a_minute_earlier(
     assert len(caplog.messages) == (warned is not None)
     words = f"Test: this machine's clock is {warned and warned.format(calls)}"
     assert all(line.startswith(words) for line in caplog.messages)
-
-
-@pytest.mark.parametrize(
-    ("date", "late"),
-    [
-        ("", 0),
-        ("soon", 0),
-        ("Tue, 00 Foo 0000 00:00:00 GMT", 0),
-        ("Wed, 31 Dec 1969 23:59:59 GMT", 0),
-        ("Fri, 31 Dec 9999 23:59:59 -2300", 0),
-        (SPAN.end + HOUR, 1),
-    ],
-)
-def test_a_date_that_is_none_or_comes_late_says_nothing_of_the_clocks(
-    date: str | datetime, late: int, caplog: pytest.LogCaptureFixture
-) -> None:
-    assert by_date(date, late=late * HOUR).cutoff == AS_OF
-    assert caplog.messages == []
 
 
 def test_workers_that_come_together_get_one_client_and_so_one_rate_limit(

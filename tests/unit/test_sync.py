@@ -16,11 +16,12 @@ from hypothesis import strategies as st
 from tap_callexports import errors
 from tap_callexports.errors import (
     FilterIgnored,
+    Forbidden,
     StreamFailed,
     Unreadable,
     WindowTooLarge,
 )
-from tap_callexports.progress.stats import COMPLETE, FAILED
+from tap_callexports.progress.stats import COMPLETE, FAILED, FORBIDDEN
 from tap_callexports.records.batch import Batch
 from tap_callexports.records.timestamps import format_instant, parse_instant
 from tap_callexports.sync import Sync, read_stream
@@ -88,6 +89,17 @@ def test_what_fails_leaves_the_bookmark_at_the_last_window_before_it(workers: in
     assert log.bookmarks == at(24, 48)
     assert [log.stats.next_from] == at(48)
     assert log.stats.outcome == FAILED
+
+
+@pytest.mark.parametrize("skipped", [False, True])
+def test_a_forbidden_stream_fails_or_is_skipped_with_a_warning(
+    caplog: pytest.LogCaptureFixture, *, skipped: bool
+) -> None:
+    calls = FakeCalls().failing(Forbidden("403"))
+    calls.run.skip_forbidden_streams = skipped
+    log = SyncLog(calls).run() if skipped else fails(SyncLog(calls), "403")
+    assert log.stats.outcome == FORBIDDEN
+    assert ("403; skipped as skip_forbidden_streams says" in caplog.messages) is skipped
 
 
 @given(st.integers(0, 10**9), st.booleans())
@@ -200,20 +212,6 @@ def test_rows_outside_a_window_are_left_out_and_counted() -> None:
     assert (log.stats.outside, log.stats.duplicates) == (4 * 5 - 3, 0)
 
 
-def test_rows_without_a_time_are_not_outside_and_come_once(
-    caplog: pytest.LogCaptureFixture,
-) -> None:
-    caplog.set_level(logging.INFO)
-    calls = FakeCalls()
-    calls.rows.append({"id": 99, "at": None})
-    calls.read = lambda window: chain(calls.inside(window), [calls.batch(calls.rows[-1:])])
-    log = SyncLog(calls).run()
-    assert log.ids == [0, 1, 2, 3, 99, *ALL[4:]]
-    assert (log.stats.outside, log.stats.duplicates) == (0, 3)
-    # They tell nothing of how many rows a window holds.
-    assert sum(line.endswith("Z: 4 rows") for line in caplog.messages) == 4
-
-
 def test_invalid_values_are_counted_once_and_reported(caplog: pytest.LogCaptureFixture) -> None:
     calls = FakeCalls()
     for number in (0, 1, 5):
@@ -281,12 +279,14 @@ def test_records_that_no_map_changes_are_written_past_the_sdk(
     monkeypatch: pytest.MonkeyPatch, *, unmapped: bool
 ) -> None:
     monkeypatch.setattr(FakeCalls, "is_unmapped", unmapped)
-    calls, written = FakeCalls(), list[int]()
+    calls, written = FakeCalls(), list[object]()
     calls.writing = True
     monkeypatch.setattr(calls, "count_written", written.append)
-    monkeypatch.setattr(calls.run.writer, "write_records", lambda *_: None)
+    monkeypatch.setattr(
+        calls.run.writer, "write_records", lambda name, rows: written.append((name, len(rows)))
+    )
     read = list(read_stream(calls, None))
-    assert (len(read), sum(written)) == ((0, 16) if unmapped else (16, 0))
+    assert (len(read), written) == ((0, [("test_calls", 2), 2] * 8) if unmapped else (16, []))
 
 
 @pytest.mark.parametrize(("within", "duplicates"), [(None, 16), (1, 0)])
@@ -346,6 +346,16 @@ def test_an_interrupted_backfill_resumes_at_its_bookmark() -> None:
     assert log.bookmarks == at(48, 72, 96)
     assert calls.requested == windows(24, 48, 72, 96)
     assert log.stats.next_from == NOW - 12 * HOUR
+
+
+@pytest.mark.parametrize(("late", "test", "said"), [(0, False, 0), (1, False, 1), (1, True, 0)])
+def test_a_range_that_is_not_closed_yet_is_said(
+    late: int, said: int, caplog: pytest.LogCaptureFixture, *, test: bool
+) -> None:
+    caplog.set_level(logging.INFO)
+    SyncLog(FakeCalls(end_date=NOW + late * HOUR, connection_test=test)).run()
+    line = "end_date 2024-05-05T01:00Z is later than the cutoff 2024-05-05T00:00Z: the range is not"
+    assert caplog.messages.count(f"Test: {line} closed") == said
 
 
 @pytest.mark.parametrize("workers", [1, 3])

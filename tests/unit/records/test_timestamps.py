@@ -120,25 +120,6 @@ def test_a_column_at_once_is_read_as_one_by_one_or_not_at_all(
         assert together == [iso_instant(value) if value else None for value in values]
 
 
-@pytest.mark.parametrize(
-    "values",
-    [
-        ["2024-02-30T00:00:00"], ["2024-05-01T24:00:00"], ["2024-05-01T10:00:00\n"], [None, ""],
-        ["2024-05-01T10:00:00.1", "2024-05-01T10:00:00Z."],
-        ["2024-05-01T10:00:00.12", "2024-05-01T10:00:00.1Z"],
-        *(
-            ["2024-05-01T10:00:00", other]
-            for other in (
-                "2024-05-01T10:00:00.123456", "2024-02-30T10:00:00", "2024-05-01T24:00:00",
-                "2024-05-01T10:60:00", "2024-05-01T10:00:60", "2024-05-01T10:00:0x", 5,
-            )
-        ),
-    ],
-)  # fmt: skip
-def test_a_column_in_more_than_one_form_is_read_one_by_one(values: list[Any]) -> None:
-    assert utc_instants(values) is None
-
-
 def test_a_column_in_one_form_is_read_at_once() -> None:
     values = ["2024-05-01 10:00:00.5Z", None, "", "2024-02-29 23:59:59.1Z"]
     read = ["2024-05-01T10:00:00.500000Z", None, None, "2024-02-29T23:59:59.100000Z"]

@@ -100,12 +100,6 @@ def test_a_file_that_cannot_be_written_is_one_line(storage: dict[str, Any], word
         list(files.add("s", rows(1)))
 
 
-def test_a_prefix_may_be_any_text(tmp_path: Path) -> None:
-    storage = {"root": tmp_path.as_uri(), "prefix": "100%s-"}
-    list(BatchFiles({"storage": storage, "batch_size": 1}, "tap-x").add("s", rows(1)))
-    assert [path.name.startswith("100%s-tap-x--s-") for path in tmp_path.iterdir()] == [True]
-
-
 @pytest.mark.parametrize("in_files", [True, False])
 def test_a_run_with_batch_files_warns_of_loaders_that_do_not_read_them(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, *, in_files: bool
