@@ -100,11 +100,7 @@ def fake_provider(
 
 
 class Calls(CallStream["str | None"]):
-    """Calls, in pages by cursor.
-
-    Args:
-        options: Of `fake_provider`.
-    """
+    """Calls, in pages by cursor; options are those of `fake_provider`."""
 
     name = "test_calls"
     path = "/calls"
@@ -141,11 +137,9 @@ class Days(Planner):
 
 
 class FakeCalls(Calls):
-    """Calls whose windows are read without a request.
+    """Calls at these times after the start of the span, every six hours by default.
 
-    Args:
-        times: When they start, after the start of the span; every six hours by default.
-        options: Of `fake_provider`.
+    Their windows are read without a request.
     """
 
     def __init__(self, *times: timedelta, **options: Any) -> None:
@@ -210,13 +204,7 @@ class FakeCalls(Calls):
 class SyncLog(list["list[int] | datetime"]):
     """The ids that a sync emits and the bookmarks that it writes, in their order.
 
-    Args:
-        calls: What to read.
-        bookmark: Where the run before ended; None for a first run.
-        as_of: As of when; None where the state does not say so.
-
-    Attributes:
-        pairs: Bookmark and `as_of` as they are written.
+    It is given the bookmark of the run before, and its `as_of`; `pairs` are both as it writes them.
     """
 
     def __init__(
@@ -236,11 +224,7 @@ class SyncLog(list["list[int] | datetime"]):
         self.pairs.append((self._bookmark.value, self._bookmark.as_of))
 
     def run(self) -> SyncLog:
-        """Run to the end.
-
-        Raises:
-            StreamFailed: The failure that the run keeps for its exit code.
-        """
+        """Run to the end; raises the failure that the run keeps for its exit code."""
         for batch in self._sync.run():
             if batch:
                 self.append([record["id"] for record in batch])

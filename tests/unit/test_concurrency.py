@@ -17,7 +17,6 @@ from tap_callexports.concurrency import (
     MAX_BYTES_AHEAD,
     RESULTS_AHEAD,
     NotItsTurn,
-    Piece,
     Worker,
     in_order,
     interruptible_sleep,
@@ -73,31 +72,6 @@ def test_the_order_is_that_of_the_serial_run_whatever_finishes_first(
     pieces = [partial(piece, number, length) for number, length in enumerate(lengths)]
     expected = [(n, step) for n, length in enumerate(lengths) for step in range(length)]
     assert list(in_order(pieces, workers)) == expected
-
-
-@pytest.mark.parametrize("workers", [1, 2, 5])
-def test_no_more_pieces_are_taken_or_under_way_than_workers(workers: int) -> None:
-    lock, taken, running, most = threading.Lock(), 0, 0, 0
-
-    def piece(number: int) -> Iterator[int]:
-        nonlocal running, most
-        with lock:
-            running += 1
-            most = max(most, running)
-        time.sleep(0.002)
-        with lock:
-            running -= 1
-        yield number
-
-    def pieces() -> Iterator[Piece[int]]:
-        nonlocal taken
-        for number in range(30):
-            taken += 1
-            yield partial(piece, number)
-
-    for number in in_order(pieces(), workers):
-        assert taken <= number + workers
-    assert most == workers
 
 
 def test_few_results_wait_until_those_before_them_are_taken() -> None:

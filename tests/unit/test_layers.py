@@ -90,17 +90,6 @@ def test_a_provider_imports_no_other_provider_and_not_the_tap(provider: str) -> 
     assert breaches(modules_in(own), *TOP, *others) == []
 
 
-def test_no_two_modules_import_each_other() -> None:
-    below = {
-        module: {name for found in imported for name in IMPORTS if inside(found, name)} - {module}
-        for module, imported in IMPORTS.items()
-    }
-    while free := [module for module, others in below.items() if not others & below.keys()]:
-        for module in free:
-            del below[module]
-    assert sorted(below) == []
-
-
 def test_private_parts_of_the_sdk_are_imported_in_one_module() -> None:
     private = [
         f"{module} imports {name}"

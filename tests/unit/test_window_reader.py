@@ -10,13 +10,13 @@ import pytest
 from fake_calls import ALL, DAY, HOUR, SECOND, SPAN, START, FakeCalls, SyncLog, at, windows
 from seam import limits
 
-from tap_callexports.compat import override
+from tap_callexports.cap import Cap
 from tap_callexports.errors import KeyMissing, StreamFailed, Unreadable, WindowTooLarge
 from tap_callexports.http.traffic import current_traffic
 from tap_callexports.progress.stats import Stats
 from tap_callexports.records.batch import Batch
 from tap_callexports.window_reader import WindowReader
-from tap_callexports.windows import ClosedWindow, Planner, Window
+from tap_callexports.windows import CappedPlanner, ClosedWindow, Planner, Window
 
 #: A second that cannot be read.
 BAD = Window(START + 30 * HOUR, START + 30 * HOUR + SECOND)
@@ -107,20 +107,6 @@ def test_nothing_is_skipped_while_nothing_can_be_read() -> None:
     assert fails(calls, "^500; .* cannot be split further, and nothing else can be read$") == []
 
 
-@pytest.mark.parametrize("readable", [-5 * SECOND, 5 * SECOND, -DAY])
-def test_any_other_second_of_the_span_shows_that_the_server_is_not_down(
-    readable: object,
-) -> None:
-    other = BAD.start + readable  # type: ignore[operator] # a time
-    calls = FakeCalls(1 * DAY, skip_unreadable=True)
-
-    def down(window: Window) -> bool:
-        near = {other, BAD.end, BAD.start - SECOND}
-        return has_bad(window) or (window.length == SECOND and window.start not in near)
-
-    assert SyncLog(calls.failing(GAVE_UP, down)).run().stats.skipped == [str(BAD)]
-
-
 @pytest.mark.parametrize("failure", [StreamFailed("402"), KeyMissing("402", others=False)])
 def test_a_failure_that_is_not_of_the_window_is_neither_split_nor_skipped(
     failure: StreamFailed,
@@ -192,25 +178,11 @@ def ends(calls: FakeCalls, planner: Planner) -> list[datetime]:
 
 @pytest.mark.parametrize("workers", [1, 2, 5])
 def test_a_plan_may_wait_for_the_windows_under_way(workers: int) -> None:
-    class InPairs(Planner):
-        """Gives out two windows, and the next two when both are closed."""
-
-        given = closed = 0
-
-        @override
-        def next_window(self) -> Window | None:
-            if self.given == self.closed + 2 or (self.given > self.closed and self.given % 2 == 0):
-                return None
-            window = super().next_window()
-            self.given += window is not None
-            return window
-
-        @override
-        def learn(self, closed: ClosedWindow) -> None:
-            self.closed += closed.window.length == 6 * HOUR
-
-    calls = FakeCalls(max_concurrency=workers)
-    assert ends(calls, InPairs(SPAN, first_step=6 * HOUR)) == at(*range(6, 97, 6))
+    """As one of capped responses does until it knows the cap."""
+    planner = CappedPlanner(SPAN, first_step=6 * HOUR, cap=Cap(1))
+    closed = ends(FakeCalls(max_concurrency=workers), planner)
+    assert closed == sorted(closed)
+    assert closed[-1] == SPAN.end
 
 
 @pytest.mark.parametrize("emitted", [0, 1])

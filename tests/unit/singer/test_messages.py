@@ -49,9 +49,8 @@ class Pipe(io.RawIOBase):
 
 
 @contextlib.contextmanager
-def stdout_is(pipe: Pipe, *, buffered: bool = True) -> Iterator[None]:
-    stdout: Any = io.BufferedWriter(pipe) if buffered else pipe
-    with contextlib.redirect_stdout(io.TextIOWrapper(stdout)):
+def stdout_is(pipe: Pipe) -> Iterator[None]:
+    with contextlib.redirect_stdout(io.TextIOWrapper(io.BufferedWriter(pipe))):
         yield
 
 
@@ -98,11 +97,3 @@ def test_a_signal_while_a_file_is_written_waits_until_it_is_announced(tmp_path: 
         writer.finish()
     assert caught.value.code == 143
     assert [line["type"] for line in pipe.lines] == ["BATCH", "STATE"]
-
-
-def test_an_unbuffered_output_may_take_a_part_at_a_time() -> None:
-    writer, pipe = LineWriter(), Pipe()
-    with stdout_is(pipe, buffered=False):
-        writer.write_message(record("x" * 100_000))
-        writer.finish()
-    assert pipe.lines[0]["record"]["id"] == "x" * 100_000
