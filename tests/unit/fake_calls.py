@@ -14,7 +14,7 @@ from singer_sdk.helpers.types import Context
 from tap_callexports.compat import override
 from tap_callexports.errors import WindowTooLarge
 from tap_callexports.http.client import Auth
-from tap_callexports.http.paginators import CursorPaginator
+from tap_callexports.http.paginators import Paginator
 from tap_callexports.http.request import Request
 from tap_callexports.progress.lines import Progress
 from tap_callexports.provider import Provider
@@ -99,8 +99,18 @@ def fake_provider(
     return FakeProvider({**defaults, **times, **settings}, run)
 
 
-class Calls(CallStream["str | None"]):
-    """Calls, in pages by cursor; options are those of `fake_provider`."""
+class Days(Planner):
+    """Windows of a day each, whatever they hold."""
+
+    @override
+    def learn(self, closed: ClosedWindow) -> None: ...
+
+
+class FakeCalls(CallStream["str | None"]):
+    """Calls at these times after the start of the span, every six hours by default.
+
+    Their windows are read without a request. Options are those of `fake_provider`.
+    """
 
     name = "test_calls"
     path = "/calls"
@@ -108,7 +118,6 @@ class Calls(CallStream["str | None"]):
     replication_key = "at"
     filter_field: ClassVar[str | None] = "at"
     strict_filter = True
-    page_fields = {"cursor": "next"}
     schema = {
         "properties": {
             "id": {"type": "integer"},
@@ -117,33 +126,8 @@ class Calls(CallStream["str | None"]):
         }
     }
 
-    def __init__(self, **options: Any) -> None:
-        super().__init__(FakeTap(config={}), fake_provider(**options))
-
-    @override
-    def paginator(self, window: Window) -> CursorPaginator:
-        return CursorPaginator("next", keys=self.declared_primary_keys)
-
-    @override
-    def build_request(self, window: Window, token: str | None) -> Request:
-        return self.get(self.path, start=format_instant(window.start), cursor=token, **window.only)
-
-
-class Days(Planner):
-    """Windows of a day each, whatever they hold."""
-
-    @override
-    def learn(self, closed: ClosedWindow) -> None: ...
-
-
-class FakeCalls(Calls):
-    """Calls at these times after the start of the span, every six hours by default.
-
-    Their windows are read without a request.
-    """
-
     def __init__(self, *times: timedelta, **options: Any) -> None:
-        super().__init__(**options)
+        super().__init__(FakeTap(config={}), fake_provider(**options))
         times = times or tuple(number * 6 * HOUR for number in ALL)
         self.rows: list[JSON] = [
             {"id": number, "at": format_instant(START + time)} for number, time in enumerate(times)
@@ -190,6 +174,14 @@ class FakeCalls(Calls):
 
         self.read = read
         return self
+
+    @override
+    def paginator(self, window: Window) -> Paginator[str | None]:
+        raise NotImplementedError
+
+    @override
+    def build_request(self, window: Window, token: str | None) -> Request:
+        raise NotImplementedError
 
     @override
     def read_window(self, window: Window) -> Iterator[Batch]:

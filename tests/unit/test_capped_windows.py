@@ -7,7 +7,7 @@ from datetime import datetime, timedelta, timezone
 import pytest
 
 from tap_callexports.cap import Cap
-from tap_callexports.windows import MONTH, QUIET, CappedPlanner, CappedWindow, ClosedWindow, Window
+from tap_callexports.windows import MONTH, CappedPlanner, CappedWindow, ClosedWindow, Window
 
 START = datetime(2024, 5, 1, tzinfo=timezone.utc)
 DAY, HOUR, SECOND = timedelta(days=1), timedelta(hours=1), timedelta(seconds=1)
@@ -101,15 +101,6 @@ def test_a_window_with_calls_is_no_longer_than_a_month_or_two_where_it_will_be_h
         window = planned(plan)
         close(plan, window, round(50 * (window.length / DAY)))
     assert window.length == 2 * MONTH
-
-
-def test_windows_without_calls_grow_to_a_year() -> None:
-    plan, windows = planner(Cap(5000)), []
-    while window := plan.next_window():
-        windows.append(window)
-        close(plan, window, 0)
-    assert len(windows) <= 16
-    assert max(window.length for window in windows) == QUIET
 
 
 def test_a_window_knows_of_the_cap_what_was_known_when_it_was_planned() -> None:

@@ -216,9 +216,9 @@ def test_invalid_values_are_counted_once_and_reported(caplog: pytest.LogCaptureF
     calls = FakeCalls()
     for number in (0, 1, 5):
         calls.rows[number]["seconds"] = "long"
-    calls.read = lambda window: chain(calls.inside(window), calls.inside(window))
+    calls.read = lambda window: chain(*(calls.inside(window) for _ in range(3)))
     log = SyncLog(calls).run()
-    assert (log.stats.duplicates, log.stats.invalid_values) == (16, {"seconds": 3})
+    assert (log.stats.duplicates, log.stats.invalid_values) == (32, {"seconds": 3})
     assert "3 invalid values in column seconds, kept in extra" in caplog.text
 
 
@@ -272,6 +272,16 @@ def test_a_partition_is_read_with_its_restriction_and_its_bookmark(
     assert calls.stats.ranged is True
     assert states[0]["replication_key_value"] == format_instant(NOW)
     assert "replication_key_value" not in states[1]
+
+
+def test_a_stream_whose_list_of_partitions_is_empty_has_nothing_to_read(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    monkeypatch.setattr(FakeCalls, "partition_setting", "form_ids")
+    monkeypatch.setattr(FakeCalls, "partition_column", "form_id", raising=False)
+    assert list(read_stream(FakeCalls(form_ids=[]), None)) == []
+    assert "Test (test_calls): nothing to read, test.form_ids is empty" in caplog.messages
 
 
 @pytest.mark.parametrize("unmapped", [True, False])

@@ -104,8 +104,10 @@ def test_a_cursor_is_followed_until_there_is_no_more_and_each_page_emitted_at_on
     assert [ids_of(cursor.advance(each)) for each in pages] == [[1, 2], [], [3]]
 
 
-NO, YES = [False, "false", " FALSE ", 0, "0"], [True, " true ", "True", 1, "1"]
-UNKNOWN, NONE = [None, "", "yes", 2, {}, []], [None, "", False]
+NO: list[object] = [False, "false", " FALSE ", 0, "0"]
+YES: list[object] = [True, " true ", "True", 1, "1"]
+UNKNOWN: list[object] = [None, "", "yes", 2, {}, []]
+NONE: list[object] = [None, "", False]
 
 
 @pytest.mark.parametrize(

@@ -105,10 +105,3 @@ def test_a_list_without_rows_may_be_null_where_the_api_sends_that() -> None:
     assert (list(rows), body["count"]) == ([], 0)
     with pytest.raises(TransientFailure, match="200 with no list 'items' of rows"):
         sent.list_of_rows("items")
-
-
-def test_a_response_may_be_the_list_of_rows() -> None:
-    rows, body = response(200, b'[{"id": 1}]').list_of_rows(None)
-    assert ([plain(row["id"]) for row in rows], body) == ([1], {})
-    with pytest.raises(TransientFailure, match=r"200 with no list of rows \(try later\)"):
-        response(200, b'{"message": "try later"}').list_of_rows(None)
