@@ -82,11 +82,6 @@ def test_density_is_that_of_the_last_week() -> None:
         close(plan, window, round(1875 * (window.length / DAY)))
     assert 1.9 * DAY < planned(plan).length <= 2 * DAY
 
-    plan = planner(Cap(5000, 5000, 5000))
-    for _ in range(9):
-        close(plan, planned(plan), 3750)
-    assert plan._density() == (7 * 3750, 7 * DAY)
-
 
 def test_a_window_with_calls_is_no_longer_than_a_month_or_two_where_it_will_be_halved() -> None:
     plan = planner(Cap(5000, 5000, 5000))

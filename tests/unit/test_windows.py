@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 
 from tap_callexports.cap import Cap
 from tap_callexports.windows import (
-    FIRST_STEP,
     MONTH,
     QUIET,
     CappedPlanner,
@@ -65,17 +64,6 @@ def test_a_plan_covers_its_span_without_gap_or_overlap(
             assert at == span.end
             return
         planner.learn(ClosedWindow(waiting.pop(0), next(counts, 0), 1))
-
-
-def test_the_first_window_is_small_and_quiet_years_cost_few_windows() -> None:
-    span = Window(datetime(2015, 1, 1, tzinfo=UTC), datetime(2026, 1, 1, tzinfo=UTC))
-    planner, windows = Planner(span), []
-    while window := planner.next_window():
-        windows.append(window)
-        planner.learn(ClosedWindow(window, 0, 1))
-    assert [window.length for window in windows[:3]] == [FIRST_STEP, 4 * DAY, 16 * DAY]
-    assert len(windows) <= 20
-    assert max(window.length for window in windows) == QUIET
 
 
 @pytest.mark.parametrize(

@@ -10,8 +10,6 @@ from typing import Any, TypeVar
 
 import pytest
 from batch_of import batch_of
-from hypothesis import given
-from hypothesis import strategies as st
 
 from tap_callexports.cap import Cap
 from tap_callexports.errors import WindowTooLarge
@@ -323,31 +321,6 @@ def test_two_full_responses_that_prove_nothing_are_too_large(
     end = f"; {advice}" if advice else ""
     with pytest.raises(WindowTooLarge, match=rf"may have been cut{end}$"):
         reading.advance(page(*second))
-
-
-@given(
-    times=st.lists(st.integers(0, 5), min_size=1, max_size=30),
-    limit=st.integers(1, 20),
-    ties=st.sampled_from(["reversed", "in the same order"]),
-)
-def test_whatever_ties_a_server_has_no_row_is_lost_silently(
-    times: list[int], limit: int, ties: str
-) -> None:
-    calls = sorted((time, number) for number, time in enumerate(times))
-    newest = calls[::-1]
-    if ties != "reversed":
-        newest = sorted(calls, key=lambda call: call[0], reverse=True)
-    reading = CappedPage("first", "last", cap=Cap(limit), keys=KEYS)
-    read: list[Hashable] = []
-    try:
-        for order in (calls, newest):
-            if not reading.finished:
-                read = ids_of(reading.advance(page(*(number for _, number in order[:limit]))))
-    except WindowTooLarge:
-        # Nothing is refused that could be proved: two shared rows in opposite orders are enough.
-        assert ties != "reversed" or 2 * min(limit, len(calls)) - len(calls) < 2
-    else:
-        assert set(read) == set(range(len(calls)))
 
 
 # One response.

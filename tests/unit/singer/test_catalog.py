@@ -187,14 +187,6 @@ def test_what_a_stream_cannot_do_is_one_line_that_names_it(
     assert words in line
 
 
-@pytest.mark.parametrize("change", [other_type, replication_key], ids=["type", "key"])
-def test_a_stream_that_is_not_selected_may_say_what_it_likes(
-    change: Callable[[Any], object],
-) -> None:
-    catalog = changed(change, "burki_call_list")
-    assert TapCallExports(config=CONFIG, catalog=catalog).streams[STREAM].selected
-
-
 def test_a_stream_that_is_there_twice_is_refused() -> None:
     catalog = copy.deepcopy(CATALOG)
     catalog["streams"].append(copy.deepcopy(entry_of(catalog)))
