@@ -98,10 +98,6 @@ def test_endless_interim_responses_are_an_error() -> None:
     assert used(*[INTERIM] * 6, http(b"1"), received=None) == 2
 
 
-def test_a_connection_is_used_again_after_an_error_status() -> None:
-    assert used(http(b"{}", status="404 Not Found"), received=None) == 1
-
-
 @pytest.mark.parametrize(
     "behind",
     [[NEXT], [0.05, NEXT], [0.05, HINTS], [b"\r\n"], [b"\0" * 9000]],

@@ -120,12 +120,6 @@ def test_a_column_at_once_is_read_as_one_by_one_or_not_at_all(
         assert together == [iso_instant(value) if value else None for value in values]
 
 
-def test_a_column_in_one_form_is_read_at_once() -> None:
-    values = ["2024-05-01 10:00:00.5Z", None, "", "2024-02-29 23:59:59.1Z"]
-    read = ["2024-05-01T10:00:00.500000Z", None, None, "2024-02-29T23:59:59.100000Z"]
-    assert utc_instants(values) == read
-
-
 @given(st.lists(st.integers(FIRST_MS, LAST_MS - 1) | st.none(), max_size=8))
 def test_a_column_of_milliseconds_at_once_is_read_as_one_by_one(values: list[int | None]) -> None:
     values = [FIRST_MS, *values, LAST_MS - 1]

@@ -6,13 +6,11 @@ The tap is imported late, so that a rename fails here with its name, not as an i
 
 from __future__ import annotations
 
-import ast
 import importlib
 import inspect
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import partialmethod
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -21,7 +19,6 @@ from singer_sdk.plugin_base import PluginBase
 
 from sandbox import Sandbox
 
-SEAM = Path(__file__).parents[3] / "tap_callexports/singer/sdk.py"
 #: Names and the parameters the SDK calls them with, by class of the SDK and of singer/sdk.py.
 HOOKS: dict[tuple[type, str], dict[str, tuple[str, ...]]] = {
     (Stream, "SingerStream"): {
@@ -51,15 +48,6 @@ def parameters_of(function: Callable[..., object]) -> tuple[str, ...]:
     )
 
 
-def private_imports() -> Iterator[tuple[str, str]]:
-    """Module and name of each import of singer/sdk.py that the SDK does not promise."""
-    for node in ast.walk(ast.parse(SEAM.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.ImportFrom) and str(node.module).startswith("singer_sdk"):
-            for alias in node.names:
-                if "._" in f"{node.module}.{alias.name}":
-                    yield str(node.module), alias.name
-
-
 def seam(name: str) -> Any:
     """A class or function of singer/sdk.py."""
     return getattr(importlib.import_module("tap_callexports.singer.sdk"), name)
@@ -77,13 +65,6 @@ def counted(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
     for name in HOOKS[Stream, "SingerStream"]:
         monkeypatch.setattr(owner, name, partialmethod(count, name, getattr(owner, name)))
     return calls
-
-
-@pytest.mark.parametrize(("module", "name"), list(private_imports()))
-def test_the_sdk_still_has_the_private_name(module: str, name: str) -> None:
-    assert importlib.util.find_spec(module), f"singer-sdk has no {module} any more"
-    found = hasattr(importlib.import_module(module), name)
-    assert found, f"singer-sdk's {module} has no {name} any more: renamed? mend singer/sdk.py"
 
 
 @pytest.mark.parametrize(("base", "owner"), HOOKS)
