@@ -380,13 +380,6 @@ def test_a_clock_that_is_ahead_moves_no_bookmark_past_the_servers_time(workers: 
         assert calls.requested == windows(0, 24, 48, 56)
 
 
-@pytest.mark.parametrize("workers", [1, 3])
-def test_a_server_time_before_the_bookmark_is_nothing_to_do(workers: int) -> None:
-    calls = with_clock_off(FakeCalls(max_concurrency=workers), 4000 * DAY)
-    assert SyncLog(calls, *at(48, 48)).run().pairs == []
-    assert len(calls.requested) <= workers
-
-
 def test_a_clock_that_is_behind_is_kept_and_lowers_no_right_bookmark(
     caplog: pytest.LogCaptureFixture,
 ) -> None:

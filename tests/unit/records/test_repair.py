@@ -42,7 +42,3 @@ def test_a_text_is_repaired_as_its_decoded_values_would_be(text: str) -> None:
     assert counted == +counts
     if not +counts:
         assert body == text.encode()
-
-
-def test_a_raw_nul_outside_of_a_text_stays() -> None:
-    assert repaired(b'[1\0,2,"\0"]\0')[0] == b'[1\0,2,""]\0'

@@ -7,7 +7,6 @@ from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import pytest
-from singer_sdk.exceptions import ConfigValidationError
 
 from tap_callexports.redaction import sanitize
 from tap_callexports.singer.state import (
@@ -79,21 +78,6 @@ ERRORS += [
 def test_what_is_wrong_with_a_state_is_one_sentence(state: object, words: str) -> None:
     (sentence,) = state_errors(state, KNOWN)
     assert sentence.startswith(f"state: {words}")
-
-
-def test_every_wrong_bookmark_has_its_own_sentence_and_no_run_begins() -> None:
-    wrong = {VALUE: "soon"}
-    state = {
-        "bookmarks": {
-            "burki_calls": None,
-            "videsk_calls": {"partitions": 7},
-            "videsk_forms": {"partitions": [7, {"context": {}, **wrong}], **wrong},
-            "burki_call_list": wrong,
-        }
-    }
-    with pytest.raises(ConfigValidationError) as caught:
-        TapCallExports(config=CONFIG, state=state)
-    assert len(caught.value.errors) == 6
 
 
 @pytest.mark.parametrize(
