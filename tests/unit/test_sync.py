@@ -73,11 +73,8 @@ def test_windows_are_closed_in_order_with_the_bookmark_behind_them(
     assert (stats.windows, stats.rows, stats.reached, stats.span) == (4, 16, last, SPAN)
     assert (stats.bookmark, stats.next_from, stats.outcome) == (last, last, COMPLETE)
     assert f"test_calls: reading {SPAN}" in caplog.messages
-    assert calls.stats is stats
-    assert calls.provider.client.test_budget is None
     calls.run.progress.summarise()
     assert caplog.messages[-1].endswith(": 1 stream, 16 rows")
-    assert sum(line.startswith("test_calls: complete after") for line in caplog.messages) == 1
 
 
 @pytest.mark.parametrize("workers", [1, 3])

@@ -157,12 +157,6 @@ def test_a_second_with_too_many_rows_to_be_held_back_is_read_all_the_same() -> N
     assert SyncLog(calls).run().ids == list(range(5))
 
 
-def test_a_connection_test_skips_nothing() -> None:
-    calls = FakeCalls(skip_unreadable=True, connection_test=True).failing(Unreadable("500"))
-    fails(calls, "^500$")
-    assert len(calls.requested) == 1
-
-
 # Windows read ahead.
 
 
