@@ -14,7 +14,7 @@ from singer_sdk.helpers.types import Context
 from tap_callexports.compat import override
 from tap_callexports.errors import WindowTooLarge
 from tap_callexports.http.client import Auth
-from tap_callexports.http.paginators import CursorPaginator
+from tap_callexports.http.paginators import Paginator
 from tap_callexports.http.request import Request
 from tap_callexports.progress.lines import Progress
 from tap_callexports.provider import Provider
@@ -99,11 +99,17 @@ def fake_provider(
     return FakeProvider({**defaults, **times, **settings}, run)
 
 
-class Calls(CallStream["str | None"]):
-    """Calls, in pages by cursor.
+class Days(Planner):
+    """Windows of a day each, whatever they hold."""
 
-    Args:
-        options: Of `fake_provider`.
+    @override
+    def learn(self, closed: ClosedWindow) -> None: ...
+
+
+class FakeCalls(CallStream["str | None"]):
+    """Calls at these times after the start of the span, every six hours by default.
+
+    Their windows are read without a request. Options are those of `fake_provider`.
     """
 
     name = "test_calls"
@@ -112,7 +118,6 @@ class Calls(CallStream["str | None"]):
     replication_key = "at"
     filter_field: ClassVar[str | None] = "at"
     strict_filter = True
-    page_fields = {"cursor": "next"}
     schema = {
         "properties": {
             "id": {"type": "integer"},
@@ -121,35 +126,8 @@ class Calls(CallStream["str | None"]):
         }
     }
 
-    def __init__(self, **options: Any) -> None:
-        super().__init__(FakeTap(config={}), fake_provider(**options))
-
-    @override
-    def paginator(self, window: Window) -> CursorPaginator:
-        return CursorPaginator("next", keys=self.declared_primary_keys)
-
-    @override
-    def build_request(self, window: Window, token: str | None) -> Request:
-        return self.get(self.path, start=format_instant(window.start), cursor=token, **window.only)
-
-
-class Days(Planner):
-    """Windows of a day each, whatever they hold."""
-
-    @override
-    def learn(self, closed: ClosedWindow) -> None: ...
-
-
-class FakeCalls(Calls):
-    """Calls whose windows are read without a request.
-
-    Args:
-        times: When they start, after the start of the span; every six hours by default.
-        options: Of `fake_provider`.
-    """
-
     def __init__(self, *times: timedelta, **options: Any) -> None:
-        super().__init__(**options)
+        super().__init__(FakeTap(config={}), fake_provider(**options))
         times = times or tuple(number * 6 * HOUR for number in ALL)
         self.rows: list[JSON] = [
             {"id": number, "at": format_instant(START + time)} for number, time in enumerate(times)
@@ -198,6 +176,14 @@ class FakeCalls(Calls):
         return self
 
     @override
+    def paginator(self, window: Window) -> Paginator[str | None]:
+        raise NotImplementedError
+
+    @override
+    def build_request(self, window: Window, token: str | None) -> Request:
+        raise NotImplementedError
+
+    @override
     def read_window(self, window: Window) -> Iterator[Batch]:
         (self.scanned if window.scan else self.requested).append(window)
         return self.read_all(window) if window.scan else self.read(window)
@@ -210,13 +196,7 @@ class FakeCalls(Calls):
 class SyncLog(list["list[int] | datetime"]):
     """The ids that a sync emits and the bookmarks that it writes, in their order.
 
-    Args:
-        calls: What to read.
-        bookmark: Where the run before ended; None for a first run.
-        as_of: As of when; None where the state does not say so.
-
-    Attributes:
-        pairs: Bookmark and `as_of` as they are written.
+    It is given the bookmark of the run before, and its `as_of`; `pairs` are both as it writes them.
     """
 
     def __init__(
@@ -236,11 +216,7 @@ class SyncLog(list["list[int] | datetime"]):
         self.pairs.append((self._bookmark.value, self._bookmark.as_of))
 
     def run(self) -> SyncLog:
-        """Run to the end.
-
-        Raises:
-            StreamFailed: The failure that the run keeps for its exit code.
-        """
+        """Run to the end; raises the failure that the run keeps for its exit code."""
         for batch in self._sync.run():
             if batch:
                 self.append([record["id"] for record in batch])

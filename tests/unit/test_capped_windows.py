@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from datetime import datetime, timedelta, timezone
-from functools import cache
-from random import Random
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from sandbox.invent import instants
 from tap_callexports.cap import Cap
-from tap_callexports.windows import MONTH, QUIET, CappedPlanner, CappedWindow, ClosedWindow, Window
+from tap_callexports.windows import MONTH, CappedPlanner, CappedWindow, ClosedWindow, Window
 
 START = datetime(2024, 5, 1, tzinfo=timezone.utc)
 DAY, HOUR, SECOND = timedelta(days=1), timedelta(hours=1), timedelta(seconds=1)
@@ -32,89 +26,6 @@ def planned(plan: CappedPlanner) -> CappedWindow:
 
 def close(plan: CappedPlanner, window: Window, rows: int) -> None:
     plan.learn(ClosedWindow(window, rows, 1))
-
-
-def requests_for(times: list[datetime], days: int, real: int, limit: int, workers: int) -> int:
-    """How many requests it takes to read calls at these times.
-
-    Args:
-        times: Of the calls, sorted.
-        days: How long the span is.
-        real: Where responses are cut.
-        limit: Where the server says that they are.
-        workers: Windows read at once.
-    """
-    plan = planner(Cap(limit), Window(START, START + days * DAY))
-    ahead: list[Window] = []
-    requests = 0
-    while True:
-        while len(ahead) < workers and (window := plan.next_window()):
-            ahead.append(window)
-        if not ahead:
-            return requests
-        todo = [ahead.pop(0)]
-        while todo:
-            part = todo.pop()
-            assert isinstance(part, CappedWindow)
-            rows = bisect_left(times, part.end) - bisect_left(times, part.start)
-            requests += 1
-            if part.cap.is_complete(min(rows, real), limit):
-                close(plan, part, rows)
-            else:
-                todo += reversed(part.split() or ())
-
-
-@cache
-def calls(rows: int, days: int, kind: str) -> list[datetime]:
-    """Times of calls, in office hours or at even distances."""
-    if kind == "even":
-        return [START + number * days * DAY / rows for number in range(rows)]
-    return instants(Random(1), rows, START, START + days * DAY, timedelta(milliseconds=1))
-
-
-@pytest.mark.parametrize("workers", [1, 8])
-@pytest.mark.parametrize("kind", ["office hours", "even"])
-@pytest.mark.parametrize(
-    ("rows", "days", "cap", "most"),
-    [
-        pytest.param(60_000, 31, 5000, 30, id="a busy month"),
-        pytest.param(60_000, 366, 100_000, 30, id="a year"),
-        pytest.param(36_000, 366, 5000, 25, id="a quieter year"),
-    ],
-)
-def test_few_more_requests_are_sent_than_full_responses_are_needed(
-    rows: int, days: int, cap: int, most: int, kind: str, workers: int
-) -> None:
-    assert requests_for(calls(rows, days, kind), days, cap, cap, workers) <= most
-
-
-@pytest.mark.parametrize(("real", "most"), [(1000, 150), (3001, 45)])
-def test_a_cap_that_is_lower_than_the_server_says_is_found_out(real: int, most: int) -> None:
-    times = calls(60_000, 366, "office hours")
-    assert requests_for(times, 366, real, 100_000, workers=2) <= most
-
-
-@given(
-    rows=st.lists(st.integers(0, 30_000), max_size=40),
-    workers=st.integers(1, 5),
-    limit=st.sampled_from([1, 40, 5000, 100_000]),
-)
-def test_a_plan_covers_its_span_without_gap_or_overlap(
-    rows: list[int], workers: int, limit: int
-) -> None:
-    span = Window(START, START + 4 * DAY, {"form_id": "7"}, HOUR)
-    plan, counts, at = planner(Cap(limit), span), iter(rows), span.start
-    waiting: list[Window] = []
-    for _ in range(200):
-        while len(waiting) < workers and (window := plan.next_window()):
-            assert window.start == at < window.end
-            assert (window.only, window.granule) == (span.only, HOUR)
-            at = window.end
-            waiting.append(window)
-        if not waiting:
-            assert at == span.end
-            return
-        close(plan, waiting.pop(0), next(counts, 0))
 
 
 def test_windows_that_one_response_may_not_hold_are_read_alone_to_learn_of_the_cap() -> None:
@@ -171,11 +82,6 @@ def test_density_is_that_of_the_last_week() -> None:
         close(plan, window, round(1875 * (window.length / DAY)))
     assert 1.9 * DAY < planned(plan).length <= 2 * DAY
 
-    plan = planner(Cap(5000, 5000, 5000))
-    for _ in range(9):
-        close(plan, planned(plan), 3750)
-    assert plan._density() == (7 * 3750, 7 * DAY)
-
 
 def test_a_window_with_calls_is_no_longer_than_a_month_or_two_where_it_will_be_halved() -> None:
     plan = planner(Cap(5000, 5000, 5000))
@@ -190,15 +96,6 @@ def test_a_window_with_calls_is_no_longer_than_a_month_or_two_where_it_will_be_h
         window = planned(plan)
         close(plan, window, round(50 * (window.length / DAY)))
     assert window.length == 2 * MONTH
-
-
-def test_windows_without_calls_grow_to_a_year() -> None:
-    plan, windows = planner(Cap(5000)), []
-    while window := plan.next_window():
-        windows.append(window)
-        close(plan, window, 0)
-    assert len(windows) <= 16
-    assert max(window.length for window in windows) == QUIET
 
 
 def test_a_window_knows_of_the_cap_what_was_known_when_it_was_planned() -> None:

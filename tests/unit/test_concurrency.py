@@ -6,29 +6,23 @@ import random
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextvars import ContextVar
 from functools import partial
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from seam import fake_clock
 
 from tap_callexports.concurrency import (
     LARGE_RESULT,
     MAX_BYTES_AHEAD,
     RESULTS_AHEAD,
-    Cancelled,
     NotItsTurn,
-    Piece,
     Worker,
     in_order,
     interruptible_sleep,
     note_received,
     wait_for_turn,
 )
-
-AROUND: ContextVar[str] = ContextVar("AROUND")
 
 
 def until(ready: Callable[[], bool], seconds: float = 5) -> bool:
@@ -78,63 +72,6 @@ def test_the_order_is_that_of_the_serial_run_whatever_finishes_first(
     pieces = [partial(piece, number, length) for number, length in enumerate(lengths)]
     expected = [(n, step) for n, length in enumerate(lengths) for step in range(length)]
     assert list(in_order(pieces, workers)) == expected
-
-
-@pytest.mark.parametrize("workers", [1, 2, 5])
-def test_no_more_pieces_are_taken_or_under_way_than_workers(workers: int) -> None:
-    lock, taken, running, most = threading.Lock(), 0, 0, 0
-
-    def piece(number: int) -> Iterator[int]:
-        nonlocal running, most
-        with lock:
-            running += 1
-            most = max(most, running)
-        time.sleep(0.002)
-        with lock:
-            running -= 1
-        yield number
-
-    def pieces() -> Iterator[Piece[int]]:
-        nonlocal taken
-        for number in range(30):
-            taken += 1
-            yield partial(piece, number)
-
-    for number in in_order(pieces(), workers):
-        assert taken <= number + workers
-    assert most == workers
-
-
-@pytest.mark.parametrize("workers", [1, 4])
-def test_pieces_that_run_out_with_an_error_leave_no_thread_behind(workers: int) -> None:
-    def pieces() -> Iterator[Piece[int]]:
-        yield lambda: iter([0])
-        if workers > 1:
-            yield partial(forever, 0.001)
-        raise RuntimeError("no more pieces")
-
-    with pytest.raises(RuntimeError, match="no more pieces"):
-        list(in_order(pieces(), workers))
-
-
-@pytest.mark.parametrize("workers", [1, 2, 5])
-def test_a_piece_may_have_to_wait_for_those_under_way(workers: int) -> None:
-    given: list[int] = []
-    done: list[int] = []
-
-    def in_pairs() -> Iterator[Piece[int] | None]:
-        """Pieces two by two, the next two when both are done."""
-        while len(given) < 30:
-            if len(given) % 2 == 0 and len(done) < len(given):
-                yield None
-                continue
-            given.append(len(given))
-            yield partial(iter, given[-1:])
-
-    for number in in_order(in_pairs(), workers):
-        assert number == len(done)
-        done.append(number)
-    assert len(done) == 30
 
 
 def test_few_results_wait_until_those_before_them_are_taken() -> None:
@@ -227,50 +164,3 @@ def test_no_result_is_made_behind_a_large_one_that_waits() -> None:
 
 
 # Workers.
-
-
-def test_only_the_worker_that_is_cancelled_wakes_from_its_wait() -> None:
-    ended: list[str] = []
-
-    def wait(name: str, seconds: float) -> None:
-        try:
-            interruptible_sleep(seconds)
-            ended.append(name)
-        except Cancelled:
-            ended.append("cancelled")
-
-    cancelled, other = (Worker(partial(wait, "other", seconds)) for seconds in (60, 0.05))
-    for worker in (cancelled, other):
-        worker.start()
-    cancelled.cancelled.set()
-    for worker in (cancelled, other):
-        worker.join(30)
-    assert sorted(ended) == ["cancelled", "other"]
-    assert not issubclass(Cancelled, Exception), "it is no error that is handled as one"
-
-
-def test_a_sleep_is_as_long_as_it_is_told_in_any_thread() -> None:
-    slept: list[tuple[float, threading.Event | None]] = []
-
-    def sleep(seconds: float, wake: threading.Event | None) -> bool:
-        slept.append((seconds, wake))
-        return False
-
-    worker = Worker(lambda: interruptible_sleep(1.5))
-    with fake_clock(sleep=sleep):
-        worker.start()
-        worker.join(30)
-        interruptible_sleep(7.5)
-    assert slept == [(1.5, worker.cancelled), (7.5, None)]
-
-
-def test_a_worker_knows_what_was_so_where_it_was_made_and_ends_with_the_process() -> None:
-    seen: list[str] = []
-    before = AROUND.set("made")
-    worker = Worker(lambda: seen.append(AROUND.get()))
-    AROUND.set("started")
-    worker.start()
-    worker.join(30)
-    AROUND.reset(before)
-    assert seen == ["made"]
-    assert worker.daemon

@@ -62,60 +62,11 @@ def accepted(changes: dict[str, object]) -> TapCallExports:
 # Rules that every setting of every provider keeps.
 
 
-@pytest.mark.parametrize("name", SETTINGS)
-def test_a_setting_is_described_and_no_fraction(name: str) -> None:
-    """A number from the environment would stay text; an integer does not."""
-    schema = SETTINGS[name]
-    assert schema["title"]
-    assert schema["description"]
-    assert "number" not in schema["type"]
-    assert "null" in schema["type"]
-
-
-def test_the_schema_is_closed_and_requires_nothing() -> None:
-    """A provider without its credential is off, and discovery needs none."""
-    for part in (TapCallExports.config_jsonschema, *(SCHEMA[each.name] for each in PROVIDERS)):
-        assert part["additionalProperties"] is False
-        assert not {"required", "anyOf", "oneOf", "allOf", "not"} & {
-            key for key, value in part.items() if value
-        }
-
-
-def test_credentials_are_settings_and_each_way_to_log_in_has_a_secret() -> None:
-    assert set(SECRETS) <= set(CREDENTIALS) <= set(SETTINGS)
-    for provider in PROVIDERS:
-        for names in provider.credentials:
-            assert {f"{provider.name}.{name}" for name in names} & set(SECRETS)
-
-
-def test_defaults_are_filled_in_for_providers_that_are_given() -> None:
-    provider = PROVIDERS[-1]
-    tap = TapCallExports(config={provider.name: CONFIG[provider.name]})
-    properties = SCHEMA[provider.name]["properties"].items()
-    defaults = {name: schema["default"] for name, schema in properties if "default" in schema}
-    assert tap.config[provider.name] == defaults | CONFIG[provider.name]
-    assert PROVIDERS[0].name not in tap.config
-
-
-def test_shared_settings_have_the_defaults_of_the_contract() -> None:
-    shared = {name: part.get("default") for name, part in SETTINGS.items() if "." not in name}
-    assert shared == {
-        "start_date": "2015-01-01T00:00:00Z",
-        "end_date": None,
-        "request_timeout": 300,
-        "max_retry_wait": 300,
-        "skip_forbidden_streams": False,
-        "on_unreadable": "fail",
-        "allow_insecure_url": False,
-        "user_agent": None,
-    }
-    for provider in PROVIDERS:
-        assert SETTINGS[f"{provider.name}.settle_minutes"]["default"] == 5
-
-
 @pytest.mark.parametrize("name", of_type("integer"))
 def test_an_integer_outside_its_bounds_is_an_error(name: str) -> None:
     least, most = SETTINGS[name].get("minimum"), SETTINGS[name].get("maximum")
+    if most is None:
+        accepted({name: 10**15})  # no clock can hold it
     for bound, beyond, word in ((least, -1, "more"), (most, 1, "less")):
         if bound is not None:
             accepted({name: bound})
@@ -126,13 +77,6 @@ def test_an_integer_outside_its_bounds_is_an_error(name: str) -> None:
             assert errors_of({name: bound + beyond}) == [f"{name}: must be {bound} or {word}"]
     for other in ("5", 1.5, True, [5]):
         assert errors_of({name: other}) == [f"{name}: must be a whole number"]
-
-
-@pytest.mark.parametrize(
-    "name", [name for name in of_type("integer") if "maximum" not in SETTINGS[name]]
-)
-def test_an_integer_that_no_clock_can_hold_is_no_crash(name: str) -> None:
-    accepted({name: 10**15})
 
 
 @pytest.mark.parametrize(
@@ -166,7 +110,7 @@ def test_a_wrong_secret_is_an_error_and_not_shown(
     ("url", "words"),
     [
         ("http://api.example", "allow_insecure_url"),
-        ("http://10.0.0.1", "allow_insecure_url"),
+        (f"http://me:{CANARY}@127.0.0.1", "password"),
         ("http://127.0.0.1.example", "allow_insecure_url"),
         (f"https://me:{CANARY}@api.example", "password"),
         (f"https://{CANARY}@api.example", "user name"),
@@ -192,50 +136,35 @@ ERRORS: list[tuple[dict[str, object], str, str]] = [
     # Unknown settings
     ({"start_dat": "2024-05-01"}, "start_dat", "unknown setting; did you mean start_date?"),
     ({"videks": {"api_token": CANARY}}, "videks", "unknown setting; did you mean videsk?"),
-    ({"zzz": 1}, "zzz", "unknown setting"),
-    ({"api_key": CANARY}, "api_key", "unknown setting"),
     ({"videsk.api_tokn": CANARY}, "videsk.api_tokn", "unknown setting; did you mean api_token?"),
-    ({"burki.qqq": CANARY}, "burki.qqq", "unknown setting"),
     ({"burki_api_key": CANARY}, "burki_api_key", "did you mean burki.api_key?"),
-    ({"videsk_token": CANARY}, "videsk_token", "did you mean videsk.api_token?"),
     ({"burki": [CANARY]}, "burki", "must be an object"),
     # What the SDK adds
     ({"flattening_enabled": True}, "flattening_max_depth", "missing; flattening_enabled needs it"),
     # Dates
     ({"start_date": "now"}, "start_date", AN_INSTANT),
-    ({"start_date": "2024-W03"}, "start_date", AN_INSTANT),
     ({"start_date": "2024-02-30"}, "start_date", AN_INSTANT),
-    ({"start_date": "1714521600"}, "start_date", AN_INSTANT),
     ({"start_date": "0001-01-01T00:00:00+14:00"}, "start_date", AN_INSTANT),
-    ({"start_date": 20240501}, "start_date", "must be a text"),
     ({"start_date": "0001-01-01"}, "start_date", "must be 1970-01-01 or later"),
     ({"start_date": "2999-01-01", "end_date": GONE}, "start_date", "future"),
     ({"end_date": "tomorrow"}, "end_date", AN_INSTANT),
-    ({"end_date": "2024-05-01"}, "end_date", "must be after start_date"),
     ({"end_date": "2024-05-01T01:00:00+02:00"}, "end_date", "must be after start_date"),
     # Time zones
     ({"videsk.timezone": "America/Santigo"}, "videsk.timezone", "America/Santiago"),
-    ({"twin24.timezone": "Europe/Mosco"}, "twin24.timezone", "did you mean Europe/Moscow"),
     ({"videsk.timezone": "../etc/passwd"}, "videsk.timezone", "is not an IANA time zone"),
     # Paths
     ({"twin24.incoming_calls_path": "list"}, "twin24.incoming_calls_path", "start with /"),
-    ({"anunzi.call_details_path": "call/{call_id}"}, "anunzi.call_details_path", "start with /"),
     ({"anunzi.call_details_path": "/v2/call"}, "anunzi.call_details_path", "hold {call_id}"),
     # Half a credential
-    ({"twin24.password": [CANARY]}, "twin24.password", "must be a text"),
     ({"twin24.password": GONE}, "twin24.password", "missing; email needs it"),
-    ({"twin24.password": ""}, "twin24.password", "missing; email needs it"),
-    ({"twin24.email": GONE}, "twin24.email", "missing; password needs it"),
     # Headers
     ({"videsk.auth_header": "X Token"}, "videsk.auth_header", "not the name of an HTTP header"),
-    ({"videsk.auth_header": "X:Token"}, "videsk.auth_header", "not the name of an HTTP header"),
     ({"user_agent": "me\r\nX-Other: 1"}, "user_agent", "line break"),
     # Choices, lists and objects
     ({"burki.format": "xml"}, "burki.format", "one of json, csv"),
     ({"on_unreadable": "ignore"}, "on_unreadable", "one of fail, skip"),
     ({"skip_forbidden_streams": "no"}, "skip_forbidden_streams", "must be true or false"),
     ({"anunzi.agent_ids": "agent_1"}, "anunzi.agent_ids", "must be a list"),
-    ({"anunzi.agent_ids": [1]}, "anunzi.agent_ids.0", "must be a text"),
     ({"twin24.company_ids": ["1"]}, "twin24.company_ids.0", "must be a whole number"),
     # Filters of the tap's own
     ({"anunzi.filter_criteria": []}, "anunzi.filter_criteria", "must be an object"),
@@ -252,12 +181,7 @@ ERRORS: list[tuple[dict[str, object], str, str]] = [
 ]
 ERRORS += [
     ({"twin24.extra_params": {name: CANARY}}, "twin24.extra_params", f"may not hold {words}")
-    for name, words in {
-        **dict.fromkeys(("from", "to", "offset", "page", "fields", "sort", "format"), ""),
-        "companyIds[]": "companyIds; use twin24.company_ids",
-        "Limit": "limit; use twin24.page_size",
-        "zip": "zip; the tap reads JSON only",
-    }.items()
+    for name, words in (("from", ""), ("companyIds[]", "companyIds; use"), ("Limit", "limit; use"))
 ]
 
 
@@ -283,17 +207,6 @@ def test_a_dotted_key_is_an_error_that_shows_the_nested_form() -> None:
     )
 
 
-@pytest.mark.parametrize(
-    "changes",
-    [
-        {"zzz": 1, "videsk.api_token": 5, "anunzi.page_size": 0, "burki.format": "xml"},
-        {"start_date": "now", "videsk.timezone": "Mars", "burki.api_url": "x"},
-    ],
-)
-def test_every_error_has_its_own_line(changes: dict[str, object]) -> None:
-    assert sorted(line.split(":")[0] for line in errors_of(changes)) == sorted(changes)
-
-
 def test_with_no_provider_on_every_credential_is_named() -> None:
     run = run_tap(MAY | {PROVIDERS[0].name: {"lookback_hours": 1}})
     assert isinstance(run.error, ConfigValidationError)
@@ -305,7 +218,6 @@ def test_with_no_provider_on_every_credential_is_named() -> None:
     [
         ("2024-05-02", "2024-05-02T00:00:00+00:00"),
         ("2024-05-02T10:00:00", "2024-05-02T10:00:00+00:00"),
-        ("2024-05-02 10:00:00", "2024-05-02T10:00:00+00:00"),
         ("2024-05-02T10:00:00.500000Z", "2024-05-02T10:00:00.500000+00:00"),
         ("2024-05-02T02:00:00+05:30", "2024-05-01T20:30:00+00:00"),
     ],
@@ -318,19 +230,12 @@ def test_a_date_is_midnight_and_no_zone_is_utc(start_date: str, first_instant: s
     ("url", "allowed"),
     [
         ("http://localhost", False),
-        ("http://127.0.0.1", False),
         ("http://[::1]:8080", False),
         ("http://videsk.example", True),
     ],
 )
 def test_an_unencrypted_address_is_of_this_machine_or_allowed(url: str, *, allowed: bool) -> None:
     accepted({"videsk.api_url": url, "allow_insecure_url": allowed})
-
-
-def test_an_insecure_address_that_is_allowed_still_holds_no_password() -> None:
-    url = f"http://me:{CANARY}@videsk.example"
-    (line,) = errors_of({"videsk.api_url": url, "allow_insecure_url": True})
-    assert CANARY not in line
 
 
 def test_an_editors_schema_may_be_named_in_every_object_and_the_config_is_not_changed() -> None:
@@ -341,12 +246,3 @@ def test_an_editors_schema_may_be_named_in_every_object_and_the_config_is_not_ch
     given = copy.deepcopy(config)
     assert TapCallExports(config=config).streams
     assert config == given
-
-
-@pytest.mark.parametrize(
-    "batches", [{"encoding": "jsonl"}, {"storage": "folder"}, {"storage": {}}, "folder", {}]
-)
-def test_a_wrong_batch_config_is_an_error_but_not_for_discovery(batches: object) -> None:
-    assert all(line.startswith("batch_config") for line in errors_of({"batch_config": batches}))
-    config = {"batch_config": {"encoding": {"format": "jsonl"}}}
-    assert TapCallExports(config=config, validate_config=False).catalog_dict["streams"]

@@ -9,13 +9,12 @@ from email.utils import format_datetime
 from typing import Any
 
 import pytest
-from fake_calls import DAY, HOUR, SECOND, SPAN, START, FakeProvider, fake_provider
+from fake_calls import DAY, SECOND, SPAN, fake_provider
 from seam import start_of_run
 
 from tap_callexports.http.client import HttpClient
 from tap_callexports.http.response import Response
 from tap_callexports.provider import CLOCK_SKEW
-from tap_callexports.records.timestamps import UTC
 
 #: The run begins when the span ends.
 AS_OF = SPAN.end - timedelta(minutes=5)
@@ -29,25 +28,6 @@ def by_date(*dates: str | datetime, late: timedelta = timedelta(), minutes: int 
             text = date if isinstance(date, str) else format_datetime(date, usegmt=True)
             provider.client._check_clock(Response(200, {"Date": text}, b"{}"))
     return provider
-
-
-def test_its_credential_is_named_as_a_user_writes_it() -> None:
-    assert FakeProvider.credential_names() == "test.key or test.user + test.password"
-    assert fake_provider().http_settings.credential == FakeProvider.credential_names()
-
-
-@pytest.mark.parametrize(
-    ("end_date", "cutoff"),
-    [
-        (None, AS_OF), (START, START), (AS_OF - SECOND, AS_OF - SECOND), (SPAN.end, AS_OF),
-        (SPAN.end + 9 * DAY, AS_OF),
-    ],
-)  # fmt: skip
-def test_the_cutoff_is_now_minus_settle_minutes_or_an_earlier_end_date(
-    end_date: datetime | None, cutoff: datetime
-) -> None:
-    ended = fake_provider(end_date, settle_minutes=5)
-    assert (ended.cutoff, ended.as_of) == (cutoff, AS_OF)
 
 
 @pytest.mark.parametrize(
@@ -78,34 +58,6 @@ def test_now_is_the_servers_time_where_that_is_over_a_minute_earlier(
     assert len(caplog.messages) == (warned is not None)
     words = f"Test: this machine's clock is {warned and warned.format(calls)}"
     assert all(line.startswith(words) for line in caplog.messages)
-
-
-@pytest.mark.parametrize(
-    ("date", "late"),
-    [
-        ("", 0),
-        ("soon", 0),
-        ("Tue, 00 Foo 0000 00:00:00 GMT", 0),
-        ("Wed, 31 Dec 1969 23:59:59 GMT", 0),
-        ("Fri, 31 Dec 9999 23:59:59 -2300", 0),
-        (SPAN.end + HOUR, 1),
-    ],
-)
-def test_a_date_that_is_none_or_comes_late_says_nothing_of_the_clocks(
-    date: str | datetime, late: int, caplog: pytest.LogCaptureFixture
-) -> None:
-    assert by_date(date, late=late * HOUR).cutoff == AS_OF
-    assert caplog.messages == []
-
-
-def test_a_date_of_1970_is_an_earlier_time_like_any_other() -> None:
-    provider = by_date("Thu, 01 Jan 1970 00:00:00 GMT", minutes=44640)
-    assert provider.cutoff == datetime(1969, 12, 1, tzinfo=UTC)
-
-
-@pytest.mark.parametrize("address", ["https://api.example/v1", "https://api.example/v1/"])
-def test_a_slash_at_the_end_of_its_address_changes_nothing(address: str) -> None:
-    assert fake_provider(api_url=address).url("/calls") == "https://api.example/v1/calls"
 
 
 def test_workers_that_come_together_get_one_client_and_so_one_rate_limit(

@@ -7,16 +7,16 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 import pytest
-from fake_calls import ALL, DAY, HOUR, SECOND, SPAN, START, Days, FakeCalls, SyncLog, at, windows
+from fake_calls import ALL, DAY, HOUR, SECOND, SPAN, START, FakeCalls, SyncLog, at, windows
 from seam import limits
 
-from tap_callexports.compat import override
+from tap_callexports.cap import Cap
 from tap_callexports.errors import KeyMissing, StreamFailed, Unreadable, WindowTooLarge
 from tap_callexports.http.traffic import current_traffic
 from tap_callexports.progress.stats import Stats
 from tap_callexports.records.batch import Batch
 from tap_callexports.window_reader import WindowReader
-from tap_callexports.windows import ClosedWindow, Planner, Window
+from tap_callexports.windows import CappedPlanner, ClosedWindow, Planner, Window
 
 #: A second that cannot be read.
 BAD = Window(START + 30 * HOUR, START + 30 * HOUR + SECOND)
@@ -71,29 +71,6 @@ def test_halves_that_are_too_large_are_read_in_halves_the_earlier_one_first() ->
     assert log.ids == ALL
 
 
-@pytest.mark.parametrize(
-    ("failure", "few_tries"), [(Unreadable("500"), True), (WindowTooLarge("rows"), False)]
-)
-def test_parts_of_a_window_that_cannot_be_read_are_tried_less_often(
-    failure: Exception, *, few_tries: bool
-) -> None:
-    few: dict[Window, bool] = {}
-    calls = FakeCalls()
-    calls.failing(failure, lambda each: each.start == START + DAY and each.length > 6 * HOUR)
-    before = calls.read
-
-    def read(window: Window) -> Iterator[Batch]:
-        few[window] = current_traffic().few_tries
-        return before(window)
-
-    calls.read = read
-    assert SyncLog(calls).run().ids == ALL
-    parts = [*windows(24, 36, 48), *windows(24, 30, 36)]
-    assert few == {
-        window: few_tries and window in parts for window in (*windows(0, 24, 48, 72, 96), *parts)
-    }
-
-
 @pytest.mark.parametrize("workers", [1, 3])
 def test_a_second_that_cannot_be_read_is_skipped_if_others_can(
     workers: int, caplog: pytest.LogCaptureFixture
@@ -128,20 +105,6 @@ def test_a_second_that_can_be_read_the_last_time_is_not_skipped() -> None:
 def test_nothing_is_skipped_while_nothing_can_be_read() -> None:
     calls = FakeCalls(skip_unreadable=True).failing(Unreadable("500"))
     assert fails(calls, "^500; .* cannot be split further, and nothing else can be read$") == []
-
-
-@pytest.mark.parametrize("readable", [-5 * SECOND, 5 * SECOND, -DAY])
-def test_any_other_second_of_the_span_shows_that_the_server_is_not_down(
-    readable: object,
-) -> None:
-    other = BAD.start + readable  # type: ignore[operator] # a time
-    calls = FakeCalls(1 * DAY, skip_unreadable=True)
-
-    def down(window: Window) -> bool:
-        near = {other, BAD.end, BAD.start - SECOND}
-        return has_bad(window) or (window.length == SECOND and window.start not in near)
-
-    assert SyncLog(calls.failing(GAVE_UP, down)).run().stats.skipped == [str(BAD)]
 
 
 @pytest.mark.parametrize("failure", [StreamFailed("402"), KeyMissing("402", others=False)])
@@ -194,12 +157,6 @@ def test_a_second_with_too_many_rows_to_be_held_back_is_read_all_the_same() -> N
     assert SyncLog(calls).run().ids == list(range(5))
 
 
-def test_a_connection_test_skips_nothing() -> None:
-    calls = FakeCalls(skip_unreadable=True, connection_test=True).failing(Unreadable("500"))
-    fails(calls, "^500$")
-    assert len(calls.requested) == 1
-
-
 # Windows read ahead.
 
 
@@ -215,40 +172,11 @@ def ends(calls: FakeCalls, planner: Planner) -> list[datetime]:
 
 @pytest.mark.parametrize("workers", [1, 2, 5])
 def test_a_plan_may_wait_for_the_windows_under_way(workers: int) -> None:
-    class InPairs(Planner):
-        """Gives out two windows, and the next two when both are closed."""
-
-        given = closed = 0
-
-        @override
-        def next_window(self) -> Window | None:
-            if self.given == self.closed + 2 or (self.given > self.closed and self.given % 2 == 0):
-                return None
-            window = super().next_window()
-            self.given += window is not None
-            return window
-
-        @override
-        def learn(self, closed: ClosedWindow) -> None:
-            self.closed += closed.window.length == 6 * HOUR
-
-    calls = FakeCalls(max_concurrency=workers)
-    assert ends(calls, InPairs(SPAN, first_step=6 * HOUR)) == at(*range(6, 97, 6))
-
-
-@pytest.mark.parametrize("workers", [1, 4])
-def test_no_window_is_begun_after_the_end_has_become_earlier(workers: int) -> None:
-    calls = FakeCalls(max_concurrency=workers)
-
-    def read(window: Window) -> Iterator[Batch]:
-        if window.start == START:
-            calls.provider._compare_clocks(START + DAY + HOUR, SPAN.end)
-        yield from calls.inside(window)
-
-    calls.read = read
-    closed = ends(calls, Days(SPAN, first_step=6 * HOUR))
-    assert closed == at(6, 12, 18, 24, 25)
-    assert len(calls.requested) <= 4 + workers
+    """As one of capped responses does until it knows the cap."""
+    planner = CappedPlanner(SPAN, first_step=6 * HOUR, cap=Cap(1))
+    closed = ends(FakeCalls(max_concurrency=workers), planner)
+    assert closed == sorted(closed)
+    assert closed[-1] == SPAN.end
 
 
 @pytest.mark.parametrize("emitted", [0, 1])

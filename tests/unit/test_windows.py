@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 
 from tap_callexports.cap import Cap
 from tap_callexports.windows import (
-    FIRST_STEP,
     MONTH,
     QUIET,
     CappedPlanner,
@@ -40,32 +39,31 @@ def lengths(planner: Planner, *rows: int) -> list[timedelta]:
     return found
 
 
-@given(start=INSTANTS, length=LENGTHS, rows=st.lists(st.integers(0, 10**6), max_size=50))
+@given(
+    span=st.builds(
+        lambda start, length: Window(start, start + length, {"form_id": "7"}, HOUR),
+        INSTANTS,
+        LENGTHS,
+    ),
+    rows=st.lists(st.integers(0, 30_000), max_size=50),
+    workers=st.integers(1, 5),
+    limit=st.sampled_from([None, 1, 40, 5000, 100_000]),
+)
 def test_a_plan_covers_its_span_without_gap_or_overlap(
-    start: datetime, length: timedelta, rows: list[int]
+    span: Window, rows: list[int], workers: int, limit: int | None
 ) -> None:
-    span = Window(start, start + length, {"form_id": "7"}, HOUR)
-    planner, counts, at = Planner(span), iter(rows), span.start
+    planner, counts, at = plan(span, DAY, cap=Cap(limit) if limit else None), iter(rows), span.start
+    waiting: list[Window] = []
     for _ in range(200):  # busy days for ever: the rest is more of the same
-        window = planner.next_window()
-        if window is None:
+        while len(waiting) < workers and (window := planner.next_window()):
+            assert window.start == at < window.end
+            assert (window.only, window.granule) == (span.only, HOUR)
+            at = window.end
+            waiting.append(window)
+        if not waiting:
             assert at == span.end
             return
-        assert window.start == at < window.end
-        assert (window.only, window.granule) == (span.only, HOUR)
-        at = window.end
-        planner.learn(ClosedWindow(window, next(counts, 0), 1))
-
-
-def test_the_first_window_is_small_and_quiet_years_cost_few_windows() -> None:
-    span = Window(datetime(2015, 1, 1, tzinfo=UTC), datetime(2026, 1, 1, tzinfo=UTC))
-    planner, windows = Planner(span), []
-    while window := planner.next_window():
-        windows.append(window)
-        planner.learn(ClosedWindow(window, 0, 1))
-    assert [window.length for window in windows[:3]] == [FIRST_STEP, 4 * DAY, 16 * DAY]
-    assert len(windows) <= 20
-    assert max(window.length for window in windows) == QUIET
+        planner.learn(ClosedWindow(waiting.pop(0), next(counts, 0), 1))
 
 
 @pytest.mark.parametrize(

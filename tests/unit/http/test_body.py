@@ -9,7 +9,6 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-import urllib3
 
 from tap_callexports.errors import TransientFailure
 from tap_callexports.http.body import read_response
@@ -18,7 +17,7 @@ WHOLE = b'[{"id": 1, "name": "Duraci\xc3\xb3n"}, {"id": 2}]'
 PACKED = gzip.compress(WHOLE)
 
 
-def read(body: bytes, *, packed: bool = False, seconds: float = 60) -> bytes:
+def read(body: bytes, *, packed: bool = False) -> bytes:
     """A body as urllib3 gives it, in small pieces."""
     rest = memoryview(body)
 
@@ -32,7 +31,7 @@ def read(body: bytes, *, packed: bool = False, seconds: float = 60) -> bytes:
     response: Any = SimpleNamespace(
         status_code=200, headers=headers, raw=SimpleNamespace(read1=read1)
     )
-    return read_response(response, time.monotonic() + seconds).body
+    return read_response(response, time.monotonic() + 60).body
 
 
 def test_a_gzip_body_is_read_whole_and_cut_at_any_byte_refused() -> None:
@@ -64,17 +63,3 @@ def test_a_byte_order_mark_is_ignored(*, packed: bool) -> None:
     pack = gzip.compress if packed else bytes
     for body, wanted in ((BOM_UTF8 + WHOLE, WHOLE), (BOM_UTF8, b""), (BOM_UTF8[:2],) * 2):
         assert read(pack(body), packed=packed) == wanted
-
-
-def test_a_body_that_drips_is_given_up() -> None:
-    with pytest.raises(TransientFailure, match="too slowly"):
-        read(WHOLE, seconds=-1)
-
-
-def test_a_body_cut_by_the_network_is_a_transient_failure() -> None:
-    def read1(*_: object, **__: object) -> bytes:
-        raise urllib3.exceptions.ProtocolError("cut")
-
-    broken: Any = SimpleNamespace(status_code=200, headers={}, raw=SimpleNamespace(read1=read1))
-    with pytest.raises(TransientFailure, match="cut short"):
-        read_response(broken, time.monotonic() + 60)

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
-from contextlib import suppress
 
 import pytest
 import requests
 from exchange import SETTINGS
-from raw_server import Asked, RawServer, http
+from raw_server import RawServer, http
 from seam import limits
 
-from tap_callexports.concurrency import Cancelled, Worker
-from tap_callexports.errors import ProviderFailed
+from tap_callexports.concurrency import Worker
 from tap_callexports.http.client import HttpClient
 from tap_callexports.http.rate_limiter import RateLimiter
 from tap_callexports.http.request import Request
@@ -21,7 +18,6 @@ from tap_callexports.http.response import Response
 
 COUNT = http(b'{"count": 1}')
 REFUSED = http(b"{}", status="401 Unauthorized")
-BUSY = http(b"{}", status="503 Service Unavailable")
 
 
 class Tokens:
@@ -44,14 +40,6 @@ class Tokens:
         return True
 
 
-def test_a_request_carries_its_credential_and_asks_for_gzip() -> None:
-    with RawServer(lambda _: [COUNT]) as server:
-        Tokens().client.send(Request(f"{server.url}/x", sender="test_calls"), Response.json)
-    head = server.asked[0].head.split(b"\r\n")
-    wanted = {b"Authorization: Bearer 0", b"User-Agent: test/1", b"Accept-Encoding: gzip"}
-    assert wanted <= set(head)
-
-
 def test_a_request_goes_on_however_often_others_have_used_up_its_credential() -> None:
     tries = iter(range(100))
     with RawServer(lambda a: [REFUSED if a.path == "/me" and next(tries) < 20 else COUNT]) as api:
@@ -60,37 +48,6 @@ def test_a_request_goes_on_however_often_others_have_used_up_its_credential() ->
         tokens.client.send(others, Response.json)
         assert tokens.client.send(me, Response.json) == {"count": 1}
     assert tokens.number == 20
-
-
-def test_credentials_that_never_work_are_renewed_once() -> None:
-    tokens = Tokens()
-    with (
-        RawServer(lambda _: [REFUSED]) as server,
-        pytest.raises(ProviderFailed, match=r"test\.key was refused"),
-    ):
-        tokens.client.send(Request(f"{server.url}/x", sender="test_calls"), Response.json)
-    assert tokens.number == 1
-
-
-def test_a_worker_cancelled_during_its_request_logs_no_retry(
-    caplog: pytest.LogCaptureFixture,
-) -> None:
-    caplog.set_level(logging.INFO)
-
-    def respond(_: Asked) -> Iterator[bytes]:
-        worker.cancelled.set()
-        yield BUSY
-
-    def send() -> None:
-        with suppress(Cancelled):
-            Tokens().client.send(Request(f"{server.url}/x", sender="test_calls"), Response.json)
-
-    with RawServer(respond) as server:
-        worker = Worker(send)
-        worker.start()
-        worker.join(timeout=10)
-    assert not worker.is_alive()
-    assert not [message for message in caplog.messages if "next in" in message]
 
 
 @pytest.mark.parametrize("reads_ahead", [True, False])

@@ -36,29 +36,9 @@ def test_credentials_that_never_worked_are_refused(
     assert after(*responses).refused is refused
 
 
-def test_a_refusal_says_nothing_while_another_request_with_it_is_under_way() -> None:
-    uses = CredentialUse()
-    for number in range(5):
-        with uses.of(f"token {number}") as slow:
-            for _ in range(2):
-                with uses.of(f"token {number}") as quick:
-                    quick.status = 401
-                assert not uses.refused
-            slow.status = 200
-        assert not uses.refused
-
-
 def test_a_credential_all_of_whose_requests_were_refused_counts_once() -> None:
     uses = CredentialUse()
     for credential, refused in (("a", False), ("b", True)):
         with uses.of(credential) as first, uses.of(credential) as second:
             first.status = second.status = 401
         assert uses.refused is refused
-
-
-def test_a_request_without_a_response_is_no_refusal() -> None:
-    uses = CredentialUse()
-    for _ in range(5):
-        with pytest.raises(OSError, match="reset"), uses.of("a"):
-            raise OSError("reset")
-    assert not uses.refused

@@ -51,29 +51,6 @@ def test_a_status_decides_what_happens(status: int, kind: type[ExportError]) -> 
         assert "\n" not in str(failure)
 
 
-@pytest.mark.parametrize(
-    ("status", "words"),
-    [(401, "test.key was refused"), (403, 'select "!test_calls.*"'), (302, "elsewhere.example")],
-)
-def test_a_failure_says_what_to_do_and_shows_no_address(status: int, words: str) -> None:
-    location = "https://elsewhere.example/path?token=canary"
-    text = str(failure_of(response(status, Location=location), SETTINGS, request()))
-    assert words in text
-    assert "canary" not in text
-
-
-def test_the_servers_message_is_shortened_and_cannot_forge_a_log_line() -> None:
-    body = b'{"message": "bad\\n2024 ERROR forged \\u001b[31m' + b"x" * 500 + b'"}'
-    text = str(failure_of(response(400, body), SETTINGS, request()))
-    assert text.isprintable()
-    assert len(text) < 400
-
-
-def test_a_wait_longer_than_allowed_fails_with_both_numbers() -> None:
-    with pytest.raises(StreamFailed, match=r"asks to wait 900 s.*max_retry_wait \(2 s\)"):
-        after(TransientFailure("429", wait=900))
-
-
 @pytest.mark.parametrize("headers", [{"Retry_After": "0"}, {"Retry_After_Ms": "1"}])
 @retry_waits(first=1, longest=60)
 def test_a_wait_of_nearly_nothing_grows(headers: dict[str, str]) -> None:

@@ -5,45 +5,15 @@ from __future__ import annotations
 from collections import Counter
 from datetime import datetime, timedelta
 
-import pytest
 from seam import fake_clock
 
-from tap_callexports.progress.stats import COMPLETE, FAILED, STOPPED, Stats
+from tap_callexports.progress.stats import FAILED, Stats
 from tap_callexports.records.timestamps import UTC
 from tap_callexports.windows import Window
 
 START = datetime(2024, 5, 1, tzinfo=UTC)
 DAY = timedelta(days=1)
 SPAN = Window(START, START + 10 * DAY)
-
-
-@pytest.mark.parametrize(
-    ("span", "reached", "outcome", "share"),
-    [
-        (SPAN, None, None, 0),
-        (SPAN, START + 4 * DAY, None, 0.4),
-        (SPAN, START + 4 * DAY, COMPLETE, 1),
-        (SPAN, START + 9 * DAY, FAILED, 0.9),
-        (SPAN, None, STOPPED, 0),
-        (None, START, None, 0),
-        (None, START, COMPLETE, 1),
-    ],
-)
-def test_the_share_is_of_time(
-    span: Window | None, reached: datetime | None, outcome: str | None, share: float
-) -> None:
-    stats = Stats("test_calls", span=span, reached=reached)
-    stats.outcome = outcome or stats.outcome
-    assert stats.share == share
-
-
-def test_a_partition_is_named_where_there_is_one() -> None:
-    stats = Stats("test_calls", "form_id 7")
-    assert stats.name == "test_calls (form_id 7)"
-    assert stats.names() == {"stream_name": "test_calls", "partition": "form_id 7"}
-    stats = Stats("test_calls")
-    assert stats.name == "test_calls"
-    assert stats.names() == {"stream_name": "test_calls"}
 
 
 @fake_clock(monotonic=lambda: 15.5)

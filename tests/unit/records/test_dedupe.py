@@ -29,15 +29,6 @@ def test_only_the_window_before_is_remembered(within: int | None) -> None:
     assert dedupe.among([1], [0]) == []
 
 
-@pytest.mark.parametrize("row", range(20))
-def test_a_bounded_memory_reaches_so_many_rows_back_and_not_much_farther(row: int) -> None:
-    for back, told in ((1, True), (3, True), (9, False)):
-        dedupe = Dedupe(within=3)
-        for key in range(row + 1):
-            dedupe.among([key], [0])
-        assert bool(dedupe.among([row - back], [0])) == (told and row >= back)
-
-
 class OneByOne:
     """Rows in the order they are received, each compared with those before it."""
 

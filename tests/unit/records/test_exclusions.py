@@ -6,8 +6,6 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from tap_callexports.http.response import Response
 from tap_callexports.records.codec import Codec
@@ -101,25 +99,3 @@ def test_what_is_too_deep_to_be_searched_is_left_out(*, as_json: bool) -> None:
     )
     batch = codec.batch(Response(200, {}, body.encode(), decoder=codec).rows())
     assert "canary" not in str(batch.records)
-
-
-KEYS = st.sampled_from([*SECRETS, *OPEN])
-TREES = st.recursive(
-    st.none() | st.integers(),
-    lambda part: st.lists(part, max_size=3) | st.dictionaries(KEYS, part, max_size=4),
-    max_leaves=12,
-)
-
-
-def without(tree: Any) -> Any:
-    """What is to be left of a value."""
-    if isinstance(tree, list):
-        return list(map(without, tree))
-    if isinstance(tree, dict):
-        return {key: without(part) for key, part in tree.items() if key not in SECRETS}
-    return tree
-
-
-@given(st.dictionaries(KEYS, TREES))
-def test_no_depth_hides_a_secret_and_nothing_else_is_lost(tree: dict[str, Any]) -> None:
-    assert record_of({"id": "c1", "assistant": tree})["assistant"] == without(tree)

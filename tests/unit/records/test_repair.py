@@ -6,7 +6,6 @@ import json
 from collections import Counter
 from typing import Any
 
-import pytest
 from hypothesis import given, settings
 from json_texts import VALUES, text_of
 
@@ -43,24 +42,3 @@ def test_a_text_is_repaired_as_its_decoded_values_would_be(text: str) -> None:
     assert counted == +counts
     if not +counts:
         assert body == text.encode()
-
-
-@pytest.mark.parametrize(
-    ("body", "wanted"),
-    [
-        (rb'"\ud83d"', rb'"\ufffd"'),
-        (rb'"\ud83d\ude00"', rb'"\ud83d\ude00"'),
-        (rb'"\ud83d\ud83d\ude00"', rb'"\ufffd\ud83d\ude00"'),
-        (rb'"\\ud83d"', rb'"\\ud83d"'),
-        (rb'"\\ud83d\ude00"', rb'"\\ud83d\ufffd"'),
-        (rb'"\\\ud83d"', rb'"\\\ufffd"'),
-        (rb'"a\u0000b"', b'"ab"'),
-        (b'{"a\0b": "\0"}', b'{"ab": ""}'),
-    ],
-)
-def test_an_escape_is_repaired_where_it_is_one(body: bytes, wanted: bytes) -> None:
-    assert repaired(body)[0] == wanted
-
-
-def test_a_raw_nul_outside_of_a_text_stays() -> None:
-    assert repaired(b'[1\0,2,"\0"]\0')[0] == b'[1\0,2,""]\0'

@@ -21,7 +21,6 @@ from tap_callexports.records.timestamps import (
     format_instant,
     iso_instant,
     parse_instant,
-    read_iso,
     utc_instants,
 )
 
@@ -100,11 +99,6 @@ def test_epoch_ms_loses_nothing_and_floor_and_ceiling_embrace_an_instant(number:
     assert high - low == timedelta(seconds=number % 1000 != 0)
 
 
-def test_a_naive_time_stays_naive_until_its_zone_is_known() -> None:
-    assert read_iso("2024-05-01 10:00:00").tzinfo is None
-    assert read_iso("2024-05-01 10:00:00Z").tzinfo is UTC
-
-
 FORMS = st.sampled_from(["%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%S.%f"])
 MOMENTS = st.datetimes(datetime(2000, 1, 1), datetime(2099, 12, 31))
 ODD = st.sampled_from(
@@ -124,31 +118,6 @@ def test_a_column_at_once_is_read_as_one_by_one_or_not_at_all(
         assert odd or not moments
     else:
         assert together == [iso_instant(value) if value else None for value in values]
-
-
-@pytest.mark.parametrize(
-    "values",
-    [
-        ["2024-02-30T00:00:00"], ["2024-05-01T24:00:00"], ["2024-05-01T10:00:00\n"], [None, ""],
-        ["2024-05-01T10:00:00.1", "2024-05-01T10:00:00Z."],
-        ["2024-05-01T10:00:00.12", "2024-05-01T10:00:00.1Z"],
-        *(
-            ["2024-05-01T10:00:00", other]
-            for other in (
-                "2024-05-01T10:00:00.123456", "2024-02-30T10:00:00", "2024-05-01T24:00:00",
-                "2024-05-01T10:60:00", "2024-05-01T10:00:60", "2024-05-01T10:00:0x", 5,
-            )
-        ),
-    ],
-)  # fmt: skip
-def test_a_column_in_more_than_one_form_is_read_one_by_one(values: list[Any]) -> None:
-    assert utc_instants(values) is None
-
-
-def test_a_column_in_one_form_is_read_at_once() -> None:
-    values = ["2024-05-01 10:00:00.5Z", None, "", "2024-02-29 23:59:59.1Z"]
-    read = ["2024-05-01T10:00:00.500000Z", None, None, "2024-02-29T23:59:59.100000Z"]
-    assert utc_instants(values) == read
 
 
 @given(st.lists(st.integers(FIRST_MS, LAST_MS - 1) | st.none(), max_size=8))

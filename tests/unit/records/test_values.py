@@ -6,11 +6,9 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from tap_callexports.records.timestamps import ISO_TIMES
-from tap_callexports.records.values import compact_json, number_from_text, reader_for
+from tap_callexports.records.values import reader_for
 
 ID = {"type": ["string", "null"], "minLength": 1}
 TEXT = {"type": ["string", "null"]}
@@ -62,21 +60,3 @@ def test_a_value_that_fits_is_taken(schema: dict[str, Any], value: object, wante
 def test_a_value_that_does_not_fit_is_refused(schema: dict[str, Any], value: object) -> None:
     with pytest.raises(ValueError):  # noqa: PT011 - the type is the contract
         reader_for(schema, ISO_TIMES)(value)
-
-
-@given(st.decimals(allow_nan=False, allow_infinity=False))
-def test_a_number_as_text_keeps_every_digit(number: Decimal) -> None:
-    text = format(number, "f")
-    assert number_from_text(text) == Decimal(text)
-
-
-@given(st.text())
-def test_no_text_crashes_the_number_reader(text: str) -> None:
-    try:
-        number_from_text(text)
-    except ValueError:
-        return
-
-
-def test_compact_json_keeps_decimals_exact() -> None:
-    assert compact_json({"a": Decimal("0.10")}) == '{"a":0.10}'

@@ -5,10 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-from singer_sdk.helpers._flattening import get_flattening_options
-from singer_sdk.mapper import SameRecordTransform
 
 from tap_callexports.singer.flattening import flattenable
 
@@ -59,18 +55,3 @@ def test_undeclared_keys_go_into_extra(
 def test_what_was_in_extra_stays_there() -> None:
     record = {"id": "a", "cost": {"new": 1}, "extra": {"other": 2}}
     assert flattenable(record, SCHEMA, 1)["extra"] == {"other": 2, "cost": {"new": 1}}
-
-
-JSON = st.recursive(
-    st.none() | st.integers(),
-    lambda inner: st.dictionaries(st.sampled_from(["sum", "parts", "tts", "new"]), inner),
-)
-
-
-@given(record=st.fixed_dictionaries({"id": st.just("a"), "cost": JSON}), levels=st.integers(1, 4))
-def test_the_sdk_then_makes_declared_columns_only(record: dict[str, Any], levels: int) -> None:
-    options = get_flattening_options({"flattening_enabled": True, "flattening_max_depth": levels})
-    transform = SameRecordTransform("s", SCHEMA, ["id"], options)
-    flat = transform.transform(flattenable({**record, "extra": None}, SCHEMA, levels))
-    assert flat is not None
-    assert set(flat) <= set(transform.transformed_schema["properties"])

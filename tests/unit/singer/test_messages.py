@@ -7,7 +7,6 @@ import io
 import json
 from collections.abc import Callable, Iterator
 from datetime import datetime, timezone
-from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -50,9 +49,8 @@ class Pipe(io.RawIOBase):
 
 
 @contextlib.contextmanager
-def stdout_is(pipe: Pipe, *, buffered: bool = True) -> Iterator[None]:
-    stdout: Any = io.BufferedWriter(pipe) if buffered else pipe
-    with contextlib.redirect_stdout(io.TextIOWrapper(stdout)):
+def stdout_is(pipe: Pipe) -> Iterator[None]:
+    with contextlib.redirect_stdout(io.TextIOWrapper(io.BufferedWriter(pipe))):
         yield
 
 
@@ -70,12 +68,6 @@ def test_lines_are_written_at_each_state_or_when_there_are_many() -> None:
         for _ in range(100):
             writer.write_message(record("x" * 1000))
     assert len(pipe.written) > 60_000
-
-
-def test_a_signal_between_lines_ends_the_run_at_once() -> None:
-    with pytest.raises(SystemExit) as caught:
-        LineWriter().interrupt(SystemExit(143))
-    assert caught.value.code == 143
 
 
 def test_a_signal_in_the_middle_of_a_line_waits_for_its_end() -> None:
@@ -105,36 +97,3 @@ def test_a_signal_while_a_file_is_written_waits_until_it_is_announced(tmp_path: 
         writer.finish()
     assert caught.value.code == 143
     assert [line["type"] for line in pipe.lines] == ["BATCH", "STATE"]
-
-
-def test_records_that_are_lines_already_come_like_any_other() -> None:
-    writer, pipe = LineWriter(), Pipe()
-    with stdout_is(pipe):
-        writer.write_records("s", [b'{"id":"a"}', b'{"id":"b"}'])
-        writer.write_records("s", [])
-        writer.write_message(record("c"))
-        writer.finish()
-    assert [line["record"]["id"] for line in pipe.lines] == ["a", "b", "c"]
-    assert {(*line, line["type"], line["stream"]) for line in pipe.lines} == {
-        ("type", "stream", "record", "time_extracted", "RECORD", "s")
-    }
-    assert all(datetime.fromisoformat(line["time_extracted"][:-1]) for line in pipe.lines)
-
-
-def test_an_unbuffered_output_may_take_a_part_at_a_time() -> None:
-    writer, pipe = LineWriter(), Pipe()
-    with stdout_is(pipe, buffered=False):
-        writer.write_message(record("x" * 100_000))
-        writer.finish()
-    assert pipe.lines[0]["record"]["id"] == "x" * 100_000
-
-
-@pytest.mark.parametrize("text", ["\u2028", "\x00", "\U0001f4de", "שלום", "\n\r\t", '"\\'])
-def test_values_round_trip_on_one_line(text: str) -> None:
-    values = {"id": text, "cost": Decimal("0.10"), "big": 10**30}
-    message = RecordMessage(stream="s", record=values, time_extracted=NOW)
-    line = LineWriter().serialize_message(message).decode()
-    assert line.count("\n") == 1
-    assert '"cost":0.10' in line
-    found = json.loads(line, parse_float=Decimal)
-    assert (found["record"], found["time_extracted"]) == (values, "2024-05-01T00:00:00Z")

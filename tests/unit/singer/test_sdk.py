@@ -1,31 +1,27 @@
 """The private names of singer-sdk that the tap builds on: there, of this form, and called.
 
 A failure here means a new SDK release renamed or dropped one; mend singer/sdk.py.
-The tap is imported late, so that a rename fails here with its name, not as an import error.
 """
 
 from __future__ import annotations
 
-import ast
-import importlib
 import inspect
-import signal
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import partialmethod
-from pathlib import Path
 from typing import Any
 
 import pytest
 from singer_sdk import Stream, Tap
 from singer_sdk.plugin_base import PluginBase
+from support import run_tap
 
 from sandbox import Sandbox
+from tap_callexports.singer.sdk import _ANNOUNCEMENTS, SingerStream, SingerTap
 
-SEAM = Path(__file__).parents[3] / "tap_callexports/singer/sdk.py"
 #: Names and the parameters the SDK calls them with, by class of the SDK and of singer/sdk.py.
-HOOKS: dict[tuple[type, str], dict[str, tuple[str, ...]]] = {
-    (Stream, "SingerStream"): {
+HOOKS: dict[tuple[type, type], dict[str, tuple[str, ...]]] = {
+    (Stream, SingerStream): {
         "apply_catalog": ("catalog",),
         "get_records": ("context",),
         "get_record_counter": ("*endpoint", "*log_interval"),
@@ -36,7 +32,7 @@ HOOKS: dict[tuple[type, str], dict[str, tuple[str, ...]]] = {
         "_write_starting_replication_value": ("context",),
         "get_replication_key_signpost": ("context",),
     },
-    (Tap, "SingerTap"): {
+    (Tap, SingerTap): {
         "load_state": ("state",),
         "_validate_config": ("*raise_errors",),
         "_handle_termination": ("signum", "frame"),
@@ -52,94 +48,38 @@ def parameters_of(function: Callable[..., object]) -> tuple[str, ...]:
     )
 
 
-def private_imports() -> Iterator[tuple[str, str]]:
-    """Module and name of each import of singer/sdk.py that the SDK does not promise."""
-    for node in ast.walk(ast.parse(SEAM.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.ImportFrom) and str(node.module).startswith("singer_sdk"):
-            for alias in node.names:
-                if "._" in f"{node.module}.{alias.name}":
-                    yield str(node.module), alias.name
+@pytest.mark.parametrize(("base", "owner"), HOOKS)
+def test_the_sdk_still_has_the_hooks_and_their_forms(base: type, owner: type) -> None:
+    hooks = HOOKS[base, owner]
+    for name, parameters in hooks.items():
+        assert hasattr(base, name), f"singer-sdk's {base.__name__} has no {name} any more: renamed?"
+        assert parameters_of(getattr(base, name)) == parameters, f"singer-sdk's {name} has changed"
+        assert parameters_of(getattr(owner, name)) == parameters
+    own = {name for name, hook in vars(owner).items() if callable(hook)}
+    assert {name for name in own if hasattr(base, name) and name[:2] != "__"} == set(hooks)
 
 
-def seam(name: str) -> Any:
-    """A class or function of singer/sdk.py."""
-    return getattr(importlib.import_module("tap_callexports.singer.sdk"), name)
-
-
-def new_tap(config: dict[str, Any], **options: object) -> Any:
-    """A tap with this config."""
-    return importlib.import_module("tap_callexports.tap").TapCallExports(config=config, **options)
-
-
-def counted(monkeypatch: pytest.MonkeyPatch, owner: str) -> Counter[str]:
-    """Calls of the hooks of a class from now on; they still do their work."""
+def test_a_sync_calls_the_hooks(box: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
     calls: Counter[str] = Counter()
+    hooks = HOOKS[Stream, SingerStream]
 
     def count(self: object, name: str, hook: Any, *args: object, **options: object) -> object:
         calls[name] += 1
         return hook(self, *args, **options)
 
-    for (_, where), hooks in HOOKS.items():
-        for name in hooks if where == owner else ():
-            hook = partialmethod(count, name, getattr(seam(owner), name))
-            monkeypatch.setattr(seam(owner), name, hook)
-    return calls
-
-
-@pytest.mark.parametrize(("module", "name"), list(private_imports()))
-def test_the_sdk_still_has_the_private_name(module: str, name: str) -> None:
-    assert importlib.util.find_spec(module), f"singer-sdk has no {module} any more"
-    found = hasattr(importlib.import_module(module), name)
-    assert found, f"singer-sdk's {module} has no {name} any more: renamed? mend singer/sdk.py"
-
-
-@pytest.mark.parametrize(("base", "owner"), HOOKS)
-def test_the_sdk_still_has_the_hooks_and_their_forms(base: type, owner: str) -> None:
-    hooks = HOOKS[base, owner]
-    for name, parameters in hooks.items():
-        assert hasattr(base, name), f"singer-sdk's {base.__name__} has no {name} any more: renamed?"
-        assert parameters_of(getattr(base, name)) == parameters, f"singer-sdk's {name} has changed"
-        assert parameters_of(getattr(seam(owner), name)) == parameters
-    own = {name for name, hook in vars(seam(owner)).items() if callable(hook)}
-    assert {name for name in own if hasattr(base, name) and name[:2] != "__"} == set(hooks)
-
-
-def test_a_sync_calls_the_hooks(box: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
-    calls = counted(monkeypatch, "SingerStream")
+    for name in hooks:
+        hook = partialmethod(count, name, getattr(SingerStream, name))
+        monkeypatch.setattr(SingerStream, name, hook)
     config = {"burki": box.burki.config(), "start_date": "2024-05-20"}
     # Only with a map of its own a stream hands its records to the SDK.
     config["stream_maps"] = {"burki_calls": {"status": "status"}}
-    support = importlib.import_module("support")
-    run = support.run_tap(config, streams=["burki_calls"])
+    run = run_tap(config, streams=["burki_calls"])
     assert run.code == 0
-    assert set(calls) == set(HOOKS[Stream, "SingerStream"])
+    assert set(calls) == set(hooks)
     rows = len(run.records("burki_calls"))
     assert calls["_increment_stream_state"] == calls["post_process"] == rows
 
 
-def test_a_new_tap_has_its_config_checked_by_the_hook(monkeypatch: pytest.MonkeyPatch) -> None:
-    calls = counted(monkeypatch, "SingerTap")
-    tap = new_tap({"burki": {"api_key": "x"}})
-    assert calls["_validate_config"] == 1
-    # What the hook leaves in `_config` is what the tap works with: defaults are filled in.
-    assert tap.config["burki"]["format"] == "json"
-
-
-def test_a_new_tap_takes_signals_through_the_hook(monkeypatch: pytest.MonkeyPatch) -> None:
-    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-    ended: list[int] = []
-    try:
-        tap = new_tap({}, validate_config=False)
-        monkeypatch.setattr(tap, "terminate", ended.append)
-        for number in before:
-            handler: Any = signal.getsignal(number)
-            handler(number, None)
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-    assert ended == [signal.SIGINT, signal.SIGTERM]
-
-
 def test_the_announcements_the_tap_keeps_quiet_are_still_the_sdks() -> None:
     source = inspect.getsource(Stream.sync) + inspect.getsource(PluginBase.__init__)
-    assert [text for text in seam("_ANNOUNCEMENTS") if text not in source] == []
+    assert [text for text in _ANNOUNCEMENTS if text not in source] == []

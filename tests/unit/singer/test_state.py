@@ -7,10 +7,6 @@ from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-from singer_sdk.exceptions import ConfigValidationError
-from support import run_tap
 
 from tap_callexports.redaction import sanitize
 from tap_callexports.singer.state import (
@@ -47,12 +43,8 @@ def forms(*partitions: object) -> dict[str, Any]:
 
 ERRORS: list[tuple[object, str]] = [
     (None, NOT_AN_OBJECT),
-    ([], NOT_AN_OBJECT),
-    ("x", NOT_AN_OBJECT),
     ({"burki_calls": {VALUE: INSTANT}}, NOT_OURS),
-    ({"value": {"bookmarks": {}}}, NOT_OURS),
     ({"bookmarks": None}, "'bookmarks' must be an object"),
-    ({"bookmarks": []}, "'bookmarks' must be an object"),
     ({"bookmarks": {"burki_calls": INSTANT}}, "the bookmark of burki_calls must be an object"),
     ({"bookmarks": {LONG: None}}, f"the bookmark of {SHORT} must be an object"),
     (about("burki_calls", **{LONG: 1}), f"the bookmark of burki_calls has {OTHERS.format(SHORT)}"),
@@ -61,18 +53,10 @@ ERRORS: list[tuple[object, str]] = [
     (about("burki_calls", replication_key=5), f"'{KEY}' of burki_calls must be a text"),
     (about("burki_calls", progress_markers=7), "'progress_markers' of burki_calls must be an obj"),
     (about("other_calls", progress_markers=7), "'progress_markers' of other_calls must be an obj"),
-    (
-        about("burki_calls", version=1, offset=2),
-        f"the bookmark of burki_calls has {OTHERS.format('offset, version')}",
-    ),
-    (
-        about("burki_calls", context={}),
-        f"the bookmark of burki_calls has {OTHERS.format('context')}",
-    ),
+    (about("burki_calls", offset=2), f"the bookmark of burki_calls has {OTHERS.format('offset')}"),
     (about("burki_calls", partitions={}), "'partitions' of burki_calls must be a list"),
     (about("other_calls", partitions=[7]), "a partition of other_calls has no 'context' object"),
     (forms(7), "a partition of videsk_forms has no 'context' object"),
-    (forms({}), "a partition of videsk_forms has no 'context' object"),
     (forms({"context": {"id": 1}}, {"context": {"id": 1}}), "videsk_forms has the same partition"),
     (
         forms({"context": {}, VALUE: "soon"}),
@@ -94,21 +78,6 @@ ERRORS += [
 def test_what_is_wrong_with_a_state_is_one_sentence(state: object, words: str) -> None:
     (sentence,) = state_errors(state, KNOWN)
     assert sentence.startswith(f"state: {words}")
-
-
-def test_every_wrong_bookmark_has_its_own_sentence_and_no_run_begins() -> None:
-    wrong = {VALUE: "soon"}
-    state = {
-        "bookmarks": {
-            "burki_calls": None,
-            "videsk_calls": {"partitions": 7},
-            "videsk_forms": {"partitions": [7, {"context": {}, **wrong}], **wrong},
-            "burki_call_list": wrong,
-        }
-    }
-    with pytest.raises(ConfigValidationError) as caught:
-        TapCallExports(config=CONFIG, state=state)
-    assert len(caught.value.errors) == 6
 
 
 @pytest.mark.parametrize(
@@ -225,52 +194,6 @@ def test_keys_of_the_sdk_are_dropped_and_what_the_tap_does_not_know_stays() -> N
         "version": 7,
     }
     drop_transient({}, KNOWN)
-
-
-def test_a_tap_keeps_what_it_does_not_know_and_drops_keys_of_the_sdk() -> None:
-    others = {"other_calls": {KEY: "at", VALUE: INSTANT, "progress_markers": {}, "more": [1]}}
-    ours = {KEY: "started_at", VALUE: INSTANT}
-    given = {"burki_calls": ours | {"starting_replication_value": INSTANT}, **others}
-    tap = TapCallExports(
-        config=CONFIG, state={"bookmarks": given, "version": 7, "extra": {"a": []}}
-    )
-    bookmarks = {"burki_calls": ours, **others}
-    assert tap.state == {"bookmarks": bookmarks, "version": 7, "extra": {"a": []}}
-
-
-anything = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=5),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner),
-    max_leaves=8,
-)
-instants = anything | st.just(INSTANT) | st.datetimes().map(str)
-parts = st.fixed_dictionaries(
-    {},
-    optional={
-        KEY: anything,
-        VALUE: instants,
-        AS_OF: instants,
-        "progress_markers": anything,
-        "partitions": anything,
-    },
-)
-names = st.text(max_size=5) | st.just("videsk_forms")
-states = st.fixed_dictionaries(
-    {}, optional={"bookmarks": anything | st.dictionaries(names, parts | anything)}
-)
-
-
-@given(anything | states)
-def test_whatever_is_called_a_state_is_judged_in_single_lines_or_can_be_run_with(
-    state: Any,
-) -> None:
-    errors = list(state_errors(state, KNOWN))
-    assert all(sentence.isprintable() for sentence in errors)
-    if not errors and "bookmarks" in state:
-        config = {"videsk": {"api_token": "x"}}
-        assert (
-            run_tap(config, state=state, streams=["videsk_forms"]).code == 0
-        )  # no ids: no request
 
 
 DAY = datetime(2024, 5, 20, tzinfo=timezone.utc)
