@@ -10,7 +10,7 @@ import copy
 import io
 import json
 import signal
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any
@@ -19,6 +19,7 @@ from seam import start_of_run
 
 from tap_callexports.compat import override
 from tap_callexports.providers import PROVIDERS as DECLARED
+from tap_callexports.records.batch import Batch
 from tap_callexports.tap import TapCallExports
 
 if TYPE_CHECKING:
@@ -28,6 +29,8 @@ JSON = dict[str, Any]
 #: A target's table: records by primary key.
 Table = dict[tuple[Any, ...], JSON]
 
+#: In the changes of a config: the setting is taken away.
+GONE = object()
 #: Every provider, by the name of its settings object.
 PROVIDERS = tuple(provider.name for provider in DECLARED)
 UTC = timezone.utc
@@ -125,6 +128,27 @@ def upserted(table: Mapping[tuple[Any, ...], JSON], run: Run, stream: str) -> Ta
         elif line.get("stream") == stream and line["type"] == "RECORD":
             result[tuple(line["record"][key] for key in keys)] = line["record"]
     return result
+
+
+def changed(config: JSON, changes: Mapping[str, object]) -> JSON:
+    """A copy of a config with values set at paths such as `videsk.timezone`, or taken away."""
+    result = copy.deepcopy(config)
+    for path, value in changes.items():
+        *parents, name = path.split(".")
+        place = result
+        for parent in parents:
+            place = place.setdefault(parent, {})
+        if value is GONE:
+            place.pop(name, None)
+        else:
+            place[name] = value
+    return result
+
+
+def batch_of(records: Sequence[JSON]) -> Batch:
+    """A batch of records that all have the same columns, each of which it knows."""
+    names = records[0] if records else ()
+    return Batch(list(records), {name: [record[name] for record in records] for name in names})
 
 
 def catalog_of(config: JSON, streams: Iterable[str]) -> JSON:

@@ -9,9 +9,9 @@ from types import ModuleType
 from typing import Any, TypeVar
 
 import pytest
-from batch_of import batch_of
 from hypothesis import given
 from hypothesis import strategies as st
+from support import batch_of
 
 from tap_callexports.cap import Cap
 from tap_callexports.errors import WindowTooLarge

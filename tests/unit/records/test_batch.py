@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from batch_of import batch_of
+from support import batch_of
 
 from tap_callexports.records.batch import Batch
 
