@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 import sys
 from collections.abc import Iterator
@@ -10,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import requests
 
 from benchmarks.bench import Bench, Turn
 from benchmarks.measure import Cost, RunFailed, run
@@ -34,58 +32,6 @@ def servers() -> Iterator[dict[str, Server]]:
         serving(VIDESK_PLAN) as videsk,
     ):
         yield {"anunzi": anunzi, "burki": burki, "videsk": videsk}
-
-
-def calls(http: requests.Session, server: Server, **body: Any) -> dict[str, Any]:
-    reply = http.post(f"{server.url}/v3/list-calls", json=body, timeout=10)
-    answer: dict[str, Any] = reply.json()
-    return answer
-
-
-def report(http: requests.Session, server: Server, sort: int, days: int) -> list[dict[str, Any]]:
-    end = f"2024-01-{1 + days:02d}T00:00:00.000Z"
-    body = {"$sort": sort, "start": "2024-01-01T00:00:00.000Z", "end": end}
-    reply = http.post(f"{server.url}/reports/exports/calls", json=body, timeout=10)
-    assert reply.json()["$limit"] == VIDESK_PLAN.cap
-    rows: list[dict[str, Any]] = reply.json()["data"]
-    return rows
-
-
-@pytest.mark.parametrize(("limit", "pages"), [(400, 7), (5000, 3)])
-def test_the_call_list_pages_with_a_cursor(
-    http: requests.Session, servers: dict[str, Server], limit: int, pages: int
-) -> None:
-    found, page = [], calls(http, servers["anunzi"], limit=limit)
-    answers = [page]
-    while page["has_more"]:
-        page = calls(http, servers["anunzi"], limit=limit, pagination_key=page["pagination_key"])
-        answers.append(page)
-    found = [call["call_id"] for answer in answers for call in answer["items"]]
-    assert found == list(ANUNZI_PLAN.ids())
-    assert len(answers) == pages
-    assert page["pagination_key"] is None
-
-
-def test_the_file_is_the_same_as_json_and_csv_and_as_long_as_counted(
-    http: requests.Session, servers: dict[str, Server]
-) -> None:
-    window = {"date_from": "2024-01-02T00:00:00.000000", "date_to": "2024-01-02T23:59:59.999999"}
-    url = f"{servers['burki'].url}/api/v1/calls"
-    rows = http.get(f"{url}/export", params={**window, "format": "json"}, timeout=10).json()
-    text = http.get(f"{url}/export", params={**window, "format": "csv"}, timeout=10).text
-    table = [list(line.values()) for line in csv.DictReader(text.splitlines())]
-    assert [row["id"] for row in rows] == list(BURKI_PLAN.ids())[100:200]
-    assert table == [[str(value) for value in row.values()] for row in rows]
-    count = http.get(f"{url}/count", params=window, timeout=10).json()
-    assert count == {"count": len(rows)}
-
-
-def test_the_report_is_cut_at_its_cap_from_the_end_that_is_asked_for(
-    http: requests.Session, servers: dict[str, Server]
-) -> None:
-    whole = list(VIDESK_PLAN.ids())
-    assert [row["id"] for row in report(http, servers["videsk"], 1, days=3)] == whole[:100]
-    assert [row["id"] for row in report(http, servers["videsk"], -1, days=3)] == whole[:-101:-1]
 
 
 @pytest.mark.parametrize("workload", WORKLOADS, ids=lambda workload: workload.name)

@@ -9,7 +9,7 @@ from fnmatch import fnmatch
 from typing import Any
 
 import pytest
-from generator.facts import columns_of, is_personal, personal_columns, streams
+from generator.facts import columns_of, is_personal, streams
 from pages import privacy_example
 from process import tap
 from support import JSON, Run, catalog_of, run_tap
@@ -139,20 +139,6 @@ def test_hashes_are_the_same_in_the_next_run_with_the_salt_from_the_environment(
     assert SALT not in ended.out + ended.err
 
 
-def test_every_schema_message_has_the_columns_of_the_records_and_their_marks(
-    run: Run, plain: Run
-) -> None:
-    for line in (line for line in plain.lines if line["type"] == "SCHEMA"):
-        columns = line["schema"]["properties"]
-        marked = [name for name, column in columns.items() if is_personal(column)]
-        assert sorted(marked) == sorted(personal_columns(line["stream"]))
-    for line in (line for line in run.lines if line["type"] == "SCHEMA"):
-        stream, columns = line["stream"], {*line["schema"]["properties"]}
-        dropped = {name for name, rule in MAPS[stream].items() if rule == "__NULL__"}
-        assert columns == columns_of(stream).keys() - dropped
-        assert {frozenset(record) for record in run.records(stream)} == {frozenset(columns)}
-
-
 @pytest.mark.parametrize("salt", [None, ""])
 def test_without_a_salt_the_run_ends_before_a_number_is_written(
     box: Sandbox, private: set[str], salt: str | None
@@ -178,15 +164,6 @@ def test_an_expression_that_fails_on_a_record_is_one_line(
     assert ended.code == 1
     [line] = ended.errors
     assert line.startswith(f"stream_maps: an expression fails on a record ({kind}): ")
-
-
-@pytest.mark.parametrize("nothing", [None, "__NULL__"])
-def test_a_stream_that_a_map_leaves_out_is_left_out(box: Sandbox, nothing: str | None) -> None:
-    maps = {"burki_calls": nothing, "burki_call_list": {"extra": nothing}, "__else__": nothing}
-    run = run_tap({**MAY, **box.config(), "stream_maps": maps}, streams=STREAMS)
-    assert run.code == 0, run.complaints
-    assert {line["stream"] for line in run.lines if "stream" in line} == {"burki_call_list"}
-    assert run.records("burki_call_list")
 
 
 def test_no_person_is_in_a_run_with_the_selection(

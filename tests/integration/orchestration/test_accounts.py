@@ -25,11 +25,6 @@ def test_the_example_is_of_settings_the_tap_takes(monkeypatch: pytest.MonkeyPatc
             TapCallExports(config={provider: settings})
 
 
-def test_accounts_are_found_by_their_provider(tmp_path: Path) -> None:
-    accounts = _accounts(tmp_path, {"a": {"burki": {}}, "b": {"videsk": {}, "burki": {}}})
-    assert [accounts.at(name) for name in ("burki", "videsk", "twin24")] == [["a", "b"], ["b"], []]
-
-
 def test_variables_are_filled_in_wherever_a_text_stands(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -50,12 +50,6 @@ def test_burki_counts_exactly_and_with_the_filters_of_the_account(box: Sandbox) 
     assert 0 < done < 200
 
 
-def test_anunzi_s_documents_know_no_count(box: Sandbox) -> None:
-    settings = {**_settings(box, "anunzi_calls"), "filter_dialect": "anunzi"}
-    assert count("anunzi_calls", settings, _whole(box)) is None
-    assert box.anunzi.requests == []
-
-
 @each_counter
 @pytest.mark.parametrize(
     ("fault", "line"),
@@ -72,26 +66,6 @@ def test_an_error_is_said_in_a_line_without_the_credential(
     box.apis[stream.partition("_")[0]].faults.add(fault)
     with pytest.raises(CountError, match=f"^{line}$"):
         count(stream, settings, _whole(box))
-
-
-def test_every_stream_is_in_one_job() -> None:
-    for provider, streams in STREAMS.items():
-        jobs = jobs_of(provider)
-        assert {each for job in jobs for each in job.streams} == {*streams}
-        for job in jobs:
-            assert {each.ranged for each in job.streams} == {job.ranged}
-            assert len({each.per_call for each in job.streams}) == 1
-    assert [job.name for job in jobs_of("anunzi")] == ["anunzi", "anunzi_details", "anunzi_whole"]
-
-
-@pytest.mark.parametrize(
-    ("loaded", "wrong"), [(2, {"lack"}), (3, set()), (5, set()), (6, {"doubt"})]
-)
-def test_between_a_count_too_low_and_one_too_high_nothing_is_wrong(
-    loaded: int, wrong: set[str]
-) -> None:
-    result = Result(_BURKI[0], 9, Count(3, 5), loaded)
-    assert {name for name in ("lack", "doubt") if getattr(result, name)} == wrong
 
 
 @dataclass(frozen=True)
