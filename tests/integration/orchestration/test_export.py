@@ -82,6 +82,10 @@ def test_a_range_is_loaded_whole_and_once_however_often(
                 assert rows
                 assert done.rows[name] == held(postgres, warehouse, name) == rows
                 assert warehouse.rows(name, column, span.start, span.end) == rows
+    for name in (each.name for each in STREAMS[provider] if not each.ranged):
+        done = export(provider, box.apis[provider].config(), [name], None, warehouse)
+        assert done.complete == [name]
+        assert held(postgres, warehouse, name) == len(box.truth(name)) > 0
 
 
 def test_a_range_that_is_not_over_is_refused_and_one_that_ended_just_now_is_not_complete(
