@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import shutil
 from collections import Counter
 from datetime import datetime
@@ -10,7 +9,6 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
-import yaml
 from generator.facts import ROOT
 from one_table import PROJECT, OneTable, truth
 from support import PROVIDERS
@@ -209,18 +207,3 @@ def test_meltano_runs_dbt_as_its_plugin_is_declared(box: Sandbox, tmp_path: Path
 
     assert one.wrong(tables) == []
     assert (root / ".meltano/transformers/dbt/target/manifest.json").exists()
-
-
-def test_the_plugins_use_the_dbt_of_the_tests_and_set_what_the_project_reads() -> None:
-    constraints = (ROOT / "constraints/dbt.txt").read_text("utf-8")
-    pinned = dict(re.findall(r"^([\w-]+)==(\S+)", constraints, re.MULTILINE))
-    project = yaml.safe_load((ROOT / "meltano.yml").read_text("utf-8"))
-    plugins = {plugin["name"]: plugin for plugin in project["plugins"]["utilities"]}
-    for name in ("dbt-duckdb", "dbt-postgres"):
-        wanted = plugins[name]["pip_url"].split()
-        assert wanted[:2] == [f"dbt-core=={pinned['dbt-core']}", f"{name}=={pinned[name]}"]
-    texts = [file.read_text("utf-8") for file in PROJECT.rglob("*.yml")]
-    read = set(re.findall(r"env_var\('(\w+)'", "".join(texts)))
-    of_dbt = {"DBT_PROJECT_DIR", "DBT_PROFILES_DIR", "DBT_TARGET_PATH", "DBT_LOG_PATH"}
-    given = {setting["env"] for plugin in plugins.values() for setting in plugin["settings"]}
-    assert given == read | of_dbt

@@ -88,16 +88,6 @@ def secrets_in(text: str) -> list[str]:
     ]
 
 
-def test_a_secret_in_an_example_would_be_found() -> None:
-    for line in (
-        '{"videsk": {"api_token": "vk_live_0123"}}',
-        "config: {burki.api_key: burki_abc}",
-        "export TAP_CALLEXPORTS_ANUNZI_API_KEY='key_1'",
-    ):
-        assert len(secrets_in(line)) == 1
-    assert secrets_in(MELTANO.read_text(encoding="utf-8")) == []
-
-
 def plugins_in(file: Path) -> tuple[dict[str, Any], dict[str, dict[str, Any]]]:
     """A Meltano project, and its plugins by name."""
     text = file.read_text(encoding="utf-8")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Iterator
 from fnmatch import fnmatch
 from typing import Any
@@ -122,21 +121,6 @@ def test_no_person_is_in_a_run_with_the_maps(run: Run, plain: Run, private: set[
     assert run.code == 0, run.complaints
     assert people_in(run, private) == []
     assert_hashed(run, plain)
-
-
-@pytest.mark.slow
-def test_hashes_are_the_same_in_the_next_run_with_the_salt_from_the_environment(
-    box: Sandbox, plain: Run, private: set[str]
-) -> None:
-    config = masked(box, salt=None)
-    variable = {"TAP_CALLEXPORTS_STREAM_MAP_CONFIG": json.dumps({"hash_salt": SALT})}
-    catalog = catalog_of(config, STREAMS)
-    ended = tap("--config=ENV", config=config, catalog=catalog, env=variable)
-    assert ended.code == 0, ended.err
-    assert_hashed(ended.run, plain)
-    assert people_in(ended.run, private) == []
-    assert [text for text in private if text in ended.err] == []
-    assert SALT not in ended.out + ended.err
 
 
 @pytest.mark.parametrize("salt", [None, ""])

@@ -97,6 +97,7 @@ class Dagster:
         instance = yaml.safe_load((_ROOT / "orchestrate" / "dagster.yaml").read_text("utf-8"))
         instance["concurrency"]["runs"]["max_concurrent_runs"] = workers
         instance["concurrency"]["pools"]["default_limit"] = pool
+        instance["run_monitoring"]["poll_interval_seconds"] = 1  # dead workers are noticed soon
         (home / "dagster.yaml").write_text(yaml.safe_dump(instance), "utf-8")
         content = {"first_month": f"{START:%Y-%m}", "accounts": accounts}
         (home / "accounts.yml").write_text(yaml.safe_dump(content), "utf-8")
@@ -118,11 +119,6 @@ class Dagster:
         )
         (self.home / "log").write_text(done.stdout, "utf-8")
         return done.returncode, done.stdout
-
-    def backfill(self, provider: str, *arguments: str) -> tuple[int, str]:
-        """Backfill the whole range of a provider."""
-        span = ("--from", f"{START:%Y-%m}", "--to", f"{END:%Y-%m}")
-        return self.run("python", "-m", "orchestrate.backfill", provider, *span, *arguments)
 
     def runs(self) -> list[Run]:
         """What it has carried out."""
