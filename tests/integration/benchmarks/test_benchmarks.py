@@ -58,13 +58,6 @@ def test_other_rows_than_the_server_holds_end_the_benchmark(tmp_path: Path, chan
             check(tool, job)
 
 
-def test_a_failed_run_says_why(tmp_path: Path) -> None:
-    program = "import sys; print(1); print('because', file=sys.stderr); sys.exit(3)"
-    with pytest.raises(RunFailed, match=r"(?s)it ended with code 3:.*because"):
-        run([sys.executable, "-c", program], tmp_path, shown="it")
-    assert (tmp_path / "out").read_text() == "1\n"
-
-
 def test_the_peak_of_a_process_is_its_own(tmp_path: Path) -> None:
     held = bytearray(200 << 20)
     held[:: 1 << 12] = bytes(len(held[:: 1 << 12]))

@@ -62,16 +62,8 @@ def private(plain: Run) -> set[str]:
     public = "\n".join(texts_in(others))
     found = {text for text in texts_in(known) if len(text) >= SHORT and text not in public}
     assert {PHONE, PERSON, SAID} <= found
-    for kind in ("+1555555", "@example.com", "https://recordings.", "https://records."):
-        assert len([text for text in found if kind in text]) >= 5, kind
-        assert kind not in public
+    assert people_in(plain, found) == found
     return found
-
-
-@pytest.fixture(scope="module")
-def run(box: Sandbox) -> Run:
-    """A run with the maps."""
-    return run_tap(masked(box), streams=STREAMS)
 
 
 def masked(box: Sandbox, salt: str | None = SALT) -> JSON:
@@ -91,36 +83,33 @@ def texts_in(value: object) -> Iterator[str]:
             yield from texts_in(item)
 
 
-def people_in(run: Run, private: set[str]) -> list[str]:
+def people_in(run: Run, private: set[str]) -> set[str]:
     """The private texts that are anywhere in a run's messages."""
     written = "\n".join(texts_in(run.lines))
-    return [text for text in private if text in written]
+    return {text for text in private if text in written}
 
 
 def hash_of(value: str | None) -> str | None:
     return hashlib.sha256(f"{SALT}{value}".encode()).hexdigest() if value else None
 
 
-def assert_hashed(run: Run, plain: Run) -> None:
-    """Every row is there, with the columns the recipe leaves, and hashes instead of texts."""
+def test_with_the_maps_every_row_is_there_with_hashes_and_without_persons(
+    box: Sandbox, plain: Run, private: set[str]
+) -> None:
+    run = run_tap(masked(box), streams=STREAMS)
+    assert run.code == 0, run.complaints
+    assert people_in(run, private) == set()
     for stream in STREAMS:
         rules, rows, before = MAPS[stream], run.table(stream), plain.table(stream)
         assert rows.keys() == before.keys()
         assert rows
         for key, row in rows.items():
-            expected = {
+            assert row == {
                 name: hash_of(value) if rules.get(name) == HASHED else value
                 for name, value in before[key].items()
                 if rules.get(name) != "__NULL__"
             }
-            assert row == expected
-
-
-def test_no_person_is_in_a_run_with_the_maps(run: Run, plain: Run, private: set[str]) -> None:
-    assert set(people_in(plain, private)) == private
-    assert run.code == 0, run.complaints
-    assert people_in(run, private) == []
-    assert_hashed(run, plain)
+            assert row.keys() == run.schema(stream)["schema"]["properties"].keys()
 
 
 @pytest.mark.parametrize("salt", [None, ""])
@@ -129,25 +118,16 @@ def test_without_a_salt_the_run_ends_before_a_number_is_written(
 ) -> None:
     run = run_tap(masked(box, salt), streams=["anunzi_calls"])
     assert run.code == 1
-    assert people_in(run, private) == []
+    assert people_in(run, private) == set()
     assert [text for text in private if text in str(run.complaints)] == []
 
 
-@pytest.mark.parametrize(
-    ("expression", "kind"),
-    [
-        ("md5(canceled_by)", "AttributeError"),
-        ("canceled_bye", "MapExpressionError"),
-    ],
-)
-def test_an_expression_that_fails_on_a_record_is_one_line(
-    box: Sandbox, expression: str, kind: str
-) -> None:
-    maps = {"videsk_appointments": {"canceled_by": expression}}
+def test_an_expression_that_fails_on_a_record_is_one_line(box: Sandbox) -> None:
+    maps = {"videsk_appointments": {"canceled_by": "md5(canceled_by)"}}
     ended = tap(config={**MAY, "videsk": box.config()["videsk"], "stream_maps": maps})
     assert ended.code == 1
     [line] = ended.errors
-    assert line.startswith(f"stream_maps: an expression fails on a record ({kind}): ")
+    assert line.startswith("stream_maps: an expression fails on a record (AttributeError): ")
 
 
 def test_no_person_is_in_a_run_with_the_selection(
@@ -157,7 +137,7 @@ def test_no_person_is_in_a_run_with_the_selection(
     config = {**MAY, **box.config()}
     run = run_tap(config, catalog=selected(catalog_of(config, STREAMS)))
     assert run.code == 0, run.complaints
-    assert people_in(run, private) == []
+    assert people_in(run, private) == set()
     left = [name for name, stream in STREAMS.items() if stream.selected_by_default]
     for stream in left:
         assert run.table(stream).keys() == plain.table(stream).keys()

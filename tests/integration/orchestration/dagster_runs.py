@@ -80,22 +80,11 @@ class Dagster:
         home: Path,
         server: Server,
         accounts: Mapping[str, Mapping[str, Any]],
-        *,
-        workers: int = 2,
         pool: int = 2,
     ) -> Dagster:
-        """A new instance.
-
-        Args:
-            home: Its folder.
-            server: Where it loads to.
-            accounts: The providers of each account, and the tap's settings of each.
-            workers: Runs at the same time.
-            pool: Runs of one provider at the same time.
-        """
+        """A new instance, on which `pool` runs of one provider can go on at the same time."""
         home.mkdir(exist_ok=True)
         instance = yaml.safe_load((_ROOT / "orchestrate" / "dagster.yaml").read_text("utf-8"))
-        instance["concurrency"]["runs"]["max_concurrent_runs"] = workers
         instance["concurrency"]["pools"]["default_limit"] = pool
         instance["run_monitoring"]["poll_interval_seconds"] = 1  # dead workers are noticed soon
         (home / "dagster.yaml").write_text(yaml.safe_dump(instance), "utf-8")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 import pytest
 
 from orchestrate import comparison
-from orchestrate.comparison import Result, export_compared
+from orchestrate.comparison import export_compared
 from orchestrate.counts import COUNTERS, Count, CountError, count
 from orchestrate.export import Exported, Range
 from orchestrate.jobs import jobs_of
@@ -78,31 +79,21 @@ class _Rows(Warehouse):
         return self.held
 
 
-def _exported(
-    box: Sandbox, monkeypatch: pytest.MonkeyPatch, complete: list[str], held: int
-) -> tuple[list[Result], str]:
-    """What is said of a run of Burki that brought these streams, and how it fails."""
-    lacking = ", ".join(name for name in _BOTH if name not in complete)
-    done = Exported(dict.fromkeys(_BOTH, held), complete, f"{lacking}: not whole" * bool(lacking))
-    monkeypatch.setattr(comparison, "export", lambda *_: done)
-    settings, results = _settings(box, "burki_calls"), []
-    try:
-        for each in export_compared("burki", settings, _BURKI, _whole(box), _Rows("north", held)):
-            results.append(each)  # noqa: PERF402 - those before a failure count
-    except RunError as error:
-        return results, str(error)
-    return results, ""
-
-
 @pytest.mark.parametrize(
     ("complete", "held", "verdicts", "failure"),
     [
         (_BOTH, 200, ["200 calls are loaded, as counted"] * 2, ""),
         (_BOTH, 199, [_MISSING] * 2, f"burki_calls: {_MISSING}; burki_call_list: {_MISSING}"),
         (_BOTH, 201, ["201 calls are loaded, the provider has 200 left"] * 2, ""),
+        (
+            _BOTH,
+            200,
+            ["not compared: the provider answered 500", "200 calls are loaded, as counted"],
+            "",
+        ),
         (_BOTH[1:], 200, ["200 calls are loaded, as counted"], "burki_calls: not whole"),
     ],
-    ids=["as counted", "missing", "deleted since", "one incomplete"],
+    ids=["as counted", "missing", "deleted since", "no count", "one incomplete"],
 )
 def test_a_run_is_compared_with_the_count(
     box: Sandbox,
@@ -112,22 +103,19 @@ def test_a_run_is_compared_with_the_count(
     verdicts: list[str],
     failure: str,
 ) -> None:
-    results, said = _exported(box, monkeypatch, complete, held)
-    assert [(each.stream.name, each.verdict) for each in results] == [
-        *zip(complete, verdicts, strict=True)
-    ]
-    assert said == failure
-    assert len(box.burki.requests) == len(complete)
-
-
-def test_a_count_that_cannot_be_had_is_a_doubt(
-    box: Sandbox, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    box.burki.faults.add(Fault("status", status=500, times=1))
-    (first, second), said = _exported(box, monkeypatch, _BOTH, 200)
-    assert (first.doubt, first.rows) == ("not compared: the provider answered 500", 200)
-    assert (second.doubt, second.verdict) == ("", "200 calls are loaded, as counted")
-    assert said == ""
+    lacking = ", ".join(name for name in _BOTH if name not in complete)
+    done = Exported(dict.fromkeys(_BOTH, held), complete, f"{lacking}: not whole" * bool(lacking))
+    monkeypatch.setattr(comparison, "export", lambda *_: done)
+    if "500" in verdicts[0]:
+        box.burki.faults.add(Fault("status", status=500, times=1))
+    compared = export_compared(
+        "burki", _settings(box, "burki_calls"), _BURKI, _whole(box), _Rows("north", held)
+    )
+    for name, verdict in zip(complete, verdicts, strict=True):
+        result = next(compared)
+        assert (result.stream.name, result.verdict) == (name, verdict)
+    with pytest.raises(RunError, match=f"^{failure}$") if failure else nullcontext():
+        assert list(compared) == []
 
 
 def _whole(box: Sandbox) -> Range:

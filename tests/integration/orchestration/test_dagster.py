@@ -59,7 +59,7 @@ def dagster(
 ) -> Dagster:
     """An instance that has exported a month of two accounts, and could have done both at once."""
     accounts = {name: {"burki": platforms.burki.config()} for name in ("east", "west")}
-    made = Dagster.made(tmp_path_factory.mktemp("home"), postgres, accounts, workers=2, pool=1)
+    made = Dagster.made(tmp_path_factory.mktemp("home"), postgres, accounts, pool=1)
     code, said = made.run("python", "-m", "orchestrate.backfill", "burki", *_FEBRUARY)
     assert code == 0, said
     assert "2 of 2 partitions are complete" in said

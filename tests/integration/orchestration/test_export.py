@@ -136,17 +136,10 @@ def test_a_loader_that_is_killed_fails_the_run_and_no_program_outlives_it(
             assert not started_here or int(process.name) == os.getpid()
 
 
-@pytest.mark.parametrize(
-    ("url", "what"),
-    [
-        ("mysql://a", f"set {URL_VARIABLE} to postgresql://"),
-        ("postgresql://u:canary-password@127.0.0.1:1/d", f"the database of {URL_VARIABLE}"),
-    ],
-)
 def test_a_database_that_cannot_be_reached_is_named_without_its_password(
-    box: Sandbox, warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch, url: str, what: str
+    box: Sandbox, warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv(URL_VARIABLE, url)
-    with pytest.raises(RunError, match=what) as error:
+    monkeypatch.setenv(URL_VARIABLE, "postgresql://u:canary-password@127.0.0.1:1/d")
+    with pytest.raises(RunError, match=f"the database of {URL_VARIABLE}") as error:
         exported(box, warehouse)
     assert "canary" not in str(error.value)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from orchestrate import programs
-from orchestrate.programs import RunError, running
+from orchestrate.programs import running
 
 _SECRET = "canary-key"
 
@@ -50,20 +50,6 @@ def test_its_config_is_a_file_that_nobody_else_can_see(
     assert "--more" in seen
     assert "TAP_CALLEXPORTS" not in seen
     assert "TARGET_POSTGRES" not in seen
-
-
-def test_one_that_failed_is_quoted_with_its_errors_unless_it_is_fed_and_may_quote_a_row(
-    tmp_path: Path,
-) -> None:
-    line = "print('12:00:00', 'ERROR   ', 'name', 'no space', sep=' | ', file=sys.stderr)"
-    _program(tmp_path, f"{line}; sys.exit(3)")
-    with running("program", config={}) as program:
-        assert list(program.chunks()) == []
-        assert str(program.failure()) == "program ended with 3: no space"
-    failed = pytest.raises(RunError, match=r"^program ended with 3: its log says why$")
-    with running("program", config={}, fed=True) as program, failed:
-        while True:
-            program.write(b"x" * 100_000)
 
 
 @pytest.mark.parametrize("patience", ["", "signal.signal(signal.SIGTERM, signal.SIG_IGN); "])
