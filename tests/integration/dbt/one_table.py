@@ -39,15 +39,7 @@ def run_dbt(
     variables: Mapping[str, Any],
     project: Path = PROJECT,
 ) -> Outcome:
-    """Run one command of dbt.
-
-    Args:
-        folder: Where it may write.
-        command: Its name.
-        settings: Environment variables that name the database.
-        variables: dbt's own variables.
-        project: The dbt project.
-    """
+    """Run one command of dbt, which writes into `folder`; `settings` name the database."""
     environment = {
         "DBT_PROJECT_DIR": str(project),
         "DBT_PROFILES_DIR": str(PROJECT / "profiles"),
@@ -90,12 +82,9 @@ class OneTable:
         without: Iterable[str] = (),
         more: Mapping[str, str] | None = None,
     ) -> None:
-        """Make raw tables as the DuckDB loader leaves them.
+        """Make raw tables of each stream's rows, as the DuckDB loader leaves them.
 
-        Args:
-            tables: The rows of each stream; what a row does not name is null.
-            without: Columns that no table has, as if they had been deselected.
-            more: Further columns of each table, or other types of columns.
+        No table has the columns `without`; each has `more`, or other types of columns.
         """
         with duckdb.connect(str(self.file)) as connection:
             connection.execute(f"create schema if not exists {RAW}")

@@ -158,38 +158,19 @@ def _flattened(row: Row) -> Row:
 
 
 @slow
-@pytest.mark.parametrize(
-    ("file", "before", "after", "noticed_by"),
-    [
-        (
-            "models/providers/burki_as_calls.sql",
-            "where ranked.place = 1",
-            "",
-            "every_exported_call_is_in_calls_once",
-        ),
-        (
-            "models/calls/calls_daily.sql",
-            "from {{ ref('calls') }}",
-            "from {{ ref('calls') }} where started_at is not null",
-            "days_add_up_to_calls",
-        ),
-    ],
-    ids=["a call twice", "a day forgotten"],
-)
-def test_a_wrong_model_does_not_pass_its_checks(
-    file: str, before: str, after: str, noticed_by: str, box: Sandbox, tmp_path: Path
-) -> None:
+def test_a_wrong_model_does_not_pass_its_checks(box: Sandbox, tmp_path: Path) -> None:
     project = shutil.copytree(PROJECT, tmp_path / "transform")
-    sql = (project / file).read_text("utf-8")
-    assert before in sql
-    (project / file).write_text(sql.replace(before, after), "utf-8")
+    model = project / "models/providers/burki_as_calls.sql"
+    sql, best = model.read_text("utf-8"), "where ranked.place = 1"
+    assert best in sql
+    model.write_text(sql.replace(best, ""), "utf-8")
     one = OneTable(tmp_path)
     one.load(truth(box))
 
     outcome = one.dbt("build", project=project)
 
     assert outcome.code != 0
-    assert noticed_by in outcome.failed, outcome.log
+    assert "every_exported_call_is_in_calls_once" in outcome.failed, outcome.log
 
 
 @slow

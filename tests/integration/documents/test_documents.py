@@ -21,7 +21,6 @@ OTHER_VARIABLES = {
     "TAP_CALLEXPORTS_LOGLEVEL",
     "TAP_CALLEXPORTS_STREAM_MAP_CONFIG_HASH_SALT",
 }
-MELTANO = ROOT / "meltano.yml"
 #: What may stand where a secret belongs: nothing, a variable, or a word that is none.
 NO_SECRET = re.compile(r"|null|\$.*|…|YOUR-[A-Z-]+|Bearer")
 SECRET = re.compile(r"(?i)(token|password|api_?key|secret|salt)$")
@@ -84,6 +83,18 @@ def secrets_in(text: str) -> list[str]:
         for name, value in ASSIGNED.findall(text)
         if SECRET.search(name) and not NO_SECRET.fullmatch(value)
     ]
+
+
+def test_our_project_asks_nobody_loses_no_rows_and_holds_no_secret() -> None:
+    text = (ROOT / "meltano.yml").read_text(encoding="utf-8")
+    project = yaml.safe_load(text)
+    assert secrets_in(text) == []
+    assert project["send_anonymous_usage_stats"] is False
+    plugins = [plugin for kind in project["plugins"].values() for plugin in kind]
+    # A plugin without a namespace is looked up in the Hub.
+    assert all(plugin.get("namespace") for plugin in plugins)
+    [duckdb] = [plugin for plugin in plugins if plugin["name"] == "target-duckdb"]
+    assert duckdb["config"]["flush_all_streams"] is True
 
 
 def test_the_changelog_begins_with_the_version_being_worked_on() -> None:

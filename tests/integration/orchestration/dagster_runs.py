@@ -45,15 +45,7 @@ print(json.dumps([
 
 @dataclass(frozen=True)
 class Run:
-    """A run that Dagster has carried out.
-
-    Attributes:
-        partition: Its key.
-        status: In Dagster's words.
-        start: When its step began, in epoch seconds.
-        end: When it ended, None if it was killed.
-        passed: Tables whose rows were as the provider counts.
-    """
+    """A run that Dagster has carried out, and the tables that it found to be as counted."""
 
     partition: str
     status: str
@@ -64,12 +56,7 @@ class Run:
 
 @dataclass(frozen=True)
 class Dagster:
-    """An instance of Dagster with the project in orchestrate/.
-
-    Attributes:
-        home: Its folder.
-        server: Where it loads to.
-    """
+    """An instance of Dagster with the project in orchestrate/, that loads into a server."""
 
     home: Path
     server: Server
@@ -131,11 +118,7 @@ class Dagster:
 
 
 def dagster_folder() -> Path:
-    """Where Dagster's programs are: `$DAGSTER_BIN`, or where make has installed them.
-
-    Raises:
-        FileNotFoundError: Nowhere.
-    """
+    """Where Dagster's programs are: `$DAGSTER_BIN`, or where make has installed them."""
     folder = Path(os.environ.get("DAGSTER_BIN") or _ROOT / ".venv-dagster" / "bin")
     if not (folder / "dagster").exists():
         raise FileNotFoundError(f"no Dagster in {folder}: run make .venv-dagster/ready")

@@ -24,6 +24,7 @@ _DAY = timedelta(days=1)
 _TIMES = {each.name: str(each.filter_field) for group in STREAMS.values() for each in group}
 _BURKI = jobs_of("burki")[0].streams
 _BOTH = ["burki_calls", "burki_call_list"]
+_EQUAL = "200 calls are loaded, as counted"
 _MISSING = "199 calls are loaded where the provider counts 200"
 
 each_counter = pytest.mark.parametrize("stream", COUNTERS)
@@ -82,16 +83,11 @@ class _Rows(Warehouse):
 @pytest.mark.parametrize(
     ("complete", "held", "verdicts", "failure"),
     [
-        (_BOTH, 200, ["200 calls are loaded, as counted"] * 2, ""),
+        (_BOTH, 200, [_EQUAL] * 2, ""),
         (_BOTH, 199, [_MISSING] * 2, f"burki_calls: {_MISSING}; burki_call_list: {_MISSING}"),
         (_BOTH, 201, ["201 calls are loaded, the provider has 200 left"] * 2, ""),
-        (
-            _BOTH,
-            200,
-            ["not compared: the provider answered 500", "200 calls are loaded, as counted"],
-            "",
-        ),
-        (_BOTH[1:], 200, ["200 calls are loaded, as counted"], "burki_calls: not whole"),
+        (_BOTH, 200, ["not compared: the provider answered 500", _EQUAL], ""),
+        (_BOTH[1:], 200, [_EQUAL], "burki_calls: not whole"),
     ],
     ids=["as counted", "missing", "deleted since", "no count", "one incomplete"],
 )
