@@ -47,27 +47,14 @@ def quick_daemon() -> Iterator[None]:
         yield
 
 
-@pytest.fixture(scope="module")
-def platforms() -> Iterator[Sandbox]:
+def test_a_pool_holds_the_runs_of_a_provider(postgres: Server, tmp_path: Path) -> None:
     with half_a_year(300) as box:
-        yield box
-
-
-@pytest.fixture(scope="module")
-def dagster(
-    platforms: Sandbox, postgres: Server, tmp_path_factory: pytest.TempPathFactory
-) -> Dagster:
-    """An instance that has exported a month of two accounts, and could have done both at once."""
-    accounts = {name: {"burki": platforms.burki.config()} for name in ("east", "west")}
-    made = Dagster.made(tmp_path_factory.mktemp("home"), postgres, accounts, pool=1)
-    code, said = made.run("python", "-m", "orchestrate.backfill", "burki", *_FEBRUARY)
-    assert code == 0, said
-    assert "2 of 2 partitions are complete" in said
-    return made
-
-
-def test_a_pool_holds_the_runs_of_a_provider(dagster: Dagster, platforms: Sandbox) -> None:
-    due = _started(platforms, _MONTHS[1])
+        accounts = {name: {"burki": box.burki.config()} for name in ("east", "west")}
+        dagster = Dagster.made(tmp_path / "home", postgres, accounts, pool=1)
+        code, said = dagster.run("python", "-m", "orchestrate.backfill", "burki", *_FEBRUARY)
+        assert code == 0, said
+        assert "2 of 2 partitions are complete" in said
+        due = _started(box, _MONTHS[1])
     assert [dagster.rows(f"{name}.burki_calls") for name in ("east", "west")] == [due, due]
     runs = dagster.runs()
     at_once = [sum(one.start <= each.start < (one.end or 0) for one in runs) for each in runs]
