@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import yaml
-from generator import files, hub, meltano, privacy, warehouse
+from generator import files, hub, meltano, privacy
 from generator.facts import ROOT, columns_of, credentials, personal_columns, settings, streams
 
 from tap_callexports.providers import PROVIDERS
@@ -49,17 +49,6 @@ def test_a_second_account_has_no_credential_of_the_first() -> None:
     [account] = yaml.safe_load(meltano.second_account())
     others = [name for each in PROVIDERS if each.name != "burki" for name in credentials(each)]
     assert account["config"] == dict.fromkeys(others, "")
-
-
-def test_dbt_reads_every_stream_with_the_types_of_its_schema() -> None:
-    [raw] = yaml.safe_load(warehouse.sources())["sources"]
-    tables = {table["name"]: table for table in raw["tables"]}
-    assert list(tables) == list(streams())
-    types = {each["name"]: each["data_type"] for each in tables["anunzi_calls"]["columns"]}
-    assert types["start_timestamp"] == "timestamp"
-    assert types["duration_ms"] == "bigint"
-    assert types["call_cost"] == "json"
-    assert types["call_cost.combined_cost"] == "double precision"
 
 
 def test_the_hub_takes_the_definition_and_no_wrong_one() -> None:
