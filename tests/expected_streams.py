@@ -120,8 +120,16 @@ _QUESTIONS = {DEFINITION: ["Nombre completo ", "¿Qué le gustó?", "nps", "Prod
 
 _VIDESK: dict[str, Any] = {"api": "videsk", "options": {"cap": 12}}
 _EXPORTED: dict[str, Any] = {**_VIDESK, "like": "videsk_calls"}
-_STARTED: dict[str, Any] = {**_EXPORTED, "fields": {"start_time": "startTime"}}
-_CREATED: dict[str, Any] = {**_EXPORTED, "fields": {"created_at": "createdAt"}}
+_STARTED: dict[str, Any] = {
+    **_EXPORTED,
+    "time": "start_time",
+    "fields": {"start_time": "startTime"},
+}
+_CREATED: dict[str, Any] = {
+    **_EXPORTED,
+    "time": "created_at",
+    "fields": {"created_at": "createdAt"},
+}
 _SUBMITTED: dict[str, Any] = {
     **_CREATED,
     # Fixed columns are asked for under names no question has.
@@ -135,14 +143,23 @@ _SUBMITTED: dict[str, Any] = {
 }
 _ANUNZI: dict[str, Any] = {
     "api": "anunzi",
+    "keys": ("call_id",),
     "path": "/v3/list-calls",
     "changes": {"agent_name": "Señora Ñandú", "metadata": {"reviewed": [True, None]}},
     "number": "duration_ms",
     "settings": {"page_size": 7},
 }
+_STARTED_CALLS: dict[str, Any] = {
+    **_ANUNZI,
+    "time": "start_timestamp",
+    "filtered_by": "start_timestamp",
+}
 _TWIN24: dict[str, Any] = {"api": "twin24", "number": "duration", "settings": {"page_size": 7}}
 _BURKI: dict[str, Any] = {
     "api": "burki",
+    "keys": ("id",),
+    "time": "started_at",
+    "filtered_by": "started_at",
     "changes": {"assistant_name": 'A "new", better\nname', "duration": 61},
     "number": "duration",
     "newest_first": True,
@@ -154,142 +171,101 @@ _EXPORT: dict[str, Any] = {
     "keyless": {"id": "", "conversation_type": "voice"},
 }
 
+
+def _export_of(name: str, group: JSON, changes: JSON, *more_keys: str, **more: Any) -> Stream:
+    """A stream of Videsk, whose path is its name; `more` is what it has that its group has not."""
+    path = name.replace("ai_", "ai/").replace("_", "-")
+    given = {"path": f"/exports/{path}$", "changes": changes, **more}
+    return Stream(f"videsk_{name}", **{"keys": ("id", *more_keys), **group, **given})
+
+
 _VIDESK_STREAMS = (
-    Stream(
-        "videsk_calls",
-        ("id",),
-        "start_time",
-        **{**_STARTED, "like": ""},
-        path="/exports/calls$",
-        changes={"agent": "nobody@example.com", "duration": 7.25, "tags": ["late", "night"]},
+    _export_of(
+        "calls",
+        _STARTED,
+        {"agent": "nobody@example.com", "duration": 7.25, "tags": ["late", "night"]},
+        number="duration",
+        like="",
+    ),
+    _export_of(
+        "queues",
+        _STARTED,
+        {"canceled_reason": "horario-ñ", "integration_data": '{"turno":["D-4",null]}'},
         number="duration",
     ),
-    Stream(
-        "videsk_queues",
-        ("id",),
-        "start_time",
-        **_STARTED,
-        path="/exports/queues$",
-        changes={"canceled_reason": "horario-ñ", "integration_data": '{"turno":["D-4",null]}'},
-        number="duration",
-    ),
-    Stream(
-        "videsk_extra_data",
-        ("id",),
-        "created_at",
-        **{**_CREATED, "fields": {"created_at": "createdAt", "longitude": "Longitude"}},
-        path="/exports/extra-data$",
-        changes={"user_agent": "Mozilla/5.0 (ñ)", "latitude": -33.25},
+    _export_of(
+        "extra_data",
+        _CREATED,
+        {"user_agent": "Mozilla/5.0 (ñ)", "latitude": -33.25},
         number="longitude",
+        fields={"created_at": "createdAt", "longitude": "Longitude"},
     ),
-    Stream(
-        "videsk_comments",
-        ("id",),
-        "created_at",
-        **_CREATED,
-        path="/exports/comments$",
-        changes={"comments": 'Pidió "hablar",\ncon postventa'},
-    ),
-    Stream(
-        "videsk_tags",
-        ("id", "tag_id"),
-        "start_time",
-        **_STARTED,
-        path="/exports/tags$",
-        changes={"tag_label": "Cliente molesto"},
-    ),
-    Stream(
-        "videsk_appointments",
-        ("id",),
-        "start_time",
-        **_STARTED,
-        path="/exports/appointments$",
-        changes={"canceled_reason": "Ya no, ¿otro día?", "status": "canceled", "tags": ["vip"]},
+    _export_of("comments", _CREATED, {"comments": 'Pidió "hablar",\ncon postventa'}),
+    _export_of("tags", _STARTED, {"tag_label": "Cliente molesto"}, "tag_id"),
+    _export_of(
+        "appointments",
+        _STARTED,
+        {"canceled_reason": "Ya no, ¿otro día?", "status": "canceled", "tags": ["vip"]},
         number="duration",
         ahead="appointments_ahead_days",
         settings={"appointments_ahead_days": 1},
     ),
-    Stream(
-        "videsk_recordings",
-        ("id",),
-        "created_at",
-        **_CREATED,
-        path="/exports/recordings$",
-        changes={"agent": "nobody@example.com", "duration": 61.5},
+    _export_of(
+        "recordings",
+        _CREATED,
+        {"agent": "nobody@example.com", "duration": 61.5},
         number="duration",
     ),
-    Stream(
-        "videsk_ai_topics",
-        ("id", "entity_type", "topic_name"),
-        "created_at",
-        **{**_CREATED, "fields": {"created_at": "createdAt", "topic_score": "topicScore"}},
-        path="/exports/ai/topics$",
-        changes={"topic_score": 0.25},
+    _export_of(
+        "ai_topics",
+        _CREATED,
+        {"topic_score": 0.25},
+        *("entity_type", "topic_name"),
         number="topic_score",
         text="topic_name",
+        fields={"created_at": "createdAt", "topic_score": "topicScore"},
     ),
-    Stream(
-        "videsk_ai_sentiments",
-        ("id", "entity_type"),
-        "created_at",
-        **{
-            **_CREATED,
-            "fields": {"created_at": "createdAt", "sentiment_number": "sentimentNumber"},
-        },
-        path="/exports/ai/sentiments$",
-        changes={"sentiment_text": "no tan mal", "sentiment_number": 0.25},
+    _export_of(
+        "ai_sentiments",
+        _CREATED,
+        {"sentiment_text": "no tan mal", "sentiment_number": 0.25},
+        "entity_type",
         number="sentiment_number",
+        fields={"created_at": "createdAt", "sentiment_number": "sentimentNumber"},
     ),
-    Stream(
-        "videsk_forms",
-        ("form_id", "id"),
-        "created_at",
-        **{**_SUBMITTED, "like": ""},
-        path="/exports/forms$",
-        changes={"type": "pre-call", "answers": [{"label": "nps", "value": 10}]},
+    _export_of(
+        "forms",
+        _SUBMITTED,
+        {"type": "pre-call", "answers": [{"label": "nps", "value": 10}]},
+        keys=("form_id", "id"),
         partition={"form_id": DEFINITION},
+        like="",
     ),
-    Stream(
-        "videsk_surveys",
-        ("survey_id", "id"),
-        "created_at",
-        **_SUBMITTED,
-        path="/exports/surveys$",
-        changes={"call": "some-other-call", "answers": [{"label": "nps", "value": 9}]},
+    _export_of(
+        "surveys",
+        _SUBMITTED,
+        {"call": "some-other-call", "answers": [{"label": "nps", "value": 9}]},
+        keys=("survey_id", "id"),
         partition={"survey_id": DEFINITION},
     ),
 )
 
 STREAMS = (
     *_VIDESK_STREAMS,
-    Stream(
-        "anunzi_calls", ("call_id",), "start_timestamp", filtered_by="start_timestamp", **_ANUNZI
-    ),
-    Stream(
-        "anunzi_calls",
-        ("call_id",),
-        "start_timestamp",
-        filtered_by="start_timestamp",
-        **_ANUNZI,
-        options={"dialect": "retell"},
-        variant="retell",
-    ),
+    Stream("anunzi_calls", **_STARTED_CALLS),
+    Stream("anunzi_calls", **_STARTED_CALLS, options={"dialect": "retell"}, variant="retell"),
     Stream(
         "anunzi_unstarted_calls",
-        ("call_id",),
-        None,
+        time=None,
         method="FULL_TABLE",
         **_ANUNZI,
         columns={"call_status": "not_connected", "start_timestamp": None, "end_timestamp": None},
     ),
     Stream(
         "anunzi_call_details",
-        ("call_id",),
-        "start_timestamp",
-        filtered_by="start_timestamp",
         selected=False,
         **{
-            **_ANUNZI,
+            **_STARTED_CALLS,
             "path": "/v2/get-call/",
             "settings": {"page_size": 7, "max_concurrency": 2, "details_lookback_hours": 24},
         },
@@ -320,23 +296,10 @@ STREAMS = (
         changes={"duration": 321, "nps": "9", "price": 0.1, "is_finished": True},
         fields={"created_at": "createdAt"},
     ),
-    Stream(
-        "burki_calls", ("id",), "started_at", filtered_by="started_at", **_EXPORT, variant="json"
-    ),
-    Stream(
-        "burki_calls",
-        ("id",),
-        "started_at",
-        filtered_by="started_at",
-        **_EXPORT,
-        settings={"format": "csv"},
-        variant="csv",
-    ),
+    Stream("burki_calls", **_EXPORT, variant="json"),
+    Stream("burki_calls", **_EXPORT, settings={"format": "csv"}, variant="csv"),
     Stream(
         "burki_call_list",
-        ("id",),
-        "started_at",
-        filtered_by="started_at",
         **{
             **_BURKI,
             "changes": {"assistant_name": "Ñ", "total_cost": 0.125, "call_meta": {"a": [None, 1]}},
@@ -347,12 +310,11 @@ STREAMS = (
     ),
     Stream(
         "burki_call_transcripts",
-        ("id",),
-        "call_started_at",
-        filtered_by="call_started_at",
         selected=False,
         **{
             **_BURKI,
+            "time": "call_started_at",
+            "filtered_by": "call_started_at",
             "changes": {"content": 'He said "no",\nthen yes', "confidence": 0.5},
             "number": "confidence",
         },

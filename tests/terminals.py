@@ -37,13 +37,7 @@ STRUCTURED = {
 
 @dataclass(frozen=True)
 class Watched:
-    """A run in a terminal.
-
-    Attributes:
-        code: Exit code.
-        out: What went to standard output, which is no terminal.
-        shown: All that the terminal was sent, without colours.
-    """
+    """A run in a terminal: what went elsewhere, and all it was sent, without colours."""
 
     code: int
     out: bytes

@@ -13,8 +13,7 @@ from typing import Any
 import pytest
 from expected_streams import BY_NAME
 from process import Outcome, command, tap
-from settings_table import changed
-from support import PROVIDERS
+from support import PROVIDERS, changed
 
 from sandbox import Sandbox
 from tap_callexports.singer.input import read_config

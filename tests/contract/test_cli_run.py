@@ -7,8 +7,7 @@ import json
 import pytest
 from expected_streams import BY_NAME, OFF
 from process import Outcome, command, tap
-from settings_table import changed
-from support import assert_table_is, catalog_of, entry_in, root_of, upserted
+from support import assert_table_is, catalog_of, changed, entry_in, root_of, upserted
 
 from sandbox import Fault, Sandbox
 from tap_callexports.providers import PROVIDERS

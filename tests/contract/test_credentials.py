@@ -7,8 +7,7 @@ import logging
 
 import pytest
 from expected_streams import BY_NAME, OFF
-from settings_table import GONE, changed
-from support import run_tap, secret_settings
+from support import GONE, changed, run_tap, secret_settings
 
 from sandbox import Sandbox
 from tap_callexports.provider import Provider

@@ -8,9 +8,8 @@ import logging
 from typing import Any
 
 import pytest
-from settings_table import GONE, changed
 from singer_sdk.exceptions import ConfigValidationError
-from support import run_tap
+from support import GONE, changed, run_tap
 
 from tap_callexports.providers import PROVIDERS
 from tap_callexports.tap import TapCallExports

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import atexit
 import json
 import os
 import subprocess
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -41,15 +39,7 @@ def run_dbt(
     variables: Mapping[str, Any],
     project: Path = PROJECT,
 ) -> Outcome:
-    """Run one command of dbt.
-
-    Args:
-        folder: Where it may write.
-        command: Its name.
-        settings: Environment variables that name the database.
-        variables: dbt's own variables.
-        project: The dbt project.
-    """
+    """Run one command of dbt, which writes into `folder`; `settings` name the database."""
     environment = {
         "DBT_PROJECT_DIR": str(project),
         "DBT_PROFILES_DIR": str(PROJECT / "profiles"),
@@ -57,34 +47,22 @@ def run_dbt(
         "DBT_LOG_PATH": str(folder / "logs"),
         **settings,
     }
-    arguments = [command, "--vars", json.dumps(variables)]
-    server = _server()
-    assert server.stdin
-    assert server.stdout
-    server.stdin.write(json.dumps({"arguments": arguments, "environment": environment}) + "\n")
-    server.stdin.flush()
-    answer = server.stdout.readline()
-    assert answer, "dbt's process has ended; what it said is on stderr"
+    python = Path(os.environ.get("DBT_PYTHON") or ROOT / ".venv-dbt/bin/python")
+    assert python.exists(), f"no dbt at {python}: run make, or set DBT_PYTHON to its Python"
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("DBT_")}
+    done = subprocess.run(
+        [str(python.with_name("dbt")), command, "--vars", json.dumps(variables)],
+        env={**kept, **environment},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
     results = json.loads((folder / "target/run_results.json").read_text("utf-8"))["results"]
     ended = [(part["unique_id"].split(".")[2], part["status"]) for part in results]
     failed = tuple(name for name, status in ended if status in ("fail", "error"))
     warned = tuple(name for name, status in ended if status == "warn")
-    return Outcome(**json.loads(answer), failed=failed, warned=warned)
-
-
-@cache
-def _server() -> subprocess.Popen[str]:
-    """A process for all tests of this one."""
-    python = Path(os.environ.get("DBT_PYTHON") or ROOT / ".venv-dbt/bin/python")
-    assert python.exists(), f"no dbt at {python}: run make, or set DBT_PYTHON to its Python"
-    server = subprocess.Popen(
-        [str(python), str(Path(__file__).with_name("dbt_server.py"))],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    atexit.register(server.communicate)
-    return server
+    return Outcome(done.returncode, done.stdout, failed, warned)
 
 
 @dataclass(frozen=True)
@@ -104,12 +82,9 @@ class OneTable:
         without: Iterable[str] = (),
         more: Mapping[str, str] | None = None,
     ) -> None:
-        """Make raw tables as the DuckDB loader leaves them.
+        """Make raw tables of each stream's rows, as the DuckDB loader leaves them.
 
-        Args:
-            tables: The rows of each stream; what a row does not name is null.
-            without: Columns that no table has, as if they had been deselected.
-            more: Further columns of each table, or other types of columns.
+        No table has the columns `without`; each has `more`, or other types of columns.
         """
         with duckdb.connect(str(self.file)) as connection:
             connection.execute(f"create schema if not exists {RAW}")

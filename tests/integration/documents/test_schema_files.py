@@ -108,26 +108,3 @@ def test_everything_but_the_keys_may_be_null(stream: CallStream[Any]) -> None:
     assert schema_of(stream.name)["required"] == list(stream.primary_keys)
     if stream.replication_key:
         assert columns_of(stream.name)[stream.replication_key]["format"] == "date-time"
-
-
-@each_stream
-def test_keys_come_first_and_extra_last(stream: CallStream[Any]) -> None:
-    names = list(columns_of(stream.name))
-    keys = list(dict.fromkeys([*stream.primary_keys, *filter(None, [stream.replication_key])]))
-    assert names[: len(keys)] == keys
-    assert names[-1] == "extra"
-    assert types_of(columns_of(stream.name)["extra"]) == ["object"]
-
-
-def test_durations_of_videsk_have_the_units_of_the_provider_s_samples() -> None:
-    units = {
-        name: columns_of(name)["duration"]["x-unit"]
-        for name in STREAMS
-        if name.startswith("videsk_") and "duration" in columns_of(name)
-    }
-    assert units == {
-        "videsk_calls": "min",
-        "videsk_queues": "min",
-        "videsk_appointments": "min",
-        "videsk_recordings": "s",
-    }

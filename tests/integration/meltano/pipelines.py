@@ -27,12 +27,8 @@ TAP = "tap-callexports"
 class Pipeline:
     """The tap and one loader, with a store and a state of their own.
 
-    Attributes:
-        box: The platforms; its end is the clock of the run.
-        project: The Meltano project.
-        loader: The loader.
-        account: What tells the tap's and the loader's names from those of another account.
-        suffix: What tells its state from that of others.
+    The end of `box` is the clock of the run; `account` is added to the plugins' names, and
+    `suffix` to that of the state.
     """
 
     box: Sandbox

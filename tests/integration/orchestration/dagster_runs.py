@@ -45,15 +45,7 @@ print(json.dumps([
 
 @dataclass(frozen=True)
 class Run:
-    """A run that Dagster has carried out.
-
-    Attributes:
-        partition: Its key.
-        status: In Dagster's words.
-        start: When its step began, in epoch seconds.
-        end: When it ended, None if it was killed.
-        passed: Tables whose rows were as the provider counts.
-    """
+    """A run that Dagster has carried out, and the tables that it found to be as counted."""
 
     partition: str
     status: str
@@ -64,12 +56,7 @@ class Run:
 
 @dataclass(frozen=True)
 class Dagster:
-    """An instance of Dagster with the project in orchestrate/.
-
-    Attributes:
-        home: Its folder.
-        server: Where it loads to.
-    """
+    """An instance of Dagster with the project in orchestrate/, that loads into a server."""
 
     home: Path
     server: Server
@@ -80,23 +67,13 @@ class Dagster:
         home: Path,
         server: Server,
         accounts: Mapping[str, Mapping[str, Any]],
-        *,
-        workers: int = 2,
         pool: int = 2,
     ) -> Dagster:
-        """A new instance.
-
-        Args:
-            home: Its folder.
-            server: Where it loads to.
-            accounts: The providers of each account, and the tap's settings of each.
-            workers: Runs at the same time.
-            pool: Runs of one provider at the same time.
-        """
+        """A new instance, on which `pool` runs of one provider can go on at the same time."""
         home.mkdir(exist_ok=True)
         instance = yaml.safe_load((_ROOT / "orchestrate" / "dagster.yaml").read_text("utf-8"))
-        instance["concurrency"]["runs"]["max_concurrent_runs"] = workers
         instance["concurrency"]["pools"]["default_limit"] = pool
+        instance["run_monitoring"]["poll_interval_seconds"] = 1  # dead workers are noticed soon
         (home / "dagster.yaml").write_text(yaml.safe_dump(instance), "utf-8")
         content = {"first_month": f"{START:%Y-%m}", "accounts": accounts}
         (home / "accounts.yml").write_text(yaml.safe_dump(content), "utf-8")
@@ -118,11 +95,6 @@ class Dagster:
         )
         (self.home / "log").write_text(done.stdout, "utf-8")
         return done.returncode, done.stdout
-
-    def backfill(self, provider: str, *arguments: str) -> tuple[int, str]:
-        """Backfill the whole range of a provider."""
-        span = ("--from", f"{START:%Y-%m}", "--to", f"{END:%Y-%m}")
-        return self.run("python", "-m", "orchestrate.backfill", provider, *span, *arguments)
 
     def runs(self) -> list[Run]:
         """What it has carried out."""
@@ -146,11 +118,7 @@ class Dagster:
 
 
 def dagster_folder() -> Path:
-    """Where Dagster's programs are: `$DAGSTER_BIN`, or where make has installed them.
-
-    Raises:
-        FileNotFoundError: Nowhere.
-    """
+    """Where Dagster's programs are: `$DAGSTER_BIN`, or where make has installed them."""
     folder = Path(os.environ.get("DAGSTER_BIN") or _ROOT / ".venv-dagster" / "bin")
     if not (folder / "dagster").exists():
         raise FileNotFoundError(f"no Dagster in {folder}: run make .venv-dagster/ready")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 import pytest
 
 from orchestrate import comparison
-from orchestrate.comparison import Result, export_compared
+from orchestrate.comparison import export_compared
 from orchestrate.counts import COUNTERS, Count, CountError, count
 from orchestrate.export import Exported, Range
 from orchestrate.jobs import jobs_of
@@ -23,6 +24,7 @@ _DAY = timedelta(days=1)
 _TIMES = {each.name: str(each.filter_field) for group in STREAMS.values() for each in group}
 _BURKI = jobs_of("burki")[0].streams
 _BOTH = ["burki_calls", "burki_call_list"]
+_EQUAL = "200 calls are loaded, as counted"
 _MISSING = "199 calls are loaded where the provider counts 200"
 
 each_counter = pytest.mark.parametrize("stream", COUNTERS)
@@ -50,21 +52,14 @@ def test_burki_counts_exactly_and_with_the_filters_of_the_account(box: Sandbox) 
     assert 0 < done < 200
 
 
-def test_anunzi_s_documents_know_no_count(box: Sandbox) -> None:
-    settings = {**_settings(box, "anunzi_calls"), "filter_dialect": "anunzi"}
-    assert count("anunzi_calls", settings, _whole(box)) is None
-    assert box.anunzi.requests == []
-
-
-@each_counter
 @pytest.mark.parametrize(
     ("fault", "line"),
     [
-        (Fault("status", 500), "the provider answered 500"),
         (Fault("reset"), "the provider did not answer: ConnectionError"),
         (Fault("error_object"), "the provider's answer holds no count"),
     ],
 )
+@each_counter
 def test_an_error_is_said_in_a_line_without_the_credential(
     box: Sandbox, stream: str, fault: Fault, line: str
 ) -> None:
@@ -72,26 +67,6 @@ def test_an_error_is_said_in_a_line_without_the_credential(
     box.apis[stream.partition("_")[0]].faults.add(fault)
     with pytest.raises(CountError, match=f"^{line}$"):
         count(stream, settings, _whole(box))
-
-
-def test_every_stream_is_in_one_job() -> None:
-    for provider, streams in STREAMS.items():
-        jobs = jobs_of(provider)
-        assert {each for job in jobs for each in job.streams} == {*streams}
-        for job in jobs:
-            assert {each.ranged for each in job.streams} == {job.ranged}
-            assert len({each.per_call for each in job.streams}) == 1
-    assert [job.name for job in jobs_of("anunzi")] == ["anunzi", "anunzi_details", "anunzi_whole"]
-
-
-@pytest.mark.parametrize(
-    ("loaded", "wrong"), [(2, {"lack"}), (3, set()), (5, set()), (6, {"doubt"})]
-)
-def test_between_a_count_too_low_and_one_too_high_nothing_is_wrong(
-    loaded: int, wrong: set[str]
-) -> None:
-    result = Result(_BURKI[0], 9, Count(3, 5), loaded)
-    assert {name for name in ("lack", "doubt") if getattr(result, name)} == wrong
 
 
 @dataclass(frozen=True)
@@ -105,32 +80,16 @@ class _Rows(Warehouse):
         return self.held
 
 
-def _exported(
-    box: Sandbox, monkeypatch: pytest.MonkeyPatch, complete: list[str], held: int
-) -> tuple[list[Result], str]:
-    """What is said of a run of Burki that brought these streams, and how it fails."""
-    lacking = ", ".join(name for name in _BOTH if name not in complete)
-    done = Exported(dict.fromkeys(_BOTH, held), complete, f"{lacking}: not whole" * bool(lacking))
-    monkeypatch.setattr(comparison, "export", lambda *_: done)
-    settings, results = _settings(box, "burki_calls"), []
-    try:
-        for each in export_compared("burki", settings, _BURKI, _whole(box), _Rows("north", held)):
-            results.append(each)  # noqa: PERF402 - those before a failure count
-    except RunError as error:
-        return results, str(error)
-    return results, ""
-
-
 @pytest.mark.parametrize(
     ("complete", "held", "verdicts", "failure"),
     [
-        (_BOTH, 200, ["200 calls are loaded, as counted"] * 2, ""),
+        (_BOTH, 200, [_EQUAL] * 2, ""),
         (_BOTH, 199, [_MISSING] * 2, f"burki_calls: {_MISSING}; burki_call_list: {_MISSING}"),
         (_BOTH, 201, ["201 calls are loaded, the provider has 200 left"] * 2, ""),
-        (_BOTH[1:], 200, ["200 calls are loaded, as counted"], "burki_calls: not whole"),
-        ([], 200, [], "burki_calls, burki_call_list: not whole"),
+        (_BOTH, 200, ["not compared: the provider answered 500", _EQUAL], ""),
+        (_BOTH[1:], 200, [_EQUAL], "burki_calls: not whole"),
     ],
-    ids=["as counted", "missing", "deleted since", "one incomplete", "both incomplete"],
+    ids=["as counted", "missing", "deleted since", "no count", "one incomplete"],
 )
 def test_a_run_is_compared_with_the_count(
     box: Sandbox,
@@ -140,22 +99,19 @@ def test_a_run_is_compared_with_the_count(
     verdicts: list[str],
     failure: str,
 ) -> None:
-    results, said = _exported(box, monkeypatch, complete, held)
-    assert [(each.stream.name, each.verdict) for each in results] == [
-        *zip(complete, verdicts, strict=True)
-    ]
-    assert said == failure
-    assert len(box.burki.requests) == len(complete)
-
-
-def test_a_count_that_cannot_be_had_is_a_doubt(
-    box: Sandbox, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    box.burki.faults.add(Fault("status", status=500, times=1))
-    (first, second), said = _exported(box, monkeypatch, _BOTH, 200)
-    assert (first.doubt, first.rows) == ("not compared: the provider answered 500", 200)
-    assert (second.doubt, second.verdict) == ("", "200 calls are loaded, as counted")
-    assert said == ""
+    lacking = ", ".join(name for name in _BOTH if name not in complete)
+    done = Exported(dict.fromkeys(_BOTH, held), complete, f"{lacking}: not whole" * bool(lacking))
+    monkeypatch.setattr(comparison, "export", lambda *_: done)
+    if "500" in verdicts[0]:
+        box.burki.faults.add(Fault("status", status=500, times=1))
+    compared = export_compared(
+        "burki", _settings(box, "burki_calls"), _BURKI, _whole(box), _Rows("north", held)
+    )
+    for name, verdict in zip(complete, verdicts, strict=True):
+        result = next(compared)
+        assert (result.stream.name, result.verdict) == (name, verdict)
+    with pytest.raises(RunError, match=f"^{failure}$") if failure else nullcontext():
+        assert list(compared) == []
 
 
 def _whole(box: Sandbox) -> Range:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from orchestrate import programs
-from orchestrate.programs import RunError, running
+from orchestrate.programs import running
 
 _SECRET = "canary-key"
 
@@ -52,29 +52,6 @@ def test_its_config_is_a_file_that_nobody_else_can_see(
     assert "TARGET_POSTGRES" not in seen
 
 
-def test_the_last_line_of_one_that_is_fed_is_kept(tmp_path: Path) -> None:
-    _program(tmp_path, "[print(line.strip(), flush=True) for line in sys.stdin]")
-    with running("program", config={}, fed=True) as program:
-        for number in range(5):
-            program.write(b"%d\n" % number)
-        assert program.finish() == 0
-    assert program.last_line == b"4\n"
-
-
-def test_one_that_failed_is_quoted_with_its_errors_unless_it_is_fed_and_may_quote_a_row(
-    tmp_path: Path,
-) -> None:
-    line = "print('12:00:00', 'ERROR   ', 'name', 'no space', sep=' | ', file=sys.stderr)"
-    _program(tmp_path, f"{line}; sys.exit(3)")
-    with running("program", config={}) as program:
-        assert list(program.chunks()) == []
-        assert str(program.failure()) == "program ended with 3: no space"
-    failed = pytest.raises(RunError, match=r"^program ended with 3: its log says why$")
-    with running("program", config={}, fed=True) as program, failed:
-        while True:
-            program.write(b"x" * 100_000)
-
-
 @pytest.mark.parametrize("patience", ["", "signal.signal(signal.SIGTERM, signal.SIG_IGN); "])
 def test_none_outlives_the_block(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, patience: str
@@ -88,12 +65,6 @@ def test_none_outlives_the_block(
     while Path(f"/proc/{number}").exists() and time.monotonic() < deadline:
         time.sleep(0.01)
     assert not Path(f"/proc/{number}").exists()
-
-
-def test_one_that_is_not_installed_is_named() -> None:
-    program = running("no-such-program", config={})
-    with pytest.raises(RunError, match=r"^no-such-program is neither beside .* nor on the PATH$"):
-        program.__enter__()
 
 
 def _program(folder: Path, code: str) -> None:

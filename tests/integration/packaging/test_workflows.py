@@ -40,23 +40,6 @@ def test_every_python_of_the_package_is_tested() -> None:
     assert versions == classifiers
 
 
-def test_an_action_is_named_by_one_commit_and_its_version() -> None:
-    used = re.findall(r"uses: (.+)", "\n".join(WORKFLOWS.values()))
-    ours = [name for name in used if name.startswith("$/")]
-    assert [name for name in ours if not (ROOT / name[2:]).is_file()] == []
-    pinned = re.compile(r"[\w.-]+/[\w.-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+")
-    others = {name for name in used if name not in ours}
-    assert [name for name in others if not pinned.fullmatch(name)] == []
-    assert len(others) == len({name.partition("@")[0] for name in others})
-
-
-def test_only_what_passed_every_job_is_published() -> None:
-    steps = jobs("release")
-    assert set(steps["publish"]["needs"]) == {"test", "notes"}
-    assert steps["github"]["needs"] == "publish"
-    assert steps["publish"]["permissions"] == {"id-token": "write"}
-
-
 @pytest.mark.parametrize(
     ("version", "notes"),
     [("v1.0.0", "- All of it."), ("v1.1.0", ""), ("v1.0", ""), ("1.0.0-rc1", "")],

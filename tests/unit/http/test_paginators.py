@@ -9,7 +9,7 @@ from types import ModuleType
 from typing import Any, TypeVar
 
 import pytest
-from batch_of import batch_of
+from support import batch_of
 
 from tap_callexports.cap import Cap
 from tap_callexports.errors import WindowTooLarge
