@@ -146,7 +146,7 @@ def _child(
     os.environ.clear()
     os.environ.update(env)
     sys.argv = ["tap-callexports", *options]
-    with retry_waits(first=0.01, longest=0.05), limits(**changed):
+    with retry_waits(first=0.001, longest=0.002), limits(**changed):
         before = _most_memory()
         try:
             from tap_callexports.__main__ import main  # noqa: PLC0415 - as the program does

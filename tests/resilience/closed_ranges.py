@@ -138,7 +138,6 @@ def account(stream: str, dice: random.Random) -> Iterator[Account]:
             settings["timezone"] = "UTC"  # an hour that comes twice may be either
         if hasattr(place.options, "shift"):
             place.options.shift = 0  # rows that are added while others are read
-        place.zipped = dice.random() < 0.3
         _add_rows(place, stream, whole, dice)
         place.clock.now += DAY
         yield Account(place, stream, whole, settings)
