@@ -282,12 +282,12 @@ def written(ran: Ran) -> list[str]:
 
 
 @contextmanager
-def slow_responses(seed: int, slowest: float = _SLOWEST) -> Iterator[None]:
+def slow_responses(seed: int) -> Iterator[None]:
     """Responses that take a while, each another one, so that workers overtake each other."""
     dice, honest = random.Random(seed), Wire.send
 
     def send(wire: Wire, request: requests.PreparedRequest, **how: Any) -> requests.Response:
-        time.sleep(dice.random() * slowest)
+        time.sleep(dice.random() * _SLOWEST)
         return honest(wire, request, **how)
 
     with patch.object(Wire, "send", send):

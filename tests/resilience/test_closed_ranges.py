@@ -8,9 +8,7 @@ whole in every part.
 from __future__ import annotations
 
 import pytest
-from closed_ranges import (
-    run_closed_range,
-)
+from closed_ranges import run_closed_range
 from expected_streams import BY_NAME
 
 STREAMS = tuple(BY_NAME)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
@@ -197,27 +197,17 @@ def packed(*pieces: tuple[bytes, int]) -> bytes:
     return body + packer.flush()
 
 
-BOMBS: dict[str, Callable[[], tuple[bytes, str]]] = {
-    "an error": lambda: (packed((b'{"message":"', 1), (b"a", 600 * MEBIBYTE)), "400 Bad Request"),
-    "rows of nothing": lambda: (
-        packed((b"[{}", 1), (b",{}", 20 * MEBIBYTE), (b"]", 1)),
-        "200 OK",
-    ),
-    "numbers in a row": lambda: (
-        packed((b'[{"id":7,"x":[1', 1), (b",1.5", 15 * MEBIBYTE), (b"]}]", 1)),
-        "200 OK",
-    ),
+BOMBS = {
+    "rows of nothing": ((b"[{}", 1), (b",{}", 20 * MEBIBYTE), (b"]", 1)),
+    "numbers in a row": ((b'[{"id":7,"x":[1', 1), (b",1.5", 15 * MEBIBYTE), (b"]}]", 1)),
 }
 
 
-@pytest.mark.parametrize(
-    "name", [pytest.param(name, marks=[] if "row" in name else pytest.mark.slow) for name in BOMBS]
-)
+@pytest.mark.parametrize("name", BOMBS)
 def test_a_gzip_bomb_is_given_up_before_memory_is(name: str) -> None:
-    body, status = BOMBS[name]()
+    body = packed(*BOMBS[name])
     assert len(body) < MEBIBYTE
-    ended = served(http(body, GZIP, status=status))
-    assert_fails(ended, "a response of .*cannot be split further")
+    assert_fails(served(http(body, GZIP)), "a response of .*cannot be split further")
 
 
 @pytest.mark.parametrize("packing", [[], [GZIP]], ids=["plain", "gzip"])

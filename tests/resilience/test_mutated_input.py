@@ -57,13 +57,6 @@ JUNK: list[Any] = [
 ]  # fmt: skip
 
 
-@pytest.fixture(scope="module")
-def server() -> Iterator[Sandbox]:
-    """The APIs with a few calls each."""
-    with Sandbox(rows=12, start=START, end=NOW) as running:
-        yield running
-
-
 def places(value: Any) -> Iterator[tuple[Any, Any]]:
     """Every key and index in a JSON value, with what holds it."""
     for key in value if isinstance(value, dict) else range(len(value)):
@@ -91,8 +84,8 @@ def mutated(draw: st.DrawFn, value: JSON) -> JSON:
 @pytest.mark.slow
 @given(st.data())
 @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
-def test_wrong_input_is_said_in_plain_lines(server: Sandbox, data: st.DataObject) -> None:
-    account = server.burki.config()
+def test_wrong_input_is_said_in_plain_lines(box: Sandbox, data: st.DataObject) -> None:
+    account = box.burki.config()
     config = {**CONFIG, "burki": {**CONFIG["burki"], **account}}
     files = {"config": config, "catalog": catalog_of({}, ["burki_calls"]), "state": STATE}
     change = data.draw(st.sampled_from([*files]))

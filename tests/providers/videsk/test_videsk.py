@@ -125,12 +125,6 @@ def test_a_second_is_complete_where_both_ends_reach_into_it_or_fails_and_is_name
     assert_table_is(upserted(run.table(CALLS), again, CALLS), box.videsk.truth(CALLS))
 
 
-# The order, and what a range acts on.
-
-
-# How many requests it takes.
-
-
 # Labels and values.
 
 

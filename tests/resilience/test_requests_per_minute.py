@@ -1,8 +1,7 @@
-"""Runs that take long: calls keep arriving, requests are limited, windows are too large."""
+"""Requests wait for their turn where a setting limits how many there are in a minute."""
 
 from __future__ import annotations
 
-from datetime import timedelta
 from itertools import pairwise
 
 import pytest
@@ -10,8 +9,6 @@ from expected_streams import DETAILS, FIRST_OF
 from inprocess import opened_for
 
 from sandbox import Fault
-
-DAY, MINUTE = timedelta(days=1), timedelta(minutes=1)
 
 
 @pytest.mark.parametrize("stream", [*FIRST_OF.values(), *DETAILS])
