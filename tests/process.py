@@ -7,6 +7,7 @@ import fcntl
 import json
 import multiprocessing
 import os
+import resource
 import select
 import struct
 import subprocess
@@ -19,7 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from seam import retry_waits
+from seam import limits, retry_waits
 from support import JSON, Run
 
 from tap_callexports.compat import override
@@ -35,11 +36,19 @@ _warm.set_forkserver_preload(["tap_callexports.cli", "pendulum"])
 
 @dataclass(frozen=True, repr=False)
 class Outcome:
-    """What a process left behind; of one that a signal killed, the code is minus its number."""
+    """What a process left behind.
+
+    Attributes:
+        code: Exit code; minus the signal's number if a signal killed it.
+        out: Standard output.
+        err: Standard error.
+        grown: Of `command`: bytes of memory it held at most, beyond what it began with.
+    """
 
     code: int
     out: str
     err: str
+    grown: int = 0
 
     @override
     def __repr__(self) -> str:
@@ -100,12 +109,17 @@ def command(
     state: object = None,
     catalog: object = None,
     env: dict[str, str] | None = None,
+    changed: dict[str, object] | None = None,
 ) -> Outcome:
-    """As `tap`, without the second it takes to load the program; waits before a retry are short."""
+    """As `tap`, without the second it takes to load the program; waits before a retry are short.
+
+    `changed` are other values of the tap's constants, such as `MAX_BODY_BYTES`.
+    """
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         options = [*arguments, *_options(folder, config, state, catalog)]
-        process = _warm.Process(target=_child, args=(name, options, environment(env)))
+        given = (name, options, environment(env), changed or {})
+        process = _warm.Process(target=_child, args=given)
         process.start()
         process.join(_PATIENCE)
         code = process.exitcode
@@ -113,24 +127,33 @@ def command(
             process.kill()
             process.join()
         out, err = ((folder / stream).read_text("utf-8") for stream in ("out", "err"))
-    assert code is not None, f"still running: {err[-2000:]}"
-    return Outcome(code, out, err)
+        assert code is not None, f"still running: {err[-2000:]}"
+        return Outcome(code, out, err, int((folder / "grown").read_text()))
 
 
-def _child(folder: str, options: list[str], env: dict[str, str]) -> None:
+def _child(
+    folder: str, options: list[str], env: dict[str, str], changed: dict[str, object]
+) -> None:
     os.chdir(folder)
     for number, name in ((1, "out"), (2, "err")):
         os.dup2(os.open(name, os.O_WRONLY | os.O_CREAT, 0o600), number)
     os.environ.clear()
     os.environ.update(env)
     sys.argv = ["tap-callexports", *options]
-    with retry_waits(first=0.01, longest=0.05):
+    with retry_waits(first=0.001, longest=0.002), limits(**changed):
+        before = _most_memory()
         try:
             from tap_callexports.__main__ import main  # noqa: PLC0415 - as the program does
 
             main()
         finally:
             sys.stdout.flush()
+            Path("grown").write_text(str(_most_memory() - before))
+
+
+def _most_memory() -> int:
+    kibibytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return kibibytes * (1 if sys.platform == "darwin" else 1024)
 
 
 class Started:

@@ -116,13 +116,6 @@ def test_discovery_works_with_a_config_that_a_run_would_refuse(config: dict[str,
     assert "Traceback" not in outcome.err
 
 
-def test_an_unknown_option_is_refused() -> None:
-    outcome = command("--nonsense", config={})
-    assert outcome.code == 2
-    assert "No such option" in outcome.err
-    assert "Traceback" not in outcome.err
-
-
 # Input.
 
 

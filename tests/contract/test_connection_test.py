@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import contextlib
-import io
 from collections.abc import Iterator
 from datetime import datetime
 
 import pytest
-from account import FOR_EVER, Account, opened
-from expected_streams import BY_NAME, DISTINCT, STREAMS, Stream
+from account import FOR_EVER
+from expected_streams import BY_NAME
 from process import Outcome, command, tap
-from support import DAY, HOUR, PROVIDERS, UTC, kept_signals, secret_settings
+from support import DAY, PROVIDERS, UTC, secret_settings
 
 from sandbox import Fault, Sandbox
-from tap_callexports.connection_test import check_connection
-from tap_callexports.tap import TapCallExports
 
 
 @pytest.fixture
@@ -34,18 +30,6 @@ def requests_of(box: Sandbox) -> dict[str, int]:
         name: sum("login" not in request.path for request in api.requests)
         for name, api in box.apis.items()
     }
-
-
-def check(account: Account, **settings: object) -> tuple[bool, int]:
-    """A connection test of one stream: whether it went well, and how many requests it took."""
-    before = len(account.requests)
-    out = io.StringIO()
-    with kept_signals(), contextlib.redirect_stdout(out):
-        config = {account.stream.api: account.api.config() | settings}
-        one = TapCallExports(config=config, connection_test=True)
-        check_connection([one.streams[account.name]], one.this_run)
-    assert out.getvalue() == ""
-    return not one.failures, len(account.requests) - before
 
 
 def results(outcome: Outcome) -> tuple[dict[str, str], str]:
@@ -74,27 +58,6 @@ def test_a_connection_test_sends_few_requests_and_shows_each_result(
         assert streams <= requests <= 2 * streams, provider
     numbers = {str(value) for row in account.burki.rows for value in row.canonical.values()}
     assert not [text for text in numbers if text.startswith("+") and text in outcome.err]
-
-
-@pytest.mark.parametrize("stream", DISTINCT, ids=str)
-@pytest.mark.parametrize("rows", [0, 40])
-def test_a_connection_test_of_a_stream_is_two_requests_at_most(stream: Stream, rows: int) -> None:
-    with opened(stream, empty=True) as account:
-        now = datetime.now(UTC)
-        account.add(*(now - DAY - number * HOUR for number in range(rows)))
-        good, requests = check(account)
-        assert good
-        assert 1 <= requests <= 2
-        if stream.per_call:
-            assert account.asked == min(rows, 1)
-
-
-@pytest.mark.parametrize("stream", [s for s in STREAMS if s.partition], ids=str)
-def test_a_connection_test_tries_the_first_of_many_definitions(stream: Stream) -> None:
-    [(column, first)] = stream.partition.items()
-    with opened(stream, empty=True) as account:
-        assert check(account, **{f"{column}s": [first, "unknown", "more"]}) == (True, 1)
-        assert check(account, **{f"{column}s": []}) == (True, 0)
 
 
 @pytest.mark.parametrize("provider", PROVIDERS)

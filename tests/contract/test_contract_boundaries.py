@@ -8,7 +8,7 @@ from datetime import datetime
 import pytest
 from account import END, MIDDLE, START, Account, opened
 from expected_streams import DISTINCT, WINDOWED
-from support import DAY, HOUR, MICROSECOND, MILLISECOND, SECOND, instant, text
+from support import DAY, HOUR, MICROSECOND, MILLISECOND, SECOND, instant
 
 TIMED = [stream for stream in DISTINCT if stream.time]
 #: More than a page of some streams: pages end among the ties.
@@ -55,18 +55,6 @@ def test_many_calls_at_one_instant_come_once(account: Account) -> None:
     account.add(*[START + DAY] * TIES)
     account.assert_each_once(account.run())
     assert len(account.truth()) == 2 * TIES + 2
-
-
-@pytest.mark.parametrize("account", TIMED, indirect=True, ids=str)
-@pytest.mark.parametrize("end", [MIDDLE, MIDDLE + 123456 * MICROSECOND], ids=str)
-def test_an_end_date_cuts_and_the_next_run_goes_on_from_there(
-    account: Account, end: datetime
-) -> None:
-    account.add(START, end - SECOND, end - MILLISECOND, end, end + MILLISECOND, END - SECOND)
-    first = account.run(end=end)
-    assert account.bookmark(first) == text(end)
-    account.assert_exported(first.table(account.name), end=end)
-    account.assert_complete(first, account.run(first.state, settings=account.stream.no_lookback))
 
 
 def test_a_call_dated_after_the_end_does_not_move_the_bookmark(account: Account) -> None:

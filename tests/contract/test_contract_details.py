@@ -62,17 +62,6 @@ def test_a_call_comes_when_it_has_ended(account: Account, caplog: pytest.LogCapt
     assert len(account.truth()) > before
 
 
-def test_the_halves_of_a_list_that_was_too_much_give_each_call_once(account: Account) -> None:
-    account.add(*(MIDDLE + number * MINUTE for number in range(30)))
-    account.trouble(Fault("status", status=504, times=4), path=account.stream.listed_at)
-    account.assert_each_once(account.run())
-
-
-def test_a_forbidden_list_names_the_stream_that_was_selected(account: Account) -> None:
-    account.trouble(Fault("status", status=403, times=9), path=account.stream.listed_at)
-    assert f'select "!{account.name}.*"' in failure(account.run(), account.name)
-
-
 @WORKERS
 @pytest.mark.parametrize("status", [404, 422])
 def test_calls_that_no_longer_exist_are_left_out_and_counted_in_one_warning(
@@ -123,22 +112,6 @@ def test_one_call_less_that_is_not_found_says_nothing_of_the_path(
     assert run.code == 0
     assert run.records(account.name)
     assert len(warnings_in(caplog, "39 of 60 calls")) == 1
-
-
-@WORKERS
-@pytest.mark.parametrize("status", [400, 403, 500, 504])
-def test_a_call_that_cannot_be_read_fails_the_stream_with_a_safe_bookmark(
-    account: Account, status: int, workers: int
-) -> None:
-    account.add(*(START + number * 17 * HOUR for number in range(40)))
-    account.run()
-    bad = call_paths(account)[25]
-    account.trouble(Fault("status", status=status, times=FOR_EVER), among=[bad])
-    run = account.run(settings={"max_concurrency": workers})
-    assert str(status) in failure(run, account.name)
-    assert account.bookmark(run)
-    account.api.faults.clear()
-    account.assert_complete(run, account.run(run.state))
 
 
 def test_a_response_about_another_call_is_refused(account: Account) -> None:

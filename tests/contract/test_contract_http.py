@@ -8,10 +8,10 @@ from dataclasses import replace
 
 import pytest
 from account import FOR_EVER, Account, opened, tried
-from expected_streams import DISTINCT, STREAMS
+from expected_streams import DISTINCT
 from support import failure
 
-from sandbox import Fault, Sandbox
+from sandbox import Fault
 
 CANARY = "canary-body-+15555550199"
 TROUBLE = {
@@ -87,21 +87,6 @@ def test_trouble_that_stays_fails_the_stream_in_one_line(
     account.assert_complete(run, account.run(run.state))
 
 
-@pytest.mark.parametrize("account", [s for s in STREAMS if s.listed_at], indirect=True, ids=str)
-@pytest.mark.parametrize("name", ["503", "error object"])
-def test_trouble_with_the_list_of_calls_is_trouble_of_the_stream(
-    account: Account, name: str
-) -> None:
-    trouble, path = TROUBLE[name], account.stream.listed_at
-    account.trouble(replace(trouble, times=FOR_EVER), skip=2, path=path)
-    crash = account.run()
-    assert account.name in failure(crash, account.name)
-    account.api.faults.clear()
-    account.trouble(replace(trouble, times=2), path=path)
-    account.assert_complete(crash, account.run(crash.state))
-    assert account.api.faults.pending == 0
-
-
 @pytest.mark.parametrize("account", [s for s in DISTINCT if not s.per_call], indirect=True, ids=str)
 def test_an_error_beside_rows_or_none_is_a_failure_and_a_field_without_one_is_not(
     account: Account,
@@ -121,32 +106,3 @@ def test_an_error_beside_rows_or_none_is_a_failure_and_a_field_without_one_is_no
         run = account.run(settings={"max_concurrency": 1})
         assert "error in the body (database unavailable)" in failure(run, account.name)
         assert run.records(account.name) == []
-
-
-def test_a_server_may_ask_for_a_rest_of_up_to_max_retry_wait(account: Account) -> None:
-    account.trouble(Fault("status", status=429, headers={"Retry-After": "1"}))
-    account.assert_complete(account.run(settings={"max_concurrency": 1}))
-    [refused] = [n for n, request in enumerate(account.requests) if request.status == 429]
-    before, after = account.requests[refused : refused + 2]
-    assert after.time - before.time >= 1.0
-
-    account.api.requests.clear()
-    rest = Fault("status", status=429, times=FOR_EVER, headers={"Retry-After": "3600"})
-    account.trouble(rest)
-    line = failure(account.run(settings={"max_concurrency": 1}, max_retry_wait=1800), account.name)
-    assert "3600 s" in line
-    assert "max_retry_wait" in line
-    assert sum(request.status == 429 for request in account.requests) == 1
-
-
-def test_a_redirect_is_never_followed(account: Account) -> None:
-    with Sandbox(seed=6, rows=3) as elsewhere:
-        target = f"{elsewhere.url}/{account.stream.api}/anything?token=1"
-        away = Fault("status", status=302, times=FOR_EVER, headers={"Location": target})
-        account.trouble(away)
-        line = failure(account.run(), account.name)
-        assert "redirect" in line
-        assert "api_url" in line
-        assert "token=1" not in line
-        assert elsewhere.strays == account.box.strays == []
-        assert all(api.requests == [] for api in elsewhere.apis.values())

@@ -8,7 +8,7 @@ from datetime import datetime, timezone
 import pytest
 from account import END, MIDDLE, START, Account, opened, tried
 from expected_streams import DISTINCT, STREAMS, WINDOWED, Stream
-from support import DAY, HOUR, MINUTE, text, upserted
+from support import DAY, HOUR, MINUTE, text
 
 #: Those whose bookmarks are kept in a way of their own.
 TIMED = [stream for stream in DISTINCT if stream.time]
@@ -53,29 +53,16 @@ def test_without_an_end_date_runs_end_where_calls_have_settled(empty: Account) -
     assert (empty.bookmark(second) or "") >= bookmark
 
 
-def test_late_and_changed_calls_inside_the_lookback_come(account: Account) -> None:
-    [call] = account.add(MIDDLE - 20 * HOUR)
-    first = account.run(end=MIDDLE)
-    account.amend(call, **account.stream.changes)
-    [late] = account.add(MIDDLE - 19 * HOUR)
-    second = account.run(first.state, end=MIDDLE + DAY)
-    found = second.table(account.name)
-    assert account.key(late) in found
-    record = found[account.key(call)]
-    assert {name: record[name] for name in account.stream.changes} == dict(account.stream.changes)
-    table = upserted(first.table(account.name), second, account.name)
-    account.assert_exported(table, end=MIDDLE + DAY)
-
-
 @pytest.mark.parametrize(
     ("account", "hours"), tried(WINDOWED, (0,), (50,), (5,)), indirect=["account"]
 )
 def test_the_lookback_says_what_is_read_again(account: Account, hours: int) -> None:
     settings = {account.stream.lookback: hours}
     edge = MIDDLE - max(hours, account.stream.least_lookback) * HOUR
-    [old] = account.add(edge - 2 * MINUTE)
+    old, changed = account.add(edge - 2 * MINUTE, edge + 2 * MINUTE)
     first = account.run(end=MIDDLE, settings=settings)
-    account.amend(old, **account.stream.changes)
+    for call in (old, changed):
+        account.amend(call, **account.stream.changes)
     outside, inside = account.add(edge - 3 * MINUTE, edge + MINUTE)
     second = account.run(first.state, end=MIDDLE + DAY, settings=settings)
     table = second.table(account.name)
@@ -92,31 +79,6 @@ def test_an_empty_account_is_read_in_few_requests(empty: Account) -> None:
     assert empty.bookmarks(run)[-1] >= "2026-"
     # Years without calls: windows grow up to a year.
     assert len(empty.requests) <= 60
-
-
-@pytest.mark.parametrize("account", TIMED, indirect=True, ids=str)
-def test_bookmarks_never_fall_whatever_happens_between_runs(account: Account) -> None:
-    seen: list[str] = []
-    state = None
-    for number, days in enumerate((3, 4, 4, 15, 8, 22, 31)):
-        end = START + days * DAY
-        run = account.run(state, end=end)
-        assert run.code == 0
-        state = run.state
-        seen += account.bookmarks(run)
-        account.add(end - 2 * HOUR)
-        account.amend(account.rows[number], **account.stream.changes)
-        account.handle.remove(max(account.rows, key=lambda row: (row.at < end, row.at)))
-    assert seen == sorted(seen)
-    assert (seen[0], seen[-1]) == (text(START + DAY), text(END))
-
-
-@pytest.mark.parametrize("account", TIMED, indirect=True, ids=str)
-def test_a_bookmark_beyond_the_end_date_stays(account: Account) -> None:
-    run = account.run(account.state(END), end=MIDDLE)
-    assert run.code == 0
-    assert account.bookmark(run) == text(END)
-    assert all(row[str(account.stream.time)] < text(END) for row in run.records(account.name))
 
 
 @pytest.mark.parametrize("by_metadata", [False, True])

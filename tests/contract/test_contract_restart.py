@@ -66,17 +66,6 @@ def test_a_crash_keeps_the_state_of_the_windows_before_it(account: Account, part
     account.assert_complete(crash, resumed)
 
 
-def test_a_crash_with_windows_under_way_is_no_less_safe(account: Account) -> None:
-    settings = {"max_concurrency": 8}
-    assert account.run().code == 0
-    account.trouble(DOWN, skip=account.asked // 2)
-    crash = account.run(settings=settings)
-    assert crash.code == 1
-    account.api.faults.clear()
-    for prefix in [*prefixes(crash), Run(1, [])]:
-        account.assert_complete(prefix, account.run(prefix.state or None, settings=settings))
-
-
 def test_runs_that_crash_again_and_again_still_get_to_the_end(account: Account) -> None:
     assert account.run().code == 0
     half, runs, state = account.asked // 2 + 1, list[Run](), None

@@ -11,13 +11,11 @@ from urllib.parse import urlparse
 from urllib.request import url2pathname
 
 import pytest
-from account import END, START, Account, opened
-from expected_streams import DISTINCT, STREAMS, Stream
+from account import END, Account, opened
+from expected_streams import DISTINCT, STREAMS
 from seam import records_through_the_sdk
 from singer_sdk.metrics import Point
-from support import DAY, JSON, Run, assert_table_is, clock_at, entry_in, instant, run_tap, text
-
-from sandbox import Fault
+from support import JSON, Run, assert_table_is, clock_at, entry_in, run_tap
 
 
 @pytest.fixture(params=STREAMS, ids=str)
@@ -30,36 +28,6 @@ def account(request: pytest.FixtureRequest) -> Iterator[Account]:
 def distinct(request: pytest.FixtureRequest) -> Iterator[Account]:
     with opened(request.param) as account:
         yield account
-
-
-def assert_rows_are_between_their_states(account: Account, run: Run) -> None:
-    """No row of a window comes before the STATE of the window before it.
-
-    Where the server may filter by another time than the rows show, a day may lie between them.
-    """
-    slack = 0 * DAY if account.stream.filtered else DAY
-    earliest = text(START - slack)
-    for line in run.lines:
-        if line["type"] == "STATE":
-            earliest = text(instant(str(account.bookmark(Run(0, [line])))) - slack)
-        elif line["type"] == "RECORD":
-            assert line["record"][account.stream.time] >= earliest
-
-
-@pytest.mark.parametrize("stream", [s for s in DISTINCT if s.time], ids=str)
-def test_workers_and_slow_responses_change_neither_records_nor_their_order(stream: Stream) -> None:
-    outputs = []
-    for workers, nth in ((1, 2), (4, 3), (8, 2)):
-        with opened(stream) as account:
-            account.api.faults.add(Fault("slow", seconds=0.02, times=1000, every=nth))
-            run = account.run(settings={"max_concurrency": workers})
-            account.assert_complete(run)
-            assert account.api.most_in_flight <= workers
-            assert_rows_are_between_their_states(account, run)
-            records = [json.dumps(record) for record in run.records(stream.name)]
-        # Windows are cut in other places: inside one the order may be the file's.
-        outputs.append((sorted(records) if stream.newest_first else records, run.state))
-    assert outputs[0] == outputs[1] == outputs[2]
 
 
 def decoded(run: Run) -> list[str]:
@@ -118,12 +86,6 @@ def test_a_stream_map_changes_columns_rows_and_names(
     assert run.state == renamed.state == filtered.state == plain.state
 
 
-def test_a_stream_map_of_a_stream_that_is_not_selected_is_no_error(distinct: Account) -> None:
-    config = distinct.config(stream_maps={distinct.name: {"extra": None}})
-    run = run_tap(config, catalog=distinct.catalog())
-    assert "no stream is selected" in run.complaints[-1]
-
-
 def test_flattening_keeps_keys_rows_and_plain_values(account: Account) -> None:
     plain = account.run()
     flat = account.run(flattening_enabled=True, flattening_max_depth=3)
@@ -138,19 +100,6 @@ def test_flattening_keeps_keys_rows_and_plain_values(account: Account) -> None:
         }
         assert {name: table[key][name] for name in values} == values
     assert flat.state == plain.state
-
-
-def test_the_company_of_other_streams_changes_nothing(distinct: Account) -> None:
-    alone = distinct.run()
-    config = {**distinct.box.config(), **distinct.config()}
-    others = {stream.name for stream in {s.api: s for s in reversed(STREAMS)}.values()}
-    others |= {s.name for s in STREAMS if s.api == distinct.stream.api and not s.per_call}
-    with clock_at(END):
-        together = run_tap(config, streams=others | {distinct.name})
-    assert together.code == 0
-    assert together.records(distinct.name) == alone.records(distinct.name)
-    assert together.state["bookmarks"][distinct.name] == alone.state["bookmarks"][distinct.name]
-    assert len(together.state["bookmarks"]) > 1
 
 
 def rows_of_batch(message: JSON) -> list[JSON]:

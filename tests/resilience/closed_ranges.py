@@ -138,7 +138,6 @@ def account(stream: str, dice: random.Random) -> Iterator[Account]:
             settings["timezone"] = "UTC"  # an hour that comes twice may be either
         if hasattr(place.options, "shift"):
             place.options.shift = 0  # rows that are added while others are read
-        place.zipped = dice.random() < 0.3
         _add_rows(place, stream, whole, dice)
         place.clock.now += DAY
         yield Account(place, stream, whole, settings)
@@ -283,12 +282,12 @@ def written(ran: Ran) -> list[str]:
 
 
 @contextmanager
-def slow_responses(seed: int, slowest: float = _SLOWEST) -> Iterator[None]:
+def slow_responses(seed: int) -> Iterator[None]:
     """Responses that take a while, each another one, so that workers overtake each other."""
     dice, honest = random.Random(seed), Wire.send
 
     def send(wire: Wire, request: requests.PreparedRequest, **how: Any) -> requests.Response:
-        time.sleep(dice.random() * slowest)
+        time.sleep(dice.random() * _SLOWEST)
         return honest(wire, request, **how)
 
     with patch.object(Wire, "send", send):

@@ -94,8 +94,6 @@ class Place:
         self.api.base_url = f"https://{provider}.example.test"
         self.faults = WatchedFaults()
         self.api.faults = self.faults
-        #: Whether responses are sent compressed.
-        self.zipped = False
         #: How much of a response arrives where it is cut.
         self.cut_share = 0.5
         #: What happens on the server just before the nth request of a run.

@@ -117,7 +117,6 @@ class Schedule:
 
     def _change_server(self) -> None:
         self._passing = passing(self._dice, self._api, self._streams)
-        self._place.zipped = self._dice.random() < 0.3
         self._activity.look()
 
     def _run(self) -> None:

@@ -8,7 +8,6 @@ import json
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
 from datetime import datetime, timezone
 from pathlib import Path
 
@@ -21,7 +20,6 @@ from support import JSON, assert_table_is
 
 from sandbox import Sandbox
 from tap_callexports.singer.messages import LineWriter
-from tap_callexports.tap import TapCallExports
 
 #: A file that takes nothing.
 FULL_DISK = Path("/dev/full")
@@ -92,29 +90,6 @@ def test_a_run_needs_no_folder_for_temporary_files(box: Sandbox) -> None:
     assert done.code == 0
     for stream in FIRST_OF.values():
         assert_table_is(done.run.table(stream), box.truth(stream))
-
-
-class Finalized:
-    """Does something when it is thrown away."""
-
-    def __init__(self, then: Callable[[], object]) -> None:
-        self._then = then
-
-    def __del__(self) -> None:
-        self._then()
-
-
-def test_an_exit_that_a_finalizer_swallows_is_no_news_and_other_errors_are(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setattr(sys, "unraisablehook", sys.__unraisablehook__)
-    run = TapCallExports(config={}, validate_config=False)
-    Finalized(lambda: run.terminate(signal.SIGTERM))
-    assert capsys.readouterr().err == ""
-    with pytest.raises(SystemExit):
-        run.this_run.writer.flush()
-    Finalized(lambda: 1 // 0)
-    assert "ZeroDivisionError" in capsys.readouterr().err
 
 
 def test_a_signal_that_arrives_inside_a_finalizer_ends_the_run_with_the_next_line() -> None:

@@ -2,27 +2,19 @@
 
 from __future__ import annotations
 
-import contextlib
 import copy
-import io
-import json
-import logging
-import sys
-import tempfile
 from collections.abc import Iterator
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
-from unittest.mock import patch
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from inprocess import START, Place, opened
-from support import JSON, kept_signals
+from inprocess import START
+from process import command
+from support import JSON, catalog_of
 
-from tap_callexports.cli import run_command
-from tap_callexports.tap import TapCallExports
+from sandbox import Sandbox
 
 NOW = START + timedelta(days=3)
 BOOKMARK = {
@@ -89,53 +81,18 @@ def mutated(draw: st.DrawFn, value: JSON) -> JSON:
     return value
 
 
-def command_line(place: Place, folder: Path, files: dict[str, JSON]) -> tuple[object, str, str]:
-    """One run of the command: its exit code, standard output and standard error."""
-    arguments = ["tap-callexports"]
-    for name, content in files.items():
-        (folder / name).write_text(json.dumps(content))
-        arguments += [f"--{name}", str(folder / name)]
-    out, err, wire = io.StringIO(), io.StringIO(), place.new_wire()
-    root = logging.getLogger()
-    level, handlers, hook = root.level, root.handlers, sys.excepthook
-    root.handlers = []
-    code: object = None
-    with (
-        kept_signals(),
-        patch.object(sys, "argv", arguments),
-        contextlib.redirect_stdout(out),
-        contextlib.redirect_stderr(err),
-    ):
-        try:
-            run_command()
-        except SystemExit as exit_:
-            code = exit_.code
-        finally:
-            wire.cut()
-            root.handlers, sys.excepthook = handlers, hook
-            root.setLevel(level)
-            logging.captureWarnings(capture=False)
-    return code, out.getvalue(), err.getvalue()
-
-
+@pytest.mark.slow
 @given(st.data())
-@settings(max_examples=50, deadline=None, suppress_health_check=list(HealthCheck))
-def test_wrong_input_is_said_in_plain_lines(data: st.DataObject) -> None:
-    with (
-        opened("burki", NOW, rows=12) as place,
-        tempfile.TemporaryDirectory() as folder,
-        pytest.MonkeyPatch.context() as patched,
-    ):
-        patched.chdir(folder)  # batch files are written where it runs
-        account = place.api.config()
-        config = {**CONFIG, "burki": {**CONFIG["burki"], **account}}
-        catalog = json.loads(json.dumps(TapCallExports(config={"burki": account}).catalog_dict))
-        change = data.draw(st.sampled_from(["config", "catalog", "state"]))
-        files = {"config": config, "catalog": catalog, "state": STATE}
-        files[change] = data.draw(mutated(files[change]))
-        code, out, err = command_line(place, Path(folder), files)
-    assert code in {0, 1}
-    assert "this is a bug" not in err
-    assert "Traceback" not in err
-    assert account["api_key"] not in out + err
-    assert code == 0 or " ERROR " in err
+@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+def test_wrong_input_is_said_in_plain_lines(box: Sandbox, data: st.DataObject) -> None:
+    account = box.burki.config()
+    config = {**CONFIG, "burki": {**CONFIG["burki"], **account}}
+    files = {"config": config, "catalog": catalog_of({}, ["burki_calls"]), "state": STATE}
+    change = data.draw(st.sampled_from([*files]))
+    files[change] = data.draw(mutated(files[change]))
+    done = command(config=files["config"], catalog=files["catalog"], state=files["state"])
+    assert done.code in {0, 1}
+    assert "this is a bug" not in done.err
+    assert "Traceback" not in done.err
+    assert account["api_key"] not in done.out + done.err
+    assert done.code == 0 or done.errors

@@ -9,16 +9,17 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 
 import pytest
-from expected_streams import FIRST_OF
-from forked import Ended, run
+from expected_streams import BY_NAME, FIRST_OF
+from process import Outcome, command
 from raw_server import Asked, RawServer, http
-from support import JSON, secrets_in
+from support import JSON, catalog_of, secrets_in
 
 from sandbox import Fault, Sandbox
 from tap_callexports.providers import PROVIDERS
 from tap_callexports.tap import TapCallExports
 
 MAY = {"start_date": "2024-05-01", "end_date": "2024-06-01"}
+DEBUG = {"TAP_CALLEXPORTS_LOGLEVEL": "DEBUG"}
 FOR_EVER = 10**6
 CANARY = "{}/Canary+T%ken=5f1c~\\9"
 _GAPS = re.compile(r"\s+|\\+[nrt]?")
@@ -101,14 +102,13 @@ class Echo(RawServer):
             yield http(sent[:-9] if self._place == "cut" else sent, status=self._status)
 
 
-def assert_no_secret(ended: Ended, secrets: Iterable[str]) -> None:
-    """Nothing that was written holds a secret, and nothing is left behind."""
+def assert_no_secret(ended: Outcome, secrets: Iterable[str]) -> None:
+    """Nothing that was written holds a secret."""
     secrets = list(secrets)
     assert secrets
     assert found(ended.err, secrets) == []
-    rest = [line for line in ended.messages if line["type"] != "RECORD"]
+    rest = [line for line in ended.lines if line["type"] != "RECORD"]
     assert found(json.dumps(rest), secrets) == []
-    assert ended.files == []
     assert "unexpected" not in ended.err
     assert "\x1b" not in ended.err
 
@@ -124,7 +124,8 @@ def assert_no_secret(ended: Ended, secrets: Iterable[str]) -> None:
 def test_a_credential_that_is_sent_back_is_hidden(status: str, place: str, way: str) -> None:
     with Echo(status, way, place) as server:
         config = accounts_at(server.url)
-        ended = run(config, streams=FIRST_OF.values(), level="DEBUG")
+        catalog = catalog_of({}, FIRST_OF.values())
+        ended = command(config=config, catalog=catalog, env=DEBUG)
     assert ended.code == 1
     secrets = secrets_in(config)
     assert len(secrets) == len(PROVIDERS)
@@ -178,12 +179,12 @@ def test_no_person_is_in_the_log_or_the_state(name: str) -> None:
             rows = json.dumps([list(box.truth(each).values())[:3] for each in api.streams])
             fault = replace(FAULTS[name], body=FAULTS[name].body.replace("ROWS", rows))
             api.faults.add(fault, skip=1, when=lambda asked: "auth/login" not in asked.path)
-        streams = [stream for api in box.apis.values() for stream in api.streams]
-        ended = run({**MAY, **box.config()}, streams=streams)
+        env = DEBUG if name == "no fault" else {}
+        ended = command(config={**MAY, **box.config()}, catalog=catalog_of({}, BY_NAME), env=env)
         sent = [asked.headers for api in box.apis.values() for asked in api.requests]
         strays = box.strays
     assert ended.code == (0 if name in {"no fault", "every third response cut"} else 1)
-    rest = json.dumps([line for line in ended.messages if line["type"] != "RECORD"])
+    rest = json.dumps([line for line in ended.lines if line["type"] != "RECORD"])
     for written in (ended.err, rest):
         assert [text for text in private if text in written or json.dumps(text) in written] == []
     tokens = {headers.get("authorization", "").removeprefix("Bearer ") for headers in sent} - {""}

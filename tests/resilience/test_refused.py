@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import socket
-from collections.abc import Iterator
 
 import pytest
 from expected_streams import BY_NAME
@@ -26,13 +25,6 @@ CREDENTIALS = [
     for name in group
 ]
 ADDRESSES = [(provider.name, name) for provider in PROVIDERS for name in provider.url_settings]
-
-
-@pytest.fixture
-def box() -> Iterator[Sandbox]:
-    """The APIs with a few calls each."""
-    with Sandbox(seed=3, rows=6) as running:
-        yield running
 
 
 @pytest.mark.parametrize("workers", [1, 8])

@@ -1,26 +1,15 @@
 """Random schedules of growth, faults, kills and restarts: nothing lost, invented or mis-timed.
 
-A few here, 300 of each provider in `make test-all`, any number with `make soak`. A seed that once
-found a bug is run for ever (red_seeds.json).
+A few here, 300 of each provider in `make test-all`, any number with `make soak`.
 """
 
 from __future__ import annotations
 
-import json
-from contextlib import AbstractContextManager
-from datetime import datetime, timedelta
-from pathlib import Path
-from unittest.mock import patch
-
 import pytest
 from schedules import run_schedule
-from seam import all_streams_with
 from support import PROVIDERS
 
-from tap_callexports.singer.state import Bookmark
-
 SCHEDULES, MANY, BATCH = 16, 300, 20
-RED = json.loads((Path(__file__).parent / "red_seeds.json").read_text("utf-8"))
 
 
 def assert_green(provider: str, seeds: range) -> None:
@@ -44,36 +33,3 @@ def test_whatever_happens_nothing_is_lost_invented_or_mis_timed(provider: str, f
 @pytest.mark.parametrize("provider", PROVIDERS)
 def test_many_schedules(provider: str, first: int) -> None:
     assert_green(provider, range(first, min(first + BATCH, MANY)))
-
-
-@pytest.mark.parametrize(
-    ("provider", "seed"), [(red["provider"], red["seed"]) for red in RED], ids=str
-)
-def test_seeds_that_were_red_once_stay_green(provider: str, seed: int) -> None:
-    assert_green(provider, range(seed, seed + 1))
-
-
-# Taps with a bug: the schedules are of no use unless they find it.
-
-
-def _late_bookmark(bookmark: Bookmark, end: datetime, as_of: datetime) -> None:
-    bookmark._set((bookmark.value or end) + timedelta(days=1), as_of)
-
-
-def _early_as_of(bookmark: Bookmark, end: datetime, as_of: datetime) -> None:
-    bookmark._set(max(end, bookmark.value or end), as_of)
-
-
-BUGS: dict[str, tuple[str, AbstractContextManager[object]]] = {
-    "late bookmarks": ("burki", patch.object(Bookmark, "move_to", _late_bookmark)),
-    "as_of before all is read": ("twin24", patch.object(Bookmark, "move_to", _early_as_of)),
-    "no lookback": ("burki", all_streams_with(lookback=timedelta())),
-}
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("bug", BUGS)
-def test_schedules_find_a_bug(bug: str) -> None:
-    provider, planted = BUGS[bug]
-    with planted:
-        assert any(run_schedule(provider, seed).problems for seed in range(100))

@@ -3,16 +3,11 @@
 from __future__ import annotations
 
 import re
-from typing import Any
-from unittest.mock import patch
 
 import pytest
 from expected_streams import BY_NAME, DETAILS, LISTS, entry_of
 from inprocess import END, START, Place, Ran, opened_for
-from requests import PreparedRequest, Response
-from requests.exceptions import ReadTimeout
 from support import JSON
-from transport import Wire
 
 from sandbox import Fault, Row
 from sandbox.http import Reply, Request
@@ -25,7 +20,6 @@ MARKED = tuple(name for name in LISTS if BY_NAME[name].unknown_fields)
 #: Halvings from the longest first window, a year, to a second.
 LEVELS = 25
 FOR_EVER = 10**6
-LIST = "burki_call_list"
 SKIP: JSON = {"on_unreadable": "skip"}
 HTML = b"<!DOCTYPE html><html>Just a moment</html>"
 
@@ -198,42 +192,3 @@ def test_nothing_is_skipped_while_the_server_is_down(stream: str, workers: int, 
     (line,) = ran.complaints
     assert "500" in line
     assert len(ran.wire.sent) <= after + 4 * (MAX_TRIES + PART_TRIES * (LEVELS + 10))
-
-
-@pytest.mark.parametrize(
-    "fault",
-    [
-        Fault("status", status=429, times=FOR_EVER),
-        Fault("status", times=FOR_EVER, headers={"Retry-After": "30"}),
-        Fault("reset", times=FOR_EVER),
-    ],
-    ids=["too many requests", "announced outage", "no connection"],
-)
-@pytest.mark.parametrize("stream", [*LISTS, *DETAILS])
-def test_a_failure_that_is_not_of_the_window_is_neither_split_nor_skipped(
-    stream: str, fault: Fault
-) -> None:
-    with opened_for(stream) as place:
-        spread(place, stream)
-        fail_stream(place, stream, fault, skip=1)
-        ran = place.export(stream, top=SKIP, max_concurrency=1)
-    assert ran.code == 1
-    assert skipped_in(ran) == []
-    assert list(ran.wire.failed.values()) == [MAX_TRIES]
-
-
-def test_a_window_without_a_response_in_time_is_requested_in_halves() -> None:
-    requested: list[object] = []
-    honest = Wire.send
-
-    def send(wire: Wire, request: PreparedRequest, **how: Any) -> Response:
-        requested.append(request.url)
-        if len(requested) <= 2:
-            raise ReadTimeout
-        return honest(wire, request, **how)
-
-    with opened_for(LIST) as place, patch.object(Wire, "send", send):
-        rows = spread(place, LIST)
-        ran = place.export(LIST)
-    assert requested[0] == requested[1] != requested[2]
-    assert len(ran.table(LIST)) == len(rows)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 import io
 import json
 import threading
@@ -146,8 +145,6 @@ class Wire(HTTPAdapter):
     def _raw(self, request: requests.PreparedRequest, reply: Reply) -> urllib3.HTTPResponse:
         """What a connection would hand over: headers read, body still to come."""
         place, body, headers = self._place, reply.body, dict(reply.headers)
-        if place.zipped and "Content-Encoding" not in headers and body:
-            body, headers["Content-Encoding"] = gzip.compress(body, 1, mtime=0), "gzip"
         length = len(body)
         if reply.transport == "cut":
             body, length = body[: int(length * place.cut_share)], max(length, 1)

@@ -17,9 +17,7 @@ from provider_runs import (
     export,
     truth_where,
 )
-from seam import rows_per_window
 from support import (
-    DAY,
     HOUR,
     MILLISECOND,
     MINUTE,
@@ -51,22 +49,6 @@ def assert_no_request_came_twice(box: Sandbox) -> None:
 
 
 # Dialects.
-
-
-@pytest.mark.parametrize(
-    ("server", "setting"),
-    [("anunzi", "anunzi"), ("retell", "retell"), ("both", "anunzi"), ("both", "retell")],
-)
-def test_each_dialect_gives_every_call_to_one_stream(
-    box: Sandbox, server: Any, setting: str
-) -> None:
-    box.anunzi.options.dialect = server
-    # Not connected, and yet with a start: an ordinary call.
-    box.anunzi.add_at(NOON, call_status="not_connected")
-    run = export(box.anunzi, streams=BOTH, filter_dialect=setting, page_size=30)
-    assert_complete(run, box.anunzi, CALLS, UNSTARTED)
-    assert all(record["start_timestamp"] for record in run.records(CALLS))
-    assert {record["start_timestamp"] for record in run.records(UNSTARTED)} == {None}
 
 
 @DIALECTS
@@ -116,35 +98,6 @@ def test_an_ignored_dialect_costs_one_warning_and_one_scan_but_no_call(
     # The windows begun before it was noticed, and one scan; details of each call of the export.
     assert len(asked(box.anunzi, "list-calls")) <= 4 + 80 / page_size + 1
     assert len(asked(box.anunzi, "/get-call/")) == (len(truth) if stream == DETAILS else 0)
-
-
-@rows_per_window(10)
-def test_calls_without_a_start_are_handed_over_where_the_filter_is_ignored() -> None:
-    with empty_sandbox() as box:
-        box.anunzi.options.wrong_dialect = "ignore"
-        never = box.anunzi.of(UNSTARTED).add_at(*[NOON] * 30)
-        # No call has a time that would show that the filter is ignored.
-        run = export(box.anunzi, filter_dialect="retell")
-        assert {key for (key,) in run.table(CALLS)} == {row.key for row in never}
-        assert len(asked(box.anunzi)) < 20, "they come with every window, and make none smaller"
-        [inside, _] = box.anunzi.add_at(NOON, NOON + 100 * DAY)
-        run = export(box.anunzi, filter_dialect="retell", end_date="2024-05-15")
-    assert run.code == 0
-    assert {key for (key,) in run.table(CALLS)} == {row.key for row in [inside, *never]}
-
-
-@pytest.mark.parametrize("inclusive", [True, False])
-def test_the_ends_of_a_range_may_or_may_not_belong_to_it(
-    caplog: pytest.LogCaptureFixture, *, inclusive: bool
-) -> None:
-    with empty_sandbox() as box:
-        box.anunzi.options.bt_inclusive = inclusive
-        for day in range(30):
-            at = datetime(2024, 5, 1, tzinfo=UTC) + day * DAY
-            box.anunzi.add_at(at, at + MILLISECOND, at + DAY - MILLISECOND)
-        run = export(box.anunzi, page_size=10)
-    assert_complete(run, box.anunzi)
-    assert warnings_in(caplog) == []
 
 
 @DIALECTS
@@ -198,51 +151,7 @@ def test_the_key_to_a_call_s_room_is_never_exported(
     assert "canary-access-token" not in json.dumps(run.lines) + caplog.text
 
 
-def test_a_slash_at_the_end_of_the_address_changes_nothing(box: Sandbox) -> None:
-    run = export(box.anunzi, api_url=box.anunzi.config()["api_url"] + "/")
-    assert_complete(run, box.anunzi)
-    assert {request.path for request in asked(box.anunzi)} == {"/anunzi/v3/list-calls"}
-
-
 # The cursor.
-
-
-@pytest.mark.parametrize("cursor", ["repeat", "missing"])
-def test_more_without_a_way_to_get_it_is_a_failure_and_not_the_end(
-    box: Sandbox, cursor: Any
-) -> None:
-    box.anunzi.options.cursor = cursor
-    run = export(box.anunzi, page_size=4, max_concurrency=1)
-    assert "pagination_key" in failure(run, CALLS)
-    assert_safe(run, box.anunzi, CALLS)
-    assert_no_request_came_twice(box)
-    # On the last page it is not needed.
-    box.anunzi.options.cursor = "good" if cursor == "missing" else cursor
-    assert_complete(export(box.anunzi, page_size=1000), box.anunzi)
-
-
-@pytest.mark.parametrize(
-    ("option", "value"),
-    [
-        *[("has_more", form) for form in ("text", "number", "null", "absent", "hasMore")],
-        *[("empty_pages", 1), ("empty_pages", 5)],
-        *[("page_max", 1), ("page_max", 6)],
-        ("sort", "ignored"),
-    ],
-)
-def test_every_page_is_read_whatever_the_server_makes_of_pages(
-    box: Sandbox, option: str, value: object
-) -> None:
-    setattr(box.anunzi.options, option, value)
-    run = export(box.anunzi, streams=BOTH, page_size=7)
-    assert_complete(run, box.anunzi, CALLS, UNSTARTED)
-
-
-def test_empty_pages_without_end_fail(box: Sandbox) -> None:
-    box.anunzi.options.empty_pages = 10**6
-    run = export(box.anunzi, page_size=7, max_concurrency=1)
-    assert "responses without a row" in failure(run, CALLS)
-    assert len(asked(box.anunzi)) < 100
 
 
 @WORKERS
@@ -310,18 +219,6 @@ def test_an_expired_cursor_of_calls_in_another_order_is_loud(calls: int, page_si
         box.anunzi.add_at(*[NOON + number * MINUTE for number in range(calls)])
         run = export(box.anunzi, page_size=page_size)
     assert_complete_or_loud(run, box.anunzi)
-
-
-@pytest.mark.parametrize(("rows", "page_size"), [(25, 1), (25, 7), (1100, 1000)])
-def test_more_calls_in_one_millisecond_than_a_page_are_all_there_once(
-    rows: int, page_size: int
-) -> None:
-    with empty_sandbox() as box:
-        box.anunzi.add_at(*[NOON] * rows)
-        box.anunzi.add_at(NOON - MILLISECOND, NOON + MILLISECOND)
-        run = export(box.anunzi, page_size=page_size)
-    assert len(run.table(CALLS)) == rows + 2
-    assert_complete(run, box.anunzi)
 
 
 def test_a_cursor_that_is_refused_once_costs_one_request_more() -> None:

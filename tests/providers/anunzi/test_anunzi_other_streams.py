@@ -167,19 +167,6 @@ def test_what_a_condition_admits(condition: object, *, admitted: bool | None) ->
 # Single calls.
 
 
-@DIALECTS
-def test_all_of_a_call_is_there_with_what_was_said(box: Sandbox, dialect: Any) -> None:
-    box.anunzi.options.dialect = dialect
-    run = export(box.anunzi, streams=[DETAILS], filter_dialect=dialect, page_size=30)
-    assert_complete(run, box.anunzi, DETAILS)
-    assert box.anunzi.truth(UNSTARTED), "calls without a start, which are not requested"
-    assert len(asked(box.anunzi, "/get-call/")) == len(run.records(DETAILS))
-    records = run.records(DETAILS)
-    assert all(record["transcript"] and record["transcript_object"] for record in records)
-    tools = [item for record in records for item in record["transcript_with_tool_calls"]]
-    assert {"tool_call_invocation", "tool_call_result"} <= {item["role"] for item in tools}
-
-
 @pytest.mark.parametrize("call_id", ["a/b", "a?b=1&c", "a%2Fb", "dos palabras", "ñandú#1;x+@:2"])
 def test_an_id_of_any_characters_is_one_part_of_the_path(call_id: str) -> None:
     with empty_sandbox() as box:

@@ -24,7 +24,6 @@ from support import (
     HOUR,
     MICROSECOND,
     MILLISECOND,
-    MINUTE,
     SECOND,
     UTC,
     failure,
@@ -76,29 +75,6 @@ def completed_by_two(box: Sandbox) -> set[int]:
 
 
 # Both ways.
-
-
-@WAYS
-@pytest.mark.parametrize(
-    "more",
-    [
-        {"gzip": False, "envelope": "array"},
-        {"gzip": True, "envelope": "items"},
-        {"bom": True, "delimiter": ";"},
-        {"ninth_column": True},
-    ],
-    ids=str,
-)
-def test_a_response_of_any_make_gives_every_call(
-    box: Sandbox, stream: str, settings: Any, options: Any, more: Any
-) -> None:
-    set_options(box.burki, **options, **more)
-    # Unfinished: its duration is unknown, and a CSV says 0.
-    box.burki.add_at(NOON, status="ongoing", duration=None, ended_at=None)
-    box.burki.add_at(NOON, started_at=None)
-    run = export(box.burki, streams=[stream], **settings)
-    assert_complete(run, box.burki, stream)
-    assert all("gzip" in request.headers["accept-encoding"] for request in asked(box.burki))
 
 
 @WAYS
@@ -245,35 +221,6 @@ def test_a_window_of_too_many_calls_is_halved_before_its_file_is_requested(
         assert len(asked(box.burki, EXPORT)) >= 300 / 50
 
 
-@FORMATS
-@pytest.mark.parametrize("workers", [1, 4])
-def test_a_burst_of_calls_is_one_file_or_halves_where_it_is_too_large(
-    form: str, workers: int
-) -> None:
-    with empty_sandbox() as box:
-        box.burki.add(800, NOON, NOON + MINUTE)
-        box.burki.options.gzip = True
-        given: dict[str, Any] = {"format": form, "max_concurrency": workers, **ONE_DAY}
-        assert_complete(export(box.burki, **given), box.burki)
-        assert len(asked(box.burki, EXPORT)) == 1
-        with limits(MAX_BODY_BYTES=20_000):
-            assert_complete(export(box.burki, **given), box.burki)
-        assert len(asked(box.burki, EXPORT)) > 4
-
-
-@limits(MAX_BODY_BYTES=10_000, LARGEST_FILE=100)
-@FORMATS
-def test_an_ignored_filter_and_a_file_that_is_too_large_fail_the_stream(form: str) -> None:
-    with empty_sandbox() as box:
-        box.burki.options.filter_ignored = True
-        box.burki.add(200, NOON - 20 * DAY, NOON + 20 * DAY)
-        run = export(box.burki, format=form, start_date="2024-05-05", end_date="2024-05-15")
-    line = failure(run, CALLS)
-    assert "the server does not apply date_from and date_to, so it cannot be split" in line
-    assert len(asked(box.burki, EXPORT)) == 1
-    assert run.records(CALLS) == []
-
-
 # The list.
 
 
@@ -281,20 +228,6 @@ def assert_never_paged(api: BurkiApi) -> None:
     queries = [request.query for request in windows_of(api)]
     assert queries
     assert all((query["limit"], "skip" in query) == ("1000", False) for query in queries)
-
-
-@SHAPES
-@pytest.mark.parametrize("rows", [999, 1000, 1001])
-def test_more_calls_than_a_page_holds_are_split_and_never_paged(rows: int, shape: Any) -> None:
-    with empty_sandbox() as box:
-        box.burki.options.list_shape = shape
-        box.burki.add(rows, NOON, NOON + 9 * HOUR)
-        run = export(box.burki, streams=[LIST], **ONE_DAY)
-    assert_complete(run, box.burki, LIST)
-    assert_never_paged(box.burki)
-    assert (len(windows_of(box.burki)) == 1) == (rows == 999)
-    costs = {record["total_cost"] is not None for record in run.records(LIST)}
-    assert (True in costs) == (shape == "items")
 
 
 @SHAPES

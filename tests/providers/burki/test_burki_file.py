@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, cast
@@ -13,11 +12,9 @@ from typing import Any, cast
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from provider_runs import asked, empty_sandbox, export
 from seam import limits
-from support import MICROSECOND, SECOND, failure
+from support import MICROSECOND, SECOND
 
-from sandbox import Fault
 from tap_callexports.errors import TransientFailure, WindowTooLarge
 from tap_callexports.http.response import Response
 from tap_callexports.providers.burki.export_file import rows_of_csv, rows_of_json
@@ -233,36 +230,3 @@ def test_a_csv_may_have_long_rows_but_not_too_many_rows_or_cells() -> None:
             assert len(read_csv(head + (b"1" + delimiter + b"x\r\n") * 999)) == 999
             with pytest.raises(WindowTooLarge, match="too many cells"):
                 read_csv(head + b"1" + (delimiter + b'"\n"') * 1000 + b"\r\n")
-
-
-@pytest.mark.parametrize(
-    ("form", "body"),
-    [
-        ("csv", HEADER.decode() + "\r\n1,CA1,Bot\r\n"),
-        ("csv", "<html><body>Just a moment</body></html>"),
-        ("csv", "Call ID,Status\r\n" + "".join(f"{n},x\r\n" for n in [*range(2000), ""])),
-        ("json", "{}"),
-        ("json", '[{"id": 1}'),
-        ("json", json.dumps([{"id": n} for n in [*range(2000), ""]])),
-    ],
-    ids=lambda value: value[:30],
-)
-def test_a_broken_file_is_read_again_and_then_fails_the_stream(form: str, body: str) -> None:
-    with empty_sandbox() as box:
-        box.burki.add_at(
-            *(datetime.fromisoformat(f"2024-05-{day}T00:00Z") for day in range(10, 30))
-        )
-        box.burki.faults.add(Fault("status", status=200, body=body, times=2), "/calls/export")
-        mended = export(box.burki, format=form)
-        assert (mended.code, len(mended.table(CALLS))) == (0, 20)
-        box.burki.faults.clear()
-        box.burki.requests.clear()
-        box.burki.faults.add(Fault("status", status=200, body=body, times=999), "/calls/export")
-        line = failure(export(box.burki, format=form), CALLS)
-    assert "Just a moment" not in line
-    assert "cannot be split further" in line
-    sent = [request.query["date_to"] for request in asked(box.burki, "/calls/export")]
-    # Its halves are requested twice each, and the second that cannot be read is named.
-    first, *rest = Counter(sent).values()
-    assert first <= 8
-    assert max(rest) <= 2

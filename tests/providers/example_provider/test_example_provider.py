@@ -124,15 +124,6 @@ def test_it_exports_every_call_and_asks_once_when_there_is_nothing_new(
     assert server.requests == before + 1
 
 
-def test_its_errors_are_told_like_everybody_elses(package: Path, server: Acme) -> None:
-    refused = run(package, server, key="wrong-key")
-    assert (refused.code, server.requests) == (1, 1)
-    assert "failed: Acme: 401, acme.api_key was refused" in refused.errors[-1]
-    assert "wrong-key" not in refused.err
-    unknown = tap(config={"acme": {"colour": "red"}}, env={"PYTHONPATH": str(package)})
-    assert "acme.colour" in unknown.err
-
-
 @pytest.mark.slow
 def test_it_is_as_strictly_typed_as_the_others(package: Path) -> None:
     command = [sys.executable, "-m", "mypy", "--strict", "--config-file="]

@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 import retell
-from sandbox_shown import expected
 
 from sandbox import Sandbox
 
@@ -51,20 +50,11 @@ def _ids(calls: list[Any]) -> set[str]:
 
 def test_all_pages_are_valid_and_hold_every_call(box: Sandbox, client: retell.Retell) -> None:
     calls = _calls(client)
-    truth = {**expected(box, "anunzi_calls"), **expected(box, "anunzi_unstarted_calls")}
+    truth = box.truth("anunzi_calls").keys() | box.truth("anunzi_unstarted_calls").keys()
     assert len(calls) == len(_ids(calls))
     assert _ids(calls) == {call_id for (call_id,) in truth}
     assert {call.call_status for call in calls} > {"ended", "ongoing", "not_connected"}
     assert client.call.list(limit=1, include_total=True).total == len(calls)
-
-
-def test_costs_have_every_required_field(client: retell.Retell) -> None:
-    costs = [call.call_cost for call in _calls(client) if call.call_cost]
-    assert any(not cost.product_costs for cost in costs), "no call that cost nothing"
-    for cost in costs:
-        assert cost.combined_cost >= 0
-        assert cost.total_duration_seconds >= 0
-        assert cost.total_duration_unit_price >= 0
 
 
 def test_every_call_is_valid_with_its_transcript(client: retell.Retell) -> None:
@@ -72,14 +62,6 @@ def test_every_call_is_valid_with_its_transcript(client: retell.Retell) -> None:
     calls = [client.call.retrieve(call.call_id) for call in listed]
     assert _ids(calls) == _ids(listed)
     assert any(call.transcript_with_tool_calls for call in calls)
-
-
-@pytest.mark.parametrize("limit", [0, 1001])
-def test_a_page_of_more_than_a_thousand_calls_is_refused(client: retell.Retell, limit: int) -> None:
-    assert client.call.list(limit=1000).items
-    with pytest.raises(retell.BadRequestError) as refused:
-        client.call.list(limit=limit)
-    assert "limit" in str(refused.value.body)
 
 
 def test_wrong_keys_and_unknown_calls_are_refused(client: retell.Retell) -> None:
@@ -103,17 +85,3 @@ def test_metadata_is_filtered_by_its_keys(client: retell.Retell) -> None:
         found = _ids(_calls(client, filter_criteria={"metadata": [condition]}))
         assert found == wanted
         assert 0 < len(found) < len(calls)
-
-
-def test_tool_calls_are_filtered_by_name_and_success(client: retell.Retell) -> None:
-    done: dict[str, list[bool | None]] = {}
-    for call in _calls(client):
-        items = client.call.retrieve(call.call_id).transcript_with_tool_calls or []
-        done[call.call_id] = [item.successful for item in items if item.role == "tool_call_result"]
-    for success in (True, False):
-        condition = {"type": "boolean", "op": "eq", "value": success}
-        tools = [{"name": "buscar_hora", "success": condition}]
-        found = _ids(_calls(client, filter_criteria={"tool_calls": tools}))
-        assert found == {call_id for call_id, results in done.items() if success in results}
-        assert found
-    assert not _calls(client, filter_criteria={"tool_calls": [{"name": "otra"}]})

@@ -6,8 +6,6 @@ import json
 import signal
 import subprocess
 import sys
-import time
-from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -86,42 +84,6 @@ def test_the_log_of_requests(box: Sandbox, http: requests.Session) -> None:
     assert (got.query, got.body, got.status) == ({"status": "failed"}, None, 200)
 
 
-def test_many_clients_and_changes_at_once(box: Sandbox, http: requests.Session) -> None:
-    def read(_: int) -> int:
-        box.videsk.add_at(box.start)
-        return len(videsk(box, http).json()["data"])
-
-    with ThreadPoolExecutor(8) as pool:
-        assert max(pool.map(read, range(40))) == 240
-        box.videsk.faults.add(Fault("slow", seconds=0.1, times=8))
-        began = time.monotonic()
-        list(pool.map(read, range(8)))
-    assert time.monotonic() - began >= 0.1
-    assert box.videsk.most_in_flight > 1
-
-
-def test_a_closed_box_is_gone_and_comes_back(http: requests.Session) -> None:
-    box = Sandbox(rows=5)
-    with pytest.raises(RuntimeError):
-        box.config()
-    with box:
-        url = box.url
-        assert videsk(box, http).ok
-    with pytest.raises(requests.ConnectionError):
-        videsk(box, http)
-    with box:
-        assert box.url == url
-        assert videsk(box, http).ok
-
-
-def test_the_clock_may_be_wrong_and_time_is_moved_on(box: Sandbox, http: requests.Session) -> None:
-    right = burki(box, http, "count").headers["Date"]
-    box.burki.clock_offset_seconds = 86_400
-    assert burki(box, http, "count").headers["Date"][:16] != right[:16]
-    with pytest.raises(ValueError, match="moved on"):
-        box.grow(1, box.end)
-
-
 def test_control_from_outside(box: Sandbox, http: requests.Session) -> None:
     control = f"{box.url}/control"
     assert http.get(f"{control}/health", timeout=10).json()["status"] == "ok"
@@ -134,18 +96,6 @@ def test_control_from_outside(box: Sandbox, http: requests.Session) -> None:
     assert set(grown) == set(box.apis)
     assert box.end == parse(until)
     assert http.post(f"{control}/grow", json={"until": "soon"}, timeout=10).status_code == 400
-
-
-def test_large_sandboxes_are_quick(http: requests.Session) -> None:
-    with Sandbox(rows=20_000) as box:
-        began = time.process_time()
-        for api in box.apis.values():
-            assert len(api.rows) == 20_000
-        assert time.process_time() - began < 10
-        videsk(box, http)
-        began = time.process_time()
-        assert len(videsk(box, http).json()["data"]) == 5000
-        assert time.process_time() - began < 1
 
 
 def test_command_line(tmp_path: Path, http: requests.Session) -> None:

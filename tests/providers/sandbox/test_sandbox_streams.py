@@ -1,4 +1,7 @@
-"""What one can rely on for each of the streams, whatever its provider."""
+"""What one can rely on for each of the streams, whatever its provider.
+
+That the servers show this truth, the contract tests of the tap hold.
+"""
 
 from __future__ import annotations
 
@@ -9,15 +12,12 @@ from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 from expected_streams import BY_NAME, entry_of
-from sandbox_shown import expected, shown
 from support import assert_listed
 
 from sandbox import Sandbox
 from sandbox.instants import UTC, text
 
 if TYPE_CHECKING:
-    import requests
-
     from sandbox import Api
 
 NOON, DAY = datetime(2024, 5, 10, 12, tzinfo=UTC), timedelta(days=1)
@@ -51,12 +51,6 @@ def test_all_streams_are_known(shared: Sandbox) -> None:
         assert getattr(shared, provider) is api
 
 
-def test_pages_add_up_to_the_truth(shared: Sandbox, http: requests.Session, stream: str) -> None:
-    truth = expected(shared, stream)
-    assert len(truth) >= (5 if stream == "anunzi_unstarted_calls" else 25)
-    assert shown(shared, http, stream) == truth
-
-
 def test_truth_has_the_form_of_records(shared: Sandbox, stream: str) -> None:
     truth = shared.truth(stream)
     assert truth == _api(shared, stream).of(stream).truth()
@@ -71,7 +65,7 @@ def test_truth_has_the_form_of_records(shared: Sandbox, stream: str) -> None:
         assert all(text(shared.start) <= time < text(shared.end) for time in times)
 
 
-def test_add_at_makes_a_finished_row_at_that_instant(http: requests.Session, stream: str) -> None:
+def test_add_at_makes_a_finished_row_at_that_instant(stream: str) -> None:
     with Sandbox(rows=0) as box:
         handle = _api(box, stream).of(stream)
         rows = handle.add_at(NOON, NOON, NOON + timedelta(minutes=1))
@@ -82,10 +76,9 @@ def test_add_at_makes_a_finished_row_at_that_instant(http: requests.Session, str
         assert len(truth) == 3
         if column := STREAMS[stream]:
             assert sorted(record[column] for record in truth.values())[1] == text(NOON)
-        assert shown(box, http, stream) == expected(box, stream)
 
 
-def test_rows_are_amended_hidden_and_removed(http: requests.Session, stream: str) -> None:
+def test_rows_are_amended_hidden_and_removed(stream: str) -> None:
     entry = entry_of(stream)
     with Sandbox(rows=0) as box:
         for name, value in entry.options.items():
@@ -96,13 +89,12 @@ def test_rows_are_amended_hidden_and_removed(http: requests.Session, stream: str
         handle.amend(one, **entry.changes)
         record = box.truth(stream)[first]
         assert {name: record[name] for name in entry.changes} == entry.changes
-        assert shown(box, http, stream) == expected(box, stream)
         two.visible = False
         handle.remove(three)
         assert handle.rows == [one, two]
-        assert set(handle.truth()) == set(shown(box, http, stream)) == {first}
+        assert set(handle.truth()) == {first}
         two.visible = True
-        assert set(shown(box, http, stream)) == {first, second}
+        assert set(handle.truth()) == {first, second}
 
 
 def test_add_makes_rows_of_a_period(stream: str) -> None:
@@ -112,7 +104,7 @@ def test_add_makes_rows_of_a_period(stream: str) -> None:
     assert all(NOON <= row.at < NOON + DAY for row in rows)
 
 
-def test_growth_adds_and_changes_recent_rows(http: requests.Session, stream: str) -> None:
+def test_growth_adds_and_changes_recent_rows(stream: str) -> None:
     with Sandbox(rows=200) as box:
         api, old_end = _api(box, stream), box.end
         before = box.truth(stream)
@@ -125,7 +117,6 @@ def test_growth_adds_and_changes_recent_rows(http: requests.Session, stream: str
         for kind, count in done[api.name].items():
             assert count == sum(counts[kind] for counts in api.grown.values())
         assert (new and changed) or stream == "anunzi_unstarted_calls"
-        assert shown(box, http, stream) == expected(box, stream)
         column = STREAMS[stream]
         if column and stream != "videsk_appointments":
             times = [record[column] for record in new] + [after[key][column] for key in changed]

@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 from provider_runs import (
     FOR_EVER,
-    after_requests,
     answer_with,
     asked,
     assert_complete,
@@ -20,13 +19,11 @@ from provider_runs import (
     with_columns,
 )
 from support import (
-    DAY,
     HOUR,
     MILLISECOND,
     MINUTE,
     SECOND,
     UTC,
-    Run,
     assert_table_is,
     failure,
     instant,
@@ -56,17 +53,6 @@ def lists_of(api: Twin24Api) -> list[LoggedRequest]:
 
 
 @LISTS
-@COUNTS
-@pytest.mark.parametrize("limit", [1, 7])
-def test_shorter_pages_than_requested_are_not_the_end(stream: str, count: Any, limit: int) -> None:
-    with empty_sandbox() as box:
-        box.twin24.options.limit_max, box.twin24.options.count = limit, count
-        box.twin24.of(stream).add(40, NOON, NOON + 20 * HOUR)
-        run = export(box.twin24, streams=[stream])
-    assert_complete(run, box.twin24, stream)
-
-
-@LISTS
 def test_responses_without_a_count_are_mentioned_once(
     box: Sandbox, stream: str, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -76,66 +62,7 @@ def test_responses_without_a_count_are_mentioned_once(
     assert len(warnings_in(caplog, "no count")) == 1
 
 
-@LISTS
-@COUNTS
-def test_a_server_that_ignores_the_offset_fails(box: Sandbox, stream: str, count: Any) -> None:
-    box.twin24.options.count, box.twin24.options.repeat_page = count, True
-    run = export(box.twin24, streams=[stream], page_size=4)
-    assert "the same page twice" in failure(run, stream)
-    assert_safe(run, box.twin24, stream)
-
-
-@LISTS
-@pytest.mark.parametrize(("rows", "times"), [(1, 1), (3, 5)])
-def test_calls_that_shift_the_pages_make_none_missing_and_none_double(
-    stream: str, rows: int, times: int
-) -> None:
-    with empty_sandbox() as box:
-        box.twin24.options.shift, box.twin24.options.shift_times = rows, times
-        box.twin24.of(stream).add(60, NOON, NOON + 10 * HOUR)
-        run = export(box.twin24, streams=[stream], page_size=10, max_concurrency=1)
-    assert box.twin24.options.shift_times == 0
-    assert len(box.twin24.of(stream).rows) == 60 + rows * times
-    assert_complete(run, box.twin24, stream)
-
-
-@LISTS
-@pytest.mark.parametrize(("vanished", "added"), [(1, 0), (3, 0), (1, 1)])
-def test_calls_that_vanish_between_pages_hide_no_other(
-    stream: str, vanished: int, added: int
-) -> None:
-    with empty_sandbox() as box:
-        api = box.twin24.of(stream)
-        api.add_at(*(NOON + (number + 1) * 10 * MINUTE for number in range(60)))
-
-        def change() -> None:
-            # As many more at the head as there are less: the count stays.
-            api.add_at(*[NOON + MINUTE] * added)
-            for row in api.rows[12 : 12 + vanished] if added else api.rows[:vanished]:
-                api.remove(row)
-
-        after_requests(box.twin24, 1 if added else 2, PATHS[stream], change)
-        run = export(box.twin24, streams=[stream], page_size=10, max_concurrency=1)
-    assert run.code == 0
-    # Calls that were there when they were read may be in the table too.
-    assert set(box.twin24.truth(stream)) <= set(run.table(stream))
-
-
 # Periods.
-
-
-@LISTS
-@COUNTS
-def test_a_period_as_full_as_the_provider_lists_is_split(stream: str, count: Any) -> None:
-    with empty_sandbox() as box:
-        box.twin24.options.ceiling, box.twin24.options.count = 50, count
-        box.twin24.of(stream).add(300, NOON, NOON + 20 * HOUR)
-        run = export(box.twin24, streams=[stream], max_records=50)
-    assert_complete(run, box.twin24, stream)
-    ends = [number for number, line in enumerate(run.lines, 1) if line["type"] == "STATE"]
-    assert len(ends) > 300 / 50
-    for end in ends:
-        assert_safe(Run(0, run.lines[:end]), box.twin24, stream)
 
 
 @LISTS
@@ -160,21 +87,6 @@ def test_more_calls_in_a_second_than_a_period_may_have_fail_and_are_read_by_a_la
         again = export(api, streams=[stream], max_records=500, state=run.state)
     assert again.code == 0
     assert_table_is(upserted(run.table(stream), again, stream), api.truth(stream))
-
-
-@LISTS
-@COUNTS
-@pytest.mark.parametrize("ends", ["[]", "[)", "(]", "()"])
-def test_the_ends_of_a_period_may_or_may_not_belong_to_it(
-    stream: str, ends: Any, count: Any
-) -> None:
-    with empty_sandbox() as box:
-        box.twin24.options.range_ends, box.twin24.options.count = ends, count
-        for day in range(30):
-            at = datetime(2024, 5, 1, tzinfo=UTC) + day * DAY
-            box.twin24.of(stream).add_at(at, at + 24 * HOUR - SECOND, at + SECOND)
-        run = export(box.twin24, streams=[stream], page_size=9)
-    assert_complete(run, box.twin24, stream)
 
 
 def test_a_filter_on_another_time_loses_no_incoming_call() -> None:
@@ -353,19 +265,3 @@ def test_times_are_read_in_any_form_and_only_naive_ones_in_the_zone_of_the_setti
         key: text(instant(record[column]) + later)
         for key, record in box.twin24.truth(stream).items()
     }
-
-
-def test_a_call_that_was_never_dialled_has_no_start_and_is_there(box: Sandbox) -> None:
-    box.twin24.of(CALLS).add_at(NOON, NOON + HOUR, started_at=None, status="BLACKLIST")
-    run = export(box.twin24, streams=[CALLS])
-    assert_complete(run, box.twin24, CALLS)
-    assert sum(record["started_at"] is None for record in run.records(CALLS)) >= 2
-
-
-def test_a_list_without_call_ids_is_not_the_list_requested(box: Sandbox) -> None:
-    for row in box.twin24.rows:
-        row.extra_wire = {"callId": None}
-    run = export(box.twin24)
-    assert "call_id" in failure(run, INCOMING)
-    assert run.records(INCOMING) == []
-    assert run.bookmark(INCOMING) is None

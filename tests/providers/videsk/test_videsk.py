@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 import pytest
-from expected_streams import BY_NAME, UNTOLD
+from expected_streams import BY_NAME
 from provider_runs import (
-    FOR_EVER,
-    after_requests,
     asked,
     assert_complete,
     assert_complete_or_loud,
@@ -21,14 +19,12 @@ from provider_runs import (
 from support import (
     DAY,
     HOUR,
-    JSON,
     MILLISECOND,
     MINUTE,
     SECOND,
     UTC,
     Run,
     assert_table_is,
-    clock_at,
     failure,
     instant,
     text,
@@ -36,7 +32,7 @@ from support import (
     warnings_in,
 )
 
-from sandbox import Fault, Row, Sandbox
+from sandbox import Row, Sandbox
 from sandbox.videsk import VideskApi
 from tap_callexports.providers.videsk.labels import column_of
 
@@ -85,26 +81,6 @@ def test_no_cap_cuts_an_export_in_silence(cap: int, rows: int, declared: Any, sh
         assert_complete_or_loud(run, box.videsk)
 
 
-def test_a_response_as_long_as_the_cap_may_also_be_the_whole_window() -> None:
-    with empty_sandbox() as box:
-        box.videsk.options.cap = 40
-        box.videsk.add_at(*[NOON - 12 * HOUR + number * 36 * MINUTE for number in range(40)])
-        run = export(box.videsk, start_date="2024-05-09", end_date="2024-05-10")
-    assert_complete(run, box.videsk)
-    assert len(box.videsk.requests) <= 3
-
-
-@pytest.mark.parametrize("lower", [20, 3])
-def test_a_cap_that_is_lowered_in_mid_run_is_noticed(lower: int) -> None:
-    with empty_sandbox() as box:
-        box.videsk.options.cap = 50
-        box.videsk.add(200, NOON, NOON + 9 * DAY)
-        after_requests(box.videsk, 3, "", lambda: setattr(box.videsk.options, "cap", lower))
-        run = export(box.videsk)
-    assert box.videsk.options.cap == lower
-    assert_complete(run, box.videsk)
-
-
 def test_a_cap_that_is_not_named_is_said_to_be_assumed_once(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
@@ -147,139 +123,6 @@ def test_a_second_is_complete_where_both_ends_reach_into_it_or_fails_and_is_name
         again = export(box.videsk, state=run.state)
     assert again.code == 0
     assert_table_is(upserted(run.table(CALLS), again, CALLS), box.videsk.truth(CALLS))
-
-
-@pytest.mark.parametrize("stream", ALL)
-@pytest.mark.parametrize("ends", ["[]", "[)", "(]", "()"])
-def test_the_ends_of_a_range_may_or_may_not_belong_to_it(stream: str, ends: Any) -> None:
-    around = [-SECOND, -MILLISECOND, 0 * SECOND, MILLISECOND, SECOND]
-    with empty_sandbox() as box:
-        box.videsk.options.cap, box.videsk.options.range_ends = 4, ends
-        box.videsk.of(stream).add_at(*[MAY + n * DAY + at for n in (1, 2, 3) for at in around])
-        run = export(box.videsk, streams=[stream], end_date="2024-05-06")
-    assert_complete(run, box.videsk, stream)
-
-
-def test_an_end_between_two_milliseconds_leaves_out_no_call_before_it() -> None:
-    with empty_sandbox() as box:
-        box.videsk.options.range_ends = "[)"
-        box.videsk.add_at(NOON, NOON + 123 * MILLISECOND)
-        run = export(box.videsk, end_date="2024-05-09T12:00:00.123456Z")
-    assert_complete(run, box.videsk)
-
-
-def test_any_2xx_is_a_response(box: Sandbox) -> None:
-    box.videsk.options.status = 201
-    assert_complete(export(box.videsk), box.videsk)
-
-
-# The order, and what a range acts on.
-
-
-@pytest.mark.parametrize("stream", [CALLS, *UNTOLD, "videsk_forms"])
-@pytest.mark.parametrize("order", ["honest", "reversed_ignored", "shuffled"])
-@pytest.mark.parametrize(("cap", "slots"), [(5, 14), (44, 60)])
-def test_no_cap_cuts_an_export_whatever_the_order(
-    stream: str, cap: int, slots: int, order: Any
-) -> None:
-    with empty_sandbox() as box:
-        instants = [NOON - 12 * HOUR + slot * 15 * MINUTE for slot in range(slots)]
-        box.videsk.of(stream).add_at(*instants, *instants[::2])
-        box.videsk.options.cap, box.videsk.options.order = cap, order
-        run = export(box.videsk, streams=[stream], start_date="2024-05-09", end_date="2024-05-10")
-    assert len(box.videsk.of(stream).rows) > cap > busiest_second(box.videsk, stream)
-    assert_complete(run, box.videsk, stream)
-
-
-@pytest.mark.parametrize(
-    ("rows", "cap", "order", "shift", "moved"),
-    [
-        (300, 5000, "honest", 3 * MINUTE, 1),
-        (300, 5000, "honest", 6 * HOUR, 1),
-        (350, 40, "reversed_ignored", 20 * SECOND, 1),
-        (350, 40, "reversed_ignored", 6 * HOUR, 1),
-        (30, 2, "reversed_ignored", 0 * SECOND, 1),
-        (30, 5, "reversed_ignored", 0 * SECOND, 1),
-        (30, 2, "shuffled", 0 * SECOND, 1),
-        (60, 5, "honest", 3 * MINUTE, 1),
-        (100, 20, "honest", 20 * SECOND, 1),
-        (350, 100, "honest", 3 * MINUTE, 1),
-        (1500, 500, "honest", 2 * HOUR, 1),
-        # A few that are called back after a while: the range acts on when they asked for it.
-        (300, 50, "honest", -45 * MINUTE, 50),
-        (2500, 1000, "honest", -45 * MINUTE, 50),
-    ],
-)
-def test_a_filter_on_another_time_than_the_order_never_loses_a_call_in_silence(
-    rows: int, cap: int, order: Any, shift: timedelta, moved: int
-) -> None:
-    for seed in range(3):
-        with empty_sandbox(seed) as box:
-            box.videsk.options.cap, box.videsk.options.order = cap, order
-            for begin in (NOON - DAY, NOON):
-                box.videsk.add(rows // 2, begin, begin + 10 * MINUTE)
-            box.videsk.separate_filter_field(0 * shift if moved > 1 else shift)
-            for row in box.videsk.rows[::moved] if moved > 1 else ():
-                row.at += shift
-            run = export(box.videsk, max_records=cap)
-        if cap == 5000 or (order != "honest" and shift):
-            assert_complete(run, box.videsk)
-        else:
-            assert_complete_or_loud(run, box.videsk)
-
-
-# How many requests it takes.
-
-
-@pytest.mark.parametrize(
-    ("rows", "days", "cap", "workers", "most"),
-    [
-        pytest.param(60_000, 31, 5000, 2, 30, marks=pytest.mark.slow),
-        (6000, 31, 500, 1, 30),
-        (6000, 31, 500, 8, 30),
-        (6000, 365, 500, 1, 32),
-        (6000, 365, 500, 8, 32),
-    ],
-)
-@pytest.mark.parametrize("order", ["honest", "shuffled"])
-def test_each_row_is_sent_about_once_or_twice(
-    rows: int, days: int, cap: int, workers: int, most: int, order: Any
-) -> None:
-    with empty_sandbox() as box:
-        box.videsk.options.cap, box.videsk.options.order = cap, order
-        box.videsk.add(rows, MAY, MAY + days * DAY)
-        run = export(box.videsk, end_date=text(MAY + days * DAY), max_concurrency=workers)
-    assert {key for (key,) in run.table(CALLS)} == {row.key for row in box.videsk.rows}
-    assert len(run.records(CALLS)) == rows
-    assert len(box.videsk.requests) <= most
-    marks = [state["bookmarks"][CALLS]["replication_key_value"] for state in run.states]
-    assert marks == sorted(marks)
-    assert marks[0] <= text(MAY + DAY)
-    assert len(set(marks)) >= rows / cap
-
-
-def test_an_idle_run_asks_once_and_empty_years_are_requested_in_a_handful() -> None:
-    with empty_sandbox() as box, clock_at(MAY + 31 * DAY):
-        first = export(box.videsk, start_date="2014-06-01")
-        assert first.code == 0
-        assert len(box.videsk.requests) <= 18
-        box.videsk.add(50, MAY + 28 * DAY, MAY + 30 * DAY)
-        box.videsk.requests.clear()
-        assert_complete(export(box.videsk, state=first.state), box.videsk)
-        [sent] = [(r.body["start"][:19], r.body["end"][:19]) for r in box.videsk.requests]
-        assert sent == ("2024-05-28T23:59:59", "2024-06-01T00:00:00")
-
-
-def test_a_server_that_long_ranges_are_too_much_for_gets_shorter_ones() -> None:
-    def too_long(request: Any) -> bool:
-        return instant(request.body["end"]) - instant(request.body["start"]) > 3 * DAY
-
-    with empty_sandbox() as box:
-        box.videsk.options.cap = 500
-        box.videsk.faults.add(Fault("status", status=413, times=FOR_EVER), when=too_long)
-        box.videsk.add(1500, MAY, MAY + 31 * DAY)
-        assert_complete(export(box.videsk), box.videsk)
-        assert len(box.videsk.requests) <= 36
 
 
 # Labels and values.
@@ -352,15 +195,6 @@ def test_columns_nobody_knows_are_kept_as_received_times_too() -> None:
     sent: dict[str, object] = {"Otro": {"a": [1, None]}, "Nota": "30"}
     sent["Fecha nueva"] = "2024-05-09 08:00:00"
     assert one_record(CALLS, dict(sent), timezone="America/Santiago")["extra"] == sent
-
-
-@pytest.mark.parametrize("none", ["", None])
-def test_an_empty_text_is_no_time_no_id_and_no_list(none: str | None) -> None:
-    columns: JSON = {"end_time": None, "survey_id": None, "duration": None, "tags": []}
-    sent: dict[str, object] = {"endTime": none, "surveyId": none, "duration": none}
-    record = one_record(CALLS, sent, columns=columns)
-    assert {name: record[name] for name in columns} == columns
-    assert record["extra"] is None
 
 
 @pytest.mark.parametrize("stream", [CALLS, APPOINTMENTS])
@@ -466,19 +300,6 @@ FILTERS = pytest.mark.parametrize("acts_on", ["start_time", "created"])
 
 
 @FILTERS
-def test_the_bookmark_never_lies_ahead(acts_on: Any) -> None:
-    with empty_sandbox() as box:
-        box.videsk.options.appointments_filter, box.videsk.options.cap = acts_on, 3
-        add_slots(box.videsk, *range(-40, 80, 3), booked=45)
-        run = run_now(box.videsk)
-    entries = [state["bookmarks"][APPOINTMENTS] for state in run.states]
-    bookmarks = [instant(entry["replication_key_value"]) for entry in entries]
-    assert bookmarks == sorted(set(bookmarks))
-    assert NOW - HOUR < bookmarks[-1] <= datetime.now(UTC) - 5 * MINUTE
-    assert_complete(run, box.videsk, APPOINTMENTS)
-
-
-@FILTERS
 @pytest.mark.parametrize("hours", [0, 2160])
 @pytest.mark.parametrize(("slot", "booked"), [(-60, 80), (-1, 70), (2, 85), (50, 1)])
 def test_what_becomes_of_an_appointment_is_exported_by_the_next_run(
@@ -507,18 +328,3 @@ def test_a_run_looks_back_at_least_as_far_as_it_looks_ahead_and_no_further() -> 
             run_now(box.videsk, state=state, **settings)
             earliest = min(instant(request.body["start"]) for request in asked(box.videsk))
             assert round((NOW - earliest) / DAY) == days
-
-
-@FILTERS
-def test_nothing_after_an_end_date_is_requested(acts_on: Any) -> None:
-    end = NOW - 20 * DAY
-    with empty_sandbox() as box:
-        box.videsk.options.appointments_filter = acts_on
-        add_slots(box.videsk, *range(-60, 60, 4), booked=70)
-        run = run_now(box.videsk, end_date=text(end))
-        truth = box.videsk.truth(APPOINTMENTS)
-    if acts_on == "start_time":
-        truth = {key: row for key, row in truth.items() if row["start_time"] <= text(end)}
-    assert_complete(run, box.videsk, APPOINTMENTS, truth=truth)
-    assert max(instant(request.body["end"]) for request in asked(box.videsk)) <= end
-    assert run.bookmark(APPOINTMENTS) == text(end)

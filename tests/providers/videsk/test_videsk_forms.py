@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import logging
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
@@ -74,22 +73,6 @@ def test_each_definition_is_read_once_for_itself_and_has_its_own_bookmark(kind: 
     assert bookmarks(run, kind) == bookmarks(twice, kind) == {ONE: END, TWO: END}
     assert twice.records(kind.name) == run.records(kind.name)
     assert len(asked(box.videsk)) == 2 * requests
-
-
-@KINDS
-def test_without_ids_a_stream_is_read_as_nothing_in_one_line(
-    kind: Stream, caplog: pytest.LogCaptureFixture
-) -> None:
-    caplog.set_level(logging.INFO)
-    setting = f"{column_of(kind)}s"
-    with empty_sandbox() as box:
-        define(box.videsk, kind, ["A"])
-        none: Any = {setting: []}
-        run = export(box.videsk, streams=[kind.name], **none)
-    assert (run.code, run.records(kind.name), asked(box.videsk)) == (0, [], [])
-    [line] = [log.getMessage() for log in caplog.records if "callexports/sync" in log.pathname]
-    assert f"videsk.{setting}" in line
-    assert kind.name in line
 
 
 @KINDS
