@@ -1,7 +1,4 @@
-"""Reads the tap's batch files with DuckDB: `tap | load_batches.py FILE SCHEMA > states`.
-
-What a loader that takes BATCH messages would do, in its shortest form: upsert by primary key.
-"""
+"""Upserts the tap's batch files into DuckDB: `tap | load_batches.py FILE SCHEMA > states`."""
 
 from __future__ import annotations
 
