@@ -15,6 +15,7 @@ from tap_callexports.errors import KeyMissing, TransientFailure
 from tap_callexports.http.response import Response
 from tap_callexports.records.batch import Batch
 from tap_callexports.records.codec import Codec
+from tap_callexports.records.exclusions import Exclusions
 from tap_callexports.records.naming import snake_case
 from tap_callexports.records.timestamps import TimeReader, iso_instant
 
@@ -68,6 +69,17 @@ def given_in(batch: Batch) -> dict[str, Any]:
     assert list(record) == list(SCHEMA["properties"])
     assert record.pop("id") == "x"
     return {name: value for name, value in record.items() if value is not None}
+
+
+@BOTH
+@pytest.mark.parametrize("name", ["Object", "object"])
+def test_a_field_is_excluded_by_its_own_name_and_by_its_columns(
+    name: str, *, as_json: bool
+) -> None:
+    row = '"Object":{"token":1,"kept":2}'
+    assert given_in(read(row, as_json=as_json, exclusions=Exclusions([name]))) == {}
+    part = read(row, as_json=as_json, exclusions=Exclusions([f"{name}.token"]))
+    assert given_in(part) == {"object": {"kept": 2}}
 
 
 @BOTH
