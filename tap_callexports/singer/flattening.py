@@ -45,7 +45,7 @@ def _divided(
     undeclared: dict[str, Any] = {}
     for name, part in value.items():
         rule = properties.get(name)
-        if (*path, name) in deselected:
+        if deselected and (*path, name) in deselected:
             continue
         if rule is None:
             undeclared[name] = part

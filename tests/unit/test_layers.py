@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import ast
+import inspect
+import textwrap
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import tap_callexports
 from tap_callexports.providers import PROVIDERS
+from tap_callexports.tap import TapCallExports
 
 ROOT = Path(tap_callexports.__file__).parent
 SDK = "singer_sdk"
@@ -90,6 +94,22 @@ def test_a_provider_imports_no_other_provider_and_not_the_tap(provider: str) -> 
     assert breaches(modules_in(own), *TOP, *others) == []
 
 
+def test_every_folder_of_a_provider_is_registered() -> None:
+    folders = {path.parent.name for path in (ROOT / "providers").glob("*/__init__.py")}
+    assert folders == {provider.name for provider in PROVIDERS}
+
+
+def test_no_two_modules_import_each_other() -> None:
+    below = {
+        module: {name for found in imported for name in IMPORTS if inside(found, name)} - {module}
+        for module, imported in IMPORTS.items()
+    }
+    while free := [module for module, others in below.items() if not others & below.keys()]:
+        for module in free:
+            del below[module]
+    assert sorted(below) == []
+
+
 def test_private_parts_of_the_sdk_are_imported_in_one_module() -> None:
     private = [
         f"{module} imports {name}"
@@ -98,6 +118,34 @@ def test_private_parts_of_the_sdk_are_imported_in_one_module() -> None:
         if inside(name, SDK) and any(map(_is_private, name.split(".")))
     ]
     assert private == []
+
+
+def test_private_attributes_of_the_sdk_are_touched_in_one_module() -> None:
+    streams = TapCallExports(config={}, validate_config=False).discover_streams()
+    classes = {base for kind in (TapCallExports, *map(type, streams)) for base in kind.__mro__}
+    theirs = {
+        name for base in classes if inside(base.__module__, SDK) for name in _private_names(base)
+    }
+    assert "_config" in theirs, "the SDK's classes could not be read"
+    found = {
+        base.__qualname__: sorted(names)
+        for base in classes
+        if inside(base.__module__, ROOT.name)
+        and base.__module__ != f"{ROOT.name}.{SEAM}"
+        and (names := _private_names(base) & theirs)
+    }
+    assert found == {}
+
+
+def _private_names(base: type[Any]) -> set[str]:
+    """Private names a class defines, and those it uses on itself or its parents."""
+    used = {
+        node.attr
+        for node in ast.walk(ast.parse(textwrap.dedent(inspect.getsource(base))))
+        if isinstance(node, ast.Attribute) and ast.unparse(node.value) in {"self", "cls", "super()"}
+    }
+    # Python's own bookkeeping of abstract classes is nobody's attribute.
+    return {name for name in used | set(vars(base)) if _is_private(name)} - {"_abc_impl"}
 
 
 def _is_private(name: str) -> bool:
