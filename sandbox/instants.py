@@ -1,4 +1,4 @@
-"""Points in time: the one text form of records, and the forms the four providers use."""
+"""Points in time: the one text form of records, and the forms providers use."""
 
 from __future__ import annotations
 

@@ -61,7 +61,7 @@ def quick_retries() -> Iterator[None]:
 
 @pytest.fixture
 def box(request: pytest.FixtureRequest) -> Iterator[Sandbox]:
-    """The four APIs with 200 calls each in May 2024.
+    """The mock APIs with 200 calls each in May 2024.
 
     With real loaders, which are slow, 60; and the tap's clock is that of the APIs.
     """
