@@ -47,10 +47,11 @@ _PAGE = """\
 #: What can stand between marks, by name.
 BLOCKS: dict[str, Callable[[], str]] = {
     "providers": tables.provider_table,
-    "smallest configs": tables.smallest_configs,
+    "smallest config": tables.smallest_config,
     "settings": tables.setting_tables,
     "streams": tables.stream_table,
     "speed": tables.speed_table,
+    "speed in a sentence": tables.speed_sentence,
     "personal data": privacy.personal_table,
     "personal data to leave out": privacy.selection,
     "personal data to hash or drop": privacy.stream_maps,
