@@ -80,13 +80,13 @@ def common_settings(
         text(
             "api_url",
             "API URL",
-            "Address of the API; another one for self-hosted servers and tests.",
+            "Address of the API. Change it for self-hosted servers and tests.",
             default=api_url,
         ),
         integer(
             "lookback_hours",
             "Lookback (hours)",
-            "How far before the last run each run reads again, for calls that came "
+            "How many hours before the previous run each run reads again, for calls that came "
             "late or changed.",
             default=lookback_hours,
             minimum=0,
@@ -95,7 +95,8 @@ def common_settings(
         integer(
             "settle_minutes",
             "Settle time (minutes)",
-            "How old a call must be before a run reads it, so that the provider has filed it.",
+            "A run reads up to this many minutes before its start, so that the provider has stored "
+            "all calls before that.",
             default=5,
             minimum=0,
             maximum=MAX_SETTLE_MINUTES,
@@ -103,7 +104,7 @@ def common_settings(
         integer(
             "max_concurrency",
             "Requests at once",
-            "How many requests may be under way at the same time.",
+            "Most requests at the same time.",
             default=max_concurrency,
             minimum=1,
             maximum=32,
@@ -111,7 +112,7 @@ def common_settings(
         integer(
             "requests_per_minute",
             "Requests per minute",
-            "Upper bound on requests started per minute; unset for none.",
+            "Most requests that start in a minute; no limit if unset.",
             minimum=1,
             maximum=60_000,
         ),
@@ -133,12 +134,13 @@ def settings_schema(providers: Sequence[type[Provider]]) -> dict[str, Any]:
             "end_date",
             th.DateTimeType,
             title="End date",
-            description="First instant not to export; unset for all there is.",
+            description="First instant that is not exported; no end if unset.",
         ),
         integer(
             "request_timeout",
             "Request timeout (seconds)",
-            "How long a request may go without a byte; connecting may take 10 s.",
+            "Seconds without data from the server before a request fails. The limit for connecting "
+            "is 10 s.",
             default=300,
             minimum=1,
             maximum=86_400,
@@ -159,8 +161,8 @@ def settings_schema(providers: Sequence[type[Provider]]) -> dict[str, Any]:
         text(
             "on_unreadable",
             "On unreadable",
-            "What happens to the smallest window, or single call, that the provider "
-            "cannot return although it returns others: fail the stream, or skip it with a warning.",
+            "What to do with one second, or one call, that the provider cannot return although it "
+            "returns others: fail the stream, or skip it with a warning.",
             default="fail",
             choices=["fail", "skip"],
         ),

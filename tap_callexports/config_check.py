@@ -150,7 +150,7 @@ def _hint(name: str, path: str, known: Mapping[str, Any]) -> str:
         nested = "…"
         for part in reversed([*path.split(".")[: bool(path)], *name.split(".")]):
             nested = f'{{"{sanitize(part, 80)}": {nested}}}'
-        return f"; settings of a provider stand in its object: {nested}"
+        return f"; nest it in the object of its provider: {nested}"
     dotted = {
         f"{each}_{part}": f"{each}.{part}"
         for each, rule in known.items()

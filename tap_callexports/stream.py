@@ -142,7 +142,7 @@ class CallStream(SingerStream, Generic[TToken]):
         """The failure if a response has rows of another id than the requested one."""
         return self.fail(
             f"requested one id of {self.provider.name}.{self.ids_setting}, and the response has "
-            "rows of another one: the server does not apply it"
+            "rows of another one: the server ignores this filter"
         )
 
     def column_of(self, field: str) -> str:

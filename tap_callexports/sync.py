@@ -189,7 +189,7 @@ class Sync:
         if bookmark and before and bookmark.lower(provider.latest_as_of, provider.as_of):
             self._logger.warning(
                 "%s: the bookmark %s, or its as_of, is later than now minus settle_minutes; "
-                "what is later was lowered to %s",
+                "lowered to %s",
                 self.stats.name,
                 format_instant(before),
                 format_instant(provider.as_of),

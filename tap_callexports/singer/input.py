@@ -78,7 +78,7 @@ def config_error(*errors: str) -> ConfigValidationError:
 
 def _read_config_file(path: str) -> dict[str, Any]:
     if "{" in path:  # it may hold a secret, and is not shown
-        raise config_error("--config: takes the name of a file, or ENV; this is JSON itself")
+        raise config_error("--config: must be the name of a file, or ENV, not JSON text")
     try:
         with open(path, encoding="utf-8-sig") as file:  # noqa: PTH123 - any path the shell gives
             values = json.load(file)

@@ -163,7 +163,7 @@ def test_a_config_file_that_cannot_be_read_is_one_line(box: Sandbox, tmp_path: P
         assert line.startswith(f"--config {path}")
         assert words in line
     line = line_of(command("--config", json.dumps({"burki": {"api_key": CANARY}})), box)
-    assert line == "--config: takes the name of a file, or ENV; this is JSON itself"
+    assert line == "--config: must be the name of a file, or ENV, not JSON text"
 
 
 @pytest.mark.parametrize(

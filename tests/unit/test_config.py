@@ -201,7 +201,7 @@ def test_a_dotted_key_is_an_error_that_shows_the_nested_form() -> None:
         TapCallExports(config=CONFIG | {"burki.api_key": CANARY})
     (line,) = caught.value.errors
     assert line == (
-        "burki.api_key: unknown setting; settings of a provider stand in its object: "
+        "burki.api_key: unknown setting; nest it in the object of its provider: "
         '{"burki": {"api_key": …}}'
     )
 

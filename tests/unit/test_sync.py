@@ -409,7 +409,7 @@ def test_a_bookmark_in_the_future_counts_as_now_and_is_lowered_once(
     now = "2024-05-05T00:00:00.000000Z"
     assert (
         f"test_calls: the bookmark {format_instant(bookmark)}, or its as_of, is later than now "
-        f"minus settle_minutes; what is later was lowered to {now}"
+        f"minus settle_minutes; lowered to {now}"
     ) in caplog.messages
     assert sum("lowered" in line for line in caplog.messages) == 1
     caplog.clear()

@@ -32,9 +32,13 @@ _PAGE = """\
 
 ## Peculiarities
 
+## Compare with the dashboard
+
 ## Unverified
 
 ## In the table of all calls
+
+## Troubleshooting
 
 ## Documentation of the endpoints
 

@@ -37,8 +37,8 @@ SETTINGS = (
     open_object(
         "filter_criteria",
         "Filter criteria",
-        "More conditions, in the provider's own form, ANDed with the time range. May "
-        "not hold start_timestamp, nor agent beside agent_ids.",
+        "Additional conditions, in the provider's form, combined with the time range by AND. "
+        "start_timestamp is not allowed, and agent is not allowed together with agent_ids.",
     ),
     array("agent_ids", th.StringType, "Agent ids", "Only calls of these agents."),
     integer("page_size", "Page size", "Calls per request.", default=500, minimum=1, maximum=1000),

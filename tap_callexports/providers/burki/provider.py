@@ -16,7 +16,7 @@ SETTINGS = (
     secret(
         "api_key",
         "API key",
-        "API key of the dashboard, or a JWT; it reads its user's organisation.",
+        "API key from the dashboard, or a JWT; it reads the calls of its user's organisation.",
     ),
     *common_settings(api_url="https://api.burki.dev", lookback_hours=24, max_concurrency=1),
     text(
@@ -26,7 +26,7 @@ SETTINGS = (
         default="json",
         choices=["json", "csv"],
     ),
-    text("status", "Status", "Only calls of this status, spelled exactly as the provider does."),
+    text("status", "Status", "Only calls with this status, spelled exactly as at the provider."),
     integer("assistant_id", "Assistant id", "Only calls of this assistant.", minimum=1),
     integer(
         "details_lookback_hours",

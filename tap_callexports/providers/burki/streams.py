@@ -91,7 +91,7 @@ class BurkiStream(CallStream[int]):
         except (StreamFailed, WindowTooLarge) as failure:
             self._uncounted = True
             self.logger.warning(
-                "%s; responses cannot be checked against the count, their length and form decide",
+                "%s; without a count, a response is checked by its length and form only",
                 failure,
             )
             return None

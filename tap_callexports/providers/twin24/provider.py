@@ -19,12 +19,12 @@ from tap_callexports.providers.twin24.login import JwtAuth, NoAuth, log_in
 from tap_callexports.records.time_zones import zone_errors
 
 SETTINGS = (
-    text("email", "E-mail", "Login of the account, with password."),
-    secret("password", "Password", "Password of the login."),
+    text("email", "E-mail", "E-mail address of a user of the account; needs password."),
+    secret("password", "Password", "Password of that user."),
     secret(
         "access_token",
         "Access token",
-        "A ready-made JWT instead of e-mail and password; it cannot be renewed.",
+        "An existing JWT, instead of e-mail and password; it cannot be renewed.",
     ),
     *common_settings(
         api_url="https://analyse.twin24.ai/api/v1", lookback_hours=72, max_concurrency=4
@@ -43,7 +43,7 @@ SETTINGS = (
         default="/statistics/cis/sessions/incoming",
     ),
     text("timezone", "Time zone", "IANA zone of times that come without an offset.", default="UTC"),
-    integer("company_id", "Company id of the login", "The company that the token is for."),
+    integer("company_id", "Company id of the login", "Company that the login acts for."),
     array(
         "company_ids",
         th.IntegerType,
@@ -53,14 +53,14 @@ SETTINGS = (
     integer(
         "token_ttl",
         "Token lifetime (seconds)",
-        "Lifetime to ask for at login; unset for the provider's own.",
+        "Lifetime of the token to request at login; the provider's default if unset.",
         minimum=1,
     ),
     integer("page_size", "Page size", "Calls per request.", default=1000, minimum=1),
     integer(
         "max_records",
         "Most calls per period",
-        "How many calls the provider gives for one period at most; periods with more are split.",
+        "Most calls that the provider returns for one period; periods with more are split.",
         default=50000,
         minimum=1,
     ),
@@ -68,8 +68,8 @@ SETTINGS = (
         "extra_fields",
         th.StringType,
         "Extra fields",
-        "Fields to request beside the known ones, in the provider's spelling; they "
-        "arrive in extra.",
+        "Fields to request in addition to the columns, in the provider's spelling; their "
+        "values are in extra.",
     ),
     open_object(
         "extra_params",

@@ -110,7 +110,7 @@ class VideskStream(CallStream[int]):
             if not self._unnamed:
                 self._unnamed = True
                 self.logger.warning(
-                    "%s: responses name no cap; videsk.max_records (%d) is taken for it",
+                    "%s: responses do not name their cap; videsk.max_records (%d) is assumed",
                     self.where,
                     limit,
                 )
@@ -134,17 +134,17 @@ class VideskStream(CallStream[int]):
         header = Header([*labels, *unnamed], self.fixed)
         if rows and header.hidden:
             raise self.fail(
-                f"the response has the columns {', '.join(header.hidden)} twice, under a label "
-                "that a question has too; give the question another label"
+                f"a question has the label of the column {', '.join(header.hidden)}; rename "
+                "the question"
             )
         if new := set(header.repeated) - self._repeated:
             self._repeated |= new
             self.logger.warning(
-                "%s: %s: questions of one %s have the same label, and the provider gives the "
-                "value of one of them only",
+                "%s: several questions of one %s have the same label (%s); the provider sends the "
+                "answer to one of them only",
                 self.where,
-                ", ".join(sanitize(label, 80) for label in sorted(new)),
                 self.definition,
+                ", ".join(sanitize(label, 80) for label in sorted(new)),
             )
         if not self.passthrough:
             # Stream maps and flattening need decoded values, and the codec does not decode lists.

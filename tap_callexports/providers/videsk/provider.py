@@ -22,7 +22,7 @@ _HEADER = re.compile(r"[A-Za-z0-9-]+")
 SETTINGS = (
     secret("api_token", "API token", "API token from the dashboard."),
     *common_settings(api_url="https://api.videsk.io", lookback_hours=72, max_concurrency=2),
-    text("timezone", "Time zone", "IANA zone in which times are requested.", default="UTC"),
+    text("timezone", "Time zone", "IANA time zone in which times are requested.", default="UTC"),
     text(
         "auth_header",
         "Header of the token",
@@ -36,8 +36,8 @@ SETTINGS = (
         default=5000,
         minimum=1,
     ),
-    array("form_ids", th.StringType, "Form ids", "Definitions of the forms to export."),
-    array("survey_ids", th.StringType, "Survey ids", "Definitions of the surveys to export."),
+    array("form_ids", th.StringType, "Form ids", "Ids of the forms to export."),
+    array("survey_ids", th.StringType, "Survey ids", "Ids of the surveys to export."),
     integer(
         "appointments_ahead_days",
         "Appointments ahead (days)",
