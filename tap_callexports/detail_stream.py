@@ -163,7 +163,7 @@ class DetailStream(CallStream["Record"]):
             if self.stats.not_found >= NOT_FOUND_AT_FIRST and not self._found:
                 setting = f"{self.provider.name}.{self.path_setting or 'api_url'}"
                 raise self.fail(
-                    f"none of the first {self.stats.not_found} calls is at {self.endpoint}; "
+                    f"none of the first {self.stats.not_found} calls was found at {self.endpoint}; "
                     f"check {setting}"
                 )
 

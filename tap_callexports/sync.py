@@ -113,7 +113,7 @@ class Sync:
         except Forbidden as failure:
             stats.outcome = FORBIDDEN
             if self._run.skip_forbidden_streams:
-                self._logger.warning("%s; skipped as skip_forbidden_streams says", failure)
+                self._logger.warning("%s; skipped (skip_forbidden_streams)", failure)
             else:
                 self._run.stream_failed(stream.name, failure)
         except StreamFailed as failure:

@@ -154,7 +154,7 @@ class WindowReader:
             raise Unreadable(message) from None
         self._stats.traffic.part(few_tries=True)
         if not self._others_can_be_read(part.window):
-            raise Unreadable(f"{message}, and nothing else can be read") from None
+            raise Unreadable(f"{message}, and no other second can be read") from None
         return [replace(part, few_tries=True, last_try=True)]
 
     def _others_can_be_read(self, unread: Window) -> bool:

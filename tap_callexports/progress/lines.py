@@ -105,7 +105,7 @@ class Progress:
         if unread := stats.skipped:
             more = f" and {len(unread) - _MAX_NAMED} more" if len(unread) > _MAX_NAMED else ""
             logger.warning(
-                "%s: %s could not be read; skipped as on_unreadable says: %s%s",
+                "%s: %s could not be read; skipped (on_unreadable: skip): %s%s",
                 stats.name,
                 count(len(unread), "window or call", "windows or calls"),
                 ", ".join(unread[:_MAX_NAMED]),

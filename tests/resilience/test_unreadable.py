@@ -75,7 +75,7 @@ def fail_stream(place: Place, stream: str, fault: Fault, skip: int = 0) -> None:
 
 def skipped_in(ran: Ran) -> list[str]:
     """The warnings about what was skipped."""
-    return [line for line in ran.log if "skipped as on_unreadable says" in line]
+    return [line for line in ran.log if "skipped (on_unreadable: skip)" in line]
 
 
 # Windows.

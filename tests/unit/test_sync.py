@@ -96,7 +96,7 @@ def test_a_forbidden_stream_fails_or_is_skipped_with_a_warning(
     calls.run.skip_forbidden_streams = skipped
     log = SyncLog(calls).run() if skipped else fails(SyncLog(calls), "403")
     assert log.stats.outcome == FORBIDDEN
-    assert ("403; skipped as skip_forbidden_streams says" in caplog.messages) is skipped
+    assert ("403; skipped (skip_forbidden_streams)" in caplog.messages) is skipped
 
 
 @given(st.integers(0, 10**9), st.booleans())

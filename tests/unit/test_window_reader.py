@@ -85,7 +85,7 @@ def test_a_second_that_cannot_be_read_is_skipped_if_others_can(
     assert (log.stats.skipped, log.stats.duplicates) == ([str(BAD)], 0)
     assert f"{GAVE_UP}; skipping {BAD}" in caplog.messages
     assert (
-        f"test_calls: 1 window or call could not be read; skipped as on_unreadable says: {BAD}"
+        f"test_calls: 1 window or call could not be read; skipped (on_unreadable: skip): {BAD}"
     ) in caplog.messages
     assert calls.requested.count(BAD) == 2
 
@@ -104,7 +104,7 @@ def test_a_second_that_can_be_read_the_last_time_is_not_skipped() -> None:
 
 def test_nothing_is_skipped_while_nothing_can_be_read() -> None:
     calls = FakeCalls(skip_unreadable=True).failing(Unreadable("500"))
-    assert fails(calls, "^500; .* cannot be split further, and nothing else can be read$") == []
+    assert fails(calls, "^500; .* cannot be split further, and no other second can be read$") == []
 
 
 @pytest.mark.parametrize("failure", [StreamFailed("402"), KeyMissing("402", others=False)])
