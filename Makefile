@@ -9,7 +9,7 @@ CODE := tap_callexports sandbox demo tests benchmarks orchestrate .github/script
 COMPILE := $(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.10 --no-annotate \
 	--custom-compile-command "make constraints"
 
-.PHONY: help demo test test-all coverage soak mutants bench orchestrate lint style types unused workflows format docs build constraints clean
+.PHONY: help demo report test test-all coverage soak mutants bench orchestrate lint style types unused workflows format docs build constraints clean
 .DEFAULT_GOAL := help
 
 help: ## Show this list
@@ -18,6 +18,12 @@ help: ## Show this list
 demo: .venv/ready .venv-meltano/ready ## Export all mock APIs with Meltano, twice, make one table of all calls, check every value: 2 minutes
 	@echo "make demo takes about 2 minutes."
 	@$(BIN)/python -m demo
+
+# A password belongs into PGPASSWORD or ~/.pgpass, where PostgreSQL's clients look for it.
+report: FROM = output/warehouse.duckdb
+report: SCHEMA = analytics
+report: .venv/ready ## Draw a page from the table of all calls: FROM=file.duckdb or FROM=postgresql://user@host/database, SCHEMA=name
+	@$(BIN)/python -m demo.report '$(FROM)' --schema '$(SCHEMA)'
 
 test: .venv/ready .venv-meltano/ready ## Check style and types, run the quick tests: 5 minutes on 2 cores
 	@echo "make test takes about 5 minutes on 2 cores."

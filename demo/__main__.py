@@ -13,12 +13,12 @@ from . import calls_model
 from .compare import differences, due, growth
 from .expected import STREAMS as CALL_STREAMS
 from .expected import expected
-from .insights import insights
-from .page import page
 from .platforms import Platforms, PlatformsError, running
 from .project import ALL_STREAMS, ROOT, Project, tap_settings
-from .report import rows_per_day, say, table
+from .report.insights import insights
+from .report.page import page
 from .streams import PROVIDERS, STREAMS
+from .terminal import rows_per_day, say, table
 from .warehouse import as_kept, tables
 
 if TYPE_CHECKING:
@@ -100,7 +100,8 @@ def _tell(platforms: Platforms) -> None:
     say("One table of all calls: dbt makes and tests it ...")
     _meltano(project, "run", "dbt-duckdb:build")
     say(f"\n{_calls_table(_checked_model(platforms))}\n")
-    REPORT.write_text(page(insights(WAREHOUSE)), encoding="utf-8")
+    html = page(insights(str(WAREHOUSE), calls_model.SCHEMA), note="Simulated calls.")
+    REPORT.write_text(html, encoding="utf-8")
 
 
 def _run(project: Project, platforms: Platforms, end: str) -> Effort:

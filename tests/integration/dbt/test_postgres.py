@@ -1,4 +1,4 @@
-"""The same SQL on PostgreSQL makes the same tables."""
+"""The same SQL on PostgreSQL makes the same tables, and from them the same report."""
 
 from __future__ import annotations
 
@@ -9,11 +9,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from calls_table import write_calls
 from one_table import run_dbt, truth, types_in
 from postgres import Server
 
 from demo.calls_model import differences
 from demo.expected import Row, expected
+from demo.report.insights import insights
+from demo.report.page import page
 from sandbox import Sandbox
 
 pytestmark = pytest.mark.slow
@@ -37,6 +40,8 @@ def test_postgres_holds_the_same_calls(postgres: Server, box: Sandbox, tmp_path:
     assert sum(day["calls"] for day in days) == len(held)
     started = [row["started_at"] for row in held if row["started_at"]]
     assert min(day["day"] for day in days if day["day"]) < min(started)[:10], "the zone counts"
+    same = write_calls(tmp_path, expected(tables).values())
+    assert page(insights(postgres.url, analytics)) == page(insights(same, "analytics"))
 
 
 def _load(server: Server, schema: str, tables: Mapping[str, Iterable[Row]], folder: Path) -> None:
