@@ -30,7 +30,7 @@ test: .venv/ready .venv-meltano/ready ## Check style and types, run the quick te
 	@$(MAKE) --no-print-directory lint
 	@$(PYTEST) -m "not slow" $(PYTEST_ARGS)
 
-test-all: test .venv-dbt/ready .venv-dagster/ready .venv-airflow/ready ## Run the slow tests too: loaders, dbt, Dagster, Airflow, packaging, long random schedules: 18 minutes
+test-all: test .venv-dbt/ready .venv-dagster/ready .venv-airflow/ready .venv-snowflake/ready .venv-bigquery/ready ## Run the slow tests too: loaders, dbt, Dagster, Airflow, packaging, long random schedules: 18 minutes
 	@echo "The slow tests take about 12 minutes on 2 cores."
 	@$(PYTEST) -m slow $(PYTEST_ARGS)
 
@@ -88,12 +88,12 @@ build: .venv/ready .venv-release/ready ## Build what is published, twice, and tr
 constraints: .venv/ready ## Renew the pinned versions of everything that is installed
 	@$(COMPILE) --group dev --group mutants pyproject.toml -o constraints/tap.txt
 	@$(COMPILE) --group dagster pyproject.toml -o constraints/dagster.txt
-	@for name in airflow bench dbt meltano release; do \
+	@for name in airflow bench bigquery dbt meltano release snowflake; do \
 		$(COMPILE) --group "$$name" -o "constraints/$$name.txt" || exit 1; \
 	done
 
 clean: ## Remove what make has made; Meltano's own state stays
-	rm -rf .venv .venv-meltano .venv-dbt .venv-bench .venv-release .venv-dagster .venv-airflow dist build .cache .mypy_cache .pytest_cache .ruff_cache .hypothesis output/demo
+	rm -rf .venv .venv-meltano .venv-dbt .venv-bench .venv-release .venv-dagster .venv-airflow .venv-snowflake .venv-bigquery dist build .cache .mypy_cache .pytest_cache .ruff_cache .hypothesis output/demo
 	find $(CODE) -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # Meltano wants other versions of packages that the tap uses too, so it lives apart.
@@ -117,7 +117,17 @@ clean: ## Remove what make has made; Meltano's own state stays
 	@.ci/bootstrap .venv-airflow constraints/airflow.txt --group airflow && touch $@ || \
 		echo "Airflow could not be installed; its example is not tested." >&2
 
-# So do the tools that the tap is compared with.
+# The loaders want versions of the SDK of their own. Without them, or fakesnow, their tests are skipped.
+.venv-snowflake/ready: pyproject.toml constraints/snowflake.txt .ci/bootstrap
+	@.ci/bootstrap .venv-snowflake constraints/snowflake.txt --group snowflake && touch $@ || \
+		echo "target-snowflake could not be installed; it is not tested." >&2
+
+.venv-bigquery/ready: pyproject.toml constraints/bigquery.txt .ci/bootstrap
+	@for python in python3.11 python3.10; do "$$python" -c "" 2>/dev/null && break; python=; done; \
+		test "$$python" && PYTHON=$$python .ci/bootstrap .venv-bigquery constraints/bigquery.txt --group bigquery && touch $@ || \
+		echo "z3-target-bigquery wants Python 3.10 or 3.11; it is not tested." >&2
+
+# The tools that the tap is compared with change often, too.
 .venv-bench/ready: pyproject.toml constraints/bench.txt .ci/bootstrap
 	@.ci/bootstrap .venv-bench constraints/bench.txt --group bench
 	@touch $@

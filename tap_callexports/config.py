@@ -167,6 +167,12 @@ def settings_schema(providers: Sequence[type[Provider]]) -> dict[str, Any]:
             choices=["fail", "skip"],
         ),
         boolean(
+            "nested_mixed_as_text",
+            "Mixed nested values as text",
+            "Make text of values inside lists that may have several types: a text stays as it is, "
+            "anything else becomes compact JSON. For loaders that want one type for each key.",
+        ),
+        boolean(
             "allow_insecure_url",
             "Allow insecure URLs",
             "Allow http:// to a host other than this machine.",

@@ -28,6 +28,7 @@ class Run:
         skip_forbidden_streams: Whether a 403 is only a warning.
         user_agent: Sent with every request.
         skip_unreadable: Whether smallest windows and single calls that cannot be read are skipped.
+        nested_mixed_as_text: Whether mixed values inside lists are text.
         logger: The tap's.
         writer: Writes the Singer messages.
         progress: Logs progress.
@@ -43,6 +44,7 @@ class Run:
     skip_forbidden_streams: bool
     user_agent: str
     skip_unreadable: bool
+    nested_mixed_as_text: bool
     logger: logging.Logger
     writer: LineWriter
     progress: Progress

@@ -23,6 +23,7 @@ from tap_callexports.provider import Provider
 from tap_callexports.records.batch import Batch
 from tap_callexports.records.codec import Codec
 from tap_callexports.records.exclusions import Exclusions
+from tap_callexports.records.mixed import with_texts
 from tap_callexports.records.naming import snake_case
 from tap_callexports.records.rows import Row
 from tap_callexports.records.timestamps import ISO_TIMES, SECOND, TimeReader, format_instant
@@ -96,7 +97,12 @@ class CallStream(SingerStream, Generic[TToken]):
         self.passthrough = False
         #: Of the stream or the current partition.
         self.stats = Stats(self.name)
+        if self.run.nested_mixed_as_text:
+            self.schema = with_texts(self.schema)  # type: ignore[misc] # endpoints set it, too
         super().__init__(tap)
+        if self.run.nested_mixed_as_text:
+            # A catalog may have been discovered without the setting.
+            self.entry = self.entry and {**self.entry, "schema": with_texts(self.entry["schema"])}
 
     @abstractmethod
     def paginator(self, window: Window) -> Paginator[TToken]:

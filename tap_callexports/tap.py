@@ -119,6 +119,7 @@ class TapCallExports(SingerTap):
             skip_forbidden_streams=config["skip_forbidden_streams"],
             user_agent=config.get("user_agent") or f"{self.name}/{self.plugin_version}",
             skip_unreadable=config["on_unreadable"] == "skip",
+            nested_mixed_as_text=config["nested_mixed_as_text"],
             connection_test=self.connection_test,
             logger=self.logger,
             writer=cast("LineWriter", self.message_writer),

@@ -275,6 +275,12 @@ STREAMS = (
         unfinished={"call_status": "ongoing", "end_timestamp": None},
         finished={"call_status": "ended", "end_timestamp": "2024-05-20T12:00:00.000000Z"},
         lookback="details_lookback_hours",
+        columns={
+            "transcript_with_tool_calls": [
+                {"role": "tool_call_invocation", "arguments": {"día": "jueves"}, "digit": 7},
+                {"role": "tool_call_result", "content": [{"libre": True}, 0.5, None]},
+            ]
+        },
     ),
     Stream(
         "twin24_incoming_calls",

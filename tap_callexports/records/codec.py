@@ -17,6 +17,7 @@ from tap_callexports.errors import KeyMissing
 from tap_callexports.records.batch import Batch
 from tap_callexports.records.columns import Column
 from tap_callexports.records.exclusions import Exclusions
+from tap_callexports.records.mixed import inner_text_reader
 from tap_callexports.records.naming import snake_case
 from tap_callexports.records.rows import ABSENT, NULL, Row, RowDecoder, Rows
 from tap_callexports.records.timestamps import TimeReader
@@ -91,6 +92,9 @@ class Codec(RowDecoder):
             for name, column in schema["properties"].items()
             if name != EXTRA
         }
+        readers = {name: inner_text_reader(schema["properties"][name]) for name in self._columns}
+        #: Of the columns with parts of unknown shape, whose values have to be decoded.
+        self._inner_text_readers = {name: read for name, read in readers.items() if read}
         self._name_of = name_of
         self._exclusions = exclusions
         self._as_json = as_json
@@ -125,6 +129,8 @@ class Codec(RowDecoder):
             for name in self._columns
             if name in fields
         }
+        for name in self._inner_text_readers.keys() & found.keys():
+            found[name] = list(map(self._inner_text_readers[name], plain_values(found[name])))
         if added:
             found |= {name: [value] * len(rows) for name, value in added.items()}
         if rest.extras:

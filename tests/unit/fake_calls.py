@@ -89,6 +89,7 @@ def fake_provider(
         skip_forbidden_streams=False,
         user_agent="test/1",
         skip_unreadable=skip_unreadable,
+        nested_mixed_as_text=False,
         logger=logger,
         writer=LineWriter(),
         progress=Progress(logger, lambda: False),

@@ -68,6 +68,7 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "values of raw tables": warehouse.accepted_streams,
     "columns of the table of calls": partial(warehouse.columns_of_model, "calls"),
     "columns of the days": partial(warehouse.columns_of_model, "calls_daily"),
+    **{f"loader {name}": partial(str, text) for name, text in meltano.loaders().items()},
     **{f"columns of {name}": partial(tables.column_tables, name) for name in TITLES},
     **{f"personal data of {name}": partial(privacy.personal_by_provider, name) for name in TITLES},
 }

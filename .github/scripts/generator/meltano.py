@@ -110,6 +110,13 @@ def second_account() -> str:
     )
 
 
+def loaders() -> dict[str, str]:
+    """The declarations of the loaders in meltano.yml, as they are there, by name."""
+    text = (ROOT / "meltano.yml").read_text(encoding="utf-8")
+    found = re.findall(r"^  (- name: (target-\S+)\n(?:    .*\n)*)", text, re.MULTILINE)
+    return {name: re.sub("^  ", "", lines, flags=re.MULTILINE) for lines, name in found}
+
+
 def env_example() -> str:
     """The file .env.example."""
     parts = [_ENV_HEAD]

@@ -1,4 +1,4 @@
-"""The script that loads batch files into DuckDB, as docs/speed.md shows it."""
+"""The script that loads batch files into DuckDB, as docs/loaders.md shows it."""
 
 from __future__ import annotations
 

@@ -157,7 +157,7 @@ class Postgres(Loader):
             for table, row in self._lines(rows):
                 found[table].append(
                     {
-                        name: _instant(value) if value and (table, name) in instants else value
+                        name: as_instant(value) if value and (table, name) in instants else value
                         for name, value in row.items()
                         if not name.startswith("_sdc_")
                     }
@@ -168,7 +168,11 @@ class Postgres(Loader):
         return [json.loads(line) for line in self.server.sql(statement).splitlines()]
 
 
-def _instant(value: str) -> str:
+#: The names of those that Meltano runs in tests.
+LOADERS = tuple(kind.name for kind in (DuckDb, Jsonl, Csv, Postgres))
+
+
+def as_instant(value: str) -> str:
     """An instant as the tap writes it; stores leave out the zone, the T, or zeros at the end."""
     seconds, _, fraction = value.replace(" ", "T").removesuffix("+00:00").partition(".")
     return f"{seconds}.{fraction:0<6}Z"
@@ -186,7 +190,7 @@ def _as_sent(schema: Mapping[str, Any], text: str) -> object:
     if not text:
         return None
     if schema.get("format") == "date-time":
-        return _instant(text)
+        return as_instant(text)
     if {"object", "array"} & {*schema["type"]}:
         # Written the way Python shows them, with numbers as decimals.
         return literal_eval(re.sub(r"Decimal\('([^']*)'\)", r"\1", text))

@@ -9,7 +9,7 @@ from pathlib import Path
 import expected_streams
 import pytest
 from killing import kill
-from loaders import Csv, DuckDb, Jsonl, Loader, Postgres
+from loaders import LOADERS, Csv, DuckDb, Jsonl, Loader, Postgres
 from pipelines import TAP, Pipeline, requests_so_far
 from support import secrets_in
 
@@ -18,7 +18,6 @@ from tap_callexports.providers import PROVIDERS
 
 pytestmark = pytest.mark.slow
 
-LOADERS = ("target-duckdb", "target-jsonl", "target-csv", "target-postgres")
 #: So that a bookmark which is ahead of the store leaves a gap that no lookback mends.
 NO_LOOKBACK = {
     f"TAP_CALLEXPORTS_{provider.name}_{setting.name}".upper(): "0"
