@@ -6,7 +6,7 @@ import json
 import textwrap
 from typing import TYPE_CHECKING, Any
 
-from generator.facts import TITLES, credentials, off_by_default, sdk_settings, settings
+from generator.facts import ROOT, TITLES, credentials, off_by_default, sdk_settings, settings
 from tap_callexports.providers import PROVIDERS
 from tap_callexports.tap import TapCallExports
 
