@@ -6,9 +6,10 @@ import fcntl
 import os
 import shlex
 import shutil
+import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timezone
 from importlib.util import find_spec
@@ -32,12 +33,15 @@ if "PYTEST_XDIST_WORKER" not in os.environ:
     Path(_TEMPORARY.name).chmod(0o755)  # PostgreSQL runs as a user without rights
     os.environ["TMPDIR"] = tempfile.tempdir = _TEMPORARY.name
 
+#: Makes a Meltano project: its name, its meltano.yml, and which plugins.
+Install = Callable[..., Path]
 ROOT = Path(__file__).resolve().parents[1]
 # Asserts in what the tests share say what they compared, as those in tests do.
 SHARED = {file.stem for file in (ROOT / "tests").rglob("*.py")} - sys.modules.keys()
 pytest.register_assert_rewrite(*sorted(SHARED))
 # What loads into DuckDB is left out where it has no build for this Python.
-collect_ignore = [] if find_spec("duckdb") else ["integration/meltano", "integration/dbt"]
+_LOADING = ["integration/meltano", "integration/dbt", "integration/documents/test_how_to.py"]
+collect_ignore = [] if find_spec("duckdb") else _LOADING
 # Of the SDK, on lines of its own in every program that is started: excused as in pyproject.toml.
 os.environ["PYTHONWARNINGS"] = "ignore:Python 3.10 reached its end of life"
 
@@ -82,13 +86,46 @@ def http() -> Iterator[requests.Session]:
 
 
 @pytest.fixture(scope="session")
-def meltano_plugins(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def install(tmp_path_factory: pytest.TempPathFactory) -> Install:
+    """Makes a project of this name with a meltano.yml and these of its plugins, once in a run."""
+
+    def installed(name: str, definition: str, *plugins: str) -> Path:
+        with _shared(tmp_path_factory) as folder:
+            root = folder / name
+            if not (root / "installed").exists():
+                root.mkdir(exist_ok=True)
+                (root / "meltano.yml").write_text(definition, "utf-8")
+                done = Project(root, root, {}).meltano("install", *plugins)
+                assert done.code == 0, done.log
+                (root / "installed").touch()
+        return root
+
+    return installed
+
+
+@pytest.fixture(scope="session")
+def meltano_plugins(install: Install) -> Path:
     """A project with our meltano.yml, the tap and its loaders installed; not to run anything in."""
-    with _shared(tmp_path_factory) as folder:
-        root = folder / "meltano"
-        if not (root / "installed").exists():
-            _install(root)
-    return root
+    definition = yaml.safe_load((ROOT / "meltano.yml").read_text("utf-8"))
+    (tap,) = definition["plugins"]["extractors"]
+    assert tap["pip_url"] == "-e ."
+    tap["pip_url"] = f"-e {shlex.quote(str(ROOT))}"  # the dot would be the copy's own folder
+    # Found once a test of Meltano is collected.
+    from loaders import LOADERS  # noqa: PLC0415
+
+    return install("meltano", yaml.safe_dump(definition, sort_keys=False), tap["name"], *LOADERS)
+
+
+@pytest.fixture(scope="session")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The tap, built."""
+    with _shared(tmp_path_factory) as root:
+        folder = root / "wheel"
+        if not folder.exists():
+            build = [sys.executable, "-m", "uv", "build", "--quiet", "--wheel", "--out-dir"]
+            subprocess.run([*build, str(folder), str(ROOT)], check=True)
+        [built] = folder.glob("*.whl")
+    return built
 
 
 @pytest.fixture
@@ -126,18 +163,3 @@ def _shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     with (folder / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield folder
-
-
-def _install(root: Path) -> None:
-    root.mkdir(exist_ok=True)
-    definition = yaml.safe_load((ROOT / "meltano.yml").read_text("utf-8"))
-    (tap,) = definition["plugins"]["extractors"]
-    assert tap["pip_url"] == "-e ."
-    tap["pip_url"] = f"-e {shlex.quote(str(ROOT))}"  # the dot would be the copy's own folder
-    (root / "meltano.yml").write_text(yaml.safe_dump(definition, sort_keys=False), "utf-8")
-    # Found once a test of Meltano is collected.
-    from loaders import LOADERS  # noqa: PLC0415
-
-    installed = Project(root, root, {}).meltano("install", tap["name"], *LOADERS)
-    assert installed.code == 0, installed.log
-    (root / "installed").touch()

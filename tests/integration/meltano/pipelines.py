@@ -27,15 +27,12 @@ TAP = "tap-callexports"
 class Pipeline:
     """The tap and one loader, with a store and a state of their own.
 
-    The end of `box` is the clock of the run; `account` is added to the plugins' names, and
-    `suffix` to that of the state.
+    The end of `box` is the clock of the run.
     """
 
     box: Sandbox
     project: Project
     loader: Loader
-    account: str = ""
-    suffix: str = ""
 
     @classmethod
     def into(cls, loader: Loader, box: Sandbox, root: Path, folder: Path) -> Pipeline:
@@ -48,12 +45,11 @@ class Pipeline:
 
     def run(self, *options: str, **settings: str) -> Outcome:
         """Run it up to the sandbox's end; `settings` add to those of the project."""
-        suffix = [f"--state-id-suffix={self.suffix}"] if self.suffix else []
         return self.project.meltano(
             "run",
-            *suffix,
             *options,
-            *self._plugins,
+            TAP,
+            self.loader.name,
             **{
                 "TAP_CALLEXPORTS_END_DATE": text(self.box.end),
                 **self.loader.settings(),
@@ -64,12 +60,7 @@ class Pipeline:
     @property
     def state_id(self) -> str:
         """What Meltano keeps its state under."""
-        names = "-to-".join(self._plugins)
-        return ":".join(filter(None, ("dev", names, self.suffix)))
-
-    @property
-    def _plugins(self) -> list[str]:
-        return ["--".join(filter(None, (name, self.account))) for name in (TAP, self.loader.name)]
+        return f"dev:{TAP}-to-{self.loader.name}"
 
     def state(self, command: str, *arguments: str) -> str:
         """What a command of `meltano state` prints."""
