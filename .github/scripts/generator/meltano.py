@@ -22,6 +22,8 @@ _LABELS = {"json": "JSON", "csv": "CSV", "retell": "Retell AI"} | {
     "fail": "Fail the stream",
     "skip": "Skip with a warning",
 }
+#: Settings of providers that the README's block declares, beside credentials.
+_DECLARED_FIRST = ("api_url", "lookback_hours")
 #: The README's block: how wide it is, and what keeps a setting on one line.
 _WIDTH, _TIED = 130, "\N{NO-BREAK SPACE}"
 _ENV_HEAD = """\
@@ -78,12 +80,12 @@ def plugin() -> str:
 
 
 def first_plugin() -> str:
-    """The same for the README: the shared settings, the credentials, and the addresses."""
+    """The same for the README: shared settings, credentials, addresses and lookbacks."""
     given = {name for provider in PROVIDERS for name in credentials(provider)}
     shown = [
         _declared(each, full=False).replace(" ", _TIED)
         for each in settings()
-        if not each.provider or each.name in given or each.short_name == "api_url"
+        if not each.provider or each.name in given or each.short_name in _DECLARED_FIRST
     ]
     lines = [
         f"capabilities: {_flow(capabilities())}",
