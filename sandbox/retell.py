@@ -147,7 +147,7 @@ class RetellApi(Api):
         row = self.table_of(self.streams[0]).find(unquote(one[1]))
         if row is None or row.key in self.options.vanished:
             raise RefusalError(422, "cannot find requested asset under given api key")
-        return Reply.of_json(200, _wire(row, _detailed(row.canonical)))
+        return Reply(200, row.encoded("detail", _encode_details))
 
     def _list(self, body: Record) -> Reply:
         """One page and what it says about the next, honestly or not."""
@@ -382,3 +382,7 @@ def _wire(row: Row, record: Record) -> Record:
 
 def _encode(row: Row) -> bytes:
     return json.dumps(_wire(row, _listed(row.canonical)), ensure_ascii=False).encode()
+
+
+def _encode_details(row: Row) -> bytes:
+    return json.dumps(_wire(row, _detailed(row.canonical)), ensure_ascii=False).encode()
