@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 
     from orchestrate.export import Range
 
-RETELL_DIALECT = "retell"
 _TIMEOUT_SECONDS = 60
 _MILLISECOND = timedelta(milliseconds=1)
 _SECOND = timedelta(seconds=1)
@@ -74,11 +73,16 @@ def _burki(session: requests.Session, settings: Mapping[str, Any], span: Range) 
     return Count(found, found)
 
 
-def _retell(session: requests.Session, settings: Mapping[str, Any], span: Range) -> Count | None:
-    """`include_total`, which is Retell's: https://docs.retellai.com/api-references/list-calls."""
-    if settings.get("filter_dialect") != RETELL_DIALECT:
+def _anunzi(session: requests.Session, settings: Mapping[str, Any], span: Range) -> Count | None:
+    """Anunzi documents no count: only a workspace of Retell is asked."""
+    if settings.get("filter_dialect") != "retell":
         return None
-    url = _url("anunzi", settings) + "/v3/list-calls"
+    return _retell(session, {"api_url": URLS["anunzi"]["api_url"], **settings}, span)
+
+
+def _retell(session: requests.Session, settings: Mapping[str, Any], span: Range) -> Count:
+    """`include_total`, https://docs.retellai.com/api-references/list-calls."""
+    url = _url("retell", settings) + "/v3/list-calls"
     criteria = dict(settings.get("filter_criteria", {}))
     if settings.get("agent_ids"):
         criteria["agent"] = [{"agent_id": agent} for agent in settings["agent_ids"]]
@@ -150,7 +154,8 @@ def _milliseconds(instant: datetime) -> int:
 
 #: The streams a provider counts by the time their rows are known by.
 COUNTERS = {
-    "anunzi_calls": _retell,
+    "anunzi_calls": _anunzi,
+    "retell_calls": _retell,
     "twin24_calls": _twin24,
     "burki_calls": _burki,
     "burki_call_list": _burki,

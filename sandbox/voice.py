@@ -13,7 +13,7 @@ from .invent import Tables, below
 
 Part = dict[str, Any]
 
-_TABLES = Tables("anunzi")
+_TABLES = Tables("retell")
 _SAID = ("Hola, ¿en qué puedo ayudar?", "Quiero cambiar mi cita.", "Claro, ¿para cuándo?")
 
 

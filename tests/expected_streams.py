@@ -7,7 +7,7 @@ the demo and the generated documents take their lists of streams from here or fr
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from tap_callexports.compat import override
@@ -141,8 +141,8 @@ _SUBMITTED: dict[str, Any] = {
     "like": "videsk_forms",
     "options": {"cap": 12, "forms": _QUESTIONS, "surveys": _QUESTIONS},
 }
-_ANUNZI: dict[str, Any] = {
-    "api": "anunzi",
+_RETELL: dict[str, Any] = {
+    "api": "retell",
     "keys": ("call_id",),
     "path": "/v3/list-calls",
     "changes": {"agent_name": "Señora Ñandú", "metadata": {"reviewed": [True, None]}},
@@ -150,7 +150,7 @@ _ANUNZI: dict[str, Any] = {
     "settings": {"page_size": 7},
 }
 _STARTED_CALLS: dict[str, Any] = {
-    **_ANUNZI,
+    **_RETELL,
     "time": "start_timestamp",
     "filtered_by": "start_timestamp",
 }
@@ -250,19 +250,17 @@ _VIDESK_STREAMS = (
     ),
 )
 
-STREAMS = (
-    *_VIDESK_STREAMS,
-    Stream("anunzi_calls", **_STARTED_CALLS),
-    Stream("anunzi_calls", **_STARTED_CALLS, options={"dialect": "retell"}, variant="retell"),
+_RETELL_STREAMS = (
+    Stream("retell_calls", **_STARTED_CALLS),
     Stream(
-        "anunzi_unstarted_calls",
+        "retell_unstarted_calls",
         time=None,
         method="FULL_TABLE",
-        **_ANUNZI,
+        **_RETELL,
         columns={"call_status": "not_connected", "start_timestamp": None, "end_timestamp": None},
     ),
     Stream(
-        "anunzi_call_details",
+        "retell_call_details",
         selected=False,
         **{
             **_STARTED_CALLS,
@@ -282,6 +280,15 @@ STREAMS = (
             ]
         },
     ),
+)
+
+STREAMS = (
+    *_VIDESK_STREAMS,
+    *(
+        replace(each, name=each.name.replace("retell", "anunzi"), api="anunzi", like=each.name)
+        for each in _RETELL_STREAMS
+    ),
+    *_RETELL_STREAMS,
     Stream(
         "twin24_incoming_calls",
         ("call_id",),
@@ -352,8 +359,8 @@ LISTS = tuple(
     for name, stream in BY_NAME.items()
     if stream.time and not stream.per_call and not stream.like
 )
-#: The streams with one request per call.
-DETAILS = tuple(name for name, stream in BY_NAME.items() if stream.per_call)
+#: The streams with one request per call that are not like another one.
+DETAILS = tuple(name for name, stream in BY_NAME.items() if stream.per_call and not stream.like)
 #: The streams that are read by time and keep a bookmark, by name.
 TIMED = tuple(name for name, stream in BY_NAME.items() if stream.time)
 #: The streams that are off unless chosen.

@@ -117,6 +117,16 @@ def streams_of(provider: str) -> list[str]:
     return [name for name, stream in streams().items() if stream.provider.name == provider]
 
 
+def original_of(stream: str) -> str:
+    """The stream of another provider that a stream is a variant of; "" for none."""
+    _, *originals = (
+        vars(each)["name"]
+        for each in type(streams()[stream]).__mro__
+        if isinstance(vars(each).get("name"), str)
+    )
+    return originals[0] if originals else ""
+
+
 def off_by_default() -> list[str]:
     """Names of the streams that are only exported if they are selected."""
     return [name for name, stream in streams().items() if not stream.selected_by_default]
@@ -134,10 +144,7 @@ def endpoint_of(stream: CallStream[Any]) -> tuple[str, str]:
 @cache
 def schema_of(stream: str) -> Column:
     """A stream's schema as its file has it."""
-    folder = ROOT / "tap_callexports" / "providers" / streams()[stream].provider.name
-    text = (folder / "schemas" / f"{stream}.json").read_text(encoding="utf-8")
-    schema: Column = json.loads(text)
-    return schema
+    return streams()[stream].schema
 
 
 def columns_of(stream: str) -> dict[str, Column]:

@@ -15,6 +15,7 @@ from generator.facts import (
     endpoint_of,
     is_marked,
     is_personal,
+    original_of,
     personal_columns,
     schema_of,
     sdk_settings,
@@ -131,7 +132,8 @@ def _speeds() -> tuple[list[str], list[list[str]]]:
 def column_tables(provider: str) -> str:
     """What each stream of a provider is, and its columns.
 
-    Where a stream has all columns of the provider's first one, only its further ones are shown.
+    Where a stream has all columns of the provider's first one, only its further ones are shown; of
+    a variant of another provider's stream none.
     """
     first, *_ = names = streams_of(provider)
     known = columns_of(first)
@@ -139,7 +141,7 @@ def column_tables(provider: str) -> str:
     for name in names:
         columns = columns_of(name)
         extends = name != first and all(columns.get(key) == value for key, value in known.items())
-        parts.append(_columns(name, beside=first if extends else ""))
+        parts.append(_columns(name, beside=original_of(name) or (first if extends else "")))
     return "\n\n".join(parts)
 
 
@@ -148,7 +150,6 @@ def _columns(name: str, beside: str) -> str:
     keys = ", ".join(f"`{key}`" for key in stream.primary_keys)
     time = f"`{stream.replication_key}`" if stream.replication_key else "none"
     on = "On" if stream.selected_by_default else "Off"
-    more = f" The columns are those of `{beside}`, and:" if beside else ""
     known = columns_of(beside) if beside else {}
     rows = [
         _column(path, part)
@@ -156,6 +157,10 @@ def _columns(name: str, beside: str) -> str:
         if column not in known
         for path, part in [(column, schema), *_shown_parts(column, schema)]
     ]
+    more = ""
+    if beside:
+        page = f"{streams()[beside].provider.name}.md#{beside}"
+        more = f" The columns are those of [`{beside}`]({page}){', and:' if rows else '.'}"
     paragraphs = [
         f"### `{name}`",
         schema_of(name)["description"],

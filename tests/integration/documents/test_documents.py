@@ -57,7 +57,7 @@ def test_every_name_that_a_document_uses_is_one_of_the_code(page: Path) -> None:
     text = page.read_text(encoding="utf-8").replace("TAP_CALLEXPORTS__ACME_", "TAP_CALLEXPORTS_")
     known = {setting.variable for setting in SETTINGS.values()} | OTHER_VARIABLES
     assert set(re.findall(r"TAP_CALLEXPORTS_[A-Z0-9_]*[A-Z0-9]", text)) <= known
-    named = rf"(?<![\w./])((?:{'|'.join(TITLES)})\.[a-z_]+)`?(?: \((\d+)\))?"
+    named = rf"(?<![\w./])((?:{'|'.join(TITLES)})\.(?!md\b)[a-z_]+)`?(?: \((\d+)\))?"
     for name, default in re.findall(named, text):
         assert name in SETTINGS, name
         assert default in {"", SETTINGS[name].default}, name

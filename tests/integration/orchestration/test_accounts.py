@@ -66,7 +66,7 @@ def test_runs_at_the_same_time_share_a_budget_if_that_can_be(
         ("{first_month: 2024-13, accounts: {a: {burki: {}}}}", "must be a month"),
         ("{first_month: 2024-01, accounts: {}}", "must name at least one"),
         ("{first_month: 2024-01, accounts: {A-b: {burki: {}}}}", "small letters"),
-        ("{first_month: 2024-01, accounts: {a: {retell: {}}}}", "must have settings of"),
+        ("{first_month: 2024-01, accounts: {a: {nobody: {}}}}", "must have settings of"),
         ("{first_month: 2024-01, accounts: {a: {burki: key}}}", "are not settings"),
         ("{first_month: 2024-01, accounts: {a: {burki: {requests_per_minute: 0}}}}", "are not"),
         ("{", "accounts.yml: while parsing"),

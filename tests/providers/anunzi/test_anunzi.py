@@ -1,4 +1,4 @@
-"""Anunzi and Retell AI: two ways to write a filter, and a cursor that is opaque and perishable."""
+"""Anunzi: Retell's API at another address, and two ways to write a filter."""
 
 from __future__ import annotations
 
@@ -7,53 +7,34 @@ from datetime import datetime
 from typing import Any
 
 import pytest
-from provider_runs import (
-    FOR_EVER,
-    asked,
-    assert_complete,
-    assert_complete_or_loud,
-    assert_safe,
-    empty_sandbox,
-    export,
-    truth_where,
-)
-from support import (
-    HOUR,
-    MILLISECOND,
-    MINUTE,
-    UTC,
-    failure,
-    warnings_in,
-)
+from expected_streams import BY_NAME
+from provider_runs import asked, assert_complete, empty_sandbox, export, truth_where
+from support import HOUR, UTC, assert_table_is, failure, run_tap, warnings_in
 
-from sandbox import Fault, Sandbox
+from sandbox import Sandbox
+from tap_callexports.providers.anunzi.provider import Anunzi
+from tap_callexports.providers.retell.filters import equals
+from tap_callexports.providers.retell.provider import Retell
 
 CALLS, UNSTARTED, DETAILS = "anunzi_calls", "anunzi_unstarted_calls", "anunzi_call_details"
-BOTH = CALLS, UNSTARTED
-NOON = datetime(2024, 5, 9, 12, 0, 0, 123_000, tzinfo=UTC)
+NOON = datetime(2024, 5, 9, 12, tzinfo=UTC)
 OTHER = {"anunzi": "retell", "retell": "anunzi"}
 DIALECTS = pytest.mark.parametrize("dialect", ["anunzi", "retell"])
-WORKERS = pytest.mark.parametrize("workers", [1, 4])
 
 
-def equals(dialect: str, name: str, value: str) -> dict[str, Any]:
-    """A condition of one's own, in a dialect."""
-    if dialect == "retell":
-        return {name: {"type": "enum", "op": "in", "value": [value]}}
-    return {name: {"operator": "eq", "value": value}}
-
-
-def assert_no_request_came_twice(box: Sandbox) -> None:
-    bodies = [json.dumps(request.body) for request in asked(box.anunzi)]
-    assert len(bodies) == len(set(bodies))
-
-
-# Dialects.
+def test_the_settings_are_those_of_retell_and_the_dialect() -> None:
+    anunzi, retell = (
+        {each.name: each.default for each in provider.properties} for provider in (Anunzi, Retell)
+    )
+    own = {"api_url": "https://calls.anunzi.net", "filter_dialect": "anunzi"}
+    assert anunzi == {**retell, **own}
+    assert retell["api_url"] == "https://api.retellai.com"
+    assert "filter_dialect" not in retell
 
 
 @DIALECTS
-@WORKERS
-@pytest.mark.parametrize("stream", BOTH)
+@pytest.mark.parametrize("workers", [1, 4])
+@pytest.mark.parametrize("stream", [CALLS, UNSTARTED])
 def test_a_refused_dialect_fails_at_once_and_names_the_other(
     box: Sandbox, dialect: Any, stream: str, workers: int
 ) -> None:
@@ -61,11 +42,14 @@ def test_a_refused_dialect_fails_at_once_and_names_the_other(
     run = export(
         box.anunzi, streams=[stream], filter_dialect=OTHER[dialect], max_concurrency=workers
     )
-    assert f"anunzi.filter_dialect: {dialect}" in failure(run, stream)
-    assert "has an invalid format" in failure(run, stream)
+    line = failure(run, stream)
+    assert "400, the filter was refused" in line
+    assert "has an invalid format" in line
+    advice = f"; try anunzi.filter_dialect: {dialect}, and check anunzi.filter_criteria"
+    assert line.endswith(advice)
     assert run.records(stream) == []
-    assert_no_request_came_twice(box)
-    assert len(asked(box.anunzi)) <= workers
+    bodies = [json.dumps(request.body) for request in asked(box.anunzi)]
+    assert len(bodies) == len(set(bodies)) <= workers
 
 
 @DIALECTS
@@ -100,134 +84,45 @@ def test_an_ignored_dialect_costs_one_warning_and_one_scan_but_no_call(
     assert len(asked(box.anunzi, "/get-call/")) == (len(truth) if stream == DETAILS else 0)
 
 
+def test_an_ignored_filter_on_the_status_is_a_warning_that_names_the_other_dialect(
+    box: Sandbox, caplog: pytest.LogCaptureFixture
+) -> None:
+    box.anunzi.options.unfiltered = {"call_status", "disconnection_reason"}
+    assert_complete(export(box.anunzi, streams=[UNSTARTED]), box.anunzi, UNSTARTED)
+    [warning] = warnings_in(caplog, "did not apply the filter on call_status")
+    assert "those with a start are dropped; try anunzi.filter_dialect: retell" in warning
+
+
 @DIALECTS
-def test_filters_of_ones_own_reach_every_page_and_pages_ask_the_same(
+def test_conditions_of_ones_own_are_written_in_the_chosen_dialect(
     box: Sandbox, dialect: Any
 ) -> None:
     box.anunzi.options.dialect = dialect
-    agents = sorted({row.canonical["agent_id"] for row in box.anunzi.rows})[:2]
-    criteria = equals(dialect, "direction", "outbound")
-    given = {"filter_criteria": criteria, "filter_dialect": dialect, "agent_ids": agents}
-    run = export(box.anunzi, streams=[CALLS, DETAILS], page_size=5, **given)
-    for stream in (CALLS, DETAILS):
-        truth = truth_where(
-            box.anunzi,
-            stream,
-            lambda row: row.get("direction") == "outbound" and row["agent_id"] in agents,
-        )
+    criteria = {"direction": equals(dialect, "outbound")}
+    streams = [CALLS, UNSTARTED, DETAILS]
+    run = export(box.anunzi, streams=streams, filter_criteria=criteria, filter_dialect=dialect)
+    for stream in streams:
+        truth = truth_where(box.anunzi, stream, lambda row: row.get("direction") == "outbound")
         assert_complete(run, box.anunzi, stream, truth=truth)
-    assert len(asked(box.anunzi, "/get-call/")) == len(truth)
-    pages: dict[str, int] = {}
-    for request in asked(box.anunzi, "list-calls"):
-        body = dict(request.body)
-        body.pop("pagination_key", None)
-        assert set(body) == {"filter_criteria", "sort_order", "limit"}
-        sent = body["filter_criteria"]
-        assert sent["direction"] == criteria["direction"]
-        assert sent["agent"] == [{"agent_id": agent} for agent in agents]
-        pages[json.dumps(body, sort_keys=True)] = pages.get(json.dumps(body, sort_keys=True), 0) + 1
-    assert max(pages.values()) > 1
 
 
-def test_an_empty_balance_fails_without_another_try(box: Sandbox) -> None:
-    box.anunzi.faults.add(Fault("status", status=402, times=99))
-    assert "402" in failure(export(box.anunzi, max_concurrency=1), CALLS)
-    assert len(asked(box.anunzi)) == 1
+def test_an_address_of_retell_and_its_dialect_read_a_workspace_of_retell(box: Sandbox) -> None:
+    settings = {**box.retell.config(), "filter_dialect": "retell"}
+    names = {name: each.like for name, each in BY_NAME.items() if each.api == "anunzi"}
+    run = run_tap({"start_date": "2024-05-01", "anunzi": settings}, streams=names)
+    assert run.code == 0
+    for ours, theirs in names.items():
+        assert_table_is(run.table(ours), box.truth(theirs))
+    assert box.anunzi.requests == []
 
 
-@pytest.mark.parametrize("stream", [CALLS, DETAILS])
-def test_the_key_to_a_call_s_room_is_never_exported(
-    box: Sandbox, caplog: pytest.LogCaptureFixture, stream: str
-) -> None:
-    caplog.set_level("DEBUG")
-    [row] = box.anunzi.add_at(NOON, call_type="web_call")
-    row.extra_wire = {"new_field": {"a": 1}}
-    run = export(box.anunzi, streams=[stream])
-    extras = {record["call_id"]: record["extra"] for record in run.records(stream)}
-    assert extras.pop(row.key) == {"new_field": {"a": 1}}
-    assert set(extras.values()) == {None}
-    assert sum(record["call_type"] == "web_call" for record in run.records(stream)) > 1
-    assert "access_token" not in json.dumps(run.lines) + caplog.text
-    assert "canary-access-token" not in json.dumps(run.lines) + caplog.text
-
-
-# The cursor.
-
-
-@WORKERS
-@pytest.mark.parametrize(
-    ("stream", "refusal"), [(CALLS, 400), (CALLS, 404), (CALLS, 422), (DETAILS, 400)]
-)
-def test_an_expired_cursor_splits_the_window_and_gives_no_call_twice(
-    box: Sandbox, stream: str, refusal: int, workers: int
-) -> None:
-    box.anunzi.options.cursor_ttl_pages = 2
-    box.anunzi.options.cursor_refusal_status = refusal
-    run = export(box.anunzi, streams=[stream], page_size=3, max_concurrency=workers)
-    assert refusal in {request.status for request in asked(box.anunzi)}
-    assert_complete(run, box.anunzi, stream)
-
-
-@pytest.mark.parametrize(
-    ("step", "calls", "ttl", "page_size", "most"),
-    [
-        (72_000 * MILLISECOND, 300, 3, 10, 160),  # six hours in one window
-        (40 * MILLISECOND, 20, 1, 5, FOR_EVER),  # one second
-        (MINUTE, 20, 2, 4, FOR_EVER),
-    ],
-    ids=["hours", "a second", "minutes"],
-)
-def test_a_window_with_more_pages_than_a_cursor_lives_for_is_read_in_parts(
-    step: Any, calls: int, ttl: int, page_size: int, most: float
-) -> None:
-    with empty_sandbox() as box:
-        box.anunzi.options.cursor_ttl_pages = ttl
-        box.anunzi.add_at(*(NOON.replace(microsecond=0) + number * step for number in range(calls)))
-        run = export(box.anunzi, page_size=page_size)
-    assert_complete(run, box.anunzi)
-    assert len(asked(box.anunzi)) < most
-
-
-@pytest.mark.parametrize("times", [1, 2])
-def test_calls_without_a_start_are_read_all_over_after_an_expired_cursor(
-    box: Sandbox, times: int
-) -> None:
-    refusal = Fault("status", status=422, times=times)
-    box.anunzi.faults.add(refusal, when=lambda request: "pagination_key" in request.body, skip=2)
-    run = export(box.anunzi, streams=[UNSTARTED], page_size=2)
-    assert 422 in {request.status for request in asked(box.anunzi)}
-    assert_complete(run, box.anunzi, UNSTARTED)
-
-
-@pytest.mark.parametrize("stream", BOTH)
-def test_a_cursor_that_is_refused_for_ever_fails_after_a_few_tries(stream: str) -> None:
-    with empty_sandbox() as box:
-        box.anunzi.options.cursor_ttl_pages = 1
-        status = {} if stream == CALLS else {"call_status": "not_connected"}
-        box.anunzi.of(stream).add_at(*[NOON] * 30, **status)
-        run = export(box.anunzi, streams=[stream], page_size=10)
-    assert "refused its own pagination_key" in failure(run, stream)
-    assert_safe(run, box.anunzi, stream)
-    assert len(asked(box.anunzi)) < 120
-
-
-@pytest.mark.parametrize(("calls", "page_size"), [(60, 10), (5, 1)])
-def test_an_expired_cursor_of_calls_in_another_order_is_loud(calls: int, page_size: int) -> None:
-    with empty_sandbox() as box:
-        box.anunzi.options.sort = "ignored"
-        box.anunzi.options.cursor_ttl_pages = 2 if calls == 60 else 1
-        box.anunzi.add_at(*[NOON + number * MINUTE for number in range(calls)])
-        run = export(box.anunzi, page_size=page_size)
-    assert_complete_or_loud(run, box.anunzi)
-
-
-def test_a_cursor_that_is_refused_once_costs_one_request_more() -> None:
-    with empty_sandbox() as box:
-        box.anunzi.add(100, NOON, NOON + 6 * HOUR)
-        refusal = Fault("status", status=400)
-        box.anunzi.faults.add(refusal, when=lambda request: "pagination_key" in request.body)
-        run = export(box.anunzi, page_size=10)
-        requests = asked(box.anunzi)
-    assert_complete(run, box.anunzi)
-    [refused] = [request for request in requests if request.status == 400]
-    assert sum(request.body == refused.body for request in requests) == 2
+def test_a_state_with_renamed_streams_is_continued_by_retell(box: Sandbox) -> None:
+    settings = {**box.retell.config(), "filter_dialect": "retell"}
+    config = {"start_date": "2024-05-01", "end_date": "2024-05-20", "anunzi": settings}
+    state = run_tap(config, streams=[CALLS]).state
+    renamed = json.loads(json.dumps(state).replace('"anunzi_', '"retell_'))
+    run = export(box.retell, state=renamed, lookback_hours=0)
+    truth = truth_where(
+        box.retell, "retell_calls", lambda row: row["start_timestamp"] >= "2024-05-20"
+    )
+    assert_complete(run, box.retell, truth=truth)

@@ -1,4 +1,4 @@
-"""Retell's own client, in its strictest mode, as the judge of the mock of Anunzi and Retell."""
+"""Retell's own client, in its strictest mode, judges the mock of Retell's API."""
 
 from __future__ import annotations
 
@@ -17,13 +17,12 @@ _PAGE = 60
 @pytest.fixture(scope="module")
 def box() -> Iterator[Sandbox]:
     with Sandbox(rows=200) as running:
-        running.anunzi.options.dialect = "retell"
         yield running
 
 
 @pytest.fixture(scope="module")
 def client(box: Sandbox) -> Iterator[retell.Retell]:
-    config = box.anunzi.config()
+    config = box.retell.config()
     with retell.Retell(
         api_key=config["api_key"],
         base_url=config["api_url"],
@@ -50,7 +49,7 @@ def _ids(calls: list[Any]) -> set[str]:
 
 def test_all_pages_are_valid_and_hold_every_call(box: Sandbox, client: retell.Retell) -> None:
     calls = _calls(client)
-    truth = box.truth("anunzi_calls").keys() | box.truth("anunzi_unstarted_calls").keys()
+    truth = box.truth("retell_calls").keys() | box.truth("retell_unstarted_calls").keys()
     assert len(calls) == len(_ids(calls))
     assert _ids(calls) == {call_id for (call_id,) in truth}
     assert {call.call_status for call in calls} > {"ended", "ongoing", "not_connected"}

@@ -1,14 +1,14 @@
-"""Filters in the dialects of Anunzi and of Retell AI.
+"""Filters of the call list, in the dialects of Retell AI and of Anunzi.
 
-https://doc.anunzi.net/api-calls/listar-llamadas, https://docs.retellai.com/api-references/list-calls
+https://docs.retellai.com/api-references/list-calls, https://doc.anunzi.net/api-calls/listar-llamadas
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-#: Value of `filter_dialect`; another one means Anunzi's.
-RETELL = "retell"
+#: The dialects.
+RETELL, ANUNZI = "retell", "anunzi"
 
 
 def between(dialect: str, low: int, high: int) -> dict[str, Any]:
@@ -38,4 +38,4 @@ def admits(condition: object, value: str) -> bool | None:
 
 def other(dialect: str) -> str:
     """The other dialect."""
-    return "anunzi" if dialect == RETELL else RETELL
+    return ANUNZI if dialect == RETELL else RETELL

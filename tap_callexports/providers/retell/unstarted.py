@@ -3,7 +3,7 @@
 A time filter does not find these calls, and there is no filter for a missing start. So each pass
 requests one value of `call_status` or of `disconnection_reason` that such calls have; calls with a
 start are dropped.
-https://doc.anunzi.net/api-calls/listar-llamadas, https://docs.retellai.com/api-references/list-calls
+https://docs.retellai.com/api-references/list-calls
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from tap_callexports.compat import override
 from tap_callexports.errors import Signal
 from tap_callexports.http.request import Request
 from tap_callexports.http.response import Response
-from tap_callexports.providers.anunzi import filters
-from tap_callexports.providers.anunzi.streams import SCHEMAS, AnunziStream
+from tap_callexports.providers.retell import filters
+from tap_callexports.providers.retell.streams import SCHEMAS, RetellStream
 from tap_callexports.records.batch import Batch
 from tap_callexports.windows import Window
 
@@ -65,12 +65,12 @@ class ReasonRefused(Signal):
     """The server refused a value of `disconnection_reason`; the next one is requested."""
 
 
-class UnstartedCalls(AnunziStream):
-    """Calls that never started, https://doc.anunzi.net/api-calls/listar-llamadas"""
+class UnstartedCalls(RetellStream):
+    """Calls that never started, https://docs.retellai.com/api-references/list-calls"""
 
-    name = "anunzi_unstarted_calls"
+    name = "retell_unstarted_calls"
     replication_key = None
-    schema = StreamSchema(SCHEMAS)
+    schema = StreamSchema(SCHEMAS, key="retell_unstarted_calls")
     windowed = False
     tracked_columns = (STATUS, REASON, "start_timestamp")
 
@@ -129,9 +129,9 @@ class UnstartedCalls(AnunziStream):
             admitted = filters.admits(criteria[name], value) if name in criteria else True
             if admitted is None:
                 raise self.fail(
-                    f"anunzi.filter_criteria.{name} cannot be combined with the values this "
-                    "stream requests; write it as one value or a list of values, or deselect "
-                    f'the stream: select "!{self.name}.*"'
+                    f"{self.provider.name}.filter_criteria.{name} cannot be combined with the "
+                    "values this stream requests; write it as one value or a list of values, or "
+                    f'deselect the stream: select "!{self.name}.*"'
                 )
             if admitted:
                 passes.append((name, value))
@@ -141,9 +141,9 @@ class UnstartedCalls(AnunziStream):
         if column == STATUS:
             self.logger.warning(
                 "%s: the server did not apply the filter on call_status; every call is read, and "
-                "those with a start are dropped; try anunzi.filter_dialect: %s",
+                "those with a start are dropped%s",
                 self.where,
-                filters.other(self.dialect),
+                self.dialect_advice,
             )
         else:
             self.logger.warning(
