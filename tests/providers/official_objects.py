@@ -51,7 +51,7 @@ class Maker:
     alternative is taken which was used least so far.
     """
 
-    def __init__(self, kind: object, seed: int) -> None:
+    def __init__(self, kind: Any, seed: int) -> None:
         self._adapter: TypeAdapter[Any] = TypeAdapter(kind)
         schema = self._adapter.json_schema(by_alias=True)
         self._schema, self._named = schema, schema.get("$defs", {})
