@@ -47,6 +47,8 @@ _LATER_CALLS = 3
 #: A call and its details; None if it no longer exists, a failure if it cannot be read.
 _Result: TypeAlias = "tuple[Record, Batch | StreamFailed | None]"
 _Unread: TypeAlias = "tuple[Record, StreamFailed]"
+#: What takes the place of the details of a call that is not finished, as they say.
+_UNFINISHED = Batch([])
 _NOT_FOUND = frozenset({HTTPStatus.NOT_FOUND, HTTPStatus.UNPROCESSABLE_ENTITY})
 
 
@@ -93,6 +95,11 @@ class DetailStream(CallStream["Record"]):
     def added_columns(self, call: Record) -> Mapping[str, Any]:
         """Columns of the rows of a call that come from its record in the list stream."""
         return {}
+
+    @property
+    @override
+    def columns_needed(self) -> tuple[str, ...]:
+        return (*super().columns_needed, self.status_column)
 
     @property
     @override
@@ -157,6 +164,7 @@ class DetailStream(CallStream["Record"]):
         for details in self._skipping(in_order(pieces, ahead), window):
             if details is not None:
                 self._found += 1
+                self._unfinished_calls += details is _UNFINISHED
                 yield details
                 continue
             self.stats.not_found += 1
@@ -244,7 +252,10 @@ class DetailStream(CallStream["Record"]):
         try:
             request = self.build_call_request(call)
             rows = self.send(request, lambda response: self.parse_call(response, call))
-            yield call, self.batch(rows, self.added_columns(call))
+            # The status in the details counts if the list has another one.
+            batch = self.batch(rows, self.added_columns(call))
+            statuses = batch.columns.get(self.status_column, ())
+            yield call, batch if self.unfinished.isdisjoint(statuses) else _UNFINISHED
         except RecordNotFound:
             yield call, None
         except Unreadable as failure:

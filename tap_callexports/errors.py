@@ -75,6 +75,7 @@ class TransientFailure(ExportError):
         unreadable: The server responded with an error of its own or with a body that cannot be
             decoded, perhaps because of what was requested.
         connected: False if no connection could be made.
+        fewer_at_once: Whether the server refuses this many concurrent requests.
     """
 
     def __init__(
@@ -85,12 +86,14 @@ class TransientFailure(ExportError):
         too_large: bool = False,
         unreadable: bool = False,
         connected: bool = True,
+        fewer_at_once: bool = False,
     ) -> None:
         super().__init__(message)
         self.wait = wait
         self.too_large = too_large
         self.unreadable = unreadable
         self.connected = connected
+        self.fewer_at_once = fewer_at_once
 
 
 class WindowTooLarge(ExportError):

@@ -152,8 +152,13 @@ class CallStream(SingerStream, Generic[TToken]):
         )
 
     def column_of(self, field: str) -> str:
-        """Column name of a provider's field."""
-        return snake_case(field)
+        """Column name of a provider's field; an instant's says no unit."""
+        return snake_case(field).removesuffix("_unix_secs")
+
+    @property
+    def columns_needed(self) -> tuple[str, ...]:
+        """The tracked columns, those that the schema lacks included."""
+        return self.tracked_columns
 
     def report(self) -> None:
         """Log more at the end of the stream."""
@@ -300,7 +305,7 @@ class CallStream(SingerStream, Generic[TToken]):
     @cached_property
     def _codecs(self) -> dict[bool, Codec]:
         """By whether records are JSON."""
-        tracked = (self.declared_replication_key, self.filter_field, *self.tracked_columns)
+        tracked = (self.declared_replication_key, self.filter_field, *self.columns_needed)
         return {
             as_json: Codec(
                 self.schema,

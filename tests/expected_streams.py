@@ -172,6 +172,15 @@ _EXPORT: dict[str, Any] = {
 }
 
 
+_ELEVENLABS: dict[str, Any] = {
+    "api": "elevenlabs",
+    "keys": ("conversation_id",),
+    "time": "start_time",
+    "filtered_by": "start_time",
+    "fields": {"start_time": "start_time_unix_secs"},
+}
+
+
 def _export_of(name: str, group: JSON, changes: JSON, *more_keys: str, **more: Any) -> Stream:
     """A stream of Videsk, whose path is its name; `more` is what it has that its group has not."""
     path = name.replace("ai_", "ai/").replace("_", "-")
@@ -343,6 +352,32 @@ STREAMS = (
         },
         lookback="details_lookback_hours",
         # The time is the call's: what is said holds none of its own that the bookmark goes by.
+        time_in_rows=False,
+    ),
+    Stream(
+        "elevenlabs_conversations",
+        **_ELEVENLABS,
+        path="/conversations$",
+        changes={"agent_name": "Señora Ñandú", "rating": 4.5, "tag_ids": ["late", "vip"]},
+        number="call_duration_secs",
+        settings={"page_size": 7},
+    ),
+    Stream(
+        "elevenlabs_conversation_details",
+        selected=False,
+        **_ELEVENLABS,
+        path="/conversations/",
+        changes={"agent_name": "Señora Ñandú", "visited_agents": [{"agent_id": "a", "x": None}]},
+        number="user_message_count",
+        per_call=True,
+        rows=20,
+        listed_at="/conversations$",
+        call_id="conversation_id",
+        unfinished={"status": "in-progress"},
+        finished={"status": "done"},
+        lookback="details_lookback_hours",
+        settings={"page_size": 7, "details_lookback_hours": 24},
+        # The time is in the metadata.
         time_in_rows=False,
     ),
 )

@@ -263,6 +263,8 @@ class HttpClient:
         reason = f"{failure}; {attempts.try_number}"
         if wait:
             self._logger.info("%s: %s, next in %g s", where, reason, round(wait, 1))
+        if failure.fewer_at_once:
+            self.rate_limiter.allow_fewer()
         if failure.wait:
             # The wait that the server requests holds for all workers.
             self.rate_limiter.pause(wait)

@@ -47,6 +47,8 @@ class RateLimiter:
 
     def __init__(self, *, at_once: int, per_minute: int | None) -> None:
         self._slots = threading.BoundedSemaphore(at_once)
+        self._at_once = at_once
+        self._narrowing = threading.Lock()
         self._rate = RateLimit(per_minute)
 
     def for_login(self) -> RateLimiter:
@@ -61,6 +63,15 @@ class RateLimiter:
         with self._slots:
             self._rate.take()
             yield
+
+    def allow_fewer(self) -> None:
+        """Allow one concurrent request fewer from now on, but one at least.
+
+        Without effect while all slots are taken: the server will refuse once more.
+        """
+        with self._narrowing:
+            if self._at_once > 1 and self._slots.acquire(blocking=False):
+                self._at_once -= 1
 
     def pause(self, seconds: float) -> None:
         """Start no request of any worker for some seconds."""

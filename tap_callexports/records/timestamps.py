@@ -176,7 +176,17 @@ def epoch_ms_instant(value: object) -> str:
     Raises:
         ValueError: Not a number, or outside the years 2000 to 2100.
     """
-    micros = value * 1000 if type(value) is int else _micros(value)
+    return _instant(value, 1000)
+
+
+def epoch_instant(value: object) -> str:
+    """The same of epoch seconds."""
+    return _instant(value, 1_000_000)
+
+
+def _instant(value: object, factor: int) -> str:
+    """Instant text of a number of units, each of which is `factor` microseconds."""
+    micros = value * factor if type(value) is int else _micros(value, factor)
     if not _FIRST_MICROS <= micros < _LAST_MICROS:
         raise ValueError("outside the years 2000 to 2100")
     hour, rest = divmod(micros, 3_600_000_000)
@@ -207,21 +217,29 @@ def epoch_ms_instants(values: Sequence[Any]) -> list[str | None] | None:
     ]
 
 
+def epoch_instants(values: Sequence[Any]) -> list[str | None] | None:
+    """As `epoch_ms_instants`, of epoch seconds."""
+    if {int} != {type(value) for value in values if value is not None}:
+        return None
+    return epoch_ms_instants([None if value is None else value * 1000 for value in values])
+
+
 @lru_cache(10_000)
 def _minute_text(minute: int) -> str:
     """`YYYY-MM-DDTHH:MM` of a minute since 1970."""
     return (EPOCH + timedelta(minutes=minute)).strftime("%Y-%m-%dT%H:%M")
 
 
-def _micros(value: object) -> int:
+def _micros(value: object, factor: int) -> int:
     if isinstance(value, bool) or not isinstance(value, (int, str, float, Decimal)):
-        raise ValueError("not epoch milliseconds")  # noqa: TRY004 - one error type for callers
+        raise ValueError("not a number")  # noqa: TRY004 - one error type for callers
     try:
         number = Decimal(value.strip() if isinstance(value, str) else value)
         # Compared before it is multiplied: a number may have a billion digits.
-        return int(number * 1000) if FIRST_MS <= number < LAST_MS else 0
+        known = _FIRST_MICROS // factor <= number < _LAST_MICROS // factor
+        return int(number * factor) if known else 0
     except ArithmeticError as error:
-        raise ValueError("not epoch milliseconds") from error
+        raise ValueError("not a number") from error
 
 
 def floor_second(instant: datetime) -> datetime:
@@ -240,7 +258,14 @@ def epoch_ms(instant: datetime) -> int:
     return (instant - EPOCH) // MILLISECOND
 
 
+def epoch_seconds(instant: datetime) -> int:
+    """Whole seconds since 1970, rounded down."""
+    return (instant - EPOCH) // SECOND
+
+
 #: ISO 8601, UTC if naive.
 ISO_TIMES = TimeReader(iso_instant, utc_instants)
 #: Milliseconds since 1970.
 EPOCH_MS_TIMES = TimeReader(epoch_ms_instant, epoch_ms_instants)
+#: Seconds since 1970.
+EPOCH_TIMES = TimeReader(epoch_instant, epoch_instants)

@@ -96,4 +96,5 @@ def _repeats_401(name: str) -> bool:
 
 
 def _has_cursor(request: Request) -> bool:
-    return isinstance(request.body, dict) and "pagination_key" in request.body
+    body = request.body if isinstance(request.body, dict) else {}
+    return "pagination_key" in body or "cursor" in request.query

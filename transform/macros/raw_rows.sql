@@ -1,8 +1,8 @@
 {#- Some columns of a raw table, one row for each primary key.
 
     models/raw/_raw.yml, which `make docs` writes, says which types they have and what the key is.
-    A path such as call_cost.combined_cost leads into a JSON column: it becomes a column with two
-    underscores, call_cost__combined_cost.
+    A path such as call_cost.combined_cost, of two or three steps, leads into a JSON column: it
+    becomes a column with two underscores, call_cost__combined_cost.
 
     A stream that is off has no table, and a deselected column is not in it: both are there all
     the same, and empty. A loader that appends leaves one row for each time a call came: the row
@@ -69,7 +69,9 @@
   {%- elif name in held -%}
     cast({{ name }} as {{ type }})
   {%- elif parts[0] in held -%}
-    cast(nullif(cast({{ parts[0] }} as json) ->> '{{ parts[1] }}', '') as {{ type }})
+    {%- set inside = "(cast(" ~ parts[0] ~ " as json) -> '" ~ parts[1] ~ "')" if parts | length > 2
+          else "cast(" ~ parts[0] ~ " as json)" %}
+    cast(nullif({{ inside }} ->> '{{ parts[-1] }}', '') as {{ type }})
   {%- else -%}
     cast(null as {{ type }})
   {%- endif -%}

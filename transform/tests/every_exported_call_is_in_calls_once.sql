@@ -14,6 +14,8 @@ with exported as (
   from ({{ raw_rows('videsk_queues', ['id', 'assigned']) }}) as queues
   left join ({{ raw_rows('videsk_calls', ['id', 'queue']) }}) as calls on calls.queue = queues.id
   where calls.id is null and (queues.assigned is null or queues.assigned = false)
+  union
+  select 'elevenlabs', conversation_id from ({{ elevenlabs_spoken() }}) as spoken
 ),
 
 held as (

@@ -135,7 +135,8 @@ def off_by_default() -> list[str]:
 def endpoint_of(stream: CallStream[Any]) -> tuple[str, str]:
     """Method and path; a path may come from a setting's default."""
     if isinstance(stream, DetailStream):
-        return stream.build_call_request({"id": 1, "call_id": "1"}).method, stream.endpoint
+        call = dict.fromkeys(stream.calls.primary_keys, "1")
+        return stream.build_call_request(call).method, stream.endpoint
     only = {stream.partition_column: "1"} if stream.partition_setting else {}
     window = Window(datetime(2024, 5, 1, tzinfo=UTC), datetime(2024, 5, 2, tzinfo=UTC), only)
     return stream.build_request(window, None).method, stream.endpoint

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import yaml
 
-from generator.facts import ROOT, TITLES, columns_of, schema_of, streams, types_of
+from generator.facts import ROOT, TITLES, columns_of, parts_of, schema_of, streams, types_of
 from generator.tables import table
 
 if TYPE_CHECKING:
@@ -86,12 +86,12 @@ def columns_of_model(name: str) -> str:
 
 
 def _column(name: str, schema: Column) -> Iterator[str]:
-    """A column, and the plain values in it, which models read by a path."""
+    """A column, and the plain values in it and in its objects, which models read by a path."""
     description = json.dumps(schema["description"], ensure_ascii=False)
     yield f"{{name: {name}, data_type: {_type(schema)}, description: {description}}}"
-    for inner, part in schema.get("properties", {}).items():
-        if _type(part) != "json":
-            yield f"{{name: {name}.{inner}, data_type: {_type(part)}}}"
+    for path, part in parts_of(schema):
+        if _type(part) != "json" and "[]" not in path and path.count(".") <= 1:
+            yield f"{{name: {name}.{path}, data_type: {_type(part)}}}"
 
 
 def _type(schema: Column) -> str:

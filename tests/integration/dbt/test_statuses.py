@@ -134,6 +134,57 @@ def test_the_list_that_knows_the_end_counts_and_then_the_one_that_says_more(
     assert found == {**dict(zip("123", lists, strict=True)), **details, **twin24}
 
 
+def test_what_was_written_at_elevenlabs_is_no_call(tmp_path: Path) -> None:
+    sources = ("twilio", "widget", "whatsapp", "twilio_sms", "slack_integration", None)
+    tables: dict[str, list[Row]] = {
+        "elevenlabs_conversations": [
+            {
+                "conversation_id": f"{source} {word}",
+                "conversation_initiation_source": source,
+                "status": "processing",
+            }
+            for source in sources
+            for word in ("listed", "written", "spoken")
+        ],
+        "elevenlabs_conversation_details": [
+            {
+                "conversation_id": f"{source} {word}",
+                "status": "done",
+                "metadata": {"text_only": word == "written"},
+            }
+            for source in sources
+            for word in ("written", "spoken")
+        ],
+    }
+    found = {row["call_id"]: row["status"] for row in _built(tables, tmp_path)}
+    spoken = {f"{source} spoken": "answered" for source in sources}
+    assert found == {
+        **spoken,
+        **dict.fromkeys(("twilio listed", "widget listed", "None listed"), "ongoing"),
+    }
+
+
+def test_what_dialling_came_to_at_elevenlabs_is_the_status(tmp_path: Path) -> None:
+    results = ("answered", "voicemail", "busy", "no_answer", "failed", None)
+    statuses = ("done", "failed", "in-progress", "a_status_of_tomorrow")
+    tables: dict[str, list[Row]] = {
+        "elevenlabs_conversation_details": [
+            {
+                "conversation_id": f"{status} {result}",
+                "status": status,
+                "metadata": {"phone_call": {"call_result": result, "direction": "outbound"}},
+            }
+            for status in statuses
+            for result in results
+        ]
+    }
+    calls = _built(tables, tmp_path, "every_status_of_a_provider_is_known")
+    found = {row["call_id"]: row["status"] for row in calls}
+    assert found["done voicemail"] == found["done None"] == "answered"
+    assert found["done busy"] == found["failed no_answer"] == "no_answer"
+    assert found["done failed"] == found["failed answered"] == "failed"
+
+
 def test_a_queue_entry_is_a_call_only_if_no_agent_took_it(tmp_path: Path) -> None:
     tables: dict[str, list[Row]] = {
         "videsk_queues": [

@@ -74,3 +74,12 @@ def test_without_a_limit_requests_start_at_once_unless_the_server_wants_a_rest()
         limiter.pause(3)
         with limiter.slot():
             assert clock.now == 105.0
+
+
+def test_fewer_slots_are_left_when_the_server_refuses_so_many_but_one_at_least() -> None:
+    limiter = RateLimiter(at_once=3, per_minute=None)
+    for _ in range(5):
+        limiter.allow_fewer()
+    with limiter.slot():
+        assert not limiter._slots.acquire(blocking=False)
+    assert limiter._slots.acquire(blocking=False)

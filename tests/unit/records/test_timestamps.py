@@ -11,12 +11,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tap_callexports.records.timestamps import (
+    EPOCH,
     FIRST_MS,
     LAST_MS,
     ceil_second,
+    epoch_instant,
+    epoch_instants,
     epoch_ms,
     epoch_ms_instant,
     epoch_ms_instants,
+    epoch_seconds,
     floor_second,
     format_instant,
     iso_instant,
@@ -88,6 +92,30 @@ def test_epoch_milliseconds_are_read_in_every_spelling(value: object) -> None:
 def test_seconds_taken_for_milliseconds_are_refused(value: object) -> None:
     with pytest.raises(ValueError):  # noqa: PT011 - as above
         epoch_ms_instant(value)
+
+
+@pytest.mark.parametrize("value", [1703302407, "1703302407", " 1703302407 ", 1703302407.0])
+def test_epoch_seconds_are_read_in_every_spelling(value: object) -> None:
+    assert epoch_instant(value) == "2023-12-23T03:33:27.000000Z"
+    assert epoch_instant("1703302407.25") == "2023-12-23T03:33:27.250000Z"
+
+
+@pytest.mark.parametrize("value", [1703302407333, 0, -1, "soon", "", None, True, "1e400", []])
+def test_milliseconds_taken_for_seconds_are_refused(value: object) -> None:
+    with pytest.raises(ValueError):  # noqa: PT011 - as above
+        epoch_instant(value)
+
+
+def test_a_column_of_seconds_is_read_at_once() -> None:
+    read = ["2023-12-23T03:33:27.000000Z", None]
+    assert epoch_instants([1703302407, None]) == read
+    assert epoch_instants([1703302407, "1703302407"]) is None
+    assert epoch_instants([1703302407, 1703302407333]) is None
+
+
+@given(st.integers(-(10**9), 4 * 10**9), st.integers(0, 999_999))
+def test_epoch_seconds_are_rounded_down(number: int, micros: int) -> None:
+    assert epoch_seconds(EPOCH + timedelta(seconds=number, microseconds=micros)) == number
 
 
 @given(st.integers(-(10**12), 4 * 10**12))
