@@ -120,7 +120,7 @@ def run_command() -> None:
         if any(file == mapper.__file__ for file, _ in places):
             logger.error(
                 "stream_maps: an expression fails on a record (%s): is a column that it names null "
-                "there, or not selected?",
+                "or not selected there, or a key of stream_map_config missing?",
                 kind,
             )
         else:

@@ -11,6 +11,8 @@ from tap_callexports.progress.lines import Progress
 from tap_callexports.redaction import sanitize
 from tap_callexports.singer.messages import LineWriter
 
+#: Most requests of a stream, and tries of a login, in a connection test.
+TEST_REQUESTS = 2
 #: Most characters of one cause, and most causes, in the last line of a failed run.
 _MAX_CAUSE_LENGTH, _MAX_CAUSES = 300, 40
 

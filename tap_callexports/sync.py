@@ -22,14 +22,14 @@ from tap_callexports.records.batch import Batch, Record
 from tap_callexports.records.dedupe import Dedupe
 from tap_callexports.records.timestamps import SECOND, UTC, format_instant
 from tap_callexports.redaction import sanitize
+from tap_callexports.run import TEST_REQUESTS
 from tap_callexports.singer.state import Bookmark
 from tap_callexports.stream import CallStream
 from tap_callexports.window_reader import Event, WindowReader
 from tap_callexports.windows import QUIET, ClosedWindow, Window, span_of
 
-#: A connection test reads the last week before the start of the run in at most two requests.
+#: A connection test reads the last week before the start of the run.
 TEST_SPAN = timedelta(days=7)
-TEST_REQUESTS = 2
 _FAR = datetime.max.replace(tzinfo=UTC)
 
 

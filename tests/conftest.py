@@ -110,8 +110,7 @@ def meltano_plugins(install: Install) -> Path:
     (tap,) = definition["plugins"]["extractors"]
     assert tap["pip_url"] == "-e ."
     tap["pip_url"] = f"-e {shlex.quote(str(ROOT))}"  # the dot would be the copy's own folder
-    # Found once a test of Meltano is collected.
-    from loaders import LOADERS  # noqa: PLC0415
+    from loaders import LOADERS  # noqa: PLC0415 - found once a test of Meltano is collected
 
     return install("meltano", yaml.safe_dump(definition, sort_keys=False), tap["name"], *LOADERS)
 

@@ -51,7 +51,6 @@ _PAGE = """\
 #: What can stand between marks, by name.
 BLOCKS: dict[str, Callable[[], str]] = {
     "providers": tables.provider_table,
-    "smallest config": tables.smallest_config,
     "settings": tables.setting_tables,
     "streams": tables.stream_table,
     "speed": tables.speed_table,

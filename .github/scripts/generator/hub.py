@@ -41,7 +41,8 @@ def definition() -> dict[str, Any]:
         "label": "Call Exports",
         "description": about["description"],
         "executable": name,
-        "pip_url": name,
+        # Not on a package index yet: whoever registers the name there could be installed.
+        "pip_url": f"git+https://YOUR-GIT-HOST/{name}.git",
         "capabilities": capabilities(),
         "log_parser": "singer-sdk",
         "keywords": ["meltano_sdk"],

@@ -35,30 +35,20 @@ _NONE = "\N{EN DASH}"
 
 
 def provider_table() -> str:
-    """The providers, what switches them on, and their pages."""
-    rows = [
-        (
-            f"[{provider.title}](docs/providers/{provider.name}.md)",
-            str(len(provider.streams)),
-            " or ".join(
-                " and ".join(f"`TAP_CALLEXPORTS_{provider.name}_{name}`".upper() for name in group)
-                for group in provider.credentials
-            ),
-        )
-        for provider in PROVIDERS
-    ]
-    return table(("provider", "streams", "credential, as Meltano's variable"), rows)
-
-
-def smallest_config() -> str:
-    """A config file with the credential of every provider, and nothing else."""
-    lines = ['"start_date": "2024-05-01"']
+    """The providers, the smallest config of each, and the same for Meltano."""
+    rows = []
     for provider in PROVIDERS:
         names = provider.credentials[0]
-        values = {name: f"YOUR-{name.replace('_', '-')}".upper() for name in names}
-        lines.append(f"{json.dumps(provider.name)}: {json.dumps(values)}")
-    inner = ",\n".join(f"  {line}" for line in lines)
-    return f"```json\n{{\n{inner}\n}}\n```"
+        config = {provider.name: dict.fromkeys(names, "…")}
+        rows.append(
+            (
+                f"[{provider.title}](docs/providers/{provider.name}.md)",
+                str(len(provider.streams)),
+                f"`{json.dumps(config, ensure_ascii=False)}`",
+                ", ".join(f"`TAP_CALLEXPORTS_{provider.name}_{name}`".upper() for name in names),
+            )
+        )
+    return table(("provider", "streams", "smallest config", "the same for Meltano"), rows)
 
 
 def setting_tables() -> str:

@@ -100,12 +100,13 @@ class JwtAuth(requests.auth.AuthBase):
             self._expires = clock.monotonic() + max(seconds - EARLY_SECONDS, seconds / 2)
 
 
-def log_in(client: HttpClient, settings: Mapping[str, Any]) -> tuple[str, float]:
+def log_in(client: HttpClient, settings: Mapping[str, Any], tries: int) -> tuple[str, float]:
     """Log in, and return the token and its lifetime in seconds by the server's clock.
 
     Args:
         client: A client without credential.
         settings: The provider's object, defaults filled in.
+        tries: How often the request is sent at most.
 
     Raises:
         ProviderFailed: The login is refused, or cannot be reached.
@@ -115,7 +116,7 @@ def log_in(client: HttpClient, settings: Mapping[str, Any]) -> tuple[str, float]
     body |= {name: value for name, value in optional.items() if value is not None}
     url = settings["auth_url"].rstrip("/") + PATH
     try:
-        return client.send(Request(url, json=body, sender="login"), _token_of)
+        return client.send(Request(url, json=body, sender="login", max_tries=tries), _token_of)
     except (StreamFailed, WindowTooLarge) as failure:
         if isinstance(failure, ProviderFailed) and not isinstance(failure, Unreachable):
             raise  # the credential was refused: the address is right

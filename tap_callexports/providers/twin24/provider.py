@@ -13,10 +13,12 @@ from singer_sdk import typing as th
 from tap_callexports.compat import override
 from tap_callexports.config import array, common_settings, integer, open_object, secret, text
 from tap_callexports.http.client import Auth, HttpClient
+from tap_callexports.http.request import MAX_TRIES
 from tap_callexports.provider import Provider, streams_in
 from tap_callexports.providers.twin24 import streams as endpoints
 from tap_callexports.providers.twin24.login import JwtAuth, NoAuth, log_in
 from tap_callexports.records.time_zones import zone_errors
+from tap_callexports.run import TEST_REQUESTS
 
 SETTINGS = (
     text("email", "E-mail", "E-mail address of a user of the account; needs password."),
@@ -149,4 +151,5 @@ class Twin24(Provider):
             self.run.logger,
             reads_ahead=False,
         )
-        return JwtAuth(lambda: log_in(client, self.settings))
+        tries = TEST_REQUESTS if self.run.connection_test else MAX_TRIES
+        return JwtAuth(lambda: log_in(client, self.settings, tries))

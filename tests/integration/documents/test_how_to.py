@@ -499,10 +499,8 @@ def test_plain_singer_keeps_its_state(
     shell = Shell(tmp_path, wheel)
     (tmp_path / "home").mkdir()
     assert "tap-callexports v0.1." in shell.run(recipe.take())
-    config = {"start_date": "2024-05-01", "burki": {"api_url": f"{box.url}/burki"}}
-    secrets = {"burki": {"api_key": box.burki.options.api_key}}
+    config = {"start_date": "2024-05-01", "burki": box.burki.config()}
     (tmp_path / "config.json").write_text(json.dumps(config))
-    (tmp_path / "secrets.json").write_text(json.dumps(secrets))
     block = recipe.take()
     lines = []
     for _ in range(2):
