@@ -49,7 +49,8 @@ class Row:
     """One record of a provider: `canonical` is what an exporter must make of it.
 
     Change `canonical` and the times through `amend`, so that nothing stale is served;
-    `visible` and `extra_wire` may be set directly.
+    `visible` and `extra_wire` may be set directly, and `raw`: bytes that are sent as they are
+    instead of the encoded row.
     """
 
     canonical: Record
@@ -58,12 +59,13 @@ class Row:
     visible: bool = True
     extra_wire: Record = field(default_factory=dict)
     key: str = ""
+    raw: bytes = b""
     cached: tuple[Hashable, bytes] | None = field(default=None, repr=False)
 
     def encoded(self, form: Hashable, encode: Callable[[Row], bytes]) -> bytes:
         """The row as bytes in one form, encoded once for as long as neither changes."""
-        if self.extra_wire:
-            return encode(self)
+        if self.raw or self.extra_wire:
+            return self.raw or encode(self)
         if self.cached is None or self.cached[0] != form:
             self.cached = (form, encode(self))
         return self.cached[1]
