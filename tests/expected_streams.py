@@ -332,6 +332,19 @@ STREAMS = (
         # The time is the call's: what is said holds none of its own that the bookmark goes by.
         time_in_rows=False,
     ),
+    Stream(
+        "vapi_calls",
+        ("id",),
+        "updated_at",
+        api="vapi",
+        path="/call$",
+        filtered_by="updated_at",
+        changes={"name": "Ñandú", "cost": 0.125, "analysis": {"summary": "más", "a": [None, 1]}},
+        number="cost",
+        newest_first=True,
+        settings={"page_size": 12},
+        fields={"updated_at": "updatedAt"},
+    ),
 )
 
 #: The first entry of every stream, by name.

@@ -6,7 +6,8 @@ from tap_callexports.provider import Provider
 from tap_callexports.providers.anunzi.provider import Anunzi
 from tap_callexports.providers.burki.provider import Burki
 from tap_callexports.providers.twin24.provider import Twin24
+from tap_callexports.providers.vapi.provider import Vapi
 from tap_callexports.providers.videsk.provider import Videsk
 
 #: All providers, in the order of settings and messages.
-PROVIDERS: tuple[type[Provider], ...] = (Videsk, Anunzi, Twin24, Burki)
+PROVIDERS: tuple[type[Provider], ...] = (Videsk, Anunzi, Twin24, Burki, Vapi)
