@@ -37,6 +37,19 @@ _RANGES = {
 _EXACT = {"id": "id", "assistantId": "assistant_id", "phoneNumberId": "phone_number_id"}
 _INSTANTS = ("created_at", "updated_at", "started_at", "ended_at")
 _NOT_ANSWERED = ("customer-did-not-answer", "customer-busy")
+_DIRECTIONS = {"inboundPhoneCall": "inbound", "outboundPhoneCall": "outbound"}
+_STATUSES = statuses(
+    answered="ended deletion-failed",
+    ongoing="scheduled queued ringing in-progress forwarding",
+    failed="not-found",
+)
+_REASONS = statuses(
+    no_answer=" ".join(_NOT_ANSWERED),
+    abandoned="call.ringing.sip-inbound-caller-hungup-before-call-connect",
+    failed="assistant-not-found assistant-not-valid assistant-request-returned-no-assistant "
+    "twilio-reported-customer-misdialed vonage-rejected scheduled-call-deleted "
+    "phone-call-provider-bypass-enabled-but-no-call-received",
+)
 #: Stands in encoded rows for what differs in each response.
 _FRESH = b"@fresh@"
 
@@ -189,35 +202,37 @@ class VapiApi(Api):
     @override
     def calls(cls, rows: Rows) -> Iterator[Call]:
         """One of each call."""
-        status_of = statuses(
-            answered="ended", ongoing="scheduled queued ringing in-progress forwarding"
-        )
         for row in rows["vapi_calls"]:
-            kind, reason = row["type"] or "", row["ended_reason"]
-            word = "no_answer" if reason in _NOT_ANSWERED else status_of.get(row["status"], "other")
             started, ended = (row[name] and parse(row[name]) for name in ("started_at", "ended_at"))
             length = (ended - started) / MILLISECOND if started and ended else None
-            customer, own = row["customer"] or {}, row["phone_number"] or {}
-            inbound = kind == "inboundPhoneCall"
-            numbers = [customer.get("number"), own.get("number")]
+            number, own = ((row[name] or {}).get("number") for name in ("customer", "phone_number"))
+            direction = _DIRECTIONS.get(row["type"] or "", "")
             artifact = row["artifact"] or {}
             yield call(
                 "vapi_calls",
                 row,
                 "call_id=id started_at ended_at raw_status=status "
-                "disconnection_reason=ended_reason agent=assistant_id cost",
-                direction={"inboundPhoneCall": "inbound", "outboundPhoneCall": "outbound"}.get(
-                    kind
-                ),
+                "disconnection_reason=ended_reason cost",
+                direction=direction or None,
                 duration_seconds=times(length, "0.001"),
-                status=word,
-                customer_number=numbers[0],
-                from_number=numbers[not inbound],
-                to_number=numbers[inbound],
+                status=_status(row["status"], row["ended_reason"] or ""),
+                agent=(row["assistant"] or {}).get("name") or row["assistant_id"],
+                customer_number=number,
+                from_number={"inbound": number, "outbound": own}.get(direction),
+                to_number={"inbound": own, "outbound": number}.get(direction),
                 currency="USD",
                 recording=artifact.get("recordingUrl"),
                 transcript_table="vapi_calls" if artifact.get("transcript") else None,
             )
+
+
+def _status(status: str | None, reason: str) -> str:
+    """The status in the table of all calls."""
+    found = _STATUSES.get(status or "", "other")
+    if found != "answered":
+        return found
+    broken = "error" in reason or "failed" in reason
+    return _REASONS.get(reason, "failed" if broken else "answered")
 
 
 def _meets(value: str, end: str, bound: str) -> bool:
@@ -301,25 +316,7 @@ def _spoken(messages: Sequence[Record]) -> list[Record]:
 
 
 def _analysed(rng: random.Random) -> Record:
-    """Costs in USD, whose sum is the cost of the call, and the analysis."""
-    parts = [1 + below(rng, 900) for _ in "1234"]
-    named = dict(zip(("transport", "stt", "llm", "vapi"), parts, strict=True))
-    dollars = {name: part / 10_000 for name, part in named.items()}
-    minutes = 1 + below(rng, 90) / 10
-    tokens = {"promptTokens": 900, "completionTokens": 80}
-    costs: list[Record] = [
-        {"type": "transport", "provider": "twilio", "minutes": minutes},
-        {"type": "transcriber", "transcriber": {}, "minutes": minutes},
-        {"type": "model", "model": {"model": "gpt-4o"}, **tokens},
-        {"type": "vapi", "subType": "normal", "minutes": minutes},
-    ]
-    costs = [{**cost, "cost": part / 10_000} for cost, part in zip(costs, parts, strict=True)]
-    total = sum(parts) / 10_000
-    breakdown = {**dollars, "total": total, "llmPromptTokens": 900, "ttsCharacters": 120}
-    analysis = _columns("analysis", rng)
-    return _columns(
-        "call analysed", rng, cost=total, breakdown=breakdown, costs=costs, analysis=analysis
-    )
+    return _columns("call analysed", rng, analysis=partial(_columns, "analysis"))
 
 
 def _encode(record: Record, more: Record) -> bytes:

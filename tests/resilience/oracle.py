@@ -95,7 +95,9 @@ class Ledger:
         for row in self._handle.rows:
             key, at = tuple(row.canonical[name] for name in keys), self._filtered_by(row)
             if self.at.get(key, at) != at:
+                # It is gone from where it was, and new where it is.
                 self.gone.add(key)
+                self._new.add(key)
             self.at[key] = at
         for key, record in truth.items():
             value = {name: part for name, part in record.items() if part is not None}

@@ -1,5 +1,5 @@
 -- generated: modelled providers
-{%- set providers = ['videsk', 'anunzi', 'twin24', 'burki'] %}
+{%- set providers = ['videsk', 'anunzi', 'twin24', 'burki', 'vapi'] %}
 -- end of generated
 {%- for provider in providers %}
 {%- set billed_in = var('currencies').get(provider) %}
