@@ -77,7 +77,7 @@ class VapiApi(Api):
     name = "vapi"
     keys: ClassVar = {"vapi_calls": ("id",)}
     call_streams = ("vapi_calls",)
-    largest_burst = 60
+    largest_bursts = (60, 180)
 
     def __init__(self, plan: Plan) -> None:
         """Set up the provider with default behaviour."""
@@ -196,7 +196,7 @@ class VapiApi(Api):
         options = self.options = VapiOptions()
         _TABLES.vary(options, dice)
         options.retention_days = dice.choice([None, None, 14])
-        return {"page_size": dice.choice([10, 50, 200, 1000])}
+        return {"page_size": 1000 if options.clamp else dice.choice([10, 50, 200, 1000])}
 
     @classmethod
     @override
@@ -205,14 +205,15 @@ class VapiApi(Api):
         for row in rows["vapi_calls"]:
             started, ended = (row[name] and parse(row[name]) for name in ("started_at", "ended_at"))
             length = (ended - started) / MILLISECOND if started and ended else None
-            number, own = ((row[name] or {}).get("number") for name in ("customer", "phone_number"))
+            number = (row["customer"] or {}).get("number")
+            own = (row["phone_number"] or {}).get("twilioPhoneNumber")
             direction = _DIRECTIONS.get(row["type"] or "", "")
             artifact = row["artifact"] or {}
             yield call(
                 "vapi_calls",
                 row,
                 "call_id=id started_at ended_at raw_status=status "
-                "disconnection_reason=ended_reason cost",
+                "disconnection_reason=ended_reason",
                 direction=direction or None,
                 duration_seconds=times(length, "0.001"),
                 status=_status(row["status"], row["ended_reason"] or ""),
@@ -220,6 +221,7 @@ class VapiApi(Api):
                 customer_number=number,
                 from_number={"inbound": number, "outbound": own}.get(direction),
                 to_number={"inbound": own, "outbound": number}.get(direction),
+                cost=times(row["cost"]),
                 currency="USD",
                 recording=artifact.get("recordingUrl"),
                 transcript_table="vapi_calls" if artifact.get("transcript") else None,
@@ -264,7 +266,7 @@ def _make(rng: random.Random, at: datetime, end: datetime | None) -> Record:
         started=text(started),
         created=text(started - below(rng, 5_000) * MILLISECOND),
         provider_id=f"CA{hex_text(rng, 32)}",
-        phone_number={"twilioPhoneNumber": "+12025550100", "number": "+12025550100"},
+        phone_number={"twilioPhoneNumber": "+12025550100", "twilioAccountSid": "AC0123"},
         customer=partial(_columns, "customer"),
         assistant_id=pick(rng, ASSISTANTS),
     )

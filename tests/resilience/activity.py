@@ -85,7 +85,8 @@ class Activity:
         now = self._place.clock.now
         at = now - self._dice.random() * 30 * _HOUR
         same = self._dice.random() < 0.5
-        amount = self._dice.choice([self._dice.randint(2, 6), self._api.largest_burst])
+        largest = self._api.largest_bursts[not same]
+        amount = self._dice.choice([self._dice.randint(2, 6), largest])
         times = [at + (0 if same else self._dice.random()) * _SECOND for _ in range(amount)]
         self._handle().add_at(*times)
         self.look()

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta, timezone
 
+import httpx
 import pytest
 import vapi
 from pydantic import TypeAdapter
@@ -16,13 +18,22 @@ pytestmark = pytest.mark.slow
 START, END = datetime(2024, 5, 1, tzinfo=timezone.utc), datetime(2024, 6, 1, tzinfo=timezone.utc)
 
 
-def _client(box: Sandbox, token: str = "") -> vapi.Vapi:
+Connect = Callable[..., vapi.Vapi]
+
+
+@pytest.fixture
+def connect(box: Sandbox) -> Iterator[Connect]:
     config = box.vapi.config()
-    return vapi.Vapi(token=token or config["api_key"], base_url=config["api_url"])
+    with httpx.Client() as http:
+
+        def connected(token: str = config["api_key"]) -> vapi.Vapi:
+            return vapi.Vapi(token=token, base_url=config["api_url"], httpx_client=http)
+
+        yield connected
 
 
-def test_the_client_reads_every_call_and_finds_each_valid(box: Sandbox) -> None:
-    client, truth = _client(box), box.truth("vapi_calls")
+def test_the_client_reads_every_call_and_finds_each_valid(box: Sandbox, connect: Connect) -> None:
+    client, truth = connect(), box.truth("vapi_calls")
     listed = client.calls.list(limit=1000, updated_at_ge=START, updated_at_lt=END)
     assert {(call.id,) for call in listed} == truth.keys()
     assert {call.status for call in listed} == {"ended", "in-progress"}
@@ -32,8 +43,10 @@ def test_the_client_reads_every_call_and_finds_each_valid(box: Sandbox) -> None:
     assert {(judge.validate_json(call).id,) for call in sent} == truth.keys()
 
 
-def test_ranges_act_on_the_time_and_with_the_ends_that_their_names_say(box: Sandbox) -> None:
-    client = _client(box)
+def test_ranges_act_on_the_time_and_with_the_ends_that_their_names_say(
+    box: Sandbox, connect: Connect
+) -> None:
+    client = connect()
     call = client.calls.list(limit=1)[0]
     at, step = call.updated_at, timedelta(milliseconds=1)
     [row] = [row for row in box.vapi.rows if row.key == call.id]
@@ -52,8 +65,8 @@ def test_ranges_act_on_the_time_and_with_the_ends_that_their_names_say(box: Sand
         assert (call.id in {each.id for each in found}) is inside, query
 
 
-def test_wrong_keys_and_limits_are_refused(box: Sandbox) -> None:
-    for client, limit, status in ((_client(box, "wrong"), 1, 401), (_client(box), 1001, 400)):
+def test_wrong_keys_and_limits_are_refused(connect: Connect) -> None:
+    for client, limit, status in ((connect("wrong"), 1, 401), (connect(), 1001, 400)):
         with pytest.raises(ApiError) as refused:
             client.calls.list(limit=limit)
         assert refused.value.status_code == status

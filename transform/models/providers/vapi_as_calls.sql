@@ -3,7 +3,7 @@
 with vapi_calls as (
   {{ raw_rows('vapi_calls', [
     'id', 'type', 'status', 'ended_reason', 'started_at', 'ended_at', 'assistant_id',
-    'assistant.name', 'customer.number', 'phone_number.number', 'cost',
+    'assistant.name', 'customer.number', 'phone_number.twilioPhoneNumber', 'cost',
     'artifact.recordingUrl', 'artifact.transcript',
   ]) }}
 )
@@ -38,10 +38,10 @@ select
   customer__number as customer_number,
   case type
     when 'inboundPhoneCall' then customer__number
-    when 'outboundPhoneCall' then phone_number__number
+    when 'outboundPhoneCall' then phone_number__twilioPhoneNumber
   end as from_number,
   case type
-    when 'inboundPhoneCall' then phone_number__number
+    when 'inboundPhoneCall' then phone_number__twilioPhoneNumber
     when 'outboundPhoneCall' then customer__number
   end as to_number,
   null as sentiment,
