@@ -40,7 +40,7 @@ coverage: .venv/ready ## Run the quick tests that need no Meltano, and report wh
 	@$(BIN)/coverage combine --quiet
 	@$(BIN)/coverage report
 
-soak: .venv/ready ## Random schedules, partitions and kills, for as long as it takes: SCHEDULES=n per provider, PARTITIONS=n per stream, KILLS=n, SEED=n
+soak: .venv/ready ## Random schedules, partitions and kills, for as long as it takes: SCHEDULES=n per provider, PARTITIONS=n per stream, KILLS=n, SEED=n, PROVIDERS=names
 	@$(BIN)/python -m tests.resilience.soak
 
 mutants: .venv/ready ## Change the code in a thousand small ways, and tell which changes no unit test notices: 15 minutes

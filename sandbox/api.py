@@ -125,6 +125,8 @@ class Api(ABC):
     more_prefixes: ClassVar[tuple[str, ...]] = ()
     #: The streams that `calls` reads.
     call_streams: ClassVar[tuple[str, ...]] = ()
+    #: The most rows of one instant, and of one second, that random schedules add at once.
+    largest_bursts: ClassVar[tuple[int, int]] = (6, 6)
 
     def __init__(self, plan: Plan) -> None:
         """Set up an empty provider that will hold what `plan` says."""

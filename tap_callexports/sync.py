@@ -55,6 +55,8 @@ def read_stream(stream: CallStream[Any], context: Context | None) -> Iterator[Re
             stream.count_written(len(batch))
         else:
             yield from batch
+        # Large responses: the next one is read before another batch takes its place.
+        del batch
 
 
 class Sync:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
+from dataclasses import replace
 from typing import TypeVar
 
 from tap_callexports.cap import Cap
@@ -35,6 +36,7 @@ class CappedPage(Paginator[TToken]):
     Args:
         first: Token of the request.
         last: Token of the second request for a window that cannot be split; else None.
+        last_limit: The limit of that request, if it is a higher one.
         cap: The known cap; learns from the responses.
         keys: Primary keys.
         advice: What the user can do if a window is too large and cannot be split.
@@ -45,12 +47,14 @@ class CappedPage(Paginator[TToken]):
         first: TToken,
         last: TToken | None = None,
         *,
+        last_limit: int | None = None,
         cap: Cap,
         keys: Sequence[str],
         advice: str = "",
     ) -> None:
         super().__init__(first)
         self._last = last
+        self._last_limit = last_limit
         self._cap = cap
         self._keys = tuple(keys)
         self._advice = f"; {advice}" if advice and last is not None else ""
@@ -62,8 +66,11 @@ class CappedPage(Paginator[TToken]):
 
     @override
     def advance(self, page: Page) -> Sequence[Batch]:
-        rows, limit = page.rows, count_of(page.limit) or self._cap.limit
-        if self._cap.is_complete(len(rows), limit):
+        rows, cap, limit = page.rows, self._cap, count_of(page.limit) or self._cap.limit
+        if self._last_limit and self.token == self._last:
+            # What is learned from it does not hold for the usual limit.
+            cap, limit = replace(cap), self._last_limit
+        if cap.is_complete(len(rows), limit):
             self.finished = True
             return [rows]
         if self._last is not None and self.token != self._last:

@@ -56,12 +56,12 @@ def _has_value(value: object) -> bool:
 
 
 def _texts(value: object) -> Iterator[str]:
-    """A text, or the `message` of an object, or of each of a few objects in a list."""
+    """A text, or the `message` of an object, or of each of a few of either in a list."""
     if isinstance(value, str):
         if value:
             yield value
         return
     for each in value[:_MAX_TEXTS] if isinstance(value, list) else [value]:
-        message = each.get("message") if isinstance(each, dict) else None
+        message = each.get("message") if isinstance(each, dict) else each
         if isinstance(message, str) and message:
             yield message

@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 import msgspec
 
 from tap_callexports.records.repair import repaired
-from tap_callexports.records.values import plain
+from tap_callexports.records.values import encode, plain
 
 #: Any number of steps of a path, including none.
 _ANY_DEPTH = "**"
@@ -30,7 +30,8 @@ class Exclusions:
         paths: Paths from the row, such as `access_token`, `monitor.controlUrl`, or, at any depth
             of `artifact`, `artifact.**.presigned*`. Lists are no steps of a path. The first step is
             the name of a field or of its column.
-        secrets_inside: Fields or columns in which keys that name a secret are removed at any depth.
+        secrets_inside: Paths, such as `assistant` or `customer.assistantOverrides`, below which
+            keys that name a secret are removed at any depth.
     """
 
     paths: Collection[str] = ()
@@ -43,16 +44,19 @@ class Exclusions:
     def pruner(self, field: str, column: str) -> Callable[[Any], Any] | None:
         """A function that removes the excluded parts of a field's values, None if there are none.
 
-        It takes a value, decoded or not, and returns it decoded.
+        It takes a value, decoded or not. One that was not decoded is not decoded afterwards, so
+        that large values are in memory as objects one by one.
         """
         names = {field, column}
-        split = (path.split(".") for path in self.paths)
-        paths = [rest for first, *rest in split if first in names and rest]
-        secrets = not names.isdisjoint(self.secrets_inside)
+        paths, secrets = (
+            [rest for first, *rest in (path.split(".") for path in given) if first in names]
+            for given in (self.paths, self.secrets_inside)
+        )
+        paths = [path for path in paths if path]
         return partial(_pruned, paths, secrets) if paths or secrets else None
 
 
-def _pruned(paths: Sequence[_Path], secrets: bool, value: object) -> object:  # noqa: FBT001 - of a partial
+def _pruned(paths: Sequence[_Path], secrets: Sequence[_Path], value: object) -> object:
     found = plain(value)
     if isinstance(found, str):
         # Perhaps an object written as text; one that is nested too deeply is dropped.
@@ -64,21 +68,24 @@ def _pruned(paths: Sequence[_Path], secrets: bool, value: object) -> object:  # 
             return None if found.lstrip().startswith(("{", "[")) else found
         found = inner
     try:
-        return _without(found, paths, secrets)
+        kept = _without(found, paths, secrets)
     except RecursionError:
         return None
+    return msgspec.Raw(encode(kept)) if isinstance(value, msgspec.Raw) else kept
 
 
-def _without(value: Any, paths: Sequence[_Path], secrets: bool) -> Any:  # noqa: ANN401, FBT001 - any JSON value; of a partial
+def _without(value: Any, paths: Sequence[_Path], secrets: Sequence[_Path]) -> Any:  # noqa: ANN401 - any JSON value
     if isinstance(value, list):
         return [_without(item, paths, secrets) for item in value]
     if not isinstance(value, dict):
         return value
     kept = {}
     for key, inner in value.items():
-        left = [rest for path in paths for rest in _behind(key, path)]
-        if [] not in left and not (secrets and _names_secret(key)):
-            kept[key] = _without(inner, left, secrets)
+        left, secrets_left = (
+            [rest for path in each for rest in _behind(key, path)] for each in (paths, secrets)
+        )
+        if [] not in left and not ([] in secrets and _names_secret(key)):
+            kept[key] = _without(inner, left, secrets_left)
     return kept
 
 

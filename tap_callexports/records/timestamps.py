@@ -62,6 +62,11 @@ def format_instant(instant: datetime) -> str:
     return naive.isoformat(timespec="microseconds") + "Z"
 
 
+def format_milliseconds(instant: datetime) -> str:
+    """`YYYY-MM-DDTHH:MM:SS.fffZ` of an aware datetime, rounded down."""
+    return format_instant(instant)[:-4] + "Z"
+
+
 def parse_instant(text: str) -> datetime:
     """Parse a text of `format_instant`; raise ValueError for any other."""
     return datetime.strptime(text, "%Y-%m-%dT%H:%M:%S.%fZ").replace(tzinfo=UTC)

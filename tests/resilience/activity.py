@@ -85,8 +85,10 @@ class Activity:
         now = self._place.clock.now
         at = now - self._dice.random() * 30 * _HOUR
         same = self._dice.random() < 0.5
-        times = [at + (0 if same else self._dice.random()) * _SECOND for _ in range(6)]
-        self._handle().add_at(*times[: self._dice.randint(2, 6)])
+        largest = self._api.largest_bursts[not same]
+        amount = self._dice.choice([self._dice.randint(2, 6), largest])
+        times = [at + (0 if same else self._dice.random()) * _SECOND for _ in range(amount)]
+        self._handle().add_at(*times)
         self.look()
 
     def add_at_seam(self) -> None:

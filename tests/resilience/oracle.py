@@ -86,7 +86,7 @@ class Ledger:
         #: The oldest version of each record that a complete table may hold.
         self.owed: Table = {}
         self.there: set[Key] = set()
-        #: What was gone for a while since a judge last asked.
+        #: What was gone for a while, or got another time, since a judge last asked.
         self.gone: set[Key] = set()
 
     @property
@@ -100,7 +100,12 @@ class Ledger:
         """Note what the server has now."""
         truth, keys = self._api.truth(self.stream), self._api.keys[self.stream]
         for row in self._handle.rows:
-            self.at[tuple(row.canonical[name] for name in keys)] = self._filtered_by(row)
+            key, at = tuple(row.canonical[name] for name in keys), self._filtered_by(row)
+            if self.at.get(key, at) != at:
+                # It is gone from where it was, and new where it is.
+                self.gone.add(key)
+                self._new.add(key)
+            self.at[key] = at
         for key, record in truth.items():
             value = {name: part for name, part in record.items() if part is not None}
             versions = self._versions.setdefault(key, [])

@@ -1,8 +1,9 @@
 """Random schedules, closed ranges and kills, for as long as one likes.
 
 SCHEDULES=n of each provider, PARTITIONS=n closed ranges of each stream, KILLS=n, SEED=n the first
-one's seed. `python -m tests.resilience.soak videsk 51` runs one schedule, with `videsk_calls 51`
-one closed range, with `kills 51` one kill, and prints what happened step by step.
+one's seed; PROVIDERS="vapi burki" chooses providers, without kills.
+`python -m tests.resilience.soak videsk 51` runs one schedule, with `videsk_calls 51` one closed
+range, with `kills 51` one kill, and prints what happened step by step.
 """
 
 from __future__ import annotations
@@ -45,7 +46,9 @@ def main() -> int:
         _say("\n".join([*report.story, *map(str, report.problems)]))
         return 1 if report.problems else 0
     first, batches = int(os.environ.get("SEED", "0")), []
-    for option, (names, default) in _OPTIONS.items():
+    chosen = os.environ.get("PROVIDERS", "").split()
+    for option, (all_names, default) in _OPTIONS.items():
+        names = [name for name in all_names if not chosen or name.split("_")[0] in chosen]
         last = first + int(os.environ.get(option, default))
         for seed in range(first, last, _BATCH):
             batches += [(name, range(seed, min(seed + _BATCH, last))) for name in names]

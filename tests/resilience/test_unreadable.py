@@ -17,8 +17,8 @@ from tap_callexports.http.retry import PART_TRIES
 
 #: The lists whose rows can be told apart by a field of our own.
 MARKED = tuple(name for name in LISTS if BY_NAME[name].unknown_fields)
-#: Halvings from the longest first window, a year, to a second.
-LEVELS = 25
+#: Halvings from the longest first window, a year, to the shortest granule, a millisecond.
+LEVELS = 35
 FOR_EVER = 10**6
 SKIP: JSON = {"on_unreadable": "skip"}
 HTML = b"<!DOCTYPE html><html>Just a moment</html>"

@@ -38,7 +38,7 @@
     {%- do held.update({column.name | lower: column.dtype | lower}) -%}
   {%- endfor -%}
   {%- set clocks = ['_sdc_extracted_at', '_sdc_batched_at', '_sdc_sequence'] -%}
-  select {{ types | map('replace', '.', '__') | join(', ') }}
+  select {{ types | map('replace', '.', '__') | map('lower') | join(', ') }}
   from (
     select
       {%- for path, type in types.items() %}
@@ -78,7 +78,7 @@
 {% endmacro %}
 
 
-{% macro column_name(path) %}{{ return(path | replace('.', '__')) }}{% endmacro %}
+{% macro column_name(path) %}{{ return(path | replace('.', '__') | lower) }}{% endmacro %}
 
 
 {% macro zoned_types() %}

@@ -36,6 +36,14 @@ _ANUNZI = {
     "ongoing": "none",
     "a_status_of_tomorrow": "none",
 }
+_VAPI = {
+    "ended": "customer-ended-call voicemail customer-busy customer-did-not-answer vonage-rejected "
+    "call.ringing.sip-inbound-caller-hungup-before-call-connect twilio-failed-to-connect-call "
+    "pipeline-error-openai-llm-failed assistant-not-found a-reason-of-tomorrow",
+    "deletion-failed": "call-deleted",
+    **dict.fromkeys(("scheduled", "queued", "ringing", "in-progress", "forwarding"), ""),
+    **dict.fromkeys(("not-found", "a-status-of-tomorrow"), ""),
+}
 _UNSTARTED = {
     "not_connected": "dial_busy",
     "ended": "user_declined error_user_not_joined",
@@ -92,6 +100,11 @@ def test_every_documented_word_has_its_place_and_others_are_warned_of(tmp_path: 
             *({"call_id": name, "call_analysis": {"user_sentiment": word}} for name, word in felt),
         ],
         "anunzi_unstarted_calls": _anunzi(_UNSTARTED, "u"),
+        "vapi_calls": [
+            {"id": f"{status} {reason}", "status": status, "ended_reason": reason}
+            for status, reasons in _VAPI.items()
+            for reason in (reasons.split() or (None,))
+        ],
         "burki_calls": [{"id": n, "status": word} for n, word in enumerate(_BURKI.split())],
         "videsk_queues": [
             _wait(

@@ -78,7 +78,7 @@ FLAWS: dict[str, Callable[[str, Column], bool]] = {
         and "x-unit" not in it
     ),
     "the mark of personal data": lambda path, it: (
-        bool(re.search(r"phone|e_?mail|transcript|(^|_)number$", path))
+        bool(re.search(r"phone(_number)?$|e_?mail|transcript|(^|_)number$", path))
         and is_text(it)
         and not text_of(it).endswith(PERSONAL)
     ),

@@ -47,6 +47,7 @@ def test_an_ordinary_body_reports_no_error(fields: dict[str, Any]) -> None:
         ({"message": "try again"}, " (try again)"),
         ({"error": {"message": "a", "body": "secret"}}, " (a)"),
         ({"errors": [{"message": "a"}, {"message": "b"}]}, " (a; b)"),
+        ({"message": ["a", 5, "b"]}, " (a; b)"),
         ({"message": "a", "error": "a", "detail": "b"}, " (a; b)"),
         ({"message": 5, "items": ["no row is shown"]}, ""),
     ],

@@ -297,6 +297,26 @@ def test_two_full_responses_are_complete_where_they_overlap_in_opposite_orders()
 
 
 @pytest.mark.parametrize(
+    ("second", "complete"), [(3, True), (6, True), (10, False), (100, False), (101, True)]
+)
+def test_a_second_request_with_a_higher_limit_teaches_nothing_of_the_usual_one(
+    second: int, *, complete: bool
+) -> None:
+    cap = Cap(3)
+    reading = CappedPage(
+        3, limit := 10 if second <= 10 else 1000, last_limit=limit, cap=cap, keys=KEYS
+    )
+    assert reading.advance(page(*range(3))) == []
+    assert reading.token == limit
+    if complete:
+        assert len(reading.advance(page(*range(second)))[0]) == second
+    else:
+        with pytest.raises(WindowTooLarge, match=f"a response of {second} rows"):
+            reading.advance(page(*range(second)))
+    assert cap == Cap(3, 3, 3)
+
+
+@pytest.mark.parametrize(
     "second",
     [
         pytest.param((5, 4, 3), id="one shared row"),
@@ -309,9 +329,7 @@ def test_two_full_responses_are_complete_where_they_overlap_in_opposite_orders()
 def test_two_full_responses_that_prove_nothing_are_too_large(
     second: tuple[int, ...], advice: str
 ) -> None:
-    reading = CappedPage(
-        "first", "last", cap=Cap(3), keys=KEYS, **({"advice": advice} if advice else {})
-    )
+    reading = CappedPage("first", "last", cap=Cap(3), keys=KEYS, advice=advice)
     assert reading.token == "first"
     reading.advance(page(1, 2, 3))
     end = f"; {advice}" if advice else ""

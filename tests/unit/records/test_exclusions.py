@@ -26,7 +26,7 @@ SCHEMA: dict[str, Any] = {
 }
 EXCLUSIONS = Exclusions(
     {"access_token", "monitor.controlUrl", "artifact.**.presigned*", "other.key", "whole.**"},
-    {"assistant", "phoneNumber", "transport", "squad"},
+    {"assistant", "phoneNumber", "transport", "squad", "customer.overrides"},
 )
 #: Keys that name a secret.
 SECRETS = [
@@ -66,6 +66,10 @@ def record_of(row: object, *, as_json: bool = True, exclusions: Exclusions = EXC
         ({"squad": [{"a": [{"token": 1, "b": 2}]}]}, {"extra": {"squad": [{"a": [{"b": 2}]}]}}),
         ({"phoneNumber": {"authToken": 1, "n": 2}}, {"phone_number": {"n": 2}}),
         ({"assistant": '{"token": 1, "b": 2}'}, {"assistant": {"b": 2}}),
+        (
+            {"customer": {"token": 1, "overrides": {"a": [{"token": 2, "b": 3}]}}},
+            {"extra": {"customer": {"token": 1, "overrides": {"a": [{"b": 3}]}}}},
+        ),
         ({"transport": {"apiKey": 1, "b": 2}}, {"transport": '{"b":2}'}),
         ({"transport": '{"apiKey": 1, "b": 2}'}, {"transport": '{"b":2}'}),
         ({"assistant": '{"b": "\\ud800\\u0000"}'}, {"assistant": {"b": "\ufffd"}}),

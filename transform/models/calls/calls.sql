@@ -1,5 +1,5 @@
 -- generated: modelled providers
-{%- set providers = ['videsk', 'anunzi', 'retell', 'twin24', 'burki', 'elevenlabs'] %}
+{%- set providers = ['videsk', 'anunzi', 'retell', 'twin24', 'burki', 'vapi', 'elevenlabs'] %}
 -- end of generated
 {%- for provider in providers %}
 {%- set billed_in = var('currencies').get(provider) %}
