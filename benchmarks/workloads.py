@@ -7,11 +7,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tap_callexports.tap import TapCallExports
+
 if TYPE_CHECKING:
     from benchmarks.plan import Plan, Provider
 
 ROOT = Path(__file__).resolve().parents[1]
-_SCHEMAS = ROOT / "tap_callexports" / "providers"
 #: Columns that are the tap's own, and the ones it turns into instants.
 _OWN_COLUMNS = ("extra",)
 _EPOCH_COLUMNS = ("start_timestamp", "end_timestamp", "transfer_end_timestamp")
@@ -89,8 +90,7 @@ def config_of(job: Job) -> dict[str, Any]:
 
 def _raw_schema(workload: Workload) -> dict[str, Any]:
     """The tap's columns under the provider's names, with the types the provider sends."""
-    file = _SCHEMAS / workload.provider / "schemas" / f"{workload.stream}.json"
-    schema = json.loads(file.read_text("utf-8"))
+    schema = TapCallExports(config={}, validate_config=False).streams[workload.stream].schema
     columns = {n: c for n, c in schema["properties"].items() if n not in _OWN_COLUMNS}
     for name in set(columns) & set(_EPOCH_COLUMNS):
         columns[name] = {"type": ["integer", "null"]}

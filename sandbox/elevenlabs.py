@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from .calls import Call, Rows
 
-API_KEY = "elevenlabs_canary_key_5c81d0"
+API_KEY = "xi_canary_key_5c81d0"
 _TOO_MANY = "too_many_concurrent_requests"
 _ALL = "/v1/convai/conversations"
 _ONE = re.compile(_ALL + r"/([^/]+)")

@@ -28,7 +28,7 @@ from tap_callexports.records.naming import snake_case
 from tap_callexports.records.rows import Row
 from tap_callexports.records.timestamps import ISO_TIMES, SECOND, TimeReader, format_instant
 from tap_callexports.singer.sdk import SingerStream, SingerTap
-from tap_callexports.windows import FIRST_STEP, TARGET_ROWS, CappedWindow, Planner, Window, plan
+from tap_callexports.windows import TARGET_ROWS, CappedWindow, Planner, Window, plan
 
 T = TypeVar("T")
 TToken = TypeVar("TToken")
@@ -81,8 +81,6 @@ class CallStream(SingerStream, Generic[TToken]):
     sorts_rows: ClassVar[bool] = False
     #: Most rows that a window is planned to hold.
     target_rows: ClassVar[int] = TARGET_ROWS
-    #: Length of the first window; of a day where responses are capped or pages are large.
-    first_step: ClassVar[timedelta] = FIRST_STEP
     #: Whether one row outside a window shows that the server ignores the time range.
     strict_filter: ClassVar[bool] = False
     #: Whether to read everything if it does; else the stream fails.

@@ -26,7 +26,7 @@ from tap_callexports.run import TEST_REQUESTS
 from tap_callexports.singer.state import Bookmark
 from tap_callexports.stream import CallStream
 from tap_callexports.window_reader import Event, WindowReader
-from tap_callexports.windows import QUIET, ClosedWindow, Window, span_of
+from tap_callexports.windows import FIRST_STEP, QUIET, ClosedWindow, Window, span_of
 
 #: A connection test reads the last week before the start of the run.
 TEST_SPAN = timedelta(days=7)
@@ -141,7 +141,7 @@ class Sync:
             yield from self._hand_over(reader.read(rest))
 
     def _events(self, reader: WindowReader, span: Window) -> Iterator[Event]:
-        stream, first = self._stream, self._stream.first_step
+        stream, first = self._stream, FIRST_STEP
         if self._testing or not stream.windowed:
             return reader.read(span)
         if self._bookmark and (read_until := self._bookmark.value):

@@ -392,6 +392,7 @@ STREAMS = (
         settings={"page_size": 7, "details_lookback_hours": 24},
         # The time is in the metadata.
         time_in_rows=False,
+        columns={"analysis": {"data_collection_results_list": [{"value": {"día": "jueves"}}]}},
     ),
 )
 

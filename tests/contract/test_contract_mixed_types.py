@@ -109,6 +109,7 @@ def test_values_of_mixed_types_in_lists_are_text_by_every_road(
     batches = account.run(nested_mixed_as_text=True, batch_config=files).of(account.name, "BATCH")
     assert [row for batch in batches for row in rows_of_batch(batch)] == records
     flat = account.run(nested_mixed_as_text=True, flattening_enabled=True, flattening_max_depth=1)
+    lists = [name for name in mixed(schema) if "array" in schema["properties"][name]["type"]]
     for record, flattened in zip(records, flat.records(account.name), strict=True):
-        found = {name: flattened[name] and json.loads(flattened[name]) for name in mixed(schema)}
-        assert found == {name: record[name] for name in mixed(schema)}
+        found = {name: flattened[name] and json.loads(flattened[name]) for name in lists}
+        assert found == {name: record[name] for name in lists}

@@ -21,7 +21,7 @@ from tap_callexports.tap import TapCallExports
 MAY = {"start_date": "2024-05-01", "end_date": "2024-06-01"}
 DEBUG = {"TAP_CALLEXPORTS_LOGLEVEL": "DEBUG"}
 FOR_EVER = 10**6
-CANARY = "{}/Canary+T%ken=5f1c~\\9"
+CANARY = "Can4ry+{}/T%ken=5f1c~\\9"
 _GAPS = re.compile(r"\s+|\\+[nrt]?")
 
 

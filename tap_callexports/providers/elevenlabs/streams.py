@@ -7,7 +7,6 @@ https://elevenlabs.io/docs/api-reference/conversations/get
 from __future__ import annotations
 
 from collections.abc import Collection
-from datetime import timedelta
 from http import HTTPStatus
 from urllib.parse import quote
 
@@ -47,8 +46,6 @@ class Conversations(CallStream["str | None"]):
     replication_key = "start_time"
     filter_field = "start_time"
     strict_filter = True
-    # A page is small: short windows would cost a request each.
-    first_step = timedelta(days=7)
     ids_setting = "agent_ids"
     ids_column = "agent_id"
     rows_field = "conversations"

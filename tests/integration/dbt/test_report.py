@@ -17,6 +17,7 @@ from one_table import truth
 from demo.expected import Row, expected
 from demo.report.insights import insights
 from demo.report.page import PARTS, page
+from demo.streams import PROVIDERS
 from sandbox import Sandbox
 
 _BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
@@ -97,11 +98,12 @@ def test_every_list_shows_the_calls_of_the_table(html: str, calls: list[Row]) ->
             agents.items(), key=lambda item: (-item[1], item[0][1], item[0][0])
         )[:10]
     ]
-    for label, provider, text in _lines(html, "reasons"):
-        count = reasons[label, provider.lower()]
-        assert text == f"{count:,}, {count / known[provider.lower()]:.1%}"
-    for label, provider, text in _lines(html, "costs"):
-        of = [r for r in calls if r["provider"] == provider.lower() and r["cost"] is not None]
+    names = {title: name for name, title in PROVIDERS.items()}
+    for label, title, text in _lines(html, "reasons"):
+        count = reasons[label, names[title]]
+        assert text == f"{count:,}, {count / known[names[title]]:.1%}"
+    for label, title, text in _lines(html, "costs"):
+        of = [r for r in calls if r["provider"] == names[title] and r["cost"] is not None]
         of = [row for row in of if row["duration_seconds"] is not None]
         cost, minutes = sum(r["cost"] for r in of), sum(r["duration_seconds"] for r in of) / 60
         assert text == f"{cost / minutes:,.4f} a minute, {cost:,.2f} in all"

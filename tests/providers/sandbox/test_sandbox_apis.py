@@ -108,7 +108,8 @@ def test_every_call_is_once_in_the_table_of_all_calls(box: Sandbox) -> None:
     for api in box.apis.values():
         rows = {name: [*map(Sparse, api.truth(name).values())] for name in api.call_streams}
         calls = list(api.calls(rows))
-        assert len({call["call_id"] for call in calls}) == len(calls) >= 200
+        # Of some providers a part of the rows are no calls, such as text chats.
+        assert len({call["call_id"] for call in calls}) == len(calls) >= 150
         for call in calls:
             assert set(call) == set(COLUMNS)
             assert call["provider"] == api.name
