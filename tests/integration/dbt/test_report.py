@@ -109,9 +109,10 @@ def test_every_list_shows_the_calls_of_the_table(html: str, calls: list[Row]) ->
         assert text == f"{cost / minutes:,.4f} a minute, {cost:,.2f} in all"
         assert {row["currency"] for row in of} == {None if " not " in label else label}
     waited = [row for row in calls if row["waited_seconds"] is not None]
-    for label, _, text in _lines(html, "waits"):
+    for label, title, text in _lines(html, "waits"):
         status = {"given up": "abandoned", "not answered": "no_answer"}.get(label, label)
-        of = [row["waited_seconds"] for row in waited if row["status"] == status]
+        of = [row for row in waited if row["provider"] == names[title]]
+        of = [row["waited_seconds"] for row in of if row["status"] == status]
         median, long = (_minutes(_percentile(of, share)) for share in (0.5, 0.9))
         assert text == f"median {median}, 90% within {long}"
 
