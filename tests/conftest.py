@@ -19,6 +19,7 @@ from tempfile import TemporaryDirectory
 import pytest
 import requests
 import yaml
+from expected_streams import VARIANTS
 from hypothesis import settings
 from postgres import Server, programs, running
 from seam import retry_waits
@@ -51,8 +52,17 @@ settings.register_profile("mutants", settings.get_profile("tests"), max_examples
 settings.load_profile("tests")
 
 
+@pytest.hookimpl(tryfirst=True)  # before pytest selects by marks
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests that wait for other programs begin first, while others keep the machine busy."""
+    """Tests that wait for other programs begin first; those of variants are slow.
+
+    A variant's requests and rows are those of another provider, whose tests are quick.
+    """
+    for item in items:
+        call = getattr(item, "callspec", None)
+        params = call.params.values() if call else ()
+        if any(str(value).partition("_")[0] in VARIANTS for value in params):
+            item.add_marker("slow")
     items.sort(key=lambda item: "integration" not in item.path.parts)
 
 

@@ -402,6 +402,8 @@ for _stream in STREAMS:
     BY_NAME.setdefault(_stream.name, _stream)
 #: The first stream of each provider.
 FIRST_OF = {stream.api: stream.name for stream in reversed(STREAMS)}
+#: Providers whose streams are all like another provider's.
+VARIANTS = {stream.api for stream in STREAMS} - {s.api for s in STREAMS if not s.like}
 #: One list of each kind: those that are read by time and are not like another one.
 LISTS = tuple(
     name

@@ -24,6 +24,7 @@ EXTRACTED = re.compile(rb'"(time_extracted|as_of)":"[^"]*"')
 LOG_LINE = re.compile(r"^\d{4}-\d\d-\d\d [\d:,]+ \| (INFO|WARNING|ERROR) +\| [\w.-]+ +\| \S.*$")
 
 
+@pytest.mark.slow
 def test_a_terminal_shows_a_bar_that_reaches_its_end(box: Sandbox) -> None:
     box.burki.faults.add(Fault("slow", seconds=0.5, times=8))
     box.videsk.faults.add(Fault("slow", seconds=0.3, times=4), path="/forms")
