@@ -61,6 +61,9 @@ FLAWS: dict[str, Callable[[str, Column], bool]] = {
     "openness to other values": lambda _, it: (
         bool({"enum", "const"} & {*it}) or it.get("additionalProperties") is False
     ),
+    "the properties that loaders look for in objects of a list": lambda path, it: (
+        path.endswith("[]") and types_of(it) == ["object"] and "properties" not in it
+    ),
     "the format of an instant": lambda path, it: (
         bool(re.search(r"(_at|_time|_timestamp|_date)$", path)) and is_text(it) != is_instant(it)
     ),

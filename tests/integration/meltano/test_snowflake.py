@@ -105,8 +105,9 @@ def read(messages: Path) -> tuple[dict[str, Row], Tables]:
 
 def as_sent(row: Row, columns: Row) -> Row:
     """A row of Snowflake as the tap has sent it, without the loader's own columns."""
+    names = {name.lower(): name for name in columns}  # Snowflake's are in any case
     return {
-        name: value if value is None else _value(value, columns[name])
+        names[name]: value if value is None else _value(value, columns[names[name]])
         for name, value in row.items()
         if not name.startswith("_sdc_")
     }
