@@ -37,7 +37,7 @@ def test_the_start_belongs_to_the_export_and_the_end_does_not(
 
 
 @pytest.mark.parametrize("account", TIMED, indirect=True, ids=str)
-@pytest.mark.parametrize("workers", [1, 4])
+@pytest.mark.parametrize("workers", [pytest.param(1, marks=pytest.mark.slow), 4])
 def test_calls_at_the_seams_of_windows_come_once(account: Account, workers: int) -> None:
     settings = {"max_concurrency": workers}
     seams = account.bookmarks(account.run(settings=settings))

@@ -35,7 +35,7 @@ def assert_safe(account: Account, prefix: Run) -> None:
     assert covered & set(account.truth()) <= set(prefix.table(account.name))
 
 
-@pytest.mark.parametrize("workers", [1, 4])
+@pytest.mark.parametrize("workers", [pytest.param(1, marks=pytest.mark.slow), 4])
 def test_every_state_is_a_safe_place_to_restart(account: Account, workers: int) -> None:
     settings = {"max_concurrency": workers}
     run = account.run(settings=settings)

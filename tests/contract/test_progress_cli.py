@@ -112,6 +112,7 @@ def test_a_terminal_that_goes_away_does_not_end_the_run(box: Sandbox, tmp_path: 
     assert out.read_bytes().count(b'"type":"RECORD"') == records > 0
 
 
+@pytest.mark.slow
 def test_the_summary_is_what_the_sandbox_counted(box: Sandbox, tmp_path: Path) -> None:
     for api in box.apis.values():
         api.faults.add(Fault("status", status=500, times=2), skip=2)

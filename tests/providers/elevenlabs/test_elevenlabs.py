@@ -155,7 +155,7 @@ def test_headers_of_tools_links_and_secret_variables_are_never_exported(
 # Limits.
 
 
-@pytest.mark.parametrize("wait", ["", "1"])
+@pytest.mark.parametrize("wait", ["", pytest.param("1", marks=pytest.mark.slow)])
 def test_fewer_requests_run_at_once_after_the_server_refuses_so_many(
     box: Sandbox, wait: str
 ) -> None:
