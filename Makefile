@@ -30,8 +30,8 @@ test: .venv/ready .venv-meltano/ready ## Check style and types, run the quick te
 	@$(MAKE) --no-print-directory lint
 	@$(PYTEST) -m "not slow" $(PYTEST_ARGS)
 
-test-all: test .venv-dbt/ready .venv-dagster/ready .venv-airflow/ready .venv-snowflake/ready .venv-bigquery/ready ## Run the slow tests too: loaders, dbt, Dagster, Airflow, packaging, long random schedules: 18 minutes
-	@echo "The slow tests take about 12 minutes on 2 cores."
+test-all: test .venv-dbt/ready .venv-dagster/ready .venv-airflow/ready .venv-snowflake/ready .venv-bigquery/ready ## Run the slow tests too: loaders, dbt, Dagster, Airflow, packaging, long random schedules: 25 minutes
+	@echo "The slow tests take about 20 minutes on 2 cores."
 	@$(PYTEST) -m slow $(PYTEST_ARGS)
 
 coverage: .venv/ready ## Run the quick tests that need no Meltano, and report which lines and branches of the tap they reach
