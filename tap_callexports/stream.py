@@ -152,7 +152,7 @@ class CallStream(SingerStream, Generic[TToken]):
         )
 
     def column_of(self, field: str) -> str:
-        """Column name of a provider's field; an instant's says no unit."""
+        """Column name of a provider's field, without a suffix for the unit of an instant."""
         return snake_case(field).removesuffix("_unix_secs")
 
     @property
