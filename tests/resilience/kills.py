@@ -189,7 +189,7 @@ def _errors(outcome: Outcome, case: Case, target: Target) -> Iterator[str]:
         yield "a line that is no JSON"
         return
     run = Run(outcome.code, lines)
-    if outcome.code not in _allowed_codes(run, case, target):
+    if outcome.code not in _allowed_codes(run, outcome, case, target):
         yield f"exit code {outcome.code}"
     surprises = ["Exception ignored", "unexpected", "this is a bug"]
     if case.point != "start-up":
@@ -200,7 +200,7 @@ def _errors(outcome: Outcome, case: Case, target: Target) -> Iterator[str]:
     yield from _wrong_rows(run, target)
 
 
-def _allowed_codes(run: Run, case: Case, target: Target) -> set[int]:
+def _allowed_codes(run: Run, outcome: Outcome, case: Case, target: Target) -> set[int]:
     number = int(case.signum)
     allowed = {-number} if case.signum == signal.SIGKILL else {128 + number}
     if [*map(_untimed, run.lines)] == [*map(_untimed, target.whole.lines)]:
@@ -208,6 +208,9 @@ def _allowed_codes(run: Run, case: Case, target: Target) -> set[int]:
         allowed |= {0, -number}
     if case.point == "start-up" and not run.lines:
         allowed.add(-number)
+        if outcome.err.endswith("KeyboardInterrupt\n"):
+            # The interpreter was still loading its own modules.
+            allowed.add(1)
     return allowed
 
 

@@ -9,6 +9,7 @@ range, with `kills 51` one kill, and prints what happened step by step.
 from __future__ import annotations
 
 import contextlib
+import gc
 import logging
 import multiprocessing
 import os
@@ -73,6 +74,7 @@ def _run_batch(batch: tuple[str, range]) -> tuple[str, Counter[str], list[str]]:
     """Some cases of one kind: their counts, and a line for each red one."""
     name, seeds = batch
     warnings.simplefilter("ignore")
+    gc.set_threshold(50_000)  # a sixth faster
     counts, red = Counter(cases=len(seeds)), []
     for seed in seeds:
         report = _run(name, seed)
