@@ -124,6 +124,8 @@ def span_of(
 class Planner:
     """Plans the windows of a span, without gap or overlap, by the rows of the windows before.
 
+    The first window is read alone, because the next ones depend on its rows.
+
     Args:
         span: The time to cover.
         first_step: Length of the first window.
@@ -137,10 +139,12 @@ class Planner:
         self._next = span.start
         self._step = first_step
         self._target_rows = target_rows
+        self._any_closed = False
 
     def next_window(self) -> Window | None:
         """The next window; None if the span is covered, or until an earlier window is closed."""
-        if self._next >= self._span.end:
+        waiting = self._next > self._span.start and not self._any_closed
+        if waiting or self._next >= self._span.end:
             return None
         # Room is compared before it is added: `start + step` may leave the calendar.
         room = self._span.end - self._next
@@ -150,20 +154,23 @@ class Planner:
 
     def learn(self, closed: ClosedWindow) -> None:
         """Set the length of the next window by the rows of a closed one."""
+        self._any_closed = True
         self._step = step_after(closed.window.length, closed.rows, self._target_rows)
 
 
 def step_after(length: timedelta, rows: int, target_rows: int = TARGET_ROWS) -> timedelta:
     """Length of the next window after one of `length` with `rows`, aimed at 80 % of `target_rows`.
 
-    Grows at most fourfold, so that one quiet hour does not decide a busy month.
+    Grows at most fourfold, so that one quiet hour does not decide a busy month, except to a length
+    in which a tenth of `target_rows` is expected.
 
     Returns:
         1 s to MONTH, or to QUIET after a window without rows.
     """
     if rows == 0:
         return max(min(length * _GROWTH, QUIET), SECOND)
-    wanted = length * min(_GROWTH, target_rows * 0.8 / rows)
+    growth = max(_GROWTH, target_rows * 0.1 / rows)
+    wanted = length * min(growth, target_rows * 0.8 / rows)
     return max(min(wanted, MONTH), SECOND) // SECOND * SECOND
 
 
@@ -215,6 +222,7 @@ class CappedPlanner(Planner):
 
     @override
     def learn(self, closed: ClosedWindow) -> None:
+        super().learn(closed)
         self._last_week.append(closed)
         while closed.window.end - self._last_week[0].window.end >= _WEEK:
             self._last_week.popleft()

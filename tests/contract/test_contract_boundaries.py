@@ -8,6 +8,7 @@ from datetime import datetime
 import pytest
 from account import END, MIDDLE, START, Account, opened
 from expected_streams import DISTINCT, WINDOWED
+from seam import rows_per_window
 from support import DAY, HOUR, MICROSECOND, MILLISECOND, SECOND, instant
 
 TIMED = [stream for stream in DISTINCT if stream.time]
@@ -38,6 +39,7 @@ def test_the_start_belongs_to_the_export_and_the_end_does_not(
 
 @pytest.mark.parametrize("account", TIMED, indirect=True, ids=str)
 @pytest.mark.parametrize("workers", [pytest.param(1, marks=pytest.mark.slow), 4])
+@rows_per_window(40)
 def test_calls_at_the_seams_of_windows_come_once(account: Account, workers: int) -> None:
     settings = {"max_concurrency": workers}
     seams = account.bookmarks(account.run(settings=settings))

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 from account import END, FOR_EVER, START, Account, opened
 from expected_streams import DISTINCT
+from seam import rows_per_window
 from support import Run, text
 
 from sandbox import Fault
@@ -16,7 +17,7 @@ DOWN = Fault("status", status=500, times=FOR_EVER)
 
 @pytest.fixture(params=[stream for stream in DISTINCT if stream.time], ids=str)
 def account(request: pytest.FixtureRequest) -> Iterator[Account]:
-    with opened(request.param) as account:
+    with rows_per_window(40), opened(request.param) as account:
         yield account
 
 

@@ -104,7 +104,9 @@ class Days(Planner):
     """Windows of a day each, whatever they hold."""
 
     @override
-    def learn(self, closed: ClosedWindow) -> None: ...
+    def learn(self, closed: ClosedWindow) -> None:
+        super().learn(closed)
+        self._step = DAY
 
 
 class FakeCalls(CallStream["str | None"]):

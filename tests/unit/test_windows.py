@@ -69,8 +69,9 @@ def test_a_plan_covers_its_span_without_gap_or_overlap(
 @pytest.mark.parametrize(
     ("length", "rows", "step"),
     [
-        # Grows at most fourfold,
-        (DAY, 1, 4 * DAY),
+        # Grows at most fourfold, or to where a tenth of 1,000 rows is expected,
+        (DAY, 50, 4 * DAY),
+        (DAY, 10, 10 * DAY),
         (DAY, 400, 2 * DAY),
         # aims at 800 of 1,000 rows, in whole seconds,
         (DAY, 800, DAY),
