@@ -198,7 +198,7 @@ def test_an_error_is_quoted_whatever_its_form(box: Sandbox, detail: Any) -> None
 # Figures.
 
 
-@pytest.mark.parametrize(("conversations", "days"), [(1000, 7), (3000, 30)])
+@pytest.mark.parametrize(("conversations", "days"), [(1000, 7), (1000, 30), (1000, 365)])
 def test_pages_are_full_where_conversations_are_spread_evenly(
     conversations: int, days: int
 ) -> None:
