@@ -15,7 +15,7 @@ from tap_callexports.records.values import encode, plain
 
 #: Any number of steps of a path, including none.
 _ANY_DEPTH = "**"
-#: Ends of keys that name a secret, in any case; `headers` is one, too.
+#: Ends of keys that name a secret, in any case and with `_` or `-` between words; `headers` is one.
 _SECRET_ENDS = (
     "token", "secret", "password", "apikey", "accesskey", "secretkey", "credential", "credentials",
 )  # fmt: skip
@@ -90,7 +90,7 @@ def _without(value: Any, paths: Sequence[_Path], secrets: Sequence[_Path]) -> An
 
 
 def _names_secret(key: str) -> bool:
-    lowered = key.lower()
+    lowered = key.lower().replace("_", "").replace("-", "")
     return lowered == "headers" or lowered.endswith(_SECRET_ENDS)
 
 

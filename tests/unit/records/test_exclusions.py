@@ -32,9 +32,20 @@ EXCLUSIONS = Exclusions(
 SECRETS = [
     "headers", "Headers", "token", "authToken", "AUTH_TOKEN", "secret", "clientSecret", "password",
     "apiKey", "APIKEY", "x-apikey", "accessKey", "secretKey", "credential", "awsCredentials",
+    "api_key", "x-api-key", "aws_secret_key",
 ]  # fmt: skip
 #: Keys that do not.
-OPEN = ["tokens", "keyboard", "header", "secretary", "maxTokens", "passwordPolicy", "key", "model"]
+OPEN = [
+    "max_tokens",
+    "tokens",
+    "keyboard",
+    "header",
+    "secretary",
+    "maxTokens",
+    "passwordPolicy",
+    "key",
+    "model",
+]
 
 
 def record_of(row: object, *, as_json: bool = True, exclusions: Exclusions = EXCLUSIONS) -> Any:
