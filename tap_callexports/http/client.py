@@ -36,6 +36,7 @@ from tap_callexports.http.request import Request
 from tap_callexports.http.response import Response
 from tap_callexports.http.retry import Attempts, HttpSettings, failure_of
 from tap_callexports.http.traffic import (
+    CREDENTIAL,
     DECODING,
     RATE_LIMIT,
     RECEIVING,
@@ -171,9 +172,10 @@ class HttpClient:
 
     def _try_once(self, request: Request, attempts: Attempts, parse: Callable[[Response], T]) -> T:
         """Send once and return the parsed 2xx response, or raise the failure."""
-        attempts.now(RATE_LIMIT)
         # Before waiting for a slot: it may log in, which takes a slot of its own.
+        attempts.now(CREDENTIAL)
         prepared = self._prepare(request)
+        attempts.now(RATE_LIMIT)
         waiting_since = clock.monotonic()
         with self.rate_limiter.slot():
             attempts.exclude(clock.monotonic() - waiting_since)

@@ -12,6 +12,7 @@ from tap_callexports import clock
 from tap_callexports.compat import override
 
 #: What a request may wait for, as in messages.
+CREDENTIAL = "waiting for a credential"
 RATE_LIMIT = "waiting for the rate limit"
 RESPONSE = "waiting for a response"
 RETRY = "waiting to retry"
