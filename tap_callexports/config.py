@@ -119,6 +119,18 @@ def common_settings(
     )
 
 
+def details_lookback(hours: int) -> Setting:
+    """The lookback of a provider's `DetailStream`."""
+    return integer(
+        "details_lookback_hours",
+        "Details lookback (hours)",
+        "As lookback_hours, for the stream with one request per call.",
+        default=hours,
+        minimum=0,
+        maximum=MAX_LOOKBACK_HOURS,
+    )
+
+
 def settings_schema(providers: Sequence[type[Provider]]) -> dict[str, Any]:
     """JSON schema of the config: the top-level settings, and one closed object per provider."""
     return th.PropertiesList(

@@ -195,6 +195,9 @@ def _provider_errors(provider: type[Provider], config: Mapping[str, Any]) -> Ite
         if present := [name for name in group if settings.get(name)]:
             for name in (name for name in group if name not in present):
                 yield f"{provider.name}.{name}: missing; {present[0]} needs it"
+    for name, value in settings.items():
+        if name.endswith("_path") and not value.startswith("/"):
+            yield f"{provider.name}.{name}: must start with /"
     for message in provider.settings_errors(settings):
         yield f"{provider.name}.{message}"
 

@@ -6,12 +6,12 @@ keep a bookmark for each parent record.
 
 from __future__ import annotations
 
-from abc import abstractmethod
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 from functools import partial
 from http import HTTPStatus
 from typing import Any, ClassVar, TypeAlias
+from urllib.parse import quote
 
 from tap_callexports.compat import override
 from tap_callexports.concurrency import in_order
@@ -21,16 +21,17 @@ from tap_callexports.errors import (
     ProviderFailed,
     RecordNotFound,
     StreamFailed,
+    TransientFailure,
     Unreadable,
     WindowTooLarge,
 )
-from tap_callexports.http.paginators import Paginator
 from tap_callexports.http.request import Request
 from tap_callexports.http.response import Response
 from tap_callexports.provider import Provider
 from tap_callexports.records.batch import Batch, Record
 from tap_callexports.records.rows import Row
 from tap_callexports.records.timestamps import SECOND
+from tap_callexports.records.values import plain
 from tap_callexports.redaction import sanitize
 from tap_callexports.singer.sdk import SingerTap
 from tap_callexports.stream import CallStream
@@ -55,8 +56,9 @@ _NOT_FOUND = frozenset({HTTPStatus.NOT_FOUND, HTTPStatus.UNPROCESSABLE_ENTITY})
 class DetailStream(CallStream["Record"]):
     """An endpoint with the details of one call.
 
-    A subclass declares the stream that lists the calls of a window, and how one of them is
-    requested (`build_call_request`) and parsed (`parse_call`).
+    A subclass declares the stream that lists the calls of a window, and the path of one of them, in
+    which the list's primary key stands in braces. If the response is more than the call as a flat
+    object, it also says how that is parsed (`parse_call`).
     """
 
     lookback_setting = "details_lookback_hours"
@@ -80,17 +82,23 @@ class DetailStream(CallStream["Record"]):
         #: A call that could be read; requested again to see that the server is not down.
         self._readable: Record | None = None
 
-    @abstractmethod
     def build_call_request(self, call: Record) -> Request:
         """The request for a call, given as its record from the list stream."""
+        (key,) = self.calls.primary_keys
+        return self.get(self.endpoint.replace(f"{{{key}}}", quote(str(call[key]), safe="")))
 
-    @abstractmethod
     def parse_call(self, response: Response, call: Record) -> Collection[Row]:
-        """The rows of a call in a 2xx response.
+        """The rows of a call in a 2xx response: the response itself, as one row.
 
         Raises:
             TransientFailure: The response is incomplete or about another call.
         """
+        row, (key,) = response.row(), self.calls.primary_keys
+        if not isinstance(row, dict) or plain(row.get(key)) != call[key]:
+            raise TransientFailure(
+                f"{response.status} without the call that was requested{response.error_message}"
+            )
+        return [row]
 
     def added_columns(self, call: Record) -> Mapping[str, Any]:
         """Columns of the rows of a call that come from its record in the list stream."""
@@ -98,8 +106,8 @@ class DetailStream(CallStream["Record"]):
 
     @property
     @override
-    def columns_needed(self) -> tuple[str, ...]:
-        return (*super().columns_needed, self.status_column)
+    def tracked_columns(self) -> tuple[str, ...]:
+        return (self.status_column,)
 
     @property
     @override
@@ -115,10 +123,6 @@ class DetailStream(CallStream["Record"]):
     @override
     def read_window(self, window: Window) -> Iterator[Batch]:
         return self._details(self._calls.read_window(window), window)
-
-    @override
-    def paginator(self, window: Window) -> Paginator[Record]:
-        raise NotImplementedError("its calls take the place of pages")
 
     @override
     def build_request(self, window: Window, token: Record) -> Request:

@@ -9,6 +9,7 @@ ExportError                one line for the user
       KeyMissing
   RunFailed                the command line: the run ends
   TransientFailure         `HttpClient` sends the request again
+    CursorRefused          then `CallStream` reads a list that cannot be split from its start
   WindowTooLarge           `WindowReader` splits the window
   FilterIgnored            `Sync` reads the rest as one scan
 Signal                     never shown
@@ -94,6 +95,10 @@ class TransientFailure(ExportError):
         self.unreadable = unreadable
         self.connected = connected
         self.fewer_at_once = fewer_at_once
+
+
+class CursorRefused(TransientFailure):
+    """The server no longer accepts a cursor that it sent; a smaller window has fewer pages."""
 
 
 class WindowTooLarge(ExportError):

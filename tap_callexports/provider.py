@@ -44,13 +44,14 @@ class Provider(ABC):
         run: The run, with the tap's top-level settings.
     """
 
-    #: Name of the settings object and prefix of the streams.
+    #: Name of the settings object and prefix of the streams; one word.
     name: ClassVar[str]
     #: The provider's name in messages.
     title: ClassVar[str]
     #: Groups of settings; any complete one switches the provider on.
     credentials: ClassVar[tuple[tuple[str, ...], ...]]
-    #: Its streams (subclasses of `CallStream`), see `streams_in`.
+    #: Its streams (subclasses of `CallStream`), see `streams_in`; a variant of another provider has
+    #: those of the other, under names of its own (`stream_name`).
     streams: ClassVar[tuple[type[Stream], ...]]
     #: The properties of its settings object, including `common_settings`.
     properties: ClassVar[tuple[th.Property[Any], ...]]
@@ -96,6 +97,12 @@ class Provider(ABC):
         return False
 
     # What the tap and the streams use.
+
+    @classmethod
+    def stream_name(cls, stream: type[Stream]) -> str:
+        """The name of one of its streams: that of the class, with this provider as the prefix."""
+        name: str = stream.name  # type: ignore[misc] # classes of streams have one
+        return f"{cls.name}_{name.partition('_')[2]}"
 
     @classmethod
     def is_on(cls, settings: Mapping[str, Any]) -> bool:

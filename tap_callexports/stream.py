@@ -10,12 +10,18 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import cached_property, partial
-from typing import Any, ClassVar, Generic, TypeVar
+from typing import Any, ClassVar, Generic, TypeVar, cast
 
 from tap_callexports.cap import Cap
 from tap_callexports.compat import override
-from tap_callexports.errors import FilterIgnored, KeyMissing, StreamFailed, WindowTooLarge
-from tap_callexports.http.paginators import Page, PaginationError, Paginator
+from tap_callexports.errors import (
+    CursorRefused,
+    FilterIgnored,
+    KeyMissing,
+    StreamFailed,
+    WindowTooLarge,
+)
+from tap_callexports.http.paginators import CursorPaginator, Page, PaginationError, Paginator
 from tap_callexports.http.request import Request
 from tap_callexports.http.response import MAX_ROWS, Response
 from tap_callexports.progress.stats import Stats
@@ -35,6 +41,8 @@ TToken = TypeVar("TToken")
 
 #: How far outside a window rows may be: requests may be a little wider than the window.
 _MARGIN = 2 * SECOND
+#: How often a list that cannot be split is read from its start again after a refused cursor.
+_MAX_RESTARTS = 3
 
 
 class CallStream(SingerStream, Generic[TToken]):
@@ -67,8 +75,6 @@ class CallStream(SingerStream, Generic[TToken]):
     excluded_fields: ClassVar[frozenset[str]] = frozenset()
     #: Fields or columns in which every key that names a secret is removed at any depth.
     secrets_inside: ClassVar[frozenset[str]] = frozenset()
-    #: Columns of a batch that reading needs, beside keys, replication key and filter field.
-    tracked_columns: ClassVar[tuple[str, ...]] = ()
     #: Setting with the hours that each run reads again.
     lookback_setting: ClassVar[str] = "lookback_hours"
     #: Setting that lists the partitions, each with its own bookmark, and their column.
@@ -91,6 +97,7 @@ class CallStream(SingerStream, Generic[TToken]):
     def __init__(self, tap: SingerTap, provider: Provider) -> None:
         self.provider = provider
         self.run = provider.run
+        self.name = provider.stream_name(type(self))
         #: The stream's name in messages; a list stream has that of its `DetailStream`.
         self.log_name = self.name
         #: Whether records are written as JSON without the SDK; most values are never decoded then.
@@ -104,9 +111,10 @@ class CallStream(SingerStream, Generic[TToken]):
             # A catalog may have been discovered without the setting.
             self.entry = self.entry and {**self.entry, "schema": with_texts(self.entry["schema"])}
 
-    @abstractmethod
     def paginator(self, window: Window) -> Paginator[TToken]:
-        """A new paginator for a window."""
+        """A new paginator for a window; by default it follows the cursor of `page_fields`."""
+        cursor: Any = CursorPaginator(self.page_fields["cursor"], keys=self.declared_primary_keys)
+        return cast("Paginator[TToken]", cursor)
 
     @abstractmethod
     def build_request(self, window: Window, token: TToken) -> Request:
@@ -156,9 +164,12 @@ class CallStream(SingerStream, Generic[TToken]):
         return snake_case(field).removesuffix("_unix_secs")
 
     @property
-    def columns_needed(self) -> tuple[str, ...]:
-        """The tracked columns, those that the schema lacks included."""
-        return self.tracked_columns
+    def tracked_columns(self) -> tuple[str, ...]:
+        """Columns that reading needs, beside keys, replication key and filter field.
+
+        The schema may lack them.
+        """
+        return ()
 
     def report(self) -> None:
         """Log more at the end of the stream."""
@@ -235,13 +246,21 @@ class CallStream(SingerStream, Generic[TToken]):
 
     def read_pages(self, window: Window) -> Iterator[Batch]:
         """Request the pages of a window."""
-        paginator = self.paginator(window)
+        paginator, restarts = self.paginator(window), 0
         while not paginator.finished:
             request = self.build_request(window, paginator.token)
-            if window.scan:
-                request = replace(request, splittable=False)
+            request = replace(
+                request,
+                splittable=request.splittable and not window.scan,
+                cursor=paginator.cursor_name if paginator.token else None,
+            )
             try:
                 page = self.send(request, partial(self.parse_page, window=window))
+            except CursorRefused as refusal:
+                if restarts == _MAX_RESTARTS:
+                    raise self.fail(f"{refusal}; gave up after {restarts} restarts") from None
+                paginator, restarts = self.paginator(window), restarts + 1
+                continue
             except WindowTooLarge:
                 paginator.note_overload()
                 raise
@@ -305,7 +324,7 @@ class CallStream(SingerStream, Generic[TToken]):
     @cached_property
     def _codecs(self) -> dict[bool, Codec]:
         """By whether records are JSON."""
-        tracked = (self.declared_replication_key, self.filter_field, *self.columns_needed)
+        tracked = (self.declared_replication_key, self.filter_field, *self.tracked_columns)
         return {
             as_json: Codec(
                 self.schema,

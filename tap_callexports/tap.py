@@ -45,7 +45,7 @@ from tap_callexports.stream import CallStream
 SIGNAL_EXIT = 128
 #: The provider of each stream.
 _PROVIDER_OF: Mapping[str, type[Provider]] = {
-    str(vars(stream)["name"]): provider for provider in PROVIDERS for stream in provider.streams
+    provider.stream_name(stream): provider for provider in PROVIDERS for stream in provider.streams
 }
 
 

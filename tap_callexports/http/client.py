@@ -34,7 +34,7 @@ from tap_callexports.http.credential_use import CredentialUse
 from tap_callexports.http.rate_limiter import RateLimiter
 from tap_callexports.http.request import Request
 from tap_callexports.http.response import Response
-from tap_callexports.http.retry import Attempts, HttpSettings, failure_of
+from tap_callexports.http.retry import Attempts, HttpSettings, failure_of, refused_cursor
 from tap_callexports.http.traffic import (
     CREDENTIAL,
     DECODING,
@@ -122,6 +122,7 @@ class HttpClient:
 
         Raises:
             WindowTooLarge: The response is too large, or too much for the server.
+            CursorRefused: The server refuses its own cursor, and the request is not `splittable`.
             Unreadable: Every try failed, the last one with a server error or a body that cannot be
                 decoded.
             StreamFailed: The status is final, or every try failed otherwise.
@@ -193,7 +194,7 @@ class HttpClient:
             except TransientFailure as failure:
                 failure.unreadable = True
                 raise
-        if error := request.error_for(response, request):
+        if error := refused_cursor(response, request) or request.error_for(response, request):
             raise error
         if response.status == HTTPStatus.UNAUTHORIZED:
             if not self._credentials.refused and self._renew(prepared):

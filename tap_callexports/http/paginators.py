@@ -65,6 +65,9 @@ def count_of(value: object) -> int | None:
 class Paginator(ABC, Generic[TToken]):
     """Reads one window; `first` is the token of the first page."""
 
+    #: The provider's name of its cursor, for messages; None if tokens are no cursors of the server.
+    cursor_name: str | None = None
+
     def __init__(self, first: TToken) -> None:
         #: Token of the page to request next.
         self.token = first
@@ -112,7 +115,7 @@ class CursorPaginator(Paginator["str | None"]):
 
     def __init__(self, name: str, *, keys: Sequence[str]) -> None:
         super().__init__(None)
-        self._name = name
+        self.cursor_name = name
         self._keys = keys
         self._seen: set[str] = set()
         self._before: Sequence[Hashable] = ()
@@ -128,7 +131,9 @@ class CursorPaginator(Paginator["str | None"]):
 
     def _check(self, keys: Sequence[Hashable]) -> None:
         if keys and keys == self._before:
-            raise PaginationError(f"the server sent the same page twice: it ignores {self._name}")
+            raise PaginationError(
+                f"the server sent the same page twice: it ignores {self.cursor_name}"
+            )
         self._before = keys
         self._empty = 0 if keys else self._empty + 1
         if self._empty > MAX_EMPTY_PAGES:
@@ -138,9 +143,11 @@ class CursorPaginator(Paginator["str | None"]):
 
     def _next(self, cursor: object) -> str:
         if not isinstance(cursor, str) or not cursor:
-            raise PaginationError(f"the server says there are more rows, but sends no {self._name}")
+            raise PaginationError(
+                f"the server says there are more rows, but sends no {self.cursor_name}"
+            )
         if cursor in self._seen:
-            raise PaginationError(f"the server sent the same {self._name} twice")
+            raise PaginationError(f"the server sent the same {self.cursor_name} twice")
         self._seen.add(cursor)
         return cursor
 

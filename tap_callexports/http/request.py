@@ -25,6 +25,7 @@ class Request:
             (`retry.py`).
         max_tries: How often it is sent at most.
         splittable: Whether a smaller range can be requested if the response is too large.
+        cursor: The provider's name of the server's own cursor that it carries, if it does.
     """
 
     url: str
@@ -34,6 +35,7 @@ class Request:
     error_for: Callable[[Response, Request], Exception | None] = lambda *_: None
     max_tries: int = MAX_TRIES
     splittable: bool = False
+    cursor: str | None = None
 
     @property
     def method(self) -> str:

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 from tap_callexports import clock
 from tap_callexports.errors import (
+    CursorRefused,
     Forbidden,
     ProviderFailed,
     StreamFailed,
@@ -40,12 +41,15 @@ FIRST_WAIT, MAX_WAIT = 1.0, 60.0
 #                        the same, then the window is split, with PART_TRIES for each part; not
 #                        after a 503 with Retry-After, which is an outage of all windows
 #   413, 414, 504, 524   TOO_LARGE_TRIES, then the window is split; as above if it cannot be split
+#   400, 404, 422 to a request with a cursor of the server
+#                        the same; a list that cannot be split is read again from its start
 #   401                  the credential is renewed while new ones work, or retries; then the
 #                        provider fails
 #   403                  the stream fails, or is skipped (skip_forbidden_streams)
 #   3xx and the rest     the stream fails
 _RETRIED = frozenset({408, 425, 429, *range(500, 600)})
 _TOO_LARGE = frozenset({413, 414, 504, 524})
+_CURSOR_REFUSED = frozenset({400, 404, 422})
 
 #: Messages for final statuses.
 _STATUS_MESSAGES: dict[int, str] = {
@@ -82,6 +86,14 @@ class HttpSettings:
     def where(self, request: Request) -> str:
         """Provider and stream, the first words of a message."""
         return f"{self.provider} ({request.sender})"
+
+
+def refused_cursor(response: Response, request: Request) -> CursorRefused | None:
+    """The failure if the server refuses its own cursor, which may have expired."""
+    if request.cursor is None or response.status not in _CURSOR_REFUSED:
+        return None
+    text = f"{response.status}, the server refused its own {request.cursor}"
+    return CursorRefused(f"{text}{response.error_message}", too_large=True)
 
 
 def failure_of(response: Response, settings: HttpSettings, request: Request) -> Exception:
@@ -215,14 +227,18 @@ class Attempts:
 
         Raises:
             WindowTooLarge: The response is too large for the server.
+            CursorRefused: The server refuses its cursor, and the request is not `splittable`.
             StreamFailed: There is no next try (`final_failure`).
         """
         where = self._settings.where(self._request)
         self._too_large += failure.too_large
         self._unreadable += failure.unreadable
         self._unconnected += not failure.connected
-        if self._request.splittable and self._too_large >= TOO_LARGE_TRIES:
-            raise WindowTooLarge(f"{failure}, {self._too_large} times") from None
+        if self._too_large >= TOO_LARGE_TRIES:
+            if self._request.splittable:
+                raise WindowTooLarge(f"{failure}, {self._too_large} times") from None
+            if isinstance(failure, CursorRefused):
+                raise failure
         longest = self._settings.max_retry_wait
         if failure.wait is not None and failure.wait > longest:
             raise StreamFailed(

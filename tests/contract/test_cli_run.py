@@ -14,7 +14,7 @@ from tap_callexports.providers import PROVIDERS
 MAY = {"start_date": "2024-05-01", "end_date": "2024-06-01"}
 END = "2024-06-01T00:00:00.000000Z"
 #: The first stream of each provider.
-STREAMS = tuple(str(vars(provider.streams[0])["name"]) for provider in PROVIDERS)
+STREAMS = tuple(provider.stream_name(provider.streams[0]) for provider in PROVIDERS)
 ON = tuple(name for name in BY_NAME if name not in OFF)
 
 

@@ -30,7 +30,7 @@ def test_a_pasted_credential_arrives_as_it_was_meant(
         # A password may hold quotes, and loses only the blanks around it.
         form = "  {}\n" if name == "password" else pasted
         given[name] = form.format(given[name])
-    stream = str(vars(provider.streams[0])["name"])
+    stream = provider.stream_name(provider.streams[0])
     assert run_tap(MAY | {provider.name: given}, streams=[stream]).code == 0
     assert api.requests
 

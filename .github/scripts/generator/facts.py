@@ -119,12 +119,8 @@ def streams_of(provider: str) -> list[str]:
 
 def original_of(stream: str) -> str:
     """The stream of another provider that a stream is a variant of; "" for none."""
-    _, *originals = (
-        vars(each)["name"]
-        for each in type(streams()[stream]).__mro__
-        if isinstance(vars(each).get("name"), str)
-    )
-    return originals[0] if originals else ""
+    name = str(vars(type(streams()[stream]))["name"])
+    return "" if name == stream else name
 
 
 def off_by_default() -> list[str]:

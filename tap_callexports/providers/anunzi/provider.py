@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from tap_callexports.config import text
-from tap_callexports.provider import streams_in
-from tap_callexports.providers.anunzi import streams as endpoints
-from tap_callexports.providers.retell import filters
 from tap_callexports.providers.retell.provider import Retell, settings_of
+from tap_callexports.providers.retell.streams import ANUNZI, RETELL
 
 
 class Anunzi(Retell):
@@ -14,7 +12,6 @@ class Anunzi(Retell):
 
     name = "anunzi"
     title = "Anunzi"
-    streams = streams_in(endpoints)
     properties = settings_of(
         title,
         "https://calls.anunzi.net",
@@ -22,7 +19,7 @@ class Anunzi(Retell):
             "filter_dialect",
             "Filter dialect",
             "How filters are written: as Anunzi documents them, or as Retell AI does.",
-            default=filters.ANUNZI,
-            choices=[filters.ANUNZI, filters.RETELL],
+            default=ANUNZI,
+            choices=[ANUNZI, RETELL],
         ),
     )

@@ -7,7 +7,7 @@ from functools import cached_property
 from singer_sdk.authenticators import BearerTokenAuthenticator
 
 from tap_callexports.compat import override
-from tap_callexports.config import MAX_LOOKBACK_HOURS, common_settings, integer, secret, text
+from tap_callexports.config import common_settings, details_lookback, integer, secret, text
 from tap_callexports.http.client import Auth
 from tap_callexports.provider import Provider, streams_in
 from tap_callexports.providers.burki import streams as endpoints
@@ -28,14 +28,7 @@ SETTINGS = (
     ),
     text("status", "Status", "Only calls with this status, spelled exactly as at the provider."),
     integer("assistant_id", "Assistant id", "Only calls of this assistant.", minimum=1),
-    integer(
-        "details_lookback_hours",
-        "Details lookback (hours)",
-        "As lookback_hours, for streams with one request per call.",
-        default=24,
-        minimum=0,
-        maximum=MAX_LOOKBACK_HOURS,
-    ),
+    details_lookback(24),
 )
 
 

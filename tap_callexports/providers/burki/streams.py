@@ -206,10 +206,6 @@ class CallTranscripts(DetailStream):
     unfinished = frozenset({"ongoing", "in-progress", "pending"})
 
     @override
-    def build_call_request(self, call: Record) -> Request:
-        return self.get(self.path.replace("{id}", str(call["id"])))
-
-    @override
     def parse_call(self, response: Response, call: Record) -> Collection[Row]:
         rows = rows_of_json(response)
         if any(named != call["id"] for named in plain_values(rows.column("call_id"))):

@@ -8,7 +8,7 @@ from singer_sdk import typing as th
 from singer_sdk.authenticators import APIKeyAuthenticator
 
 from tap_callexports.compat import override
-from tap_callexports.config import MAX_LOOKBACK_HOURS, array, common_settings, integer, secret
+from tap_callexports.config import array, common_settings, details_lookback, integer, secret
 from tap_callexports.http.client import Auth
 from tap_callexports.provider import Provider, streams_in
 from tap_callexports.providers.elevenlabs import streams as endpoints
@@ -33,14 +33,7 @@ class ElevenLabs(Provider):
             minimum=1,
             maximum=100,
         ),
-        integer(
-            "details_lookback_hours",
-            "Details lookback (hours)",
-            "As lookback_hours, for the stream with one request per conversation.",
-            default=6,
-            minimum=0,
-            maximum=MAX_LOOKBACK_HOURS,
-        ),
+        details_lookback(6),
     )
 
     @cached_property

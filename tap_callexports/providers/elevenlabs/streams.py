@@ -8,14 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from http import HTTPStatus
-from urllib.parse import quote
 
 from singer_sdk import SchemaDirectory, StreamSchema
 
 from tap_callexports.compat import override
 from tap_callexports.detail_stream import DetailStream
 from tap_callexports.errors import TransientFailure
-from tap_callexports.http.paginators import CursorPaginator
 from tap_callexports.http.request import Request
 from tap_callexports.http.response import Response
 from tap_callexports.providers.elevenlabs import schemas
@@ -24,7 +22,6 @@ from tap_callexports.records.rows import Row
 from tap_callexports.records.timestamps import (
     EPOCH_TIMES,
     MICROSECOND,
-    TimeReader,
     epoch_seconds,
 )
 from tap_callexports.records.values import plain
@@ -32,9 +29,6 @@ from tap_callexports.stream import CallStream
 from tap_callexports.windows import Window
 
 SCHEMAS = SchemaDirectory(schemas)
-_CURSOR_REFUSED = frozenset(
-    {HTTPStatus.BAD_REQUEST, HTTPStatus.NOT_FOUND, HTTPStatus.UNPROCESSABLE_ENTITY}
-)
 
 
 class Conversations(CallStream["str | None"]):
@@ -51,15 +45,7 @@ class Conversations(CallStream["str | None"]):
     rows_field = "conversations"
     page_fields = {"cursor": "next_cursor", "has_more": "has_more"}
     schema = StreamSchema(SCHEMAS)
-
-    @property
-    @override
-    def times(self) -> TimeReader:
-        return EPOCH_TIMES
-
-    @override
-    def paginator(self, window: Window) -> CursorPaginator:
-        return CursorPaginator("next_cursor", keys=self.declared_primary_keys)
+    times = EPOCH_TIMES
 
     @override
     def build_request(self, window: Window, token: str | None) -> Request:
@@ -77,9 +63,6 @@ class Conversations(CallStream["str | None"]):
 
     @override
     def error_for(self, response: Response, request: Request) -> Exception | None:
-        if request.params.get("cursor") and response.status in _CURSOR_REFUSED:
-            text = f"{response.status}, the server refused its own cursor{response.error_message}"
-            return TransientFailure(text, too_large=True)
         return _too_many_at_once(response)
 
 
@@ -103,28 +86,14 @@ class ConversationDetails(DetailStream):
     )
     secrets_inside = frozenset({"transcript", "conversation_initiation_client_data"})
     schema = StreamSchema(SCHEMAS)
-
-    @property
-    @override
-    def times(self) -> TimeReader:
-        return EPOCH_TIMES
-
-    @override
-    def build_call_request(self, call: Record) -> Request:
-        conversation = quote(call["conversation_id"], safe="")
-        return self.get(self.path.format(conversation_id=conversation))
+    times = EPOCH_TIMES
 
     @override
     def parse_call(self, response: Response, call: Record) -> Collection[Row]:
-        body, key = response.row(), "conversation_id"
-        if not isinstance(body, dict) or plain(body.get(key)) != call[key]:
-            raise TransientFailure(
-                f"{response.status} without the conversation that was requested"
-                f"{response.error_message}"
-            )
-        metadata = plain(body.get("metadata"))
+        (row,) = super().parse_call(response, call)
+        metadata = plain(row.get("metadata"))
         started = metadata.get("start_time_unix_secs") if isinstance(metadata, dict) else None
-        return [{**body, "start_time_unix_secs": started}]
+        return [{**row, "start_time_unix_secs": started}]
 
     @override
     def error_for(self, response: Response, request: Request) -> Exception | None:

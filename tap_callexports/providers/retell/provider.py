@@ -4,27 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from functools import cached_property
-from typing import Any, ClassVar
+from typing import Any
 
-from singer_sdk import Stream
 from singer_sdk import typing as th
 from singer_sdk.authenticators import BearerTokenAuthenticator
 
 from tap_callexports.compat import override
 from tap_callexports.config import (
-    MAX_LOOKBACK_HOURS,
     Setting,
     array,
     common_settings,
+    details_lookback,
     integer,
     open_object,
     secret,
     text,
 )
 from tap_callexports.http.client import Auth
-from tap_callexports.provider import Provider
-from tap_callexports.providers.retell.streams import CallDetails, Calls
-from tap_callexports.providers.retell.unstarted import UnstartedCalls
+from tap_callexports.provider import Provider, streams_in
+from tap_callexports.providers.retell import streams as endpoints
 
 
 def settings_of(title: str, api_url: str, *more: Setting) -> tuple[Setting, ...]:
@@ -49,14 +47,7 @@ def settings_of(title: str, api_url: str, *more: Setting) -> tuple[Setting, ...]
             "Where a single call with its transcript is read.",
             default="/v2/get-call/{call_id}",
         ),
-        integer(
-            "details_lookback_hours",
-            "Details lookback (hours)",
-            "As lookback_hours, for the stream with one request per call.",
-            default=3,
-            minimum=0,
-            maximum=MAX_LOOKBACK_HOURS,
-        ),
+        details_lookback(3),
     )
 
 
@@ -66,7 +57,7 @@ class Retell(Provider):
     name = "retell"
     title = "Retell AI"
     credentials = (("api_key",),)
-    streams: ClassVar[tuple[type[Stream], ...]] = (Calls, UnstartedCalls, CallDetails)
+    streams = streams_in(endpoints)
     properties = settings_of(title, "https://api.retellai.com")
 
     @classmethod
@@ -77,9 +68,7 @@ class Retell(Provider):
             yield "filter_criteria: may not hold start_timestamp; use start_date and end_date"
         if "agent" in criteria and settings["agent_ids"]:
             yield "filter_criteria: may not hold agent beside agent_ids; use one of them"
-        if not settings["call_details_path"].startswith("/"):
-            yield "call_details_path: must start with /"
-        elif "{call_id}" not in settings["call_details_path"]:
+        if "{call_id}" not in settings["call_details_path"]:
             yield "call_details_path: must hold {call_id}"
 
     @cached_property

@@ -123,8 +123,6 @@ class Twin24(Provider):
     @override
     def settings_errors(cls, settings: Mapping[str, Any]) -> Iterator[str]:
         yield from zone_errors(settings["timezone"])
-        if not settings["incoming_calls_path"].startswith("/"):
-            yield "incoming_calls_path: must start with /"
         # A list may be written as `companyIds[]`.
         given = {name.partition("[")[0].casefold() for name in settings.get("extra_params", {})}
         for name, instead in FIXED_PARAMS.items():

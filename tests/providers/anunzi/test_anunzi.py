@@ -13,8 +13,8 @@ from support import HOUR, UTC, assert_table_is, failure, run_tap, warnings_in
 
 from sandbox import Sandbox
 from tap_callexports.providers.anunzi.provider import Anunzi
-from tap_callexports.providers.retell.filters import equals
 from tap_callexports.providers.retell.provider import Retell
+from tap_callexports.providers.retell.streams import equals
 
 CALLS, UNSTARTED, DETAILS = "anunzi_calls", "anunzi_unstarted_calls", "anunzi_call_details"
 NOON = datetime(2024, 5, 9, 12, tzinfo=UTC)
@@ -45,7 +45,7 @@ def test_a_refused_dialect_fails_at_once_and_names_the_other(
     line = failure(run, stream)
     assert "400, the filter was refused" in line
     assert "has an invalid format" in line
-    advice = f"; try anunzi.filter_dialect: {dialect}, and check anunzi.filter_criteria"
+    advice = f"; try anunzi.filter_dialect: {dialect}; check anunzi.filter_criteria"
     assert line.endswith(advice)
     assert run.records(stream) == []
     bodies = [json.dumps(request.body) for request in asked(box.anunzi)]

@@ -83,6 +83,24 @@ def test_an_ignored_range_costs_one_warning_and_one_scan(
     assert len(asked(box.elevenlabs)) <= 1 + 2
 
 
+@pytest.mark.parametrize("refusals", [1, 2, 8])
+def test_a_scan_is_read_from_its_start_again_after_a_refused_cursor(
+    box: Sandbox, refusals: int
+) -> None:
+    box.elevenlabs.options.range_ignored = True
+    box.elevenlabs.faults.add(
+        Fault("status", status=404, times=refusals), when=lambda r: "cursor" in r.query, skip=2
+    )
+    run = export(box.elevenlabs, max_concurrency=1, page_size=20, start_date="2024-05-10")
+    truth = truth_where(box.elevenlabs, LIST, lambda row: row["start_time"] >= "2024-05-10")
+    if refusals < 8:
+        assert_complete(run, box.elevenlabs, truth=truth)
+    else:
+        assert "the server refused its own next_cursor" in failure(run, LIST)
+    firsts = [request for request in asked(box.elevenlabs) if "cursor" not in request.query]
+    assert len(firsts) == 1 + 1 + min(refusals // 2, 3)
+
+
 def test_agents_are_requested_one_by_one(box: Sandbox) -> None:
     agents = sorted({row.canonical["agent_id"] for row in box.elevenlabs.rows})[:2]
     run = export(box.elevenlabs, agent_ids=agents, streams=[LIST, DETAILS])

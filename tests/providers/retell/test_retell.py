@@ -157,7 +157,7 @@ def test_a_window_with_more_pages_than_a_cursor_lives_for_is_read_in_parts(
 
 
 @pytest.mark.parametrize("times", [1, 2])
-def test_calls_without_a_start_are_read_all_over_after_an_expired_cursor(
+def test_calls_without_a_start_are_complete_after_a_refused_cursor(
     box: Sandbox, times: int
 ) -> None:
     refusal = Fault("status", status=422, times=times)

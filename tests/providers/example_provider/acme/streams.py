@@ -6,7 +6,6 @@ from singer_sdk import SchemaDirectory, StreamSchema
 from tap_callexports.providers.acme import schemas
 
 from tap_callexports.compat import override
-from tap_callexports.http.paginators import CursorPaginator
 from tap_callexports.http.request import Request
 from tap_callexports.records.timestamps import format_instant
 from tap_callexports.stream import CallStream
@@ -26,10 +25,6 @@ class Calls(CallStream["str | None"]):
     schema = StreamSchema(SCHEMAS)
     rows_field = "calls"
     page_fields = {"cursor": "next"}
-
-    @override
-    def paginator(self, window: Window) -> CursorPaginator:
-        return CursorPaginator("next", keys=self.primary_keys)
 
     @override
     def build_request(self, window: Window, token: str | None) -> Request:
