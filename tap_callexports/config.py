@@ -173,8 +173,8 @@ def settings_schema(providers: Sequence[type[Provider]]) -> dict[str, Any]:
         text(
             "on_unreadable",
             "On unreadable",
-            "What to do with one second, or one call, that the provider cannot return although it "
-            "returns others: fail the stream, or skip it with a warning.",
+            "What to do with one second (or millisecond), or one call, that the provider cannot "
+            "return although it returns others: fail the stream, or skip it with a warning.",
             default="fail",
             choices=["fail", "skip"],
         ),

@@ -113,8 +113,8 @@ class CallStream(SingerStream, Generic[TToken]):
 
     def paginator(self, window: Window) -> Paginator[TToken]:
         """A new paginator for a window; by default it follows the cursor of `page_fields`."""
-        cursor: Any = CursorPaginator(self.page_fields["cursor"], keys=self.declared_primary_keys)
-        return cast("Paginator[TToken]", cursor)
+        name = self.page_fields["cursor"]
+        return cast("Paginator[Any]", CursorPaginator(name, keys=self.declared_primary_keys))
 
     @abstractmethod
     def build_request(self, window: Window, token: TToken) -> Request:
