@@ -47,24 +47,19 @@ def run_over(
         catalog: By default every stream is selected.
         settings: Of the tap, such as `stream_maps`.
     """
+    unread = {name: rows(name) for name in STREAMS}
+
+    def read_window(stream: CallStream[Any], window: Window) -> Iterator[Any]:
+        if body := unread.pop(stream.name, None):
+            yield stream.batch(Response(200, {}, body).rows(), window.only)
+
     with ExitStack() as stack:
-        for name, stream in STREAMS.items():
-            reading = _reading(rows(name))
-            stack.enter_context(patch.object(type(stream), "read_window", reading))
-            stack.enter_context(patch.object(type(stream), "within", lambda _, batch, __: batch))
+        for each in {type(stream) for stream in STREAMS.values()}:
+            stack.enter_context(patch.object(each, "read_window", read_window))
+            stack.enter_context(patch.object(each, "within", lambda _, batch, __: batch))
         run = run_tap({**CONFIG, **settings}, catalog=catalog, streams=None if catalog else STREAMS)
     assert run.code == 0, run.complaints
     return run
-
-
-def _reading(body: bytes) -> Callable[..., Iterator[Any]]:
-    unread = [body]
-
-    def read_window(stream: CallStream[Any], window: Window) -> Iterator[Any]:
-        if unread:
-            yield stream.batch(Response(200, {}, unread.pop()).rows(), window.only)
-
-    return read_window
 
 
 def records(run: Run) -> dict[str, list[JSON]]:
