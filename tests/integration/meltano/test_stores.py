@@ -26,7 +26,7 @@ NO_LOOKBACK = {
     if setting.name.endswith("lookback_hours")
 }
 #: Requests that a platform answers until it refuses all, where they are not as many as usual.
-_ANSWERED = {"twin24": 6, "videsk": 30, "vapi": 2}
+_ANSWERED = {"twin24": 3, "videsk": 30, "vapi": 2}
 _USUAL = 12
 #: The first stream of each platform, in which a call may change at any time.
 _AMENDED = {stream.api: stream for stream in reversed(expected_streams.STREAMS)}
