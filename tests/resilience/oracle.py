@@ -93,7 +93,9 @@ class Ledger:
     def none_found(self) -> bool:
         """Whether each call that the last run asked for was gone: then the bookmark stays."""
         entry, requests = entry_of(self.stream), self._api.requests
-        statuses = {r.status for r in requests if re.search(entry.path, r.path)}
+        # The last response counts: an earlier one may not have arrived.
+        last = {r.path: r.status for r in requests if re.search(entry.path, r.path)}
+        statuses = set(last.values())
         return entry.per_call and bool(statuses & {404, 422}) and 200 not in statuses
 
     def look(self) -> None:
