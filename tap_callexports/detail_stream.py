@@ -94,7 +94,8 @@ class DetailStream(CallStream["Record"]):
             TransientFailure: The response is incomplete or about another call.
         """
         row, (key,) = response.row(), self.calls.primary_keys
-        if not isinstance(row, dict) or plain(row.get(key)) != call[key]:
+        # As texts: a record may have a text where the API sends a number, and the reverse.
+        if not isinstance(row, dict) or str(plain(row.get(key))) != str(call[key]):
             raise TransientFailure(
                 f"{response.status} without the call that was requested{response.error_message}"
             )

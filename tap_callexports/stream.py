@@ -259,6 +259,9 @@ class CallStream(SingerStream, Generic[TToken]):
             except CursorRefused as refusal:
                 if restarts == _MAX_RESTARTS:
                     raise self.fail(f"{refusal}; gave up after {restarts} restarts") from None
+                self.logger.info(
+                    "%s: %s; reading the list from its start again", self.where, refusal
+                )
                 paginator, restarts = self.paginator(window), restarts + 1
                 continue
             except WindowTooLarge:

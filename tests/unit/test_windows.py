@@ -39,6 +39,16 @@ def lengths(planner: Planner, *rows: int) -> list[timedelta]:
     return found
 
 
+@pytest.mark.parametrize("cap", [None, Cap(5000)])
+def test_the_first_window_is_read_alone(cap: Cap | None) -> None:
+    planner = plan(Window(START, START + 20 * DAY), DAY, cap=cap)
+    first = planner.next_window()
+    assert first is not None
+    assert planner.next_window() is None
+    planner.learn(ClosedWindow(first, 10, 1))
+    assert planner.next_window() is not None
+
+
 @given(
     span=st.builds(
         lambda start, length: Window(start, start + length, {"form_id": "7"}, HOUR),

@@ -85,8 +85,9 @@ def test_an_ignored_range_costs_one_warning_and_one_scan(
 
 @pytest.mark.parametrize("refusals", [1, 2, 8])
 def test_a_scan_is_read_from_its_start_again_after_a_refused_cursor(
-    box: Sandbox, refusals: int
+    box: Sandbox, caplog: pytest.LogCaptureFixture, refusals: int
 ) -> None:
+    caplog.set_level("INFO")
     box.elevenlabs.options.range_ignored = True
     box.elevenlabs.faults.add(
         Fault("status", status=404, times=refusals), when=lambda r: "cursor" in r.query, skip=2
@@ -99,6 +100,7 @@ def test_a_scan_is_read_from_its_start_again_after_a_refused_cursor(
         assert "the server refused its own next_cursor" in failure(run, LIST)
     firsts = [request for request in asked(box.elevenlabs) if "cursor" not in request.query]
     assert len(firsts) == 1 + 1 + min(refusals // 2, 3)
+    assert caplog.text.count("reading the list from its start again") == len(firsts) - 2
 
 
 def test_agents_are_requested_one_by_one(box: Sandbox) -> None:

@@ -10,10 +10,11 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 import pytest
+import requests
 from raw_server import Asked, RawServer, http
 from seam import fake_clock, limits
 
-from tap_callexports.http.client import HttpClient
+from tap_callexports.http.client import Auth, HttpClient
 from tap_callexports.http.rate_limiter import RateLimiter
 from tap_callexports.http.request import Request
 from tap_callexports.http.response import Response
@@ -45,6 +46,11 @@ def slow(_: Asked) -> Iterator[bytes]:
     yield http(b"1")
 
 
+def slow_login(request: requests.PreparedRequest) -> requests.PreparedRequest:
+    time.sleep(0.2)
+    return request
+
+
 def dripping(_: Asked) -> Iterator[bytes]:
     yield http(b"1")[:-1]
     time.sleep(0.2)
@@ -52,18 +58,19 @@ def dripping(_: Asked) -> Iterator[bytes]:
 
 
 @pytest.mark.parametrize(
-    ("respond", "times", "words"),
+    ("respond", "auth", "times", "words"),
     [
-        (slow, 1, "waiting for a response: 0 s, try 1"),
-        (dripping, 1, "receiving a response: 0 s, try 1, 0.0 MiB so far"),
-        (lambda _: [http(b"1")], 2, "waiting for the rate limit: 0 s"),
+        (slow, None, 1, "waiting for a response: 0 s, try 1"),
+        (dripping, None, 1, "receiving a response: 0 s, try 1, 0.0 MiB so far"),
+        (lambda _: [http(b"1")], None, 2, "waiting for the rate limit: 0 s"),
+        (lambda _: [http(b"1")], slow_login, 1, "waiting for a credential: 0 s"),
     ],
 )
 def test_a_wait_is_told(
-    respond: object, times: int, words: str, caplog: pytest.LogCaptureFixture
+    respond: object, auth: Auth | None, times: int, words: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     limiter = RateLimiter(at_once=1, per_minute=120)
-    client = HttpClient(SETTINGS, limiter, lambda request: request, LOGGER)
+    client = HttpClient(SETTINGS, limiter, auth or (lambda request: request), LOGGER)
     stats = Stats("test_calls")
     with (
         RawServer(respond) as server,  # type: ignore[arg-type] # of the table
