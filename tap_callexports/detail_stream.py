@@ -88,7 +88,7 @@ class DetailStream(CallStream["Record"]):
         return self.get(self.endpoint.replace(f"{{{key}}}", quote(str(call[key]), safe="")))
 
     def parse_call(self, response: Response, call: Record) -> Collection[Row]:
-        """The rows of a call in a 2xx response: the response itself, as one row.
+        """The rows of a call in a 2xx response: by default the response, with the id in its column.
 
         Raises:
             TransientFailure: The response is incomplete or about another call.

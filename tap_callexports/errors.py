@@ -9,7 +9,7 @@ ExportError                one line for the user
       KeyMissing
   RunFailed                the command line: the run ends
   TransientFailure         `HttpClient` sends the request again
-    CursorRefused          then `CallStream` reads a list that cannot be split from its start
+    CursorRefused          then `CallStream` reads the list again, where it cannot be split
   WindowTooLarge           `WindowReader` splits the window
   FilterIgnored            `Sync` reads the rest as one scan
 Signal                     never shown

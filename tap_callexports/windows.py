@@ -154,22 +154,25 @@ class Planner:
 
     def learn(self, closed: ClosedWindow) -> None:
         """Set the length of the next window by the rows of a closed one."""
-        self._any_closed = True
-        self._step = step_after(closed.window.length, closed.rows, self._target_rows)
+        first, self._any_closed = not self._any_closed, True
+        self._step = step_after(closed.window.length, closed.rows, self._target_rows, first=first)
 
 
-def step_after(length: timedelta, rows: int, target_rows: int = TARGET_ROWS) -> timedelta:
+def step_after(
+    length: timedelta, rows: int, target_rows: int = TARGET_ROWS, *, first: bool = False
+) -> timedelta:
     """Length of the next window after one of `length` with `rows`, aimed at 80 % of `target_rows`.
 
-    Grows at most fourfold, so that one quiet hour does not decide a busy month, except to a length
-    in which a tenth of `target_rows` is expected.
+    Grows at most fourfold, so that one quiet night does not decide a busy month. After the first
+    window, which is a day or longer, also to where a tenth of `target_rows` is expected: an export
+    of few calls takes few requests.
 
     Returns:
         1 s to MONTH, or to QUIET after a window without rows.
     """
     if rows == 0:
         return max(min(length * _GROWTH, QUIET), SECOND)
-    growth = max(_GROWTH, target_rows * 0.1 / rows)
+    growth = max(_GROWTH, target_rows * 0.1 / rows) if first else _GROWTH
     wanted = length * min(growth, target_rows * 0.8 / rows)
     return max(min(wanted, MONTH), SECOND) // SECOND * SECOND
 

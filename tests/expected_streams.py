@@ -273,7 +273,7 @@ _RETELL_STREAMS = (
         selected=False,
         **{
             **_STARTED_CALLS,
-            "path": "/v2/get-call/",
+            "path": "/v2/(get-call|calls)/",
             "settings": {"page_size": 7, "max_concurrency": 2, "details_lookback_hours": 24},
         },
         per_call=True,

@@ -25,7 +25,7 @@ class Request:
             (`retry.py`).
         max_tries: How often it is sent at most.
         splittable: Whether a smaller range can be requested if the response is too large.
-        cursor: The provider's name of the server's own cursor that it carries, if it does.
+        cursor: The provider's name for the cursor that it carries; None without one.
     """
 
     url: str

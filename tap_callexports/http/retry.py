@@ -42,7 +42,8 @@ FIRST_WAIT, MAX_WAIT = 1.0, 60.0
 #                        after a 503 with Retry-After, which is an outage of all windows
 #   413, 414, 504, 524   TOO_LARGE_TRIES, then the window is split; as above if it cannot be split
 #   400, 404, 422 to a request with a cursor of the server
-#                        the same; a list that cannot be split is read again from its start
+#                        TOO_LARGE_TRIES, then the window is split; a list that cannot be split is
+#                        read again, from its first page
 #   401                  the credential is renewed while new ones work, or retries; then the
 #                        provider fails
 #   403                  the stream fails, or is skipped (skip_forbidden_streams)

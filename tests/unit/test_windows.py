@@ -79,9 +79,8 @@ def test_a_plan_covers_its_span_without_gap_or_overlap(
 @pytest.mark.parametrize(
     ("length", "rows", "step"),
     [
-        # Grows at most fourfold, or to where a tenth of 1,000 rows is expected,
-        (DAY, 50, 4 * DAY),
-        (DAY, 10, 10 * DAY),
+        # Grows at most fourfold,
+        (DAY, 1, 4 * DAY),
         (DAY, 400, 2 * DAY),
         # aims at 800 of 1,000 rows, in whole seconds,
         (DAY, 800, DAY),
@@ -100,6 +99,14 @@ def test_the_length_of_a_window_follows_from_the_rows_of_the_one_before(
     length: timedelta, rows: int, step: timedelta
 ) -> None:
     assert step_after(length, rows, 1000) == step
+
+
+@pytest.mark.parametrize(("rows", "days"), [(0, 4), (4, 25), (10, 10), (50, 4), (400, 2)])
+def test_after_the_first_window_few_expected_rows_are_read_in_a_long_one(
+    rows: int, days: int
+) -> None:
+    planner = Planner(Window(START, START + 100 * DAY), target_rows=1000)
+    assert lengths(planner, rows, rows)[:2] == [DAY, days * DAY]
 
 
 def test_a_plan_aims_at_its_target_with_and_without_a_cap() -> None:

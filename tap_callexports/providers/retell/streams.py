@@ -59,7 +59,7 @@ class RetellStream(CallStream["str | None"]):
 
     @property
     def dialect_advice(self) -> str:
-        """The end of a message about filters, at a provider with two dialects."""
+        """The end of a message about filters; "" at a provider with one dialect."""
         if "filter_dialect" not in self.provider.settings:
             return ""
         other = RETELL if self.provider.settings["filter_dialect"] == ANUNZI else ANUNZI
