@@ -102,6 +102,11 @@ def test_every_folder_of_a_provider_is_registered() -> None:
     assert folders == {provider.name for provider in PROVIDERS}
 
 
+def test_the_name_of_a_provider_is_one_word() -> None:
+    # The rest of a stream's name follows the first underscore.
+    assert [provider.name for provider in PROVIDERS if "_" in provider.name] == []
+
+
 def test_no_two_modules_import_each_other() -> None:
     below = {
         module: {name for found in imported for name in IMPORTS if inside(found, name)} - {module}
