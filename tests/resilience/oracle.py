@@ -294,14 +294,14 @@ class Judge:
         table, high = target.tables[ledger.stream], self.end_of(ledger)
         for what in self.lacks(ledger, table, self.start, high):
             self.problems.append(Problem("lost", what))
-        if not ledger.facts.timed:
+        if not ledger.facts.timed or ledger.none_found:
             return
         old, new = bookmarks(before, ledger.stream), bookmarks(target.state, ledger.stream)
         if self.start < high and not new:
             self.problems.append(Problem("broken", f"{ledger.stream} has no bookmark"))
         for part, bookmark in new.items():
             wanted = max(old.get(part, LONG_AGO), self.end)
-            if bookmark != wanted and self.start < self.end and not ledger.none_found:
+            if bookmark != wanted and self.start < self.end:
                 text = f"the bookmark of {ledger.stream} is {bookmark} and not {wanted}"
                 self.problems.append(Problem("broken", text))
 
