@@ -76,8 +76,9 @@ workflows: .venv/ready
 	@$(BIN)/zizmor --offline --quiet .github
 
 format: .venv/ready ## Repair style where that can be done by itself
-	@$(BIN)/ruff check --fix $(CODE)
+	@$(BIN)/ruff check --fix-only --quiet $(CODE)
 	@$(BIN)/ruff format $(CODE)
+	@$(BIN)/ruff check $(CODE)
 
 docs: .venv/ready ## Write all that follows from the code: tables in the documents, settings, snapshots, dbt sources, Hub definition
 	@$(BIN)/python .github/scripts/docs.py
