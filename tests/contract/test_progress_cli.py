@@ -40,7 +40,7 @@ def test_a_terminal_shows_a_bar_that_reaches_its_end(box: Sandbox) -> None:
     # A long name leaves room for the bar.
     form = re.compile(r"videsk_forms \(form_id \w+\)  [━╸╺]{10,}  .* rows")
     assert any(form.match(frame) for frame in run.frames)
-    done = re.compile(r"burki_calls: complete after \d+\.\d s: 200 rows, .* requests, bookmark")
+    done = re.compile(r"burki_calls: complete after \d+\.\d s: 200 rows, .*, 4 requests, bookmark")
     assert sum(bool(done.search(line)) for line in run.screen) == 1
     assert sum("videsk_forms (form_id " in line for line in run.screen) == 2
     # News of windows are spared.

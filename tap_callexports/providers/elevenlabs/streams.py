@@ -19,11 +19,7 @@ from tap_callexports.http.response import Response
 from tap_callexports.providers.elevenlabs import schemas
 from tap_callexports.records.batch import Record
 from tap_callexports.records.rows import Row
-from tap_callexports.records.timestamps import (
-    EPOCH_TIMES,
-    MICROSECOND,
-    epoch_seconds,
-)
+from tap_callexports.records.timestamps import EPOCH_TIMES, MICROSECOND, epoch_seconds
 from tap_callexports.records.values import plain
 from tap_callexports.stream import CallStream
 from tap_callexports.windows import Window

@@ -18,7 +18,7 @@ from provider_runs import (
     export,
     truth_where,
 )
-from seam import limits
+from seam import limits, rows_per_window
 from support import (
     DAY,
     HOUR,
@@ -78,6 +78,7 @@ def completed_by_two(box: Sandbox) -> set[int]:
 
 
 @WAYS
+@rows_per_window(40)
 def test_windows_are_requested_in_naive_utc_join_and_end_before_the_next_one(
     stream: str, settings: Any, options: Any
 ) -> None:
@@ -94,7 +95,7 @@ def test_windows_are_requested_in_naive_utc_join_and_end_before_the_next_one(
     assert_complete(run, box.burki, stream, truth=truth)
     queries = [request.query for request in windows_of(box.burki)]
     bounds = [(instant(query["date_from"]), instant(query["date_to"])) for query in queries]
-    assert len(bounds) > 1
+    assert len(bounds) > 2
     assert {len(query[name]) for query in queries for name in ("date_from", "date_to")} == {26}
     assert bounds[0][0] == datetime(2024, 5, 1, tzinfo=UTC)
     assert bounds[-1][1] + MICROSECOND == datetime(2024, 6, 1, tzinfo=UTC)

@@ -36,16 +36,9 @@ SECRETS = [
 ]  # fmt: skip
 #: Keys that do not.
 OPEN = [
-    "max_tokens",
-    "tokens",
-    "keyboard",
-    "header",
-    "secretary",
-    "maxTokens",
-    "passwordPolicy",
-    "key",
+    "tokens", "keyboard", "header", "secretary", "maxTokens", "max_tokens", "passwordPolicy", "key",
     "model",
-]
+]  # fmt: skip
 
 
 def record_of(row: object, *, as_json: bool = True, exclusions: Exclusions = EXCLUSIONS) -> Any:
